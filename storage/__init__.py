@@ -1,0 +1,1 @@
+"""The run directory: the only thing the trainer and the dashboard share."""
