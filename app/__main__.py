@@ -1,0 +1,5 @@
+"""`python -m app` is the same program as `asgml`."""
+
+from app.cli import main
+
+main()

@@ -1,0 +1,412 @@
+"""The command line: every command is a name, typed arguments, a docstring and one call into its own file.
+
+Importing this module costs typer and nothing else; what a command needs is imported inside it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="asgml",
+    rich_markup_mode=None,  # plain help: importing rich would double the time of `asgml --help`
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+config_app = typer.Typer(rich_markup_mode=None, help="Show the configuration of a training.")
+app.add_typer(config_app, name="config")
+
+
+class Action(StrEnum):
+    """What `ctl` can ask of a trainer."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    CHECKPOINT = "checkpoint"
+    EVALUATE = "evaluate"
+    SET = "set"
+    NOTE = "note"
+
+
+class Format(StrEnum):
+    """What `export` can write."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+
+
+def _completer(name: str) -> Callable[[typer.Context, str], list[str]]:
+    """Tab completion by `app.completion.<name>`, imported when the shell asks for it."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        from app import completion
+
+        return completion.complete(name, ctx.params, incomplete)
+
+    return complete
+
+
+RunWord = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=_completer("runs"), show_default=False
+    ),
+]
+LatestRun = Annotated[
+    str, typer.Argument(metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=_completer("runs"))
+]
+RunsDirectory = Annotated[
+    Path | None, typer.Option("--runs", metavar="DIR", help="Directory that holds the runs [default: ./runs]", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with plain ASCII characters.")]
+Wait = Annotated[bool, typer.Option("--wait", help="No dashboard: show a progress line and return when the run ends.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the trainer is up.")]
+
+Recipe = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RECIPE", help="A name of `asgml recipes`, or a .toml file.", autocompletion=_completer("recipes"), show_default=False
+    ),
+]
+Data = Annotated[
+    str | None, typer.Option("--data", metavar="NAME|PATH", help="Data set: a built-in name, or a path.", show_default=False)
+]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="A+B",
+        help="Names of `asgml methods`, joined by +.",
+        autocompletion=_completer("methods"),
+        show_default=False,
+    ),
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set any value of the configuration; may be repeated. `asgml config show` lists the keys.",
+        autocompletion=_completer("settings"),
+        show_default=False,
+    ),
+]
+Modulator = Annotated[
+    str | None, typer.Option("--modulator", metavar="FILE:CLASS", help="A modulator of your own.", show_default=False)
+]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of all randomness.", show_default=False)]
+Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.", show_default=False)]
+Name = Annotated[
+    str | None, typer.Option("--name", metavar="NAME", help="Name of the run [default: DATA-METHOD-NN]", show_default=False)
+]
+
+
+@app.callback(invoke_without_command=True)
+def root(ctx: typer.Context) -> None:
+    """Train multimodal networks in balance, and watch and steer the training live in the terminal."""
+    _help_without_command(ctx)
+
+
+@config_app.callback(invoke_without_command=True)
+def config_root(ctx: typer.Context) -> None:
+    """Show the configuration of a training, or its schema."""
+    _help_without_command(ctx)
+
+
+@app.command()
+def train(
+    recipe: Recipe = None,
+    data: Data = None,
+    method: Method = None,
+    epochs: Epochs = None,
+    set_: Set = None,
+    modulator: Modulator = None,
+    seed: Seed = None,
+    device: Device = None,
+    name: Name = None,
+    runs: RunsDirectory = None,
+    detach: Detach = False,
+    wait: Wait = False,
+    ascii_: Ascii = False,
+) -> int:
+    """Start a training run in the background.
+
+    In a terminal the dashboard opens on it, and leaving that never stops the training. stdout is the run's path.
+    """
+    from app.commands.train import How, train
+    from app.recipes import Choices
+
+    choices = Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()))
+    return train(choices, name, runs, How(detach, wait, ascii_))
+
+
+@app.command()
+def demo(
+    method: Method = None,
+    epochs: Epochs = None,
+    set_: Set = None,
+    modulator: Modulator = None,
+    seed: Seed = None,
+    device: Device = None,
+    name: Name = None,
+    runs: RunsDirectory = None,
+    detach: Detach = False,
+    wait: Wait = False,
+    ascii_: Ascii = False,
+) -> int:
+    """Train on the built-in data with the dashboard on top."""
+    from app.commands.train import How, train
+    from app.recipes import Choices
+
+    choices = Choices("demo", None, method, epochs, seed, device, modulator, tuple(set_ or ()))
+    return train(choices, name, runs, How(detach, wait, ascii_))
+
+
+@app.command()
+def resume(
+    run: RunWord, runs: RunsDirectory = None, detach: Detach = False, wait: Wait = False, ascii_: Ascii = False
+) -> int:
+    """Go on with a run from its last checkpoint.
+
+    For runs that were stopped, failed or crashed.
+    """
+    from app.commands.train import How, resume
+
+    return resume(run, runs, How(detach, wait, ascii_))
+
+
+@app.command()
+def watch(
+    run: LatestRun = "latest",
+    readonly: Annotated[bool, typer.Option("--readonly", help="Look only: no key can change the run.")] = False,
+    inline: Annotated[bool, typer.Option("--inline", help="A few lines under the prompt instead of the whole screen.")] = False,
+    runs: RunsDirectory = None,
+    ascii_: Ascii = False,
+) -> int:
+    """Open the dashboard on a run.
+
+    Live while the run trains, as it ended afterwards. q leaves it and never stops the training.
+    """
+    from app.commands.watch import watch
+
+    return watch(run, runs, readonly=readonly, inline=inline, ascii_=ascii_)
+
+
+@app.command()
+def replay(
+    run: RunWord,
+    speed: Annotated[float, typer.Option("--speed", metavar="X", help="Times real speed.", min=0.01, max=10_000)] = 1.0,
+    at: Annotated[int | None, typer.Option("--at", metavar="STEP", help="Begin at this step.", min=0, show_default=False)] = None,
+    runs: RunsDirectory = None,
+    ascii_: Ascii = False,
+) -> int:
+    """Play a stored run back in the dashboard."""
+    from app.commands.watch import replay
+
+    return replay(run, runs, speed=speed, at=at, ascii_=ascii_)
+
+
+@app.command(name="runs")
+def runs_(runs: RunsDirectory = None, json_: AsJson = False) -> int:
+    """List the runs, the newest first."""
+    from app.commands.runs import runs as list_them
+
+    return list_them(runs, json_)
+
+
+@app.command()
+def show(
+    run: LatestRun = "latest",
+    runs: RunsDirectory = None,
+    json_: AsJson = False,
+    charts: Annotated[bool, typer.Option("--charts/--no-charts", help="Draw the key panels below the tables.")] = True,
+) -> int:
+    """Show one run in numbers and charts.
+
+    Its state, knobs, interventions, and the last and best value of every metric.
+    """
+    from app.commands.show import show
+
+    return show(run, runs, json_, charts)
+
+
+@app.command()
+def tail(
+    run: LatestRun = "latest",
+    runs: RunsDirectory = None,
+    json_: AsJson = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", metavar="N", help="How many of the last lines to begin with.", min=0)] = 10,
+    every: Annotated[int, typer.Option("--every", metavar="N", help="Only steps divisible by N; events are always shown.", min=1)] = 1,
+) -> int:
+    """Print the last steps and events of a run.
+
+    With --follow until the run ends; the exit code is then 1 if it failed or crashed.
+    """
+    from app.commands.tail import tail
+
+    return tail(run, runs, json_, follow, lines, every)
+
+
+@app.command()
+def ctl(
+    run: RunWord,
+    action: Annotated[Action, typer.Argument(help="What to ask of the trainer.", show_default=False)],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KNOB=VALUE|TEXT", help="For set and note.", autocompletion=_completer("knobs"), show_default=False
+        ),
+    ] = None,
+    wait: Annotated[
+        bool | None, typer.Option("--wait/--no-wait", help="Wait for the answer [default: wait, except with --at-step]", show_default=False)
+    ] = None,
+    at_step: Annotated[int | None, typer.Option("--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False)] = None,
+    if_value: Annotated[
+        str | None, typer.Option("--if-value", metavar="V", help="Set only if the knob has this value now.", show_default=False)
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")] = False,
+    timeout: Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds to wait for the answer.", min=0)] = 30.0,
+    runs: RunsDirectory = None,
+    json_: AsJson = False,
+) -> int:
+    """Pause, stop or change a running training.
+
+    asgml ctl RUN pause|resume|stop|checkpoint|evaluate, asgml ctl RUN set KNOB=VALUE, asgml ctl RUN note TEXT.
+    Exit code 3: nobody answers; 4: the trainer refused.
+    """
+    from app.commands.ctl import Wishes, ctl
+
+    wishes = Wishes(action.value, tuple(words or ()), at_step, if_value, now)
+    return ctl(run, runs, wishes, wait, timeout, json_)
+
+
+@app.command()
+def export(
+    run: RunWord,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Directory (csv, parquet) or file (jsonl) to write.", show_default=False)],
+    to: Annotated[Format, typer.Option("--to", help="Format.", show_default=False)],
+    force: Annotated[bool, typer.Option("--force", help="Write over files that exist.")] = False,
+    superseded: Annotated[bool, typer.Option("--superseded", help="Include rows that a resumed run trained again.")] = False,
+    runs: RunsDirectory = None,
+) -> int:
+    """Write a run as CSV, Parquet or JSON lines.
+
+    CSV and Parquet: a directory OUT with one file per table. JSON lines: one file, each line names its `table`.
+    """
+    from app.commands.export import export
+
+    return export(run, runs, to.value, out, force, superseded)
+
+
+@app.command()
+def methods(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="One method in full.", autocompletion=_completer("methods"), show_default=False)
+    ] = None,
+    json_: AsJson = False,
+) -> int:
+    """List the balancing methods, or describe one."""
+    from app.commands.methods import methods
+
+    return methods(name, json_)
+
+
+@app.command()
+def recipes(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="NAME", help="Print this recipe's file.", autocompletion=_completer("recipes"), show_default=False),
+    ] = None,
+    json_: AsJson = False,
+) -> int:
+    """List the recipes, or print one to begin your own from."""
+    from app.commands.recipes import recipes
+
+    return recipes(name, json_)
+
+
+@config_app.command(name="show")
+def config_show(
+    recipe: Recipe = None,
+    data: Data = None,
+    method: Method = None,
+    epochs: Epochs = None,
+    set_: Set = None,
+    modulator: Modulator = None,
+    seed: Seed = None,
+    device: Device = None,
+    json_: AsJson = False,
+) -> int:
+    """Show every value and where it comes from.
+
+    With the same arguments as `train`: exactly what that would use.
+    """
+    from app.commands.config import show
+    from app.recipes import Choices
+
+    return show(Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ())), json_)
+
+
+@config_app.command(name="schema")
+def config_schema() -> int:
+    """Print the JSON schema of a run's configuration."""
+    from app.commands.config import schema
+
+    return schema()
+
+
+@app.command()
+def doctor(runs: RunsDirectory = None, json_: AsJson = False) -> int:
+    """Check Python, torch, the terminal and the runs directory."""
+    from app.commands.doctor import doctor
+
+    return doctor(runs, json_)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Runs one command and returns its exit code; errors of the person become one line on stderr."""
+    from app.errors import INTERRUPTED, UserError, complain
+
+    try:
+        code = app(args=arguments, prog_name="asgml", standalone_mode=False)
+    except UserError as error:
+        return complain(error, error.exit_code)
+    except _CommandLineError as error:
+        return complain(_usage(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """The entry point of `asgml`."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without × or α gets a ? instead of a traceback
+    sys.exit(run())
+
+
+_CommandLineError = typer.BadParameter.__mro__[2]  # ClickException, which typer vendors and does not export
+
+
+def _usage(error: Exception) -> str:
+    message = error.format_message()  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "asgml"
+    return f"{message.rstrip('.')}; see `{command} --help`"
+
+
+def _help_without_command(ctx: typer.Context) -> None:
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())

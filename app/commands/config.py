@@ -1,0 +1,33 @@
+"""`asgml config`: every value of a configuration with its origin, and the schema."""
+
+from __future__ import annotations
+
+import json
+
+from rich.table import Table
+from rich.text import Text
+
+from app.output import console, print_json
+from app.recipes import Choices, build
+from app.text import visible
+from core.config import RunConfig
+
+
+def show(choices: Choices, json_: bool) -> int:
+    """Prints key, value and origin of everything that a training with these choices would use."""
+    rows = build(choices).rows()
+    if json_:
+        print_json({key: {"value": value, "origin": origin} for key, value, origin in rows})
+        return 0
+    table = Table("key", "value", "origin", box=None, pad_edge=False)
+    for key, value, origin in rows:
+        style = "dim" if origin == "default" else ""
+        table.add_row(*(Text(visible(text), style) for text in (key, json.dumps(value, ensure_ascii=False), origin)))
+    console().print(table)
+    return 0
+
+
+def schema() -> int:
+    """Prints the JSON schema of run.toml."""
+    print_json(RunConfig.model_json_schema())
+    return 0

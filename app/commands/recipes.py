@@ -1,0 +1,27 @@
+"""`asgml recipes`: the shipped presets, or the text of one."""
+
+from __future__ import annotations
+
+from rich.table import Table
+from rich.text import Text
+
+from app.output import console, print_json
+from app.recipes import read_recipe, recipe_file, recipe_names, summary_of
+from app.text import visible
+
+
+def recipes(name: str | None, json_: bool) -> int:
+    """Lists the recipes with what each is for; with a name, prints that file, ready to be saved and changed."""
+    if name is not None:
+        path = recipe_file(name)
+        print_json(read_recipe(path)) if json_ else print(path.read_text(encoding="utf-8"), end="")
+        return 0
+    known = {name: summary_of(recipe_file(name)) for name in recipe_names()}
+    if json_:
+        print_json(known)
+        return 0
+    table = Table("recipe", "what it is for", box=None, pad_edge=False)
+    for recipe, summary in known.items():
+        table.add_row(Text(visible(recipe)), Text(visible(summary)))
+    console().print(table)
+    return 0

@@ -1,0 +1,163 @@
+"""Starts a trainer: makes the run directory, writes run.toml into it, runs the worker in a session of its own.
+
+The worker must be ours whatever lies in the current directory: `-P` keeps that directory off its search path, and the
+environment it gets holds nothing that would bring it back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import tomli_w
+
+from app.errors import RunFailedError, UserError
+from storage.layout import RunPaths, is_run, next_name
+
+OURS = Path(__file__).resolve().parent.parent
+"""The directory that holds the packages app, core, storage and tui."""
+LAST_LINES = 15
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """A started worker process. `log_from` is where its own lines begin in trainer.log."""
+
+    paths: RunPaths
+    process: subprocess.Popen[bytes]
+    log_from: int
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def exit_code(self) -> int | None:
+        """None while it lives."""
+        return self.process.poll()
+
+    def last_words(self) -> list[str]:
+        """The last lines that it wrote to trainer.log since it was started."""
+        with self.paths.trainer_log.open("rb") as file:
+            file.seek(self.log_from)
+            text = file.read().decode("utf-8", errors="replace")
+        return [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
+
+
+def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPaths:
+    """A new run directory with its configuration. Raises UserError if the name is taken or is no name."""
+    paths = _claim(runs, name) if name is not None else _claim_next(runs, _stem(config))
+    paths.commands.mkdir()
+    paths.checkpoints.mkdir()
+    _write(paths.config, "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n" + tomli_w.dumps(config))
+    return paths
+
+
+def start(paths: RunPaths, *, resume: bool = False) -> Trainer:
+    """Runs the worker on a run directory, detached from this terminal and from this process."""
+    arguments = [*worker_command(), str(paths.root), *(["--resume"] if resume else [])]
+    with paths.trainer_log.open("ab") as log:
+        began = log.tell()
+        try:
+            process = subprocess.Popen(
+                arguments,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=paths.root,
+                env=worker_environment(os.environ),
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise RunFailedError(f"the trainer could not be started: {error}") from None
+    _write_launch(paths, process.pid)
+    # Someone has to collect the exit status, else a dead trainer looks alive as long as this process lives.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return Trainer(paths, process, began)
+
+
+def worker_command() -> list[str]:
+    return [sys.executable, "-P", "-m", "core.worker"]
+
+
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The person's environment, but relative entries of PYTHONPATH (the current directory) are gone and ours comes first."""
+    given = environment.get("PYTHONPATH", "").split(os.pathsep)
+    kept = [entry for entry in given if os.path.isabs(entry) and Path(entry) != Path.cwd()]
+    installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
+    search = kept if OURS in installed else [str(OURS), *(entry for entry in kept if Path(entry) != OURS)]
+    cleaned = {key: value for key, value in environment.items() if key != "PYTHONPATH"}
+    if search:
+        cleaned["PYTHONPATH"] = os.pathsep.join(search)
+    return {**cleaned, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+
+
+def _stem(config: Mapping[str, Any]) -> str:
+    return f"{Path(str(config['data']['name'])).stem}-{config['method']}"
+
+
+def _claim(runs: Path, name: str) -> RunPaths:
+    if name in {"", ".", "..", "latest"} or "/" in name or not name.isprintable() or name.startswith("-"):
+        raise UserError(f"--name {name!r}: expected a plain name without /, other than `latest`")
+    path = _runs_made(runs) / name
+    try:
+        path.mkdir()
+    except FileExistsError:
+        what = "a run" if is_run(path) else "something"
+        raise UserError(f"--name {name!r}: there is {what} of that name in {runs}; choose another, or `asgml resume {name}`") from None
+    except OSError as error:
+        raise UserError(f"--name {name!r}: {path} cannot be made: {error.strerror}") from None
+    return RunPaths(path.resolve())
+
+
+def _claim_next(runs: Path, stem: str) -> RunPaths:
+    """Two launches at the same moment may think of the same name: the second takes the next."""
+    _runs_made(runs)
+    while True:
+        path = runs / next_name(stem, runs)
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise UserError(f"{path} cannot be made: {error.strerror}; give --runs DIR that you may write to") from None
+        return RunPaths(path.resolve())
+
+
+def _runs_made(runs: Path) -> Path:
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--runs {runs}: cannot be made: {error.strerror}; give a directory that you may write to") from None
+    return runs
+
+
+def _write_launch(paths: RunPaths, pid: int) -> None:
+    """Who was started: lets a reader tell `starting` from `failed` before there is a store."""
+    record = {"pid": pid, "process_start": _process_start(pid), "host": socket.gethostname(), "created": time.time()}
+    _write(paths.root / "launch.json", json.dumps(record) + "\n")
+
+
+def _process_start(pid: int) -> int:
+    """In milliseconds; 0 if it has died already."""
+    try:
+        return int(psutil.Process(pid).create_time() * 1000)
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all: a reader never sees half a file."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.rename(path)

@@ -1,0 +1,241 @@
+"""From a recipe, `--set` and flags to the configuration of a run; each value remembers where it came from.
+
+Later layers win: defaults, then the recipe, then `--set` in the order given, then the other flags.
+"""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from app.errors import NotFoundError, UserError
+from core.config import SHORTHAND, ConfigError, RunSettings, known_keys, make_config
+from core.data.base import NAMED
+from core.registry import METHODS
+
+DEFAULT = "default"
+RECIPES = Path(__file__).parent / "recipes"
+FREE = ("encoder.", "data.options.")
+"""Parts of the configuration whose keys depend on the data: any name may follow."""
+ALIASES = {"lr": "optimizer.lr"}
+"""Knobs that bear another name than their setting."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person gave on the command line; None where nothing was given."""
+
+    recipe: str | None = None
+    data: str | None = None
+    method: str | None = None
+    epochs: int | None = None
+    seed: int | None = None
+    device: str | None = None
+    modulator: str | None = None
+    sets: tuple[str, ...] = ()
+
+    def flags(self) -> dict[str, Any]:
+        """Configuration key → value, of the flags that were given."""
+        given = {
+            "data.name": self.data,
+            "method": self.method,
+            "epochs": self.epochs,
+            "seed": self.seed,
+            "device": self.device,
+            "modulator": self.modulator,
+        }
+        return {key: value for key, value in given.items() if value is not None}
+
+
+@dataclass
+class Plan:
+    """A configuration in the making: dotted keys with their values, and the origin of each that was given."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+
+    def put(self, word: str, value: Any, origin: str) -> None:
+        """Sets the key that `word` means. Raises UserError with the nearest names if there is none."""
+        if isinstance(value, dict):
+            for inner, one in value.items():
+                self.put(f"{word}.{inner}", one, origin)
+            return
+        if word == "encoder":  # one kind for all: what was said of single modalities before no longer holds
+            self._drop("encoder.")
+        key = resolve(word, origin)
+        self.values[key] = value
+        self.origins[key] = origin
+
+    def config(self) -> RunSettings:
+        """The checked configuration."""
+        try:
+            return make_config(_nested(self.values))
+        except ConfigError as error:
+            key = str(error).partition(" = ")[0]
+            origin = f" (from {self.origins[key]})" if key in self.origins else ""
+            raise UserError(f"{error}{origin}") from None
+
+    def rows(self) -> list[tuple[str, Any, str]]:
+        """(key, value, origin) of every value of the checked configuration."""
+        flat = flatten(self.config().model_dump())
+        return [(key, value, self.origins.get(key, DEFAULT)) for key, value in flat]
+
+    def idle(self) -> list[str]:
+        """Keys that were given for a method that this run does not use."""
+        config = self.config()
+        others = {name for name in _method_sections() if name not in {method.name for method in config.methods}}
+        return [key for key, origin in self.origins.items() if key.partition(".")[0] in others and origin.startswith("--")]
+
+    def _drop(self, prefix: str) -> None:
+        for key in [key for key in self.values if key.startswith(prefix)]:
+            del self.values[key], self.origins[key]
+
+
+def build(choices: Choices) -> Plan:
+    """The plan that the person's choices make. Raises UserError or NotFoundError."""
+    plan = Plan()
+    if choices.recipe is not None:
+        for key, value in read_recipe(recipe_file(choices.recipe)).items():
+            plan.put(key, value, f"recipe {choices.recipe}")
+    for text in choices.sets:
+        plan.put(*_parse_set(text), origin=f"--set {text}")
+    for key, value in choices.flags().items():
+        plan.put(key, value, f"--{key.removesuffix('.name')}")
+    _make_paths_absolute(plan)
+    plan.config()
+    return plan
+
+
+def recipe_names() -> list[str]:
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def recipe_file(word: str) -> Path:
+    """The file of a shipped recipe, or the path of the person's own."""
+    path = Path(word).expanduser()
+    if path.suffix == ".toml" or "/" in word:
+        if not path.is_file():
+            raise NotFoundError(f"recipe {word!r}: no such file; `asgml recipes` lists the recipes that are shipped")
+        return path
+    if word not in recipe_names():
+        raise NotFoundError(f"no recipe {word!r}: {_nearest(word, recipe_names())}; or give the path of a .toml file")
+    return RECIPES / f"{word}.toml"
+
+
+def read_recipe(path: Path) -> dict[str, Any]:
+    """The tables of a recipe. A run's run.toml is one too."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"recipe {path}: {error}; expected a TOML file such as `asgml recipes demo` prints") from None
+
+
+def summary_of(path: Path) -> str:
+    """The recipe's first line, which is a comment that says what it is for."""
+    first = path.read_text(encoding="utf-8").partition("\n")[0]
+    return first.lstrip("# ").strip()
+
+
+def resolve(word: str, origin: str) -> str:
+    """The dotted key that `word` means: itself, a shorthand, or a bare name where that is unambiguous.
+
+    As with knobs, `alpha` is the boost's.
+    """
+    keys = known_keys()
+    if word in SHORTHAND:
+        return f"{word}.{SHORTHAND[word]}"
+    if word in keys or word.startswith(FREE):
+        return word
+    bare = [key for key in keys if key.rpartition(".")[2] == word]
+    for candidates in ([ALIASES[word]] if word in ALIASES else [], bare, [key for key in bare if key.startswith("boost.")]):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise UserError(f"{origin}: {_why_unknown(word, keys, bare)}")
+
+
+def parse_value(text: str) -> Any:
+    """`text` as a TOML value, or as it stands where it is none: 0.75, true, [1, 2], "a", a."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    value = parsed["value"]
+    return text if len(parsed) > 1 or isinstance(value, (datetime.date, datetime.time)) else value
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of every leaf of nested mappings."""
+    return list(_leaves(tree, prefix))
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, leaf = key.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[leaf] = value
+    return tree
+
+
+def _parse_set(text: str) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise UserError(f"--set {text!r}: expected KEY=VALUE, such as --set boost.alpha=0.75")
+    return key.strip(), parse_value(value.strip())
+
+
+def _make_paths_absolute(plan: Plan) -> None:
+    """The trainer may be resumed from anywhere, so its configuration holds no relative path."""
+    data = plan.values.get("data.name")
+    if isinstance(data, str) and data not in NAMED:
+        plan.values["data.name"] = str(_existing(data, f"data {data!r}", f"; built-in data: {', '.join(NAMED)}"))
+    modulator = plan.values.get("modulator")
+    if isinstance(modulator, str) and modulator:
+        file, _, name = modulator.rpartition(":")
+        if not file or not name.isidentifier():
+            raise UserError(f"modulator {modulator!r}: expected FILE.py:CLASS, such as mine.py:Mine")
+        plan.values["modulator"] = f"{_existing(file, f'modulator {modulator!r}', '')}:{name}"
+
+
+def _existing(text: str, what: str, more: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.exists():
+        raise NotFoundError(f"{what}: there is no {path}{more}")
+    return path.resolve()
+
+
+def _method_sections() -> list[str]:
+    return [name for name, method in METHODS.items() if method.settings]
+
+
+def _why_unknown(word: str, keys: list[str], bare: list[str]) -> str:
+    if bare:
+        return f"{word!r} is ambiguous, it could be {', '.join(bare)}; give the whole key"
+    inside = [key for key in keys if key.startswith(f"{word}.")]
+    if inside:
+        return f"{word!r} is a section, not a value; set one of {', '.join(inside)}"
+    return f"unknown key {word!r}; {_nearest(word, keys)} (`asgml config show` lists all)"
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    short = {key.rpartition(".")[2]: key for key in known}
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    close += [short[name] for name in difflib.get_close_matches(word.rpartition(".")[2], list(short), n=2, cutoff=0.6)]
+    if not close:
+        return "there are " + ", ".join(known) if len(known) < 12 else "nothing is named like it"
+    return f"did you mean {' or '.join(dict.fromkeys(close))}?"

@@ -1,0 +1,61 @@
+"""What a person prefers: where runs live, how the dashboard looks. Never anything that changes a run's numbers.
+
+Read from environment variables (ASGML_RUNS=…) and, below them, from settings.toml in the user's configuration directory.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from app.errors import UserError
+
+
+def settings_file() -> Path:
+    """`$XDG_CONFIG_HOME/asgml/settings.toml`, below ~/.config where that is not set."""
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "asgml" / "settings.toml"
+
+
+class Settings(BaseSettings):
+    """The preferences, each with its default."""
+
+    model_config = SettingsConfigDict(env_prefix="ASGML_", extra="forbid")
+
+    runs: Path = Field(default=Path("runs"), description="directory that holds the runs")
+    ascii: bool = Field(default=False, description="draw with plain ASCII characters")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+
+
+def load_settings() -> Settings:
+    """The person's settings. Raises UserError that names the setting and its place."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        problem = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in problem["loc"])
+        known = ", ".join(Settings.model_fields)
+        raise UserError(
+            f"setting {name}: {problem['msg']}; there are {known}; correct {settings_file()} or ASGML_{name.upper()}"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{settings_file()} is no TOML: {error}; correct it or remove it") from None
+
+
+def runs_directory(given: Path | None) -> Path:
+    """Where runs live: `--runs` if given, else the setting."""
+    return (given if given is not None else load_settings().runs).expanduser()
