@@ -1,0 +1,162 @@
+"""One column of a run as the dashboard follows it: last and best value, first fault, smoothed curve, sparkline."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tui.series import EnvelopeCache, Flags, Floats, Smoother, newest_segment_wins, sparkline, window_for
+
+
+class TableCut:
+    """The rows of one table that count at a moment: published, not later than the moment, not replaced by a resume."""
+
+    def __init__(self, names: list[str], data: Floats) -> None:
+        self.names = names
+        self._data = data
+        self._index = {name: position for position, name in enumerate(names)}
+        self._columns: dict[str, Floats] = {}
+        keep = newest_segment_wins(self._raw("step"), self._raw("segment"))
+        self._keep: Flags | None = None if bool(keep.all()) else keep
+        self.rows = int(keep.sum())
+        self.signature = self._segments()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._index
+
+    def column(self, name: str) -> Floats:
+        """The values of a column; do not write into them."""
+        if name not in self._columns:
+            raw = self._raw(name)
+            self._columns[name] = raw if self._keep is None else raw[self._keep]
+        return self._columns[name]
+
+    def last(self, name: str) -> float:
+        """The newest value, NaN where there is none."""
+        values = self.column(name) if name in self else np.empty(0)
+        return float(values[-1]) if len(values) else math.nan
+
+    def _raw(self, name: str) -> Floats:
+        return np.asarray(self._data[:, self._index[name]]) if name in self._index else np.empty(0)
+
+    def _segments(self) -> int:
+        """Names the set of kept rows: under one number, rows are only ever added at the end."""
+        segment = self._raw("segment")
+        return int(segment[-1]) if len(segment) and math.isfinite(segment[-1]) else 0
+
+
+EMPTY = TableCut(["step", "wall_time", "active_time", "segment"], np.empty((0, 4)))
+
+
+@dataclass(frozen=True)
+class Fault:
+    """The first value of a column that is no finite number."""
+
+    column: str
+    value: float
+    step: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A column in numbers."""
+
+    last: float = math.nan
+    best: float = math.nan
+    best_step: int = 0
+    change: float = math.nan
+    spark: str = ""
+    fault: Fault | None = None
+
+
+class Track:
+    """Follows one column; a new row costs a row, not the series."""
+
+    def __init__(self, column: str, better: str = "", every_row: bool = True) -> None:
+        self.column = column
+        self._better = better
+        self._every_row = every_row
+        self._smoothers: dict[float, Smoother] = {}
+        self._spark = EnvelopeCache()
+        self._reset(-1)
+
+    def _reset(self, signature: int) -> None:
+        self._signature = signature
+        self._rows = 0
+        self._best, self._best_row = math.nan, -1
+        self._last_row = -1
+        self._known = False
+        self._fault: tuple[int, float] | None = None
+        self._smoothers.clear()
+
+    def smoothed(self, cut: TableCut, weight: float) -> Floats:
+        """The smoothed column. Its values of an earlier moment are the same numbers, fewer of them."""
+        if cut.signature != self._signature:
+            self._reset(cut.signature)
+        if weight not in self._smoothers:
+            self._smoothers = {weight: Smoother(weight)}
+        return self._smoothers[weight].update(cut.column(self.column))
+
+    def summary(self, cut: TableCut, spark_width: int = 16) -> Summary:
+        """The column in numbers at this moment."""
+        values, step = cut.column(self.column), cut.column("step")
+        if cut.signature != self._signature or cut.rows < self._rows:
+            kept = self._smoothers if cut.signature == self._signature else {}
+            self._reset(cut.signature)
+            self._smoothers.update(kept)
+        self._scan(values)
+        if self._last_row < 0 and self._fault is None:
+            return Summary()
+        fault = None if self._fault is None else Fault(self.column, self._fault[1], int(step[self._fault[0]]))
+        last = float(values[-1]) if self._every_row else float(values[self._last_row])
+        best_step = int(step[self._best_row]) if self._best_row >= 0 else 0
+        return Summary(last, self._best, best_step, self._change(values, step), self._sparkline(values, step, spark_width), fault)
+
+    def _scan(self, values: Floats) -> None:
+        fresh = values[self._rows :]
+        finite = np.isfinite(fresh)
+        if self._fault is None:
+            self._fault = self._first_fault(fresh, finite)
+        rows = np.flatnonzero(finite)
+        if len(rows):
+            self._known = True
+            self._last_row = self._rows + int(rows[-1])
+            self._update_best(fresh[rows], rows)
+        self._rows = len(values)
+
+    def _first_fault(self, fresh: Floats, finite: Flags) -> tuple[int, float] | None:
+        """A NaN counts once the column had a number, where every row should have one; infinity counts always."""
+        bad = np.isinf(fresh)
+        if self._every_row:
+            seen = np.logical_or.accumulate(finite) | self._known if len(finite) else finite
+            bad = bad | (~finite & seen)
+        rows = np.flatnonzero(bad)
+        return (self._rows + int(rows[0]), float(fresh[rows[0]])) if len(rows) else None
+
+    def _update_best(self, values: Floats, rows: Any) -> None:
+        if not self._better:
+            return
+        place = int(np.argmax(values) if self._better == "high" else np.argmin(values))
+        value = float(values[place])
+        improved = value > self._best if self._better == "high" else value < self._best
+        if math.isnan(self._best) or improved:
+            self._best, self._best_row = value, self._rows + int(rows[place])
+
+    def _change(self, values: Floats, step: Floats) -> float:
+        """How far the newest tenth of the steps is from the tenth before it, by their means."""
+        span = max((float(step[-1]) - float(step[0])) / 10, 1.0)
+        middle, begin = (int(row) for row in np.searchsorted(step, [step[-1] - span, step[-1] - 2 * span], side="right"))
+        newer, older = values[max(middle, len(values) - 2000) :], values[max(begin, middle - 2000) : middle]
+        newer, older = newer[np.isfinite(newer)], older[np.isfinite(older)]
+        return float(newer.mean() - older.mean()) if len(newer) and len(older) else math.nan
+
+    def _sparkline(self, values: Floats, step: Floats, width: int) -> str:
+        window = window_for(float(step[0]), float(step[-1]), width * 2)
+        data = self._spark.update(step, values, window, self._signature)
+        filled = np.flatnonzero(data.filled | (data.bad if self._every_row else data.filled))
+        if len(filled) == 0:
+            return ""
+        return sparkline((data.low[filled] + data.high[filled]) / 2, min(width, len(filled)))
