@@ -76,6 +76,7 @@ class ProbeConfig(Section):
     eval_freq: int = Field(20, ge=1, le=100, description="optimizer steps between probe evaluations (usual 10 to 100)")
     train_steps: int = Field(10, ge=1, le=50, description="Adam steps that the probe takes at each evaluation (usual 5 to 50)")
     lr: float = Field(1e-3, gt=0, le=1, description="learning rate of the probes' Adam")
+    utilization_ema: float = Field(0.1, gt=0, le=1, description="weight of the newest probe accuracy in the utilization")
     split_batch: bool = Field(True, description="train the probe on the first half of the batch, score it on the second")
     enabled: bool = Field(
         True, description="probe at all; the training itself is the same bit for bit either way, unless a method needs the probes"

@@ -41,7 +41,7 @@ class Method:
         return self.knobs + self.options
 
 
-def _window(owner: str, last: int) -> tuple[Knob, ...]:
+def window_knobs(owner: str, last: int) -> tuple[Knob, ...]:
     """The settings that any method has: the epochs it acts in, and how strongly."""
     return (
         Knob(f"{owner}.strength", "float", 1.0, "how much of the method acts: 0 is plain training, 1 the whole method", 0, 1, 0.1),
@@ -50,13 +50,13 @@ def _window(owner: str, last: int) -> tuple[Knob, ...]:
     )
 
 
-def _ramp(owner: str) -> Knob:
+def ramp_option(owner: str) -> Knob:
     return Knob(f"{owner}.ramp_epochs", "int", 0, "epochs over which the method grows to its whole strength", 0, ENDLESS, 1)
 
 
 def _ogm_knobs(owner: str) -> tuple[Knob, ...]:
     alpha = Knob(f"{owner}.alpha", "float", 0.8, "throttle strength: k = 1 - tanh(alpha * discrepancy) for a dominant modality", 0, 3, 0.1)
-    return (alpha, *_window(owner, last=50))
+    return (alpha, *window_knobs(owner, last=50))
 
 
 def _ogm_options(owner: str) -> tuple[Knob, ...]:
@@ -67,7 +67,7 @@ def _ogm_options(owner: str) -> tuple[Knob, ...]:
         "parameters that are modulated: auto is the encoder kind's own rule (4-D convolution kernels, or weights of 2-D and more)",
         choices=("auto", "conv4d", "ndim2", "all"),
     )
-    return (params, _ramp(owner))
+    return (params, ramp_option(owner))
 
 
 METHODS: Mapping[str, Method] = {
@@ -131,7 +131,7 @@ METHODS: Mapping[str, Method] = {
                 Knob(
                     "boost.scale_max", "float", 2.0, "largest boost scale; acts only where 1 + alpha is larger (usual 1.5 to 3)", 1, 3, 0.1
                 ),
-                *_window("boost", last=ENDLESS),
+                *window_knobs("boost", last=ENDLESS),
             ),
             options=(
                 Knob(
@@ -142,8 +142,7 @@ METHODS: Mapping[str, Method] = {
                     0.01,
                     1,
                 ),
-                Knob("boost.utilization_ema", "float", 0.1, "weight of the newest probe accuracy in the utilization", 0.01, 1),
-                _ramp("boost"),
+                ramp_option("boost"),
             ),
         ),
     )

@@ -1,0 +1,1 @@
+"""Gradient modulators: one method, one file."""

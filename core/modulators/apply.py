@@ -1,0 +1,62 @@
+"""The one place that writes a gradient: a modulation applied to the encoders, with noise from its own generator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Generator, Tensor
+
+from core.modulators.modulation import Modulation
+from core.types import ParameterGroup, Scalar
+
+NOISE_FLOOR = 1e-8
+"""Added to a gradient's standard deviation, as in OGM-GE's code."""
+
+
+def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: Generator) -> None:
+    """g <- gain * g + noise * (std(g) + 1e-8) * N(0, 1), for every parameter of every encoder that has a gradient.
+
+    The standard deviation is that of the gradient before the gain (OGM-GE, CVPR 2022, eq. 12). `generator` lives on the
+    parameters' device and is used for nothing else. A key for a modality that the model lacks raises KeyError.
+    """
+    noise = {key: _noise(groups[key[0]].gradients(key[1]), level, generator) for key, level in modulation.noise.items()}
+    for (modality, rule), gain in modulation.gains.items():
+        _multiply(groups[modality].gradients(rule), gain)
+    for (modality, rule), parts in noise.items():
+        _add(groups[modality].gradients(rule), parts)
+
+
+def gradient_norm(group: ParameterGroup) -> Tensor:
+    """L2 norm of all of an encoder's gradients together, on their device; 0 where there is none."""
+    gradients = group.gradients("all")
+    if not gradients:
+        return torch.zeros(())
+    norms: tuple[Tensor, ...] = torch._foreach_norm(gradients)
+    total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return total
+
+
+def _noise(gradients: list[Tensor], level: Scalar, generator: Generator) -> list[Tensor]:
+    """Gaussian noise for each tensor, of its own standard deviation times `level`."""
+    if not gradients:
+        return []
+    drawn = torch.randn(sum(g.numel() for g in gradients), generator=generator, device=gradients[0].device, dtype=gradients[0].dtype)
+    pieces = [piece.view_as(g) for piece, g in zip(torch.split(drawn, [g.numel() for g in gradients]), gradients, strict=True)]
+    torch._foreach_mul_(pieces, [(_standard_deviation(g) + NOISE_FLOOR) * level for g in gradients])
+    return pieces
+
+
+def _standard_deviation(gradient: Tensor) -> Tensor:
+    """The sample standard deviation; of a single element 0."""
+    return gradient.std() if gradient.numel() > 1 else gradient.new_zeros(())
+
+
+def _multiply(gradients: list[Tensor], gain: Scalar) -> None:
+    if gradients:
+        torch._foreach_mul_(gradients, gain)
+
+
+def _add(gradients: list[Tensor], parts: list[Tensor]) -> None:
+    if gradients:
+        torch._foreach_add_(gradients, parts)

@@ -1,0 +1,148 @@
+"""What a modulator is, and how several act together.
+
+A modulator returns what should happen (a Modulation) and never touches a gradient itself. Both hooks are neutral by
+default, so a method defines only what it needs:
+
+    class Half(Modulator):
+        def modulate(self, backward):
+            return Modulation({(modality, "all"): 0.5 for modality in backward.norms})
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from core.modulators.modulation import NEUTRAL, Modulation, compose
+from core.types import Backward, Forward, ProbeReading, Scalar
+from storage.knobs import Knob, Value
+
+State = dict[str, Any]
+
+
+class Modulator:
+    """The base of all methods, and itself the baseline: it changes nothing.
+
+    `knobs` are the settings that a user's own modulator brings (`Knob("mine.level", "float", 0.5, "…", 0, 1)`); those of
+    the program's own methods stand in the registry.
+
+    `modalities` are the names in the order of the data. `options` are the method's settings with their present values: a
+    live view, so a knob that a person turns is read by the next step.
+    """
+
+    knobs: ClassVar[tuple[Knob, ...]] = ()
+
+    def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
+        self.modalities = tuple(modalities)
+        self.options = options
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Is told each epoch, counted from 0, before its first step."""
+
+    def loss(self, forward: Forward) -> Scalar:
+        """Extra terms of the loss."""
+        return 0.0
+
+    def modulate(self, backward: Backward) -> Modulation:
+        """What should happen to the gradients of this step."""
+        return NEUTRAL
+
+    def observe(self, reading: ProbeReading) -> None:
+        """Takes note of a probe evaluation; it acts from the next step on."""
+
+    def probe_columns(self) -> dict[str, float]:
+        """Numbers to record beside a probe evaluation, under their column names."""
+        return {}
+
+    def state_dict(self) -> State:
+        """All that must survive a checkpoint: tensors, numbers, text, and dictionaries of those."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """The reverse of `state_dict`."""
+
+    def number(self, option: str) -> float:
+        return float(self.options[option])
+
+
+class Windowed(Modulator):
+    """Another modulator inside its window of epochs (both ends included), grown over a ramp, at a strength.
+
+    Outside the window the method still observes, so it knows the state of things when the window opens.
+    """
+
+    def __init__(self, inner: Modulator) -> None:
+        super().__init__(inner.modalities, inner.options)
+        self.inner = inner
+        self.begin_epoch(0)
+
+    def begin_epoch(self, epoch: int) -> None:
+        first, last = int(self.number("first_epoch")), int(self.number("last_epoch"))
+        self.open = first <= epoch <= last
+        self.grown = min(1.0, (epoch - first + 1) / (self.number("ramp_epochs") + 1)) if self.open else 0.0
+        self.inner.begin_epoch(epoch)
+
+    @property
+    def present_strength(self) -> float:
+        """0 outside the window, inside it `strength`, grown linearly over the first `ramp_epochs` epochs."""
+        return self.number("strength") * self.grown
+
+    def loss(self, forward: Forward) -> Scalar:
+        return self.present_strength * self.inner.loss(forward)
+
+    def modulate(self, backward: Backward) -> Modulation:
+        return self.inner.modulate(backward).scaled(self.present_strength)
+
+    def observe(self, reading: ProbeReading) -> None:
+        self.inner.observe(reading)
+
+    def probe_columns(self) -> dict[str, float]:
+        return self.inner.probe_columns()
+
+    def state_dict(self) -> State:
+        return self.inner.state_dict()
+
+    def load_state_dict(self, state: State) -> None:
+        self.inner.load_state_dict(state)
+
+
+class Composed(Modulator):
+    """Several modulators at once; an empty one changes nothing."""
+
+    def __init__(self, modalities: Sequence[str], parts: Mapping[str, Modulator]) -> None:
+        super().__init__(modalities, {})
+        self.parts = dict(parts)
+
+    def begin_epoch(self, epoch: int) -> None:
+        for part in self.parts.values():
+            part.begin_epoch(epoch)
+
+    def loss(self, forward: Forward) -> Scalar:
+        return _total(part.loss(forward) for part in self.parts.values())
+
+    def modulate(self, backward: Backward) -> Modulation:
+        return compose(part.modulate(backward) for part in self.parts.values())
+
+    def observe(self, reading: ProbeReading) -> None:
+        for part in self.parts.values():
+            part.observe(reading)
+
+    def probe_columns(self) -> dict[str, float]:
+        return {name: value for part in self.parts.values() for name, value in part.probe_columns().items()}
+
+    def state_dict(self) -> State:
+        return {name: part.state_dict() for name, part in self.parts.items()}
+
+    def load_state_dict(self, state: State) -> None:
+        for name, part in self.parts.items():
+            part.load_state_dict(state[name])
+
+
+def _total(terms: Iterable[Scalar]) -> Scalar:
+    total: Scalar = 0.0
+    for term in terms:
+        if isinstance(term, torch.Tensor) or term:
+            total = total + term
+    return total

@@ -1,0 +1,72 @@
+"""From a method's name to the modulator that the trainer calls."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.config import RunSettings
+from core.knobboard import KnobBoard
+from core.modulators.base import Composed, Modulator, Windowed
+from core.modulators.unimodal_loss import UnimodalLoss
+from core.registry import ENDLESS, Method, ramp_option, window_knobs
+from storage.knobs import Knob
+
+
+class ModulatorError(ValueError):
+    """A user's modulator that cannot be loaded. One line for a person."""
+
+
+def make_modulator(config: RunSettings, board: KnobBoard, modalities: Sequence[str]) -> Composed:
+    """All of a run's methods as one modulator, each in its window; the unimodal losses and a user's own among them."""
+    parts: dict[str, Modulator] = {"loss": UnimodalLoss(modalities, board.options("loss"))}
+    for method in config.methods:
+        made = load_class(method)(modalities, board.options(method.name))
+        parts[method.name] = Windowed(made) if method.settings else made
+    if config.modulator:
+        user = load_user_class(config.modulator)
+        owner = owner_of(user)
+        parts[owner] = Windowed(user(modalities, board.options(owner)))
+    return Composed(modalities, parts)
+
+
+def load_class(method: Method) -> type[Modulator]:
+    module, _, name = method.target.partition(":")
+    found: type[Modulator] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def load_user_class(target: str) -> type[Modulator]:
+    """The class that `path/to/mine.py:Mine` names. Raises ModulatorError with what is wrong with it."""
+    file, _, name = target.rpartition(":")
+    path = Path(file)
+    if not name or not path.is_file():
+        raise ModulatorError(f"modulator {target!r}: expected FILE.py:CLASS with an existing file")
+    spec = importlib.util.spec_from_file_location(f"asgml_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ModulatorError(f"modulator {target!r}: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not isinstance(found, type) or not issubclass(found, Modulator):
+        raise ModulatorError(f"modulator {target!r}: {path} has no class {name} that derives from core.modulators.base.Modulator")
+    return found
+
+
+def owner_of(user: type[Modulator]) -> str:
+    """The name that a user's modulator goes by, and that its knobs start with."""
+    return user.__name__.lower()
+
+
+def user_knobs(config: RunSettings) -> list[Knob]:
+    """What a user's modulator brings to the board: its own knobs, and the window that every method has."""
+    if not config.modulator:
+        return []
+    user = load_user_class(config.modulator)
+    owner = owner_of(user)
+    wrong = [knob.name for knob in user.knobs if knob.owner != owner]
+    if wrong:
+        raise ModulatorError(f"modulator {config.modulator!r}: knob {wrong[0]!r} must be named {owner}.NAME after its class")
+    return [*user.knobs, *window_knobs(owner, ENDLESS), ramp_option(owner)]

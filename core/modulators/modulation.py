@@ -1,0 +1,89 @@
+"""A modulation: what should happen to the gradients of one step, as data.
+
+    for every parameter p of encoder m:   g_p <- gain_m * g_p + noise_m * std(g_p) * N(0, 1)
+
+Composition is arithmetic: gains multiply, noise levels add in quadrature. So the order of two methods does not matter.
+Only `apply` (core/modulators/apply.py) writes a gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import TypeVar
+
+from core.types import Rule, Scalar
+
+Key = tuple[str, Rule]
+"""A modality, and which of its encoder's parameters are meant."""
+
+
+@dataclass(frozen=True)
+class Modulation:
+    """Gains and noise levels by modality and rule; a missing key leaves the gradient alone.
+
+    Noise is in units of each gradient's own standard deviation before any gain. To be recorded beside the step, under
+    their column names: `factors` are this method's part of the gain (`throttle/audio`), `readings` what it saw
+    (`discrepancy/audio`).
+    """
+
+    gains: Mapping[Key, Scalar] = field(default_factory=dict)
+    noise: Mapping[Key, Scalar] = field(default_factory=dict)
+    factors: Mapping[str, Scalar] = field(default_factory=dict)
+    readings: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def __mul__(self, other: Modulation) -> Modulation:
+        """Both modulations at once."""
+        return Modulation(
+            _merge(self.gains, other.gains, _product),
+            _merge(self.noise, other.noise, _quadrature),
+            _merge(self.factors, other.factors, _product),
+            {**self.readings, **other.readings},
+        )
+
+    def scaled(self, strength: float) -> Modulation:
+        """A part of the modulation: strength 0 is none of it (not a factor of 1: nothing at all), 1 is all."""
+        if strength == 0:
+            return Modulation(factors=dict.fromkeys(self.factors, 1.0), readings=self.readings)
+        if strength == 1:
+            return self
+        gains = {key: _towards_one(gain, strength) for key, gain in self.gains.items()}
+        factors = {name: _towards_one(factor, strength) for name, factor in self.factors.items()}
+        return Modulation(gains, {key: strength * level for key, level in self.noise.items()}, factors, self.readings)
+
+    def gain(self, modality: str) -> Scalar:
+        """The whole gain of a modality's kernels."""
+        return self.gains.get((modality, "kernels"), 1.0) * self.gains.get((modality, "all"), 1.0)
+
+    def noise_level(self, modality: str) -> Scalar:
+        """The whole noise level of a modality's kernels."""
+        return _quadrature(self.noise.get((modality, "kernels"), 0.0), self.noise.get((modality, "all"), 0.0))
+
+
+NEUTRAL = Modulation()
+
+
+def compose(modulations: Iterable[Modulation]) -> Modulation:
+    return reduce(lambda ours, theirs: ours * theirs, modulations, NEUTRAL)
+
+
+T = TypeVar("T", Key, str)
+
+
+def _merge(ours: Mapping[T, Scalar], theirs: Mapping[T, Scalar], join: Callable[[Scalar, Scalar], Scalar]) -> dict[T, Scalar]:
+    both = {key: join(ours[key], theirs[key]) for key in ours.keys() & theirs.keys()}
+    return {**ours, **theirs, **both}
+
+
+def _product(ours: Scalar, theirs: Scalar) -> Scalar:
+    return ours * theirs
+
+
+def _quadrature(ours: Scalar, theirs: Scalar) -> Scalar:
+    total: Scalar = (ours * ours + theirs * theirs) ** 0.5
+    return total
+
+
+def _towards_one(factor: Scalar, strength: float) -> Scalar:
+    return 1 + strength * (factor - 1)

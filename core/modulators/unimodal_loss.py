@@ -1,0 +1,25 @@
+"""The unimodal losses: gamma times the sum of the cross-entropies of each modality's own logits.
+
+    L = L_task + gamma * sum_m CE(z_m, y)
+
+With gamma 1 this is the "uniform" baseline of MMPareto (Wei and Hu, ICML 2024) and the loss behind the numbers of the
+ASGML v2 document; with gamma 0, the default, nothing is added.
+"""
+
+from __future__ import annotations
+
+from torch.nn import functional
+
+from core.modulators.base import Modulator
+from core.types import Forward, Scalar
+
+
+class UnimodalLoss(Modulator):
+    """Trains every modality's own logits beside the fused ones."""
+
+    def loss(self, forward: Forward) -> Scalar:
+        gamma = self.number("gamma")
+        if gamma == 0:
+            return 0.0
+        own = [functional.cross_entropy(logits, forward.labels) for logits in forward.alone.values()]
+        return gamma * sum(own[1:], start=own[0])

@@ -1,0 +1,74 @@
+"""The shapes that flow through a training step, and their legend.
+
+B  samples in the batch      C  classes
+D  features of a modality    m  name of a modality (a dictionary key)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+Scalar = float | Tensor
+"""A number, or a tensor of no dimensions that stays on its device."""
+
+Rule = Literal["kernels", "all"]
+"""Which of an encoder's parameters a gain acts on: the encoder kind's kernels (see Encoder.kernel_rule), or all of them."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Inputs of each modality, (B, ...), and the true classes."""
+
+    inputs: Mapping[str, Tensor]
+    labels: Int[Tensor, "B"]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What the model made of a batch: features, fused logits, and each modality's own logits."""
+
+    features: Mapping[str, Float[Tensor, "B _"]]
+    logits: Float[Tensor, "B C"]
+    alone: Mapping[str, Float[Tensor, "B C"]]
+    labels: Int[Tensor, "B"]
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """One encoder's trainable parameters: its kernels, and the others (biases, normalisation, where a rule leaves them out)."""
+
+    kernels: tuple[torch.nn.Parameter, ...]
+    others: tuple[torch.nn.Parameter, ...]
+
+    def gradients(self, rule: Rule) -> list[Tensor]:
+        """The gradients that a rule acts on; parameters without a gradient are passed over."""
+        chosen = self.kernels if rule == "kernels" else self.kernels + self.others
+        return [parameter.grad for parameter in chosen if parameter.grad is not None]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """A look back after `loss.backward()`: the gradients by encoder, and their norms."""
+
+    forward: Forward
+    groups: Mapping[str, ParameterGroup]
+    norms: Mapping[str, Tensor]
+
+
+@dataclass(frozen=True)
+class ProbeReading:
+    """One evaluation of the probes, by modality.
+
+    `accuracy` and `loss` are those of the half batch that the probes were not trained on; `utilization` is the moving
+    average of the accuracies, from 0.
+    """
+
+    accuracy: Mapping[str, float]
+    loss: Mapping[str, float]
+    utilization: Mapping[str, float]
