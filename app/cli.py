@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -271,7 +271,9 @@ def ctl(
     wait: Annotated[
         bool | None, typer.Option("--wait/--no-wait", help="Wait for the answer [default: wait, except with --at-step]", show_default=False)
     ] = None,
-    at_step: Annotated[int | None, typer.Option("--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False)] = None,
+    at_step: Annotated[
+        int | None, typer.Option("--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False)
+    ] = None,
     if_value: Annotated[
         str | None, typer.Option("--if-value", metavar="V", help="Set only if the knob has this value now.", show_default=False)
     ] = None,
@@ -397,11 +399,11 @@ def main() -> None:
     sys.exit(run())
 
 
-_CommandLineError = typer.BadParameter.__mro__[2]  # ClickException, which typer vendors and does not export
+_CommandLineError: Any = typer.BadParameter.__mro__[2]  # ClickException, which typer vendors and does not export
 
 
-def _usage(error: Exception) -> str:
-    message = error.format_message()  # type: ignore[attr-defined]
+def _usage(error: Any) -> str:
+    message = error.format_message()
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "asgml"
     return f"{message.rstrip('.')}; see `{command} --help`"

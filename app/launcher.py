@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -19,14 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
 import tomli_w
 
 from app.errors import RunFailedError, UserError
 from storage.layout import RunPaths, is_run, next_name
+from storage.process import start_of, this_host
 
 OURS = Path(__file__).resolve().parent.parent
 """The directory that holds the packages app, core, storage and tui."""
+HEADING = "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n"
 LAST_LINES = 15
 
 
@@ -59,7 +59,7 @@ def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPath
     paths = _claim(runs, name) if name is not None else _claim_next(runs, _stem(config))
     paths.commands.mkdir()
     paths.checkpoints.mkdir()
-    _write(paths.config, "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n" + tomli_w.dumps(config))
+    _write(paths.config, HEADING + tomli_w.dumps(config))
     return paths
 
 
@@ -144,16 +144,8 @@ def _runs_made(runs: Path) -> Path:
 
 def _write_launch(paths: RunPaths, pid: int) -> None:
     """Who was started: lets a reader tell `starting` from `failed` before there is a store."""
-    record = {"pid": pid, "process_start": _process_start(pid), "host": socket.gethostname(), "created": time.time()}
+    record = {"pid": pid, "process_start": start_of(pid) or 0, "host": this_host(), "created": time.time()}
     _write(paths.root / "launch.json", json.dumps(record) + "\n")
-
-
-def _process_start(pid: int) -> int:
-    """In milliseconds; 0 if it has died already."""
-    try:
-        return int(psutil.Process(pid).create_time() * 1000)
-    except psutil.NoSuchProcess:
-        return 0
 
 
 def _write(path: Path, text: str) -> None:

@@ -1,0 +1,94 @@
+"""Charts for the headless commands, drawn by plotext and printed once."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import plotext
+
+from app.output import colours_wanted, terminal_width
+from app.text import visible
+from storage.metrics import Metric
+from storage.reader import Run
+
+KEY_PANELS = ("loss", "probe accuracy", "utilization", "boost scale", "throttle", "gradient norm", "own accuracy", "epoch accuracy")
+HEIGHT = 14
+WIDEST = 120
+COLOURS = ("blue+", "orange+", "green+", "red+", "cyan+", "magenta+")
+MARKERS = "•x+o*#"
+"""Without colours the lines are told apart by these."""
+Line = tuple[str, np.ndarray, np.ndarray]
+
+
+def key_charts(run: Run) -> list[str]:
+    """A chart for each key panel that has something to show."""
+    if run.manifest is None:
+        return []
+    charts: list[str] = []
+    for panel in KEY_PANELS:
+        metrics = [metric for metric in run.manifest.metrics if metric.panel == panel]
+        lines = [line for metric in metrics for line in _lines(run, metric)]
+        if lines:
+            charts.append(draw(panel, lines, log=any(metric.log for metric in metrics)))
+    return charts
+
+
+def draw(title: str, lines: list[Line], *, log: bool = False, width: int | None = None) -> str:
+    """One chart as text. Lines are (label, x, y); on a log axis what is not positive is a gap."""
+    width = min(width or terminal_width(), WIDEST)
+    coloured = colours_wanted()
+    plotext.clear_figure()
+    plotext.plot_size(width, HEIGHT)
+    plotext.theme("clear")
+    plotext.title(visible(f"{title} (log)" if log else title))
+    drawable = [(label, *decimate(x, _cleaned(y, log), width)) for label, x, y in lines]
+    for index, (label, x, y) in enumerate(drawable):
+        marker = "braille" if coloured or len(drawable) == 1 else MARKERS[index % len(MARKERS)]
+        plotext.plot(x.tolist(), y.tolist(), label=visible(label), marker=marker, color=COLOURS[index % len(COLOURS)])
+    if log:
+        plotext.yscale("log")
+    _step_ticks(drawable)
+    text = str(plotext.build())
+    return text if coloured else str(plotext.uncolorize(text))
+
+
+def decimate(x: np.ndarray, y: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """At most two points per column, the lowest and the highest of each stretch, so that spikes survive."""
+    if len(y) <= 2 * width:
+        return x, y
+    edges = np.linspace(0, len(y), width + 1).astype(int)
+    kept: list[int] = []
+    for first, after in pairwise(edges.tolist()):
+        stretch = y[first:after]
+        known = np.flatnonzero(~np.isnan(stretch))
+        ends = {known[np.argmin(stretch[known])], known[np.argmax(stretch[known])]} if len(known) else {0}
+        kept += sorted(int(first + end) for end in ends)
+    return x[kept], y[kept]
+
+
+def _step_ticks(lines: list[Line]) -> None:
+    """Whole steps below the chart."""
+    first, last = min(x[0] for _, x, _ in lines), max(x[-1] for _, x, _ in lines)
+    ticks = sorted({int(tick) for tick in np.linspace(first, last, 5)})
+    plotext.xticks(ticks, [str(tick) for tick in ticks])
+
+
+def _cleaned(y: np.ndarray, log: bool) -> np.ndarray:
+    """plotext draws NaN as a gap, but raises on infinity and on a logarithm of zero."""
+    drawable = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
+    return np.where(drawable, y, np.nan)
+
+
+def _lines(run: Run, metric: Metric) -> list[Line]:
+    """The series of a metric that hold at least one number."""
+    if run.manifest is None or not run.rows(metric.table):
+        return []
+    columns, rows = run.columns(metric.table), run.table(metric.table)[run.current_rows(metric.table)]
+    steps = rows[:, columns.index("step")]
+    found = [(column, rows[:, columns.index(column)]) for column in metric.columns(run.manifest.modalities) if column in columns]
+    return [(column, steps, values) for column, values in found if _has_a_point(values, metric.log)]
+
+
+def _has_a_point(values: np.ndarray, log: bool) -> bool:
+    return bool(np.isfinite(_cleaned(values, log)).any())

@@ -1,0 +1,132 @@
+"""`asgml ctl`: sends one request to a running trainer and reports its one answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.commands.show import event_record
+from app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
+from app.follow import OVER
+from app.lookup import find, open_run
+from app.output import print_json
+from app.sentences import setting
+from app.text import one_line
+from storage.control import Request, RequestError, make_request, send
+from storage.events import Event
+from storage.knobs import Knob, KnobError, Value, find_knob
+from storage.reader import Run
+
+LOOK_EVERY = 0.05
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person asks of the trainer, as given."""
+
+    action: str
+    words: tuple[str, ...] = ()
+    at_step: int | None = None
+    if_value: str | None = None
+    now: bool = False
+
+
+def ctl(word: str, runs: Path | None, wishes: Wishes, wait: bool | None, timeout: float, json_: bool) -> int:
+    """Checks the request here, sends it, and waits for the trainer's answer unless told otherwise."""
+    _check_usage(wishes)
+    run = open_run(find(word, runs))
+    _check_alive(run)
+    request = make_wish(run, wishes, timeout)
+    send(run.paths.commands, request)
+    if not (wait if wait is not None else wishes.at_step is None):
+        narrate(f"sent {request.id}; `asgml tail {run.paths.name}` shows the answer")
+        return OK
+    event = wait_for_answer(run, request, timeout)
+    print_json({"id": request.id, **event_record(event)}) if json_ else print(one_line(answer_line(event)))
+    return OK if event.get("answer") == "applied" else REJECTED
+
+
+def make_wish(run: Run, wishes: Wishes, timeout: float) -> Request:
+    """The request, with the knob's full name and a value inside its range. Raises RejectedError with the reason."""
+    try:
+        if wishes.action == "set":
+            knob, value, if_value = _parse_set(_knobs(run, timeout), wishes)
+            return make_request("set", knob=knob.name, value=value, if_value=if_value, at_step=wishes.at_step)
+        note = " ".join(wishes.words) if wishes.action == "note" else None
+        how = ("now" if wishes.now else "after_step") if wishes.action == "stop" else None
+        return make_request(wishes.action, note=note, how=how, at_step=wishes.at_step)
+    except (KnobError, RequestError) as error:
+        raise RejectedError(str(error)) from None
+
+
+def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
+    """The one answer. Raises NotFoundError where none comes in time, or nobody is left to give one."""
+    until = time.monotonic() + timeout
+    while True:
+        run.refresh()
+        event = run.answer_to(request.id)
+        if event is not None:
+            return event
+        if run.state() in OVER:
+            raise NotFoundError(f"{run.paths.name} {run.state()} before it answered; {_remedy(run)}")
+        if time.monotonic() >= until:
+            name = run.paths.name
+            raise NotFoundError(f"{name}: no answer within {timeout:g} s; the request stays queued, `asgml tail {name}` shows its answer")
+        time.sleep(LOOK_EVERY)
+
+
+def answer_line(event: Event) -> str:
+    """`applied at step 120: boost.alpha 0.5 → 0.25`."""
+    text = f"{event.get('answer')} at step {event.step}: "
+    if event.get("answer") != "applied":
+        asked = " ".join(str(part) for part in (event.get("command"), event.get("knob")) if part)
+        return text + asked + (f": {event.get('reason')}" if event.get("reason") else "")
+    if event.get("knob"):
+        return text + f"{event.get('knob')} {setting(event.get('before'))} → {setting(event.get('after'))}"
+    return text + str(event.get("command"))
+
+
+def _check_usage(wishes: Wishes) -> None:
+    if wishes.action == "set" and (len(wishes.words) != 1 or "=" not in wishes.words[0]):
+        raise UserError(f"set {' '.join(wishes.words)}: expected one KNOB=VALUE, such as `asgml ctl RUN set boost.alpha=0.25`")
+    if wishes.action == "note" and not " ".join(wishes.words).strip():
+        raise UserError("note: expected a text, such as `asgml ctl RUN note 'audio diverges'`")
+    if wishes.words and wishes.action not in {"set", "note"}:
+        raise UserError(f"{wishes.action} takes no {' '.join(wishes.words)!r}; only set and note are followed by something")
+    if wishes.if_value is not None and wishes.action != "set":
+        raise UserError(f"--if-value belongs to set, not to {wishes.action}; leave it out")
+    if wishes.now and wishes.action != "stop":
+        raise UserError(f"--now belongs to stop, not to {wishes.action}; leave it out")
+
+
+def _check_alive(run: Run) -> None:
+    state = run.state()
+    if state in OVER:
+        raise NotFoundError(f"{run.paths.name} is {state}, no trainer answers; {_remedy(run)}")
+    if state == "stale":
+        raise NotFoundError(f"{run.paths.name} is stale, its trainer gives no sign; if it is dead, `asgml resume {run.paths.name}` goes on")
+
+
+def _remedy(run: Run) -> str:
+    if run.state() == "finished":
+        return "start a new run with `asgml train`"
+    return f"`asgml resume {run.paths.name}` goes on from its last checkpoint"
+
+
+def _knobs(run: Run, timeout: float) -> list[Knob]:
+    """The declared knobs; a trainer that is starting has declared none yet."""
+    until = time.monotonic() + timeout
+    while run.manifest is None:
+        if run.state() in OVER or time.monotonic() >= until:
+            raise NotFoundError(f"{run.paths.name} is {run.state()} and has declared no knobs; look at {run.paths.trainer_log}")
+        time.sleep(LOOK_EVERY)
+        run.refresh()
+    return list(run.manifest.knobs)
+
+
+def _parse_set(knobs: list[Knob], wishes: Wishes) -> tuple[Knob, Value, Value | None]:
+    word, _, text = wishes.words[0].partition("=")
+    knob = find_knob(word.strip(), knobs)
+    expected = None if wishes.if_value is None else knob.parse(wishes.if_value)
+    return knob, knob.parse(text.strip()), expected

@@ -1,0 +1,64 @@
+"""`asgml runs`: the runs in the runs directory, the newest first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from app.errors import narrate
+from app.output import print_json
+from app.sentences import number
+from app.settings import runs_directory
+from app.text import visible
+from storage.layout import RunPaths, list_runs
+
+SHOWN = ("val_accuracy", "test_accuracy_at_best_val", "utilization_gap")
+STYLES = {"running": "green", "paused": "yellow", "failed": "red", "crashed": "red", "stale": "yellow", "finished": "blue"}
+
+
+def runs(runs: Path | None, json_: bool) -> int:
+    """Prints a line for each run; as JSON everything that `show --json` has."""
+    folder = runs_directory(runs)
+    found = list_runs(folder)
+    if json_:
+        print_json([record(paths) for paths in found])
+    elif found:
+        _print_table([record(paths) for paths in found])
+    else:
+        narrate(f"no runs in {folder}; start one with `asgml train`")
+    return 0
+
+
+def record(paths: RunPaths) -> dict[str, Any]:
+    """The summary of a run; of a run that cannot be read, its name and the reason."""
+    from app.errors import UserError
+    from app.lookup import open_run
+    from app.summary import summarize
+
+    try:
+        return summarize(open_run(paths))
+    except UserError as error:
+        return {"path": str(paths.root), "name": paths.name, "state": "unreadable", "problems": [str(error)]}
+
+
+def _print_table(records: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from app.output import console
+
+    table = Table("run", "state", "epoch", "step", *SHOWN, "started", box=None, pad_edge=False)
+    for one in records:
+        metrics = one.get("metrics", {})
+        cells = [_of(one.get("epoch"), one.get("total_epochs")), _of(one.get("step"), one.get("total_steps"))]
+        cells += [number(metrics.get(name, {}).get("last")) for name in SHOWN]
+        cells += [(one.get("started") or "–")[:16].replace("T", " ")]
+        state = Text(one["state"], STYLES.get(one["state"], ""))
+        table.add_row(Text(visible(one["name"])), state, *(Text(cell) for cell in cells))
+    console().print(table)
+
+
+def _of(done: int | None, total: int | None) -> str:
+    if done is None:
+        return "–"
+    return f"{done}/{total}" if total else str(done)

@@ -1,0 +1,113 @@
+"""`asgml train`, `demo` and `resume`: start a trainer, then hand the terminal to the dashboard, wait, or leave."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
+from app.follow import start_failure, wait_for_end, wait_until_up
+from app.launcher import Trainer, make_run, start
+from app.lookup import find, open_run
+from app.recipes import Choices, build
+from app.settings import runs_directory
+
+LIVING = ("starting", "running", "paused", "stopping")
+
+
+@dataclass(frozen=True)
+class How:
+    """What to do with the terminal while the trainer runs."""
+
+    detach: bool = False
+    wait: bool = False
+    ascii: bool = False
+
+
+def train(choices: Choices, name: str | None, runs: Path | None, how: How) -> int:
+    """Makes a run and trains it in the background. stdout is the run's path."""
+    _check(how)
+    plan = build(choices)
+    for key in plan.idle():
+        narrate(f"note: {plan.origins[key]} has no effect with method {plan.config().method}")
+    trainer = start(make_run(plan.config().model_dump(), runs_directory(runs), name))
+    return _go_on(trainer, how)
+
+
+def resume(word: str, runs: Path | None, how: How) -> int:
+    """Starts a trainer on a run that has none, from the last checkpoint."""
+    _check(how)
+    paths = find(word, runs)
+    run = open_run(paths)
+    state = run.state()
+    if state in LIVING:
+        raise RejectedError(f"{paths.name} is {state} already; look at it with `asgml watch {paths.name}`")
+    if state == "stale":
+        raise RejectedError(f"{paths.name} has a trainer that gives no sign; make sure that it is dead before you resume")
+    if state == "finished":
+        raise RejectedError(f"{paths.name} is finished, there is nothing left to train; start a new run with `asgml train {paths.config}`")
+    return _go_on(start(paths, resume=True), how)
+
+
+def _check(how: How) -> None:
+    if how.detach and how.wait:
+        raise UserError("--detach and --wait: expected one of them; --detach leaves the training alone, --wait stays to its end")
+
+
+def _go_on(trainer: Trainer, how: How) -> int:
+    if how.detach:
+        return _detached(trainer)
+    if how.wait or not in_terminal():
+        return _waiting(trainer)
+    return _with_dashboard(trainer, how)
+
+
+def in_terminal() -> bool:
+    """Whether a dashboard can be shown: keys come from stdin, the picture goes to the terminal."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get("TERM") != "dumb"
+
+
+def _detached(trainer: Trainer) -> int:
+    print(trainer.paths.root, flush=True)
+    try:
+        wait_until_up(trainer)
+    except KeyboardInterrupt:
+        return _left(trainer)
+    narrate(f"training in the background; `asgml watch {trainer.paths.name}` shows it")
+    return OK
+
+
+def _waiting(trainer: Trainer) -> int:
+    print(trainer.paths.root, flush=True)
+    try:
+        narrate(f"{trainer.paths.name}: starting the trainer (process {trainer.pid})")
+        wait_until_up(trainer)
+        state = wait_for_end(trainer)
+    except KeyboardInterrupt:
+        return _left(trainer)
+    narrate(f"{trainer.paths.name} {state}; `asgml show {trainer.paths.name}` sums it up")
+    return OK if state in {"finished", "stopped"} else FAILED
+
+
+def _with_dashboard(trainer: Trainer, how: How) -> int:
+    from app.settings import load_settings
+    from tui.app import run_dashboard
+
+    paths = trainer.paths
+    code = run_dashboard(paths.root, paths.root.parent, clock="live", ascii=how.ascii or load_settings().ascii)
+    print(paths.root, flush=True)
+    run = open_run(paths)
+    if run.manifest is None and trainer.exit_code() is not None:
+        raise start_failure(trainer)
+    if run.state() in {"failed", "crashed"}:
+        narrate(f"{paths.name} {run.state()}; what the trainer said is in {paths.trainer_log}")
+        return FAILED
+    return code
+
+
+def _left(trainer: Trainer) -> int:
+    name = trainer.paths.name
+    narrate(f"left; {name} trains on: `asgml watch {name}` shows it, `asgml ctl {name} stop` stops it")
+    return INTERRUPTED

@@ -1,0 +1,67 @@
+"""Tab completion: run names, recipes, methods, configuration keys and a run's knobs, without opening a store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from app.errors import UserError
+from app.text import visible
+from storage.knobs import knob_from_json
+from storage.layout import RunNotFoundError, RunPaths, find_run, list_runs
+
+
+def complete(name: str, given: dict[str, Any], incomplete: str) -> list[str]:
+    """The words of one kind that begin like what was typed. A broken setting or run completes to nothing."""
+    try:
+        words = _SOURCES[name](given)
+    except (UserError, RunNotFoundError):
+        return []
+    return [word for word in words if word.startswith(incomplete) and word == visible(word)]
+
+
+def _runs(given: dict[str, Any]) -> list[str]:
+    return [paths.name for paths in list_runs(_directory(given))] + ["latest"]
+
+
+def _recipes(given: dict[str, Any]) -> list[str]:
+    return sorted(path.stem for path in (Path(__file__).parent / "recipes").glob("*.toml"))
+
+
+def _methods(given: dict[str, Any]) -> list[str]:
+    from core.registry import METHODS
+
+    return list(METHODS)
+
+
+def _settings(given: dict[str, Any]) -> list[str]:
+    from core.config import known_keys
+
+    return [f"{key}=" for key in known_keys()]
+
+
+def _knobs(given: dict[str, Any]) -> list[str]:
+    if str(given.get("action")) != "set":
+        return []
+    paths = find_run(str(given.get("run", "latest")), _directory(given))
+    return [f"{knob}=" for knob in _declared(paths)]
+
+
+def _declared(paths: RunPaths) -> list[str]:
+    """Names of the knobs in the manifest, read as the JSON file it is: opening the store takes half a second."""
+    try:
+        record = json.loads((paths.store / "zarr.json").read_text(encoding="utf-8"))
+        return [knob_from_json(knob).name for knob in record["attributes"]["knobs"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def _directory(given: dict[str, Any]) -> Path:
+    from app.settings import runs_directory
+
+    runs = given.get("runs")
+    return runs_directory(Path(runs) if isinstance(runs, (str, Path)) else None)
+
+
+_SOURCES = {"runs": _runs, "recipes": _recipes, "methods": _methods, "settings": _settings, "knobs": _knobs}

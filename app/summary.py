@@ -1,0 +1,109 @@
+"""What `runs` and `show` say of a run: its state, knobs, and the last and best value of every metric."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storage.metrics import AXES, TABLES, Metric
+
+if TYPE_CHECKING:
+    from storage.reader import Run
+
+
+def summarize(run: Run) -> dict[str, Any]:
+    """One run as a record for JSON. Values that do not exist are None; NaN is left for the printer to turn into null."""
+    head, manifest = run.head, run.manifest
+    launch = read_launch(run)
+    return {
+        "path": str(run.paths.root),
+        "name": run.paths.name,
+        "state": run.state(),
+        "step": head.step if head else None,
+        "epoch": head.epoch if head else None,
+        "total_steps": manifest.total_steps if manifest else None,
+        "total_epochs": manifest.total_epochs if manifest else None,
+        "pid": head.pid if head else launch.get("pid"),
+        "host": (manifest.host if manifest else "") or launch.get("host"),
+        "started": iso_time(started_at(run, launch)),
+        "data": _data_name(run),
+        "method": manifest.method if manifest else None,
+        "seed": manifest.seed if manifest else None,
+        "device": manifest.device if manifest else None,
+        "segment": head.segment if head else None,
+        "knobs": dict(run.knobs_at()) if manifest else {},
+        "metrics": metrics_of(run) if manifest else {},
+        "problems": list(run.problems),
+    }
+
+
+def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
+    """Column name → last, best and the step of the best, of every recorded metric."""
+    manifest = run.manifest
+    if manifest is None:
+        return {}
+    found: dict[str, dict[str, Any]] = {}
+    for table in TABLES:
+        if not run.rows(table):
+            continue
+        columns, rows = run.columns(table), run.table(table)[run.current_rows(table)]
+        for metric in (metric for metric in manifest.metrics if metric.table == table):
+            for column in metric.columns(manifest.modalities):
+                if column in columns and column not in AXES:
+                    found[column] = _last_and_best(metric, rows[:, columns.index(column)], rows[:, columns.index("step")])
+    return found
+
+
+def _last_and_best(metric: Metric, values: np.ndarray, steps: np.ndarray) -> dict[str, Any]:
+    best = _best_row(metric, values)
+    return {
+        "last": float(values[-1]) if len(values) else None,
+        "best": float(values[best]) if best is not None else None,
+        "best_step": int(steps[best]) if best is not None else None,
+        "unit": metric.unit,
+        "better": metric.better,
+    }
+
+
+def _best_row(metric: Metric, values: np.ndarray) -> int | None:
+    """The first row with the best number; None where no end is better, or nothing but NaN was recorded."""
+    finite = np.flatnonzero(np.isfinite(values))
+    if not metric.better or not len(finite):
+        return None
+    chosen = np.argmax(values[finite]) if metric.better == "high" else np.argmin(values[finite])
+    return int(finite[chosen])
+
+
+def read_launch(run: Run) -> dict[str, Any]:
+    """What the launcher wrote; empty where the run was not started by it, or the file is damaged."""
+    try:
+        record = json.loads((run.paths.root / "launch.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def started_at(run: Run, launch: dict[str, Any]) -> float | None:
+    """Unix seconds of the first sign of the run."""
+    if run.manifest is not None:
+        return run.manifest.created
+    created = launch.get("created")
+    return float(created) if isinstance(created, (int, float)) else None
+
+
+def iso_time(seconds: float | None) -> str | None:
+    """Unix seconds as local time with its offset, 2026-02-25T14:03:09+01:00."""
+    if seconds is None or not math.isfinite(seconds):
+        return None
+    return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
+
+
+def _data_name(run: Run) -> str | None:
+    if run.manifest is None:
+        return None
+    data = run.manifest.config.get("data", {})
+    return str(data.get("name")) if isinstance(data, dict) else None
