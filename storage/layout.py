@@ -44,6 +44,11 @@ class RunPaths:
         return self.root / "trainer.log"
 
     @property
+    def launch(self) -> Path:
+        """Which process was started to train this run; written by the launcher."""
+        return self.root / "launch.json"
+
+    @property
     def lock(self) -> Path:
         return self.root / "writer.lock"
 

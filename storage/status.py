@@ -63,7 +63,7 @@ def head_from_slots(slots: Sequence[int]) -> Head:
     numbers = [max(int(slot), 0) for slot in slots]
     fixed = dict(zip(_FIXED, numbers, strict=False))
     after = numbers[len(_FIXED) :]
-    rows = dict(zip(TABLES, after, strict=False))
+    rows: dict[str, int] = dict(zip(TABLES, after, strict=False))
     text_bytes = dict(zip(TEXTS, after[len(TABLES) :], strict=False))
     state = State(fixed.pop("state"))
     return Head(state=state, rows=rows, text_bytes=text_bytes, **fixed)

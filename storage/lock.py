@@ -1,0 +1,106 @@
+"""The writer lock: one run has one writer at a time, and a dead writer's lock is taken over."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from storage.process import is_alive, this_host, this_process
+
+WRITING_SECONDS = 10.0
+"""A lock file without readable content is younger than this only while its owner is about to write it."""
+
+
+class WriterLockedError(Exception):
+    """Another process writes this run. The message names it in one line."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The content of the lock file. `process_start` in unix milliseconds, `created` in unix seconds."""
+
+    pid: int
+    process_start: int
+    host: str
+    created: float
+
+    @property
+    def dead(self) -> bool:
+        """Known to be gone. Of another host's process nothing is known from here."""
+        return self.host == this_host() and not is_alive(self.pid, self.process_start)
+
+
+class WriterLock:
+    """Held from `__init__` to `release`. Raises WriterLockedError where another process holds it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        pid, start = this_process()
+        self.owner = Owner(pid, start, this_host(), time.time())
+        if not self._create():
+            self._take_over()
+
+    def release(self) -> None:
+        """Removes the file, if it is still this writer's own."""
+        if read_owner(self._path) == self.owner:
+            self._path.unlink(missing_ok=True)
+
+    def _create(self) -> bool:
+        try:
+            handle = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            return False
+        with os.fdopen(handle, "w") as file:
+            json.dump(asdict(self.owner), file)
+        return True
+
+    def _take_over(self) -> None:
+        """Replaces a dead owner's file. Of several processes that try at once the kernel's lock on the old file lets one through."""
+        try:
+            handle = os.open(self._path, os.O_RDWR)
+        except FileNotFoundError:  # released a moment ago
+            if not self._create():
+                raise self._refusal() from None
+            return
+        with os.fdopen(handle, "r+") as old:
+            fcntl.flock(old, fcntl.LOCK_EX)
+            if not self._is_still(old.fileno()) or not self._abandoned():
+                raise self._refusal()
+            self._replace()
+
+    def _is_still(self, handle: int) -> bool:
+        """Whether the file that was opened is the one at the path: another process may have replaced it while we waited."""
+        try:
+            return os.path.samestat(os.fstat(handle), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+    def _abandoned(self) -> bool:
+        owner = read_owner(self._path)
+        if owner is not None:
+            return owner.dead
+        return time.time() - self._path.stat().st_mtime > WRITING_SECONDS
+
+    def _replace(self) -> None:
+        partial = self._path.with_name(f"{self._path.name}.{self.owner.pid}.partial")
+        partial.write_text(json.dumps(asdict(self.owner)))
+        partial.replace(self._path)
+
+    def _refusal(self) -> WriterLockedError:
+        owner = read_owner(self._path)
+        who = f"process {owner.pid} on {owner.host}" if owner else "another process"
+        remedy = "stop it first" if owner and owner.host == this_host() else f"if it is dead, remove {self._path}"
+        return WriterLockedError(f"{self._path.parent.name} is being written by {who}; {remedy}")
+
+
+def read_owner(path: Path) -> Owner | None:
+    """The owner that the file names; None where there is no file or no readable content."""
+    try:
+        record = json.loads(path.read_bytes())
+        return Owner(int(record["pid"]), int(record["process_start"]), str(record["host"]), float(record["created"]))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
