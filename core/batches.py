@@ -26,16 +26,20 @@ class Batches:
         self.order = torch.empty(0, dtype=torch.int64)
         self.position = 0
 
-    @property
-    def per_epoch(self) -> int:
-        full, rest = divmod(len(self.split), self.batch_size)
+    @staticmethod
+    def count(samples: int, batch_size: int) -> int:
+        """Batches in an epoch."""
+        full, rest = divmod(samples, batch_size)
         return full + (rest > 1)
 
+    @property
+    def per_epoch(self) -> int:
+        return self.count(len(self.split), self.batch_size)
+
     def begin_epoch(self) -> None:
-        """Draws a new order, unless the present one was restored and is not used up."""
-        if self.position == 0 or self.position >= self.per_epoch:
+        """Draws a new order, unless one was restored in the middle of its epoch."""
+        if not len(self.order):
             self.order = torch.randperm(len(self.split), generator=self.generator)
-            self.position = 0
 
     def rest_of_epoch(self) -> Iterator[Batch]:
         """The batches from the position on. The position moves when the next batch is asked for."""
@@ -43,6 +47,7 @@ class Batches:
             start = self.position * self.batch_size
             yield take(self.split, self.order[start : start + self.batch_size], self.device)
             self.position += 1
+        self.order, self.position = torch.empty(0, dtype=torch.int64), 0
 
     def state_dict(self) -> dict[str, Any]:
         return {"generator": self.generator.get_state(), "order": self.order, "position": self.position}
@@ -61,7 +66,7 @@ def take(split: Split, indices: Tensor, device: torch.device) -> Batch:
 
 def in_order(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
     """The whole split in its own order, for evaluation."""
-    for indices in torch.arange(len(split)).split(batch_size):
+    for indices in torch.split(torch.arange(len(split)), batch_size):
         yield take(split, indices, device)
 
 

@@ -130,32 +130,41 @@ class CommandDesk:
         """Does what is asked and returns what the answer should say. Raises RefusedError or KnobError and does nothing."""
         if request.at_step is not None and request.at_step < self.recorder.step:
             raise RefusedError(f"step {request.at_step} is past: the training is at step {self.recorder.step}")
-        actions = {"pause": self._pause, "resume": self._resume, "stop": self._stop, "set": self._set, "note": lambda _: {}}
-        if request.kind in actions:
-            return actions[request.kind](request)
-        if request.kind == "checkpoint":
-            trainer.save_checkpoint("asked for")
-            return {}
-        split = str(request.value or "val")
-        if split not in ("val", "test"):
-            raise RefusedError(f"evaluate {split!r}: expected val or test")
-        return trainer.evaluate_now(split)
+        match request.kind:
+            case "pause":
+                return self._pause()
+            case "resume":
+                return self._go_on()
+            case "stop":
+                self.stop(save=request.how != "now")
+                return {"how": request.how}
+            case "set":
+                return self._set(request)
+            case "checkpoint":
+                trainer.save_checkpoint("asked for")
+                return {}
+            case "evaluate":
+                return self._evaluate(str(request.value or "val"), trainer)
+            case "note":
+                return {}
+        raise RefusedError(f"unknown command {request.kind!r}")
 
-    def _pause(self, _: Request) -> dict[str, Any]:
+    def _pause(self) -> dict[str, Any]:
         if self.paused:
             raise RefusedError("the training is paused already")
         self.paused = True
         return {}
 
-    def _resume(self, _: Request) -> dict[str, Any]:
+    def _go_on(self) -> dict[str, Any]:
         if not self.paused:
             raise RefusedError("the training is not paused")
         self.paused = False
         return {}
 
-    def _stop(self, request: Request) -> dict[str, Any]:
-        self.stop(save=request.how != "now")
-        return {"how": request.how}
+    def _evaluate(self, split: str, trainer: Desk) -> dict[str, Any]:
+        if split not in ("val", "test"):
+            raise RefusedError(f"evaluate {split!r}: expected val or test")
+        return trainer.evaluate_now(split)
 
     def _set(self, request: Request) -> dict[str, Any]:
         knob = find_knob(request.knob or "", self.board.knobs)
@@ -194,6 +203,8 @@ class CommandDesk:
         while self._replays and self._replays[0].step <= self.recorder.step:
             replay = self._replays.pop(0)
             name, before, after = self.board.turn(replay.knob, replay.value)
+            if before == after:
+                continue
             message = f"{name} {before} → {after} again, as before the resume"
             self.recorder.event("phase", message=message, knob=name, before=before, after=after)
 

@@ -110,5 +110,5 @@ class Probes:
         for _ in range(steps):
             optimizer.zero_grad(set_to_none=True)
             loss = functional.cross_entropy(network(features), labels)
-            loss.backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(loss)
             optimizer.step()

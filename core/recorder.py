@@ -21,7 +21,7 @@ from core.stopwatch import Stopwatch
 from core.types import Scalar
 from storage.events import Event
 from storage.manifest import Manifest
-from storage.metrics import TABLES
+from storage.metrics import TABLES, Table
 from storage.status import State
 from storage.writer import RunWriter
 
@@ -55,7 +55,7 @@ class Recorder:
             raise RuntimeError("the recorder was not opened")
         return self._writer
 
-    def record(self, table: str, values: Mapping[str, Scalar]) -> None:
+    def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
         """One row; columns that `values` lacks are NaN, an unknown name raises KeyError."""
         row: Row = [math.nan] * len(self.columns[table])
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
@@ -68,6 +68,12 @@ class Recorder:
 
     def event(self, kind: str, **fields: Any) -> None:
         self.writer.event(Event(kind, self.step, time.time(), self.stopwatch.seconds(), self.writer.segment, fields))
+
+    def published_bytes(self) -> int:
+        """Bytes of rows (before compression) and texts that readers can see."""
+        head = self.writer.head
+        rows = sum(8 * len(self.columns[table]) * head.rows[table] for table in TABLES)
+        return rows + sum(head.text_bytes.values())
 
     def say(self, state: State) -> None:
         """Publishes a change of state at once."""

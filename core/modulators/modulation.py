@@ -52,6 +52,11 @@ class Modulation:
         factors = {name: _towards_one(factor, strength) for name, factor in self.factors.items()}
         return Modulation(gains, {key: strength * level for key, level in self.noise.items()}, factors, self.readings)
 
+    @property
+    def acts(self) -> bool:
+        """False where no gradient is to be changed."""
+        return bool(self.gains or self.noise)
+
     def gain(self, modality: str) -> Scalar:
         """The whole gain of a modality's kernels."""
         return self.gains.get((modality, "kernels"), 1.0) * self.gains.get((modality, "all"), 1.0)

@@ -1,0 +1,81 @@
+"""Describes a run in its manifest: what is trained, on what, with which versions, and what can be turned."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from core.batches import Batches
+from core.config import RunSettings
+from core.data.base import Dataset
+from core.modulators.build import load_user_class, owner_of, user_knobs
+from storage.manifest import Manifest
+
+WINDOW = ("first_epoch", "last_epoch")
+
+
+def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.device) -> Manifest:
+    """The manifest of a new run."""
+    per_epoch = Batches.count(len(data.splits["train"]), config.batch_size)
+    return Manifest(
+        name=name,
+        created=time.time(),
+        config=config.model_dump(mode="json"),
+        modalities=data.modalities,
+        classes=data.classes,
+        knobs=[*config.knobs(), *user_knobs(config)],
+        total_steps=per_epoch * config.epochs,
+        total_epochs=config.epochs,
+        steps_per_epoch=per_epoch,
+        method=config.method,
+        parts=describe_parts(config),
+        data={"name": data.name, "shapes": {m: list(shape) for m, shape in data.shapes.items()}, **_without_statistics(data.info)},
+        device=describe_device(device),
+        seed=config.seed,
+        host=socket.gethostname(),
+        versions={"python": platform.python_version(), "torch": torch.__version__, "system": platform.platform()},
+        git=describe_git(Path.cwd()),
+    )
+
+
+def describe_parts(config: RunSettings) -> list[dict[str, Any]]:
+    """The modulators, each with its window of epochs."""
+    parts: list[dict[str, Any]] = []
+    for method in config.methods:
+        section = config.section(method.name)
+        window = [section[key] for key in WINDOW] if set(WINDOW) <= set(section) else None
+        parts.append({"name": method.name, "summary": method.summary, "window": window})
+    if config.modulator:
+        user = load_user_class(config.modulator)
+        summary = (user.__doc__ or config.modulator).strip().splitlines()[0]
+        parts.append({"name": owner_of(user), "summary": summary, "window": None})
+    return parts
+
+
+def describe_device(device: torch.device) -> str:
+    return f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+
+
+def describe_git(folder: Path) -> dict[str, Any]:
+    """Commit and cleanness of the checkout that the training was started from; empty outside of one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    return {"commit": commit, "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no"))} if commit else {}
+
+
+def _git(folder: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):  # no git, or a slow share: the run is described without it
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _without_statistics(info: dict[str, Any]) -> dict[str, Any]:
+    """The data's own description, less the long lists that normalise it."""
+    return {key: value for key, value in info.items() if key != "normalisation"}

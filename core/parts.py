@@ -1,0 +1,111 @@
+"""The parts of a training, made from its configuration and its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Generator
+
+from core.batches import Batches
+from core.commands import CommandDesk
+from core.config import RunSettings
+from core.data.base import Dataset
+from core.knobboard import KnobBoard, make_board
+from core.model import MultimodalModel, make_model
+from core.modulators.base import Composed
+from core.modulators.build import make_modulator, user_knobs
+from core.probes import Probes
+from core.randomness import seed_for
+from core.recorder import Recorder
+from core.stopwatch import Stopwatch
+from core.system import SystemMonitor
+from core.types import ParameterGroup
+from storage.control import Inbox
+from storage.layout import RunPaths
+from storage.manifest import Manifest
+
+
+class DeviceError(ValueError):
+    """A device that this machine lacks. One line for a person."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything the trainer joins."""
+
+    config: RunSettings
+    paths: RunPaths
+    data: Dataset
+    device: torch.device
+    model: MultimodalModel
+    groups: Mapping[str, ParameterGroup]
+    modulator: Composed
+    probes: Probes | None
+    optimizer: torch.optim.Optimizer
+    noise: Generator
+    batches: Batches
+    board: KnobBoard
+    recorder: Recorder
+    desk: CommandDesk
+    system: SystemMonitor
+
+
+def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Manifest, device: torch.device) -> Parts:
+    """Makes all parts. Weights are drawn on the CPU, so a seed means the same model on every device."""
+    torch.manual_seed(seed_for("weights", config.seed))
+    model = make_model(data.shapes, len(data.classes), config.encoder, config.fusion.kind, config.fusion.hidden, config.fusion.alone)
+    model.to(device)
+    board = make_board(config, user_knobs(config))
+    recorder = Recorder(manifest, Stopwatch())
+    return Parts(
+        config=config,
+        paths=paths,
+        data=data,
+        device=device,
+        model=model,
+        groups=model.parameter_groups(kernel_rule(config)),
+        modulator=make_modulator(config, board, data.modalities),
+        probes=make_probes(config, model, len(data.classes), device),
+        optimizer=make_optimizer(config, model),
+        noise=torch.Generator(device).manual_seed(seed_for("noise", config.seed)),
+        batches=Batches(data.splits["train"], config.batch_size, device, seed_for("batches", config.seed)),
+        board=board,
+        recorder=recorder,
+        desk=CommandDesk(Inbox(paths.commands), board, recorder),
+        system=SystemMonitor(device),
+    )
+
+
+def make_probes(config: RunSettings, model: MultimodalModel, classes: int, device: torch.device) -> Probes | None:
+    if not config.probe.enabled:
+        return None
+    widths = {m: encoder.features for m, encoder in model.encoders.items()}
+    return Probes(widths, classes, kind=config.probe.type, lr=config.probe.lr, device=device, seed=seed_for("probes", config.seed))
+
+
+def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.Optimizer:
+    settings = config.optimizer
+    return torch.optim.SGD(model.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+
+
+def lr_at(epoch: int, lr: float, decay_every: int, decay: float) -> float:
+    """The stepped learning rate (torch's StepLR in closed form), so that `lr` can be turned at any time."""
+    return lr * decay ** (epoch // decay_every)
+
+
+def kernel_rule(config: RunSettings) -> str:
+    """Which parameters count as kernels: the `params` of the run's OGM, "auto" without one."""
+    chosen = [str(config.section(method.name)["params"]) for method in config.methods if "params" in config.section(method.name)]
+    return chosen[0] if chosen else "auto"
+
+
+def find_device(word: str) -> torch.device:
+    """The device that `auto`, `cpu` or `cuda[:N]` means. Raises DeviceError where the machine has none."""
+    if word == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(word)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise DeviceError(f"device {word!r}: torch sees {torch.cuda.device_count()} GPUs; use device=cpu or see `asgml doctor`")
+    return device

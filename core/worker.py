@@ -1,0 +1,154 @@
+"""The trainer's process: `python -P -m core.worker RUN [--resume]`. The run directory is all it is told.
+
+Its output goes to trainer.log. It ends with 0 when the training finished or was stopped, 1 when it failed. SIGTERM and
+SIGINT finish the step, save a checkpoint and end; a second one ends at once, without the checkpoint.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import socket
+import sys
+import tomllib
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import torch
+
+from core import checkpoint
+from core.commands import answered_in, replays_after
+from core.config import ConfigError, RunSettings, make_config
+from core.data.base import DataError, load_data
+from core.describe import make_manifest
+from core.encoders import EncoderError
+from core.model import ModelError
+from core.modulators.build import ModulatorError
+from core.parts import DeviceError, find_device, make_parts
+from core.trainer import Trainer
+from storage.layout import RunPaths
+from storage.manifest import FormatError
+from storage.metrics import METRICS
+from storage.reader import Run
+from storage.status import State
+from storage.writer import RunWriter, WriterLockedError
+
+KNOWN_ERRORS = (
+    ConfigError,
+    DataError,
+    EncoderError,
+    ModelError,
+    ModulatorError,
+    DeviceError,
+    FormatError,
+    WriterLockedError,
+    checkpoint.CheckpointError,
+)
+"""Errors that a person can mend; their message is one line."""
+
+
+class StopNow(BaseException):
+    """A second signal: end at once."""
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs the process; returns its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m core.worker", description="Train the run in a run directory.")
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
+    given = parser.parse_args(words)
+    try:
+        return work(RunPaths(given.run.resolve()), resume=given.resume)
+    except KNOWN_ERRORS as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def work(paths: RunPaths, *, resume: bool) -> int:
+    """Makes the parts of the run and trains. Errors before the first step are raised, later ones recorded in the run."""
+    config = read_config(paths)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    device = find_device(config.device)
+    data = load_data(config.data.name, config.data.options, config.data.seed)
+    earlier = earlier_run(paths) if resume else None
+    manifest = earlier.manifest if earlier and earlier.manifest else make_manifest(paths.name, config, data, device)
+    parts = make_parts(config, paths, data, manifest, device)
+    trainer = Trainer(parts)
+    if earlier:
+        take_up(trainer, earlier)
+        writer = RunWriter.resume(paths, to_array=parts.recorder.to_array)
+    else:
+        writer = RunWriter.create(paths, manifest, to_array=parts.recorder.to_array)
+    parts.recorder.open(writer)
+    return train_to_the_end(trainer, "resumed" if earlier else "started")
+
+
+def read_config(paths: RunPaths) -> RunSettings:
+    """The run's configuration from run.toml. Raises ConfigError."""
+    try:
+        return make_config(tomllib.loads(paths.config.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise ConfigError(f"no configuration in {paths.root}: expected {paths.config.name}; start runs with `asgml train`") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
+
+
+def earlier_run(paths: RunPaths) -> Run | None:
+    """What the run published before, None where it never came to its store. Raises FormatError where it cannot be gone on with."""
+    run = Run.open(paths)
+    if run.manifest is None:
+        return None
+    if tuple(run.manifest.metrics) != METRICS:
+        raise FormatError(f"run {paths.name} was recorded with other metrics than this version's; start a new run with its run.toml")
+    return run
+
+
+def take_up(trainer: Trainer, earlier: Run) -> None:
+    """Goes back to the newest checkpoint (or the beginning), and remembers what was answered and turned after it."""
+    path = checkpoint.newest(trainer.parts.paths.checkpoints)
+    if path is not None:
+        trainer.load_state_dict(checkpoint.load(path))
+    replays = replays_after(trainer.progress.step, earlier.events)
+    trainer.parts.desk.know(answered_in(earlier.events), replays)
+
+
+def train_to_the_end(trainer: Trainer, beginning: str) -> int:
+    """Trains, and closes the run whatever happens; returns the exit code."""
+    recorder, desk = trainer.parts.recorder, trainer.parts.desk
+    signals_stop(trainer)
+    recorder.event(beginning, pid=os.getpid(), host=socket.gethostname(), knobs=trainer.parts.board.live())
+    end, word, error = State.FAILED, "failed", ""
+    try:
+        end = trainer.train()
+        word = end.word
+    except StopNow:
+        end, word = State.STOPPED, "stopped"
+    except Exception as failure:  # noqa: BLE001 - whatever ended the training is told in the run and in trainer.log
+        error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+        traceback.print_exc()
+    desk.close()
+    recorder.tell_alerts()
+    recorder.event(word, **({"error": error} if error else {}))
+    recorder.writer.close(end)
+    return 1 if end is State.FAILED else 0
+
+
+def signals_stop(trainer: Trainer) -> None:
+    """The first SIGTERM or SIGINT asks for the end, the second demands it; losing the terminal means nothing."""
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        if trainer.parts.desk.stopping:
+            raise StopNow
+        trainer.parts.desk.stop()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
