@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Runs from its making, stands still between `pause` and `go_on`."""
+    """Stands still until `go_on`, and again from `pause` on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._before = 0.0
-        self._since: float | None = clock()
+        self._since: float | None = None
 
     def seconds(self) -> float:
         return self._before + (self._clock() - self._since if self._since is not None else 0.0)

@@ -52,6 +52,8 @@ class Trainer:
     def train(self) -> State:
         """The whole training. Returns how it ended: FINISHED or STOPPED."""
         desk, values = self.parts.desk, self.parts.board.values
+        self._step_ended = time.monotonic()
+        self.parts.recorder.stopwatch.go_on()
         self.parts.recorder.say(State.RUNNING)
         while self.progress.epoch < self.config.epochs:
             self.begin_epoch()
