@@ -63,8 +63,10 @@ def wait_for_end(trainer: Trainer) -> str:
                     progress.say(f"step {event.step}: {sentence(event)}")
             told = len(run.events)
             progress.show(run)
-            if ended or run.state() in OVER:
+            if run.state() in OVER:
                 return run.state()
+            if ended:  # it did not live to say how it ended
+                return "crashed"
             time.sleep(LOOK_EVERY)
 
 

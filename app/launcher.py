@@ -145,7 +145,7 @@ def _runs_made(runs: Path) -> Path:
 def _write_launch(paths: RunPaths, pid: int) -> None:
     """Who was started: lets a reader tell `starting` from `failed` before there is a store."""
     record = {"pid": pid, "process_start": start_of(pid) or 0, "host": this_host(), "created": time.time()}
-    _write(paths.root / "launch.json", json.dumps(record) + "\n")
+    _write(paths.launch, json.dumps(record) + "\n")
 
 
 def _write(path: Path, text: str) -> None:

@@ -162,7 +162,7 @@ def parse_value(text: str) -> Any:
     """`text` as a TOML value, or as it stands where it is none: 0.75, true, [1, 2], "a", a."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):  # no TOML, a number of too many digits, brackets without end
         return text
     value = parsed["value"]
     return text if len(parsed) > 1 or isinstance(value, (datetime.date, datetime.time)) else value

@@ -64,6 +64,7 @@ def _last_and_best(metric: Metric, values: np.ndarray, steps: np.ndarray) -> dic
         "last": float(values[-1]) if len(values) else None,
         "best": float(values[best]) if best is not None else None,
         "best_step": int(steps[best]) if best is not None else None,
+        "table": metric.table,
         "unit": metric.unit,
         "better": metric.better,
     }
@@ -81,7 +82,7 @@ def _best_row(metric: Metric, values: np.ndarray) -> int | None:
 def read_launch(run: Run) -> dict[str, Any]:
     """What the launcher wrote; empty where the run was not started by it, or the file is damaged."""
     try:
-        record = json.loads((run.paths.root / "launch.json").read_text(encoding="utf-8"))
+        record = json.loads(run.paths.launch.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return record if isinstance(record, dict) else {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -86,9 +87,15 @@ def _print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
         return
     table = Table("metric", "last", "best", "at step", "unit", box=None, pad_edge=False)
     for name, one in metrics.items():
-        last, best, at, unit = number(one["last"]), number(one["best"]), number(one["best_step"]), one["unit"]
-        table.add_row(*(Text(visible(cell)) for cell in (name, last, best, at, unit)))
+        cells = (name, _last(one), number(one["best"]), number(one["best_step"]), one["unit"])
+        table.add_row(*(Text(visible(cell)) for cell in cells))
     _print_below(table)
+
+
+def _last(one: dict[str, Any]) -> str:
+    """A step always measures, so its NaN is a finding; elsewhere NaN stands for what was not measured this time."""
+    missing = one["last"] is None or (one["table"] != "steps" and math.isnan(one["last"]))
+    return number(None if missing else one["last"])
 
 
 def _print_events(run: Run) -> None:

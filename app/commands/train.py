@@ -92,8 +92,9 @@ def _waiting(trainer: Trainer) -> int:
 
 
 def _with_dashboard(trainer: Trainer, how: How) -> int:
-    from app.settings import load_settings
     from tui.app import run_dashboard
+
+    from app.settings import load_settings
 
     paths = trainer.paths
     code = run_dashboard(paths.root, paths.root.parent, clock="live", ascii=how.ascii or load_settings().ascii)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Literal
 
 from app.commands.train import in_terminal
 from app.errors import UserError
@@ -13,24 +14,19 @@ from storage.layout import RunPaths
 
 def watch(word: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
     """Shows the run live, or as it ended."""
-    from tui.app import run_dashboard
-
-    paths = _found(word, runs, "asgml tail --follow")
-    plain = ascii_ or load_settings().ascii
-    return run_dashboard(paths.root, paths.root.parent, clock="live", readonly=readonly, inline=inline, ascii=plain)
+    paths = find(word, runs)
+    return _dashboard(paths, "live", "asgml tail --follow", readonly=readonly, inline=inline, ascii=ascii_)
 
 
 def replay(word: str, runs: Path | None, *, speed: float, at: int | None, ascii_: bool) -> int:
     """Plays the stored run back."""
-    from tui.app import run_dashboard
-
-    paths = _found(word, runs, "asgml show")
-    plain = ascii_ or load_settings().ascii
-    return run_dashboard(paths.root, paths.root.parent, clock="replay", readonly=True, speed=speed, at_step=at, ascii=plain)
-
-
-def _found(word: str, runs: Path | None, instead: str) -> RunPaths:
     paths = find(word, runs)
+    return _dashboard(paths, "replay", "asgml show", readonly=True, speed=speed, at_step=at, ascii=ascii_)
+
+
+def _dashboard(paths: RunPaths, clock: Literal["live", "replay"], instead: str, *, ascii: bool, **options: Any) -> int:
     if not in_terminal():
         raise UserError(f"the dashboard needs a terminal, and this is none; use `{instead} {paths.name}`")
-    return paths
+    from tui.app import run_dashboard
+
+    return run_dashboard(paths.root, paths.root.parent, clock=clock, ascii=ascii or load_settings().ascii, **options)

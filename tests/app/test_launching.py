@@ -1,0 +1,143 @@
+"""Starting a trainer: its directory, its environment, how it is waited for, and what is said when it fails."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
+from app.launcher import OURS, make_run, worker_command, worker_environment
+from app.recipes import Choices, build
+from core.config import make_config
+from storage.layout import RunPaths
+from storage.reader import Run
+
+Asgml = Callable[..., "Said"]
+
+
+def wait_for_state(paths: RunPaths, *states: str) -> Run:
+    run = Run.open(paths)
+    until = time.monotonic() + 60
+    while run.state() not in states:
+        assert time.monotonic() < until, run.state()
+        time.sleep(0.05)
+        run.refresh()
+    return run
+
+
+def test_detach_prints_the_path_of_a_living_run(asgml: Asgml, runs: Path) -> None:
+    said = asgml("train", "demo", "--epochs", 900, "--detach")
+    assert said.code == 0
+    paths = RunPaths(Path(said.out.strip()))
+    assert paths.root == runs / "synthetic-ogm_ge+boost-01"
+    run = Run.open(paths)
+    assert run.state() == "running"
+    launch = json.loads(paths.launch.read_text(encoding="utf-8"))
+    assert run.head is not None and (launch["pid"], launch["process_start"]) == (run.head.pid, run.head.process_start)
+    assert os.getsid(launch["pid"]) == launch["pid"] != os.getsid(0)
+    asgml("ctl", paths.name, "stop")
+    wait_for_state(paths, "stopped")
+
+
+def test_run_toml_is_the_whole_configuration_and_a_recipe(asgml: Asgml, runs: Path) -> None:
+    said = asgml("train", "--epochs", 1, "--set", "alpha=0.75", "--name", "mine", "--wait")
+    assert said.code == 0 and said.out == f"{runs / 'mine'}\n"
+    tree = tomllib.loads((runs / "mine" / "run.toml").read_text(encoding="utf-8"))
+    assert make_config(tree).model_dump() == tree == build(Choices(epochs=1, sets=("alpha=0.75",))).config().model_dump()
+    assert build(Choices(recipe=str(runs / "mine" / "run.toml"))).config().model_dump() == tree
+
+
+def test_wait_shows_progress_and_returns_at_the_end(asgml: Asgml, runs: Path) -> None:
+    said = asgml("train", "--epochs", 3, "--name", "a", "--wait")
+    assert said.code == 0 and "a finished" in said.err
+    assert Run.open(runs / "a").state() == "finished"
+
+
+def test_a_trainer_that_dies_at_the_start_is_shown_with_its_words(asgml: Asgml, runs: Path) -> None:
+    for mode in ("--wait", "--detach"):
+        said = asgml("train", "--device", "cuda:9", mode)
+        assert said.code == FAILED
+        assert "no such device: cuda:9" in said.err and "trainer.log" in said.err
+
+
+def test_a_training_that_fails_is_exit_1(asgml: Asgml, runs: Path) -> None:
+    said = asgml("train", "--device", "cuda:8", "--name", "a", "--wait")
+    assert said.code == FAILED and "a failed" in said.err and "no longer finite" in said.err
+
+
+def test_a_killed_trainer_is_exit_1(asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import app.follow
+
+    def kill_first(trainer: object) -> str:
+        os.kill(json.loads((runs / "a" / "launch.json").read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+        return wait_for_end(trainer)  # type: ignore[arg-type]
+
+    wait_for_end = app.follow.wait_for_end
+    monkeypatch.setattr("app.commands.train.wait_for_end", kill_first)
+    said = asgml("train", "--epochs", 900, "--name", "a", "--wait")
+    assert said.code == FAILED and "a crashed" in said.err
+
+
+def test_ctrl_c_leaves_the_training_alone(asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(trainer: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("app.commands.train.wait_for_end", interrupted)
+    said = asgml("train", "--epochs", 900, "--name", "a", "--wait")
+    assert said.code == INTERRUPTED and "asgml ctl a stop" in said.err
+    assert Run.open(runs / "a").state() == "running"
+
+
+def test_a_name_that_is_taken_is_refused(asgml: Asgml, runs: Path) -> None:
+    asgml("train", "--epochs", 1, "--name", "a", "--wait")
+    before = (runs / "a" / "run.toml").read_bytes()
+    assert asgml("train", "--epochs", 2, "--name", "a", "--wait").code == USAGE
+    assert (runs / "a" / "run.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "latest", "-x", "a\nb", "\x1b[31m"])
+def test_a_name_that_is_no_name_is_refused(asgml: Asgml, runs: Path, name: str) -> None:
+    said = asgml("train", f"--name={name}", "--wait")
+    assert said.code == USAGE and said.err.count("\n") == 1 and "\x1b" not in said.err
+    assert not runs.exists() or not list(runs.iterdir())
+
+
+def test_names_count_on(tmp_path: Path) -> None:
+    config = build(Choices()).config().model_dump()
+    names = [make_run(config, tmp_path, None).name for _ in range(3)]
+    assert names == ["synthetic-ogm_ge+boost-01", "synthetic-ogm_ge+boost-02", "synthetic-ogm_ge+boost-03"]
+
+
+def test_resume_goes_on_only_where_there_is_something_to_go_on_with(asgml: Asgml, runs: Path) -> None:
+    asgml("train", "--epochs", 900, "--name", "a", "--detach")
+    assert asgml("resume", "a", "--wait").code == REJECTED
+    asgml("ctl", "a", "stop")
+    wait_for_state(RunPaths(runs / "a"), "stopped")
+    assert asgml("resume", "a", "--detach").code == 0
+    run = Run.open(runs / "a")
+    assert run.state() == "running" and run.head is not None and run.head.segment == 1
+    asgml("ctl", "a", "stop")
+    asgml("train", "--epochs", 1, "--name", "b", "--wait")
+    said = asgml("resume", "b", "--wait")
+    assert said.code == REJECTED and "finished" in said.err
+
+
+def test_the_worker_is_started_without_the_current_directory() -> None:
+    assert worker_command()[1:] == ["-P", "-m", "core.worker"]
+    given = os.pathsep.join(["", ".", "relative", str(Path.cwd()), "/somewhere", str(OURS)])
+    environment = worker_environment({"PYTHONPATH": given, "HOME": "/root"})
+    assert environment["PYTHONPATH"].split(os.pathsep) == [str(OURS), "/somewhere"]
+    assert environment["PYTHONSAFEPATH"] == "1" and environment["HOME"] == "/root"
+
+
+def test_an_installed_worker_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.launcher.OURS", Path(next(entry for entry in sys.path if entry.endswith("site-packages"))).resolve())
+    assert "PYTHONPATH" not in worker_environment({"PYTHONPATH": "."})

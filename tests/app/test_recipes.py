@@ -1,0 +1,150 @@
+"""Recipes, --set and flags make the configuration; each value knows where it came from."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.errors import NotFoundError, UserError
+from app.recipes import Choices, Plan, build, flatten, parse_value, recipe_file, recipe_names, summary_of
+from core.config import RunConfig, known_keys, make_config
+
+
+def origin_and_value(choices: Choices) -> dict[str, tuple[Any, str]]:
+    return {key: (value, origin) for key, value, origin in build(choices).rows()}
+
+
+def test_without_anything_every_value_is_the_default() -> None:
+    rows = build(Choices()).rows()
+    assert {origin for _, _, origin in rows} == {"default"}
+    assert [(key, value) for key, value, _ in rows] == flatten(RunConfig().model_dump())
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_every_shipped_recipe_is_valid_and_says_what_it_is_for(name: str) -> None:
+    assert build(Choices(recipe=name)).config()
+    assert len(summary_of(recipe_file(name))) > 20
+
+
+def test_later_layers_win_and_are_named() -> None:
+    found = origin_and_value(Choices(recipe="demo", epochs=3, sets=("epochs=7", "seed=1", "seed=2")))
+    assert found["epochs"] == (3, "--epochs")
+    assert found["seed"] == (2, "--set seed=2")
+    assert found["optimizer.lr"][1] == "recipe demo"
+    assert found["loss.gamma"][1] == "default"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "value"),
+    [
+        ("alpha=0.75", "boost.alpha", 0.75),
+        ("boost.alpha=0.75", "boost.alpha", 0.75),
+        ("lr=0.5", "optimizer.lr", 0.5),
+        ("gamma=1", "loss.gamma", 1.0),
+        ("encoder=conv", "encoder.default", "conv"),
+        ("encoder.audio=conv", "encoder.audio", "conv"),
+        ("fusion=sum", "fusion.kind", "sum"),
+        ("data.options.difficulty=0.3", "data.options.difficulty", 0.3),
+        ("probe.enabled=false", "probe.enabled", False),
+    ],
+)
+def test_set_finds_the_key(text: str, key: str, value: object) -> None:
+    method = "baseline" if key == "probe.enabled" else None
+    assert origin_and_value(Choices(sets=(text,), method=method))[key] == (value, f"--set {text}")
+
+
+def test_every_known_key_can_be_set_by_its_full_name() -> None:
+    defaults = dict(flatten(RunConfig().model_dump()))
+    for key in known_keys():
+        if key in defaults and defaults[key] not in ("", {}):
+            plan = Plan()
+            plan.put(key, defaults[key], "test")
+            assert plan.values == {key: defaults[key]}
+            assert plan.config() == RunConfig()
+
+
+def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> None:
+    found = origin_and_value(Choices(sets=("encoder.audio=mlp", "encoder=conv", "encoder.visual=resnet18")))
+    encoders = {key: value for key, (value, _) in found.items() if key.startswith("encoder.")}
+    assert encoders == {"encoder.default": "conv", "encoder.visual": "resnet18"}
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        (Choices(sets=("boost.alpah=1",)), ["boost.alpah", "boost.alpha"]),
+        (Choices(sets=("optimizer=sgd",)), ["section", "optimizer.lr"]),
+        (Choices(sets=("name=x",)), ["ambiguous", "data.name"]),
+        (Choices(sets=("epochs",)), ["KEY=VALUE"]),
+        (Choices(sets=("epochs=0",)), ["epochs = 0", "--set epochs=0"]),
+        (Choices(method="bost"), ["bost", "boost"]),
+        (Choices(modulator="mine.py"), ["FILE.py:CLASS"]),
+    ],
+)
+def test_errors_are_one_line_that_names_what_was_given_and_what_helps(choices: Choices, words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        build(choices)
+    assert "\n" not in str(caught.value)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+@pytest.mark.parametrize(
+    "choices", [Choices(recipe="dmeo"), Choices(recipe="./no.toml"), Choices(data="no.npz"), Choices(modulator="no.py:A")]
+)
+def test_what_does_not_exist_is_not_found(choices: Choices) -> None:
+    with pytest.raises(NotFoundError):
+        build(choices)
+
+
+def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text('# Mine.\nepochs = 5\ndata = "synthetic"\n[encoder]\naudio = "conv"\n[boost]\nalpha = 1.0\n', encoding="utf-8")
+    found = origin_and_value(Choices(recipe=str(mine)))
+    assert found["epochs"][0] == 5 and found["encoder.audio"][0] == "conv" and found["boost.alpha"][0] == 1.0
+    mine.write_text("epochs = [", encoding="utf-8")
+    with pytest.raises(UserError, match=r"mine\.toml"):
+        build(Choices(recipe=str(mine)))
+
+
+def test_a_relative_data_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "set.npz").touch()
+    monkeypatch.chdir(tmp_path)
+    assert origin_and_value(Choices(data="set.npz"))["data.name"][0] == str(tmp_path / "set.npz")
+
+
+def test_a_folder_called_synthetic_does_not_hide_the_built_in_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "synthetic").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert origin_and_value(Choices(data="synthetic"))["data.name"][0] == "synthetic"
+
+
+def test_a_setting_of_an_unused_method_is_idle() -> None:
+    assert build(Choices(method="baseline", sets=("boost.alpha=1",))).idle() == ["boost.alpha"]
+    assert build(Choices(method="boost", sets=("boost.alpha=1",))).idle() == []
+
+
+@given(st.text())
+def test_any_text_is_a_value(text: str) -> None:
+    parse_value(text)
+
+
+@given(st.one_of(st.integers(-(2**62), 2**62), st.floats(allow_nan=False), st.booleans()))
+def test_numbers_and_booleans_are_read_as_such(value: float | int | bool) -> None:
+    text = str(value).lower() if isinstance(value, bool) else repr(value)
+    assert parse_value(text) == value and type(parse_value(text)) is type(value)
+
+
+def test_a_value_cannot_smuggle_a_second_key_in() -> None:
+    assert parse_value("1\nseed = 2") == "1\nseed = 2"
+
+
+def test_what_run_toml_holds_makes_the_same_configuration(tmp_path: Path) -> None:
+    import tomli_w
+
+    config = build(Choices(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))).config()
+    assert make_config(tomllib.loads(tomli_w.dumps(config.model_dump()))) == config

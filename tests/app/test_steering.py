@@ -1,0 +1,125 @@
+"""ctl: one request, one answer, and an exit code that says how it went."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from app.errors import NOT_FOUND, REJECTED, USAGE
+from storage.control import Inbox, Request
+from storage.layout import RunPaths
+from storage.reader import Run
+
+Asgml = Callable[..., "Said"]
+
+
+@pytest.fixture
+def living(asgml: Asgml, runs: Path) -> RunPaths:
+    """A run that trains until the test is over."""
+    assert asgml("train", "--epochs", 900, "--name", "a", "--detach").code == 0
+    return RunPaths(runs / "a")
+
+
+def test_set_says_when_it_took_effect_and_what_changed(asgml: Asgml, living: RunPaths) -> None:
+    said = asgml("ctl", "a", "set", "alpha=0.25")
+    assert said.code == 0
+    assert said.out.startswith("applied at step ") and said.out.endswith(": boost.alpha 0.5 → 0.25\n")
+    assert asgml("show", "a", "--json").json["knobs"]["boost.alpha"] == 0.25
+
+
+def test_the_answer_as_json_has_the_id_of_the_request(asgml: Asgml, living: RunPaths) -> None:
+    answer = asgml("ctl", "a", "note", "two", "words", "--json").json
+    event = Run.open(living).answer_to(answer["id"])
+    assert event is not None and event.step == answer["step"]
+
+
+def test_pause_holds_the_step_and_resume_goes_on(asgml: Asgml, living: RunPaths) -> None:
+    assert asgml("ctl", "a", "pause").code == 0
+    first = asgml("show", "a", "--json").json
+    assert first["state"] == "paused"
+    assert asgml("ctl", "a", "set", "boost.alpha=1").code == 0  # a paused trainer answers too
+    assert asgml("show", "a", "--json").json["step"] == first["step"]
+    assert asgml("ctl", "a", "resume").code == 0
+    assert asgml("show", "a", "--json").json["state"] == "running"
+
+
+def test_what_cannot_be_is_rejected_here_with_the_reason(asgml: Asgml, living: RunPaths) -> None:
+    for words, reason in (
+        (("alpha=9",), "outside its range 0 … 1.5"),
+        (("alpha=much",), "expected a number"),
+        (("alpha=nan",), "expected a number"),
+        (("beta=1",), "boost.alpha"),
+        (("alpha=1", "--if-value", "x"), "expected a number"),
+    ):
+        said = asgml("ctl", "a", "set", *words)
+        assert said.code == REJECTED and reason in said.err and said.err.count("\n") == 1
+    assert not [event for event in Run.open(living).events if event.kind == "command"]
+
+
+def test_what_the_trainer_refuses_is_rejected_too(asgml: Asgml, living: RunPaths) -> None:
+    said = asgml("ctl", "a", "set", "alpha=1", "--if-value", "0.75")
+    assert said.code == REJECTED and said.out.startswith("rejected at step ") and "it is 0.5" in said.out
+
+
+def test_wrong_usage_is_exit_2_and_sends_nothing(asgml: Asgml, living: RunPaths) -> None:
+    for words in (
+        ("set",),
+        ("set", "alpha"),
+        ("set", "alpha=1", "boost.alpha=2"),
+        ("note",),
+        ("note", " "),
+        ("pause", "now"),
+        ("pause", "--now"),
+        ("pause", "--if-value", "1"),
+        ("explode",),
+        ("pause", "--at-step", "-1"),
+    ):
+        said = asgml("ctl", "a", *words)
+        assert said.code == USAGE and said.err.count("\n") == 1, words
+    assert not [event for event in Run.open(living).events if event.kind == "command"]
+
+
+def test_a_dead_trainer_is_exit_3_and_points_to_resume(asgml: Asgml, living: RunPaths) -> None:
+    asgml("ctl", "a", "stop", "--now")
+    run = Run.open(living)
+    while run.state() != "stopped":
+        time.sleep(0.05)
+        run.refresh()
+    said = asgml("ctl", "a", "pause")
+    assert said.code == NOT_FOUND and "asgml resume a" in said.err
+    assert not list(living.commands.iterdir())
+
+
+def test_no_answer_in_time_is_exit_3_and_the_request_stays(asgml: Asgml, living: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.commands.ctl.send", lambda commands, request: None)
+    said = asgml("ctl", "a", "pause", "--timeout", "0.2")
+    assert said.code == NOT_FOUND and "no answer within 0.2 s" in said.err
+
+
+def test_what_is_sent_is_what_was_asked(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tiny
+
+    from app.commands.ctl import Wishes, make_wish
+    from storage.control import send
+
+    run = Run.open(tiny.write_tiny_run(tmp_path / "tiny-01"))
+    for wishes in (
+        Wishes("set", ("alpha=1",), at_step=7, if_value="0.25"),
+        Wishes("stop", now=True),
+        Wishes("stop"),
+        Wishes("note", ("a", "b")),
+    ):
+        send(run.paths.commands, make_wish(run, wishes, 0))
+    first, second, third, fourth = Inbox(run.paths.commands).poll()
+    assert isinstance(first, Request) and (first.knob, first.value, first.if_value, first.at_step) == ("boost.alpha", 1.0, 0.25, 7)
+    assert isinstance(second, Request) and (second.kind, second.how) == ("stop", "now")
+    assert isinstance(third, Request) and (third.kind, third.how) == ("stop", "after_step")
+    assert isinstance(fourth, Request) and (fourth.kind, fourth.note) == ("note", "a b")
+
+
+def test_not_waiting_returns_at_once(asgml: Asgml, living: RunPaths) -> None:
+    said = asgml("ctl", "a", "note", "hello", "--no-wait")
+    assert said.code == 0 and not said.out and said.err.startswith("sent ")

@@ -1,0 +1,76 @@
+"""The borders between the four packages: who may import whom, and what each command really loads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = ("torch", "torchvision", "textual", "zarr", "numpy", "pydantic", "rich", "plotext", "psutil")
+REPORT = "import json, sys; print('\\n' + json.dumps([name for name in {heavy!r} if name in sys.modules]))"
+
+
+def loaded_by(code: str) -> set[str]:
+    """The heavy packages that are loaded after `code` ran in a fresh interpreter."""
+    program = f"{code}\n{REPORT.format(heavy=HEAVY)}"
+    said = subprocess.run([sys.executable, "-P", "-c", program], cwd="/", env=_environment(), capture_output=True, text=True)
+    assert said.returncode == 0, said.stderr
+    return set(json.loads(said.stdout.splitlines()[-1]))
+
+
+def loaded_by_command(*arguments: str) -> set[str]:
+    return loaded_by(f"from app.cli import run; assert run({list(arguments)!r}) == 0")
+
+
+def _environment() -> dict[str, str]:
+    return {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": "/nowhere", "PATH": "/usr/bin:/bin"}
+
+
+def test_the_arrows_between_the_packages_point_one_way() -> None:
+    linter = Path(sys.executable).with_name("lint-imports")
+    said = subprocess.run([str(linter), "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "0 broken" in said.stdout
+
+
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("config",)])
+def test_help_loads_typer_only(arguments: tuple[str, ...]) -> None:
+    assert loaded_by_command(*arguments) == set()
+
+
+@pytest.mark.parametrize("arguments", [("train", "--help"), ("ctl", "--help")])
+def test_the_help_of_a_command_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    assert loaded_by_command(*arguments) <= {"pydantic"}  # typer parses --help with it where there are arguments
+
+
+@pytest.mark.parametrize("arguments", [("methods",), ("methods", "boost"), ("recipes",), ("runs", "--runs", "/nowhere"), ("config", "show")])
+def test_light_commands_load_neither_torch_nor_textual_nor_zarr(arguments: tuple[str, ...]) -> None:
+    assert loaded_by_command(*arguments).isdisjoint({"torch", "torchvision", "textual", "zarr", "numpy"})
+
+
+def test_looking_at_a_run_loads_neither_torch_nor_textual(tiny_run: object) -> None:
+    root = str(getattr(tiny_run, "root"))  # noqa: B009 - RunPaths, kept out of this module's imports
+    for command in ("show", "tail"):
+        assert loaded_by_command(command, root).isdisjoint({"torch", "torchvision", "textual"})
+
+
+@pytest.mark.parametrize("module", ["layout", "knobs", "metrics", "manifest", "status", "events", "control", "clock"])
+def test_the_light_modules_of_storage_load_neither_numpy_nor_zarr(module: str) -> None:
+    assert loaded_by(f"import storage.{module}").isdisjoint({"numpy", "zarr", "torch", "textual", "pydantic", "rich"})
+
+
+def test_the_dashboard_loads_no_torch() -> None:
+    assert loaded_by("import tui.app").isdisjoint({"torch", "torchvision", "pydantic", "zarr", "plotext"})
+
+
+@pytest.mark.parametrize("module", ["core.config", "core.registry", "core.data.base"])
+def test_the_light_modules_of_core_load_no_torch(module: str) -> None:
+    assert loaded_by(f"import {module}").isdisjoint({"torch", "torchvision", "numpy", "textual"})
+
+
+def test_the_trainer_loads_neither_the_dashboard_nor_the_command_line() -> None:
+    assert loaded_by("import core.worker").isdisjoint({"textual", "rich", "plotext"})
