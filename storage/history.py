@@ -15,7 +15,7 @@ class History:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._rest = b""
+        self.rest = b""
         self._times: list[float] = []
         self._answers: dict[str, Event] = {}
         self._resumed: list[int] = []
@@ -23,7 +23,7 @@ class History:
 
     def extend(self, content: bytes) -> None:
         """Takes more bytes. A line counts once its end is there."""
-        *lines, self._rest = (self._rest + content).split(b"\n")
+        *lines, self.rest = (self.rest + content).split(b"\n")
         for line in lines:
             self._add(event_from_line(line))
 

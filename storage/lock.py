@@ -89,6 +89,8 @@ class WriterLock:
         partial = self._path.with_name(f"{self._path.name}.{self.owner.pid}.partial")
         partial.write_text(json.dumps(asdict(self.owner)))
         partial.replace(self._path)
+        for left in self._path.parent.glob(f"{self._path.name}.*.partial"):  # by a process that was killed right here
+            left.unlink(missing_ok=True)
 
     def _refusal(self) -> WriterLockedError:
         owner = read_owner(self._path)

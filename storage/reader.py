@@ -176,7 +176,7 @@ class Run:
     def timeline(self) -> Rows:
         """Seconds of training from the start to each row of `steps`; goes on where a resumed run's own count starts lower."""
         if len(self._timeline) != self.rows("steps"):
-            active = np.nan_to_num(self.column("steps", "active_time"))
+            active = np.nan_to_num(self.column("steps", "active_time"), posinf=0.0, neginf=0.0)
             self._timeline = np.cumsum(np.maximum(np.diff(active, prepend=0.0), 0.0))
         return self._timeline
 
@@ -187,6 +187,8 @@ class Run:
 
     def _resume_steps(self, wall_time: float) -> dict[int, int]:
         """From the events; a segment without a `resumed` event tells it by its first row."""
+        if self.head is None or self.head.segment == 0:
+            return {}
         told = self._history.resume_steps(wall_time)
         until = self.rows_until("steps", wall_time)
         segment = self.column("steps", "segment")[:until] if until else np.empty(0)
@@ -201,6 +203,10 @@ class Run:
     def events(self) -> list[Event]:
         """All published events, in order."""
         return self._history.events
+
+    def unfinished_line(self, text: str) -> bytes:
+        """What is published of `events` or `log` after the last line break; nothing in a sound run."""
+        return self._history.rest if text == "events" else self._log_rest
 
     def events_until(self, wall_time: float) -> int:
         return self._history.until(wall_time)
@@ -238,6 +244,7 @@ class Run:
 
     def _median_step_seconds(self) -> float:
         times = self.times("steps")[-64:]
+        times = times[np.isfinite(times)]
         return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from storage.growing import Growing
-from storage.metrics import AXES
 
 Array = npt.NDArray[Any]
 
@@ -42,7 +41,8 @@ class Table:
 
     def extend(self, rows: Array) -> None:
         last = self._times.view[-1] if len(self._times) else -np.inf
-        wall = rows[:, AXES.index("wall_time")] if len(self.columns) > 1 else np.full(len(rows), np.nan)
+        wall = rows[:, self._index["wall_time"]]
+        wall = np.where(np.isfinite(wall), wall, np.nan)  # a row without a time is there as soon as the one before it
         self._times.extend(np.fmax.accumulate(np.concatenate([[last], wall]))[1:])
         self._rows.extend(rows)
 

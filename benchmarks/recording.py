@@ -1,0 +1,201 @@
+"""What does recording cost, and how soon is it seen? The run store beside two naive ways, measured in the same minute.
+
+    uv run python benchmarks/recording.py [--quick]
+
+Each way records the same 40 numbers a step. Times are of this machine, on this day; the ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import zarr
+
+from storage.layout import RunPaths
+from storage.manifest import Manifest
+from storage.metrics import AXES, Metric
+from storage.reader import Run
+from storage.status import State
+from storage.writer import RunWriter
+
+COLUMNS = 40
+METRICS = tuple(Metric(f"number_{index}", "steps", "a number") for index in range(COLUMNS - len(AXES)))
+RNG = np.random.default_rng(0)
+WALK = np.cumsum(RNG.normal(size=(100_000, COLUMNS)), axis=0)
+"""Random walks: neither constant, which would flatter the compression, nor white noise, which no metric is."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the steps")
+    steps = 2_000 if parser.parse_args().quick else 20_000
+    folder = Path(tempfile.mkdtemp(prefix="storage-benchmark-"))
+    try:
+        compare(folder, steps)
+        live(folder, seconds=2 if steps < 20_000 else 10)
+        reading(folder, 100_000)
+    finally:
+        shutil.rmtree(folder)
+
+
+def compare(folder: Path, steps: int) -> None:
+    """Every way in a tight loop, which is harder than training."""
+    ways = {
+        "run store": record_store(folder / "run", steps),
+        "JSON lines, flushed each step": record_jsonl(folder / "lines", steps),
+        "40 Zarr arrays, appended each step": record_arrays(folder / "arrays", max(steps // 500, 10)),
+    }
+    ours = ways["run store"]
+    print(f"{'':36}{'training thread':>18}{'all CPU':>14}{'on disk':>16}")
+    print(f"{'40 numbers a step':36}{'µs/step':>11}{'ratio':>7}{'µs/step':>8}{'ratio':>6}{'bytes/step':>10}{'ratio':>6}")
+    for name, way in ways.items():
+        cells = [f"{value:>{width}.4g}{value / base:>{6}.3g}" for value, base, width in zip(way, ours, (12, 8, 10), strict=True)]
+        print(f"{name:36}{''.join(cells)}")
+
+
+def record_store(root: Path, steps: int) -> tuple[float, float, float]:
+    with new_run(root) as writer:
+        costs = timed(lambda step: writer.append("steps", list(WALK[step])), steps, writer.flush)
+    return (*costs, size(root / "run.zarr") / steps)
+
+
+def record_jsonl(root: Path, steps: int) -> tuple[float, float, float]:
+    root.mkdir()
+    with (root / "rows.jsonl").open("w") as file:
+
+        def record(step: int) -> None:
+            file.write(json.dumps({f"number_{index}": float(value) for index, value in enumerate(WALK[step])}) + "\n")
+            file.flush()
+
+        costs = timed(record, steps)
+    return (*costs, size(root) / steps)
+
+
+def record_arrays(root: Path, steps: int) -> tuple[float, float, float]:
+    group = zarr.create_group(root)
+    arrays = [group.create_array(f"number_{i}", shape=(0,), chunks=(1024,), dtype="float64") for i in range(COLUMNS)]
+
+    def record(step: int) -> None:
+        for array, value in zip(arrays, WALK[step], strict=True):
+            array.append(np.array([value]))
+
+    costs = timed(record, steps)
+    return (*costs, size(root) / steps)
+
+
+def timed(record: Callable[[int], Any], steps: int, finish: Callable[[], Any] = lambda: None) -> tuple[float, float]:
+    """µs a step that the training thread waits, and µs of CPU of all threads. What making the row costs is taken off."""
+    started = time.perf_counter()
+    for step in range(steps):
+        list(WALK[step])
+    making = time.perf_counter() - started
+    cpu, started = time.process_time(), time.perf_counter()
+    for step in range(steps):
+        record(step)
+    waited = time.perf_counter() - started - making
+    finish()
+    return 1e6 * waited / steps, 1e6 * (time.process_time() - cpu - making) / steps
+
+
+def live(folder: Path, seconds: float, rate: float = 100.0) -> None:
+    """A run at 100 steps a second, watched by another process that looks four times a second."""
+    with new_run(folder / "live") as writer:
+        watcher = subprocess.Popen([sys.executable, __file__, "--watch", str(folder / "live")], stdout=subprocess.PIPE, text=True)
+        assert watcher.stdout is not None
+        watcher.stdout.readline()  # it is up
+        background, appends = record_paced(writer, seconds, rate)
+        flushes = [flush_seconds(writer, step) for step in range(50)]
+        writer.close(State.FINISHED)
+        latencies = json.loads(watcher.communicate()[0])
+    print(f"\nat {rate:.0f} steps a second:")
+    print(f"  append on the training thread     {1e6 * median(appends):.2g} µs median, {1e6 * float(np.quantile(appends, 0.99)):.2g} µs p99")
+    print(f"  CPU of the background thread      {background:.3g} ms a second")
+    print(f"  seen by a watcher (4 looks/s)     {median(latencies):.2f} s median, {max(latencies):.2f} s most")
+    print(f"  flush() until it is published     {1e3 * median(flushes):.2g} ms median")
+
+
+def record_paced(writer: RunWriter, seconds: float, rate: float) -> tuple[float, list[float]]:
+    appends: list[float] = []
+    cpu, own, started = time.process_time(), time.thread_time(), time.perf_counter()
+    for step in range(int(seconds * rate)):
+        row = list(WALK[step])
+        row[:2] = [step, time.time()]
+        before = time.perf_counter()
+        writer.append("steps", row)
+        appends.append(time.perf_counter() - before)
+        time.sleep(max(0.0, started + (step + 1) / rate - time.perf_counter()))
+    passed = time.perf_counter() - started
+    background = (time.process_time() - cpu) - (time.thread_time() - own)
+    return 1e3 * background / passed, appends
+
+
+def flush_seconds(writer: RunWriter, step: int) -> float:
+    row = list(WALK[step])
+    row[:2] = [step, time.time()]
+    writer.append("steps", row)
+    before = time.perf_counter()
+    writer.flush()
+    return time.perf_counter() - before
+
+
+def watch(root: Path) -> None:
+    """The other process: how old each row is when it is first seen."""
+    run = Run.open(root)
+    print("up", flush=True)
+    latencies: list[float] = []
+    while run.state() != "finished":
+        seen = run.rows("steps")
+        run.refresh()
+        if run.rows("steps") > seen:
+            latencies += (time.time() - run.column("steps", "wall_time")[seen:]).tolist()
+        time.sleep(0.25)
+    print(json.dumps(latencies))
+
+
+def reading(folder: Path, steps: int) -> None:
+    with new_run(folder / "long") as writer:
+        for step in range(steps):
+            writer.append("steps", WALK[step])
+    opening = best_of(5, lambda: Run.open(folder / "long"))
+    run = Run.open(folder / "long")
+    idle = best_of(5, lambda: [run.refresh() for _ in range(100)]) / 100
+    content = (folder / "lines" / "rows.jsonl").read_text().splitlines()
+    lines = best_of(1, lambda: [json.loads(line) for line in content]) * steps / len(content)
+    print(f"\nopening {steps} steps x {COLUMNS}: {1e3 * opening:.0f} ms; the same as JSON lines {1e3 * lines:.0f} ms, ratio {lines / opening:.2g}")
+    print(f"refresh when nothing is new: {1e6 * idle:.0f} µs")
+
+
+def best_of(tries: int, work: Callable[[], Any]) -> float:
+    times = []
+    for _ in range(tries):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return min(times)
+
+
+def new_run(root: Path) -> RunWriter:
+    manifest = Manifest(name=root.name, created=time.time(), config={}, modalities=(), classes=(), metrics=METRICS)
+    return RunWriter.create(RunPaths(root), manifest)
+
+
+def size(root: Path) -> int:
+    return sum(path.stat().st_size for path in root.rglob("*") if path.is_file())
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--watch"]:
+        watch(Path(sys.argv[2]))
+    else:
+        main()

@@ -1,0 +1,123 @@
+"""A writer may be killed at any moment: no reader ever sees a torn or an empty row, and the run goes on afterwards."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from store_kit import rows_of
+
+from storage.check import verify
+from storage.layout import RunPaths
+from storage.process import is_alive
+from storage.reader import Run
+from storage.writer import RunWriter
+
+HERE = Path(__file__).resolve().parent
+
+
+class Nursery:
+    """Starts writers quickly."""
+
+    def __init__(self) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(HERE)}
+        self.process = subprocess.Popen(
+            [sys.executable, str(HERE / "victim.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+
+    def start_writer(self, root: Path) -> int:
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(f"{root}\n")
+        self.process.stdin.flush()
+        return int(self.process.stdout.readline())
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    nursery = Nursery()
+    yield nursery
+    nursery.process.stdin.close()  # type: ignore[union-attr]
+    nursery.process.wait(timeout=30)
+
+
+def test_killed_writers(nursery: Nursery, tmp_path: Path) -> None:
+    kill_many(nursery, tmp_path, runs=6, kills=5)
+
+
+@pytest.mark.slow
+def test_three_hundred_killed_writers(nursery: Nursery, tmp_path: Path) -> None:
+    kill_many(nursery, tmp_path, runs=30, kills=10)
+
+
+def kill_many(nursery: Nursery, folder: Path, runs: int, kills: int) -> None:
+    """Each run is started once and then resumed after every kill. Some are killed before they have made their store."""
+    chance = random.Random(runs)
+    looks = 0
+    for number in range(runs):
+        paths = RunPaths(folder / f"run-{number}")
+        paths.root.mkdir()
+        paths.config.write_text("")
+        published = 0
+        for _ in range(kills):
+            looks += watch_a_life(nursery, paths, seconds=chance.choice([0.0, 0.02, 0.1]) + 0.05 * chance.random())
+            published = check_the_dead(paths, published)
+        check_resumable(paths, published)
+    assert looks >= runs  # the reader did look while the writers lived
+
+
+def watch_a_life(nursery: Nursery, paths: RunPaths, seconds: float) -> int:
+    """Lets a writer live for so long, watched by a reader. Returns how often the reader saw something new."""
+    run = Run.open(paths)
+    pid = nursery.start_writer(paths.root)
+    try:
+        looks, end = 0, time.monotonic() + seconds
+        while time.monotonic() < end:
+            if run.refresh():
+                looks += 1
+                check_rows(run)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+    while is_alive(pid, 0):
+        time.sleep(0.001)
+    return looks
+
+
+def check_rows(run: Run) -> None:
+    """Row N says in every column that it is row N: neither torn, nor empty, nor missing, nor twice."""
+    assert run.problems == []
+    if run.head is None:
+        return
+    for table in ("steps", "probes"):
+        seen = run.rows(table)
+        assert seen == run.head.rows[table]
+        expected = rows_of(table, range(max(seen - 3000, 0) + 1, seen + 1))
+        rows = run.table(table)[max(seen - 3000, 0) :]
+        assert np.array_equal(np.delete(rows, 3, axis=1), np.delete(expected, 3, axis=1))
+    assert all(event.kind == "command" and len(event.get("note")) == event.step % 50 for event in run.events)
+    assert len(run.log_lines) <= run.rows("steps") // 8 + 1
+
+
+def check_the_dead(paths: RunPaths, published: int) -> int:
+    run = Run.open(paths)
+    check_rows(run)
+    assert run.rows("steps") >= published
+    assert verify(paths.root) == [] or run.head is None
+    return run.rows("steps")
+
+
+def check_resumable(paths: RunPaths, published: int) -> None:
+    if Run.open(paths).head is None:
+        return
+    with RunWriter.resume(paths) as writer:
+        assert writer.published_rows("steps") == published
+    assert Run.open(paths).state() == "finished"
+    assert not list(paths.root.rglob("*.partial"))
+    assert verify(paths.root) == []

@@ -1,0 +1,49 @@
+"""Writers to be killed. Reads run directories from stdin, one a line; forks a writer for each and prints its process id.
+
+Forked, because a new interpreter takes a second to import zarr, and dozens of kills must fit into a test.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from store_kit import note, row, small_manifest, write_steps
+
+from storage.layout import RunPaths
+from storage.reader import Run
+from storage.status import State
+from storage.writer import RunWriter
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried at once
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            write_until_killed(RunPaths(Path(line.strip())))
+        print(pid, flush=True)
+
+
+def write_until_killed(paths: RunPaths) -> None:
+    """Row N of `steps` is followed by row N of `probes`, and every eighth by an event and a log line."""
+    has_head = (paths.store / "head" / "zarr.json").exists()
+    step, probe = (Run.open(paths).rows(table) if has_head else 0 for table in ("steps", "probes"))
+    writer = RunWriter.resume(paths, flush_every=0.002) if has_head else RunWriter.create(paths, small_manifest(), flush_every=0.002)
+    writer.mark(State.RUNNING)
+    write_steps(writer, range(probe + 1, step + 1), writer.segment, "probes")  # the kill may have come between two rows
+    while True:
+        step += 1
+        writer.append("steps", row("steps", step, writer.segment))
+        writer.append("probes", row("probes", step, writer.segment))
+        if step % 8 == 0:
+            writer.event(note(step, "x" * (step % 50), writer.segment))
+            writer.log(f"line {step}")
+            time.sleep(0.0005)  # leaves the background thread time to publish
+
+
+if __name__ == "__main__":
+    main()
