@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding
@@ -130,10 +130,9 @@ def shown_keys(key: Key) -> str:
     return " ".join(shown(name) for name in key.keys)
 
 
-def footer(clock: str, busy: Iterable[str] = ()) -> list[tuple[str, str, bool]]:
-    """(key, word, steers) for the bottom line, in the order of the table. `busy` replaces words: `pause=resume`."""
-    words = dict(entry.split("=", 1) for entry in busy)
-    return [(shown(key.keys[0]), words.get(key.id, key.footer), key.steers) for key in keys_for(clock) if key.footer]
+def footer(clock: str, words: Mapping[str, str], mapped: Mapping[str, str]) -> list[tuple[str, str, Key]]:
+    """(key, word, row) for the bottom line, in the order of the table. `words` and `mapped` replace words and keys by id."""
+    return [(shown(mapped.get(key.id, key.keys[0])), words.get(key.id, key.footer), key) for key in keys_for(clock) if key.footer]
 
 
 def manual() -> str:

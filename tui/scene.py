@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from tui.panels import Panel, panels_of
 from tui.series import Floats
 from tui.story import LogLine, Mark, alerts, log_lines, marks
 from tui.track import EMPTY, Fault, Summary, TableCut, Track
+
+if TYPE_CHECKING:
+    from storage.reader import Run
 
 LIVING = ("running", "paused", "stopping", "starting")
 ENDED = ("finished", "failed", "stopped", "crashed")
@@ -146,8 +149,7 @@ class Scene:
 
     def x(self, table: str, axis: str) -> Floats:
         """The x values of a table: steps, or seconds since the run began."""
-        column = self.table(table).column(axis)
-        return column - self.zero if axis == "wall_time" else column
+        return _x(self.table(table), axis, self.zero)
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,13 @@ class Overlay:
     zero: float
 
     def x(self, table: str, axis: str) -> Floats:
-        cut = self.tables.get(table, EMPTY)
-        return cut.column(axis) - self.zero if axis == "wall_time" else cut.column(axis)
+        return _x(self.tables.get(table, EMPTY), axis, self.zero)
+
+
+def _x(cut: TableCut, axis: str, zero: float) -> Floats:
+    """Never decreasing, also where a machine's clock was set back or a resumed run counts from its checkpoint."""
+    column = cut.column(axis)
+    return column if axis == "step" else np.fmax.accumulate(column - (zero if axis == "wall_time" else 0.0))
 
 
 class Tracks:
@@ -288,7 +295,7 @@ def rate_of(steps: TableCut) -> float:
 
 
 def picture_of(
-    manifest: Manifest, cuts: Mapping[str, TableCut], events: Sequence[Event], values: Mapping[str, Value], tracks: Tracks, smoothing: float
+    manifest: Manifest, cuts: Mapping[str, TableCut], events: Sequence[Event], tracks: Tracks, smoothing: float
 ) -> dict[str, Any]:
     """The part of a scene that follows from rows and events alone, and is therefore the same live and in replay."""
     steps = cuts.get("steps", EMPTY)
@@ -324,6 +331,9 @@ def _zero(cuts: Mapping[str, TableCut], manifest: Manifest) -> float:
     return float(np.min(starts)) if starts else manifest.created
 
 
-def cut_tables(run: Any, rows: Mapping[str, int]) -> dict[str, TableCut]:
-    """The tables of a run up to the given number of rows each."""
-    return {table: TableCut(run.columns(table), run.table(table)[: rows[table]]) for table in TABLES}
+def cut_tables(run: Run, rows: Mapping[str, int], wall_time: float = math.inf) -> dict[str, TableCut]:
+    """The tables of a run up to the given number of rows each, without what a resume had replaced by then."""
+    return {
+        table: TableCut(run.columns(table), run.table(table)[: rows[table]], run.current_rows(table, rows[table], wall_time))
+        for table in TABLES
+    }

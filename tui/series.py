@@ -129,19 +129,6 @@ class EnvelopeCache:
         return Envelope(**joined)
 
 
-def newest_segment_wins(step: Floats, segment: Floats) -> Flags:
-    """Which rows count: a resumed run repeats steps, and then the newer segment replaces the older."""
-    keep = np.ones(len(step), dtype=bool)
-    if len(segment) == 0 or segment[0] == segment[-1]:
-        return keep
-    starts = np.flatnonzero(np.diff(segment, prepend=segment[0] - 1))
-    limit = math.inf
-    for begin, end in reversed(list(zip(starts, [*starts[1:], len(step)], strict=True))):
-        keep[begin:end] = step[begin:end] < limit
-        limit = min(limit, float(step[begin]))
-    return keep
-
-
 _BLOCK = 64
 
 
@@ -275,24 +262,6 @@ def _nice_log(low: float, high: float, most: int) -> Range:
         tick = 0.5
     bottom, top = math.floor(low / tick + 1e-9) * tick, math.ceil(high / tick - 1e-9) * tick
     return Range(bottom, top if top > bottom else bottom + tick, tick, log=True)
-
-
-class StickyRange:
-    """Keeps a range while a person moves through the data: it grows at once and shrinks only when the data need half of it."""
-
-    def __init__(self) -> None:
-        self._key: object = None
-        self._kept: Range | None = None
-
-    def update(self, wanted: Range, key: object) -> Range:
-        """`key` names the view (scale, zoom, axis): a new one forgets the old range."""
-        kept = self._kept
-        holds = kept is not None and self._key == key and kept.log == wanted.log
-        if kept is not None and holds and kept.low <= wanted.low and kept.high >= wanted.high:
-            if wanted.high - wanted.low > (kept.high - kept.low) / 2:
-                return kept
-        self._key, self._kept = key, wanted
-        return wanted
 
 
 def sparkline(values: Floats, width: int, glyphs: str = "▁▂▃▄▅▆▇█") -> str:

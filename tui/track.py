@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from tui.series import EnvelopeCache, Flags, Floats, Smoother, newest_segment_wins, sparkline, window_for
+from tui.series import EnvelopeCache, Flags, Floats, Smoother, sparkline, window_for
 
 
 class TableCut:
     """The rows of one table that count at a moment: published, not later than the moment, not replaced by a resume."""
 
-    def __init__(self, names: list[str], data: Floats) -> None:
+    def __init__(self, names: list[str], data: Floats, keep: Flags | None = None) -> None:
         self.names = names
         self._data = data
         self._index = {name: position for position, name in enumerate(names)}
         self._columns: dict[str, Floats] = {}
-        keep = newest_segment_wins(self._raw("step"), self._raw("segment"))
-        self._keep: Flags | None = None if bool(keep.all()) else keep
-        self.rows = int(keep.sum())
-        self.signature = self._segments()
+        self._keep = None if keep is None or bool(keep.all()) else keep
+        self.rows = len(data) if self._keep is None else int(self._keep.sum())
+        self.signature = len(data) - self.rows
+        """Names the set of replaced rows: under one number, rows are only ever added at the end."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._index
@@ -41,11 +41,6 @@ class TableCut:
 
     def _raw(self, name: str) -> Floats:
         return np.asarray(self._data[:, self._index[name]]) if name in self._index else np.empty(0)
-
-    def _segments(self) -> int:
-        """Names the set of kept rows: under one number, rows are only ever added at the end."""
-        segment = self._raw("segment")
-        return int(segment[-1]) if len(segment) and math.isfinite(segment[-1]) else 0
 
 
 EMPTY = TableCut(["step", "wall_time", "active_time", "segment"], np.empty((0, 4)))

@@ -1,0 +1,195 @@
+"""The dashboard as a program: starts the screen, then the session, and leaves the training alone when it ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Literal
+
+from rich.console import RenderableType
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.screen import Screen
+
+from tui.keys import Key, keys_for, shown_keys
+from tui.look import DARK, LIGHT, Look, choose_glyphs, draw_interval, few_colours, make_look, over_ssh
+from tui.messages import RunsListed, SceneChanged, Told
+from tui.screens.main import LiveScreen, MainScreen, ReplayScreen
+from tui.session import ClockKind, Session
+from tui.view import View
+from tui.widgets.chart import Chart
+from tui.wire import ByteCounter, Wire
+
+
+def run_dashboard(
+    target: str | Path,
+    runs: Path,
+    *,
+    clock: Literal["live", "replay"] = "live",
+    readonly: bool = False,
+    speed: float = 1.0,
+    at_step: int | None = None,
+    ascii: bool = False,
+    inline: bool = False,
+    keymap: dict[str, str] | None = None,
+) -> int:
+    """Shows a run until the person leaves. Returns the exit code. `keymap` gives other keys to ids of the table of keys."""
+    app = Dashboard(target, runs, clock=clock, readonly=readonly, speed=speed, at_step=at_step, ascii=ascii, keymap=keymap)
+    app.run(inline=inline)
+    if app.return_code == 0 and clock == "live":
+        print(app.farewell(), file=sys.stderr)
+    return app.return_code or 0
+
+
+class KeyCommands(Provider):
+    """The command palette's entries: the table of keys."""
+
+    async def discover(self) -> Hits:
+        for key in self._keys():
+            yield DiscoveryHit(f"{key.help}  ({shown_keys(key)})", partial(self._do, key.id))
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for key in self._keys():
+            text = f"{key.help}  ({shown_keys(key)})"
+            if (score := matcher.match(text)) > 0:
+                yield Hit(score, matcher.highlight(text), partial(self._do, key.id))
+
+    def _keys(self) -> list[Key]:
+        app = self.app
+        return [key for key in keys_for(app.session.clock_kind) if key.id != "palette"] if isinstance(app, Dashboard) else []
+
+    def _do(self, id: str) -> None:
+        if isinstance(self.app, Dashboard):
+            self.app.main.action_do(id)
+
+
+class Dashboard(App[None]):
+    """One session and its screen."""
+
+    CSS_PATH = "screens/dialogs.tcss"
+    TITLE = "asgml"
+    COMMANDS = {KeyCommands} | App.COMMANDS
+    BINDINGS = [Binding("ctrl+c", "detach", show=False, priority=True)]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        target: str | Path,
+        runs: Path,
+        *,
+        clock: ClockKind = "live",
+        readonly: bool = False,
+        speed: float = 1.0,
+        at_step: int | None = None,
+        ascii: bool = False,
+        keymap: dict[str, str] | None = None,
+        interval: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.interval = interval or draw_interval()
+        self.mapped = keymap or {}
+        self.sent = ByteCounter()
+        self.view = View()
+        self.session = Session(
+            target,
+            runs,
+            self.post_message,
+            clock=clock,
+            readonly=readonly,
+            speed=speed,
+            at_step=at_step,
+            interval=self.interval,
+            smoothing=self.view.smoothing,
+        )
+        self._wire = Wire()
+        self._glyphs = choose_glyphs(ascii=ascii)
+        self.look = make_look(self._glyphs)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
+        self.main: MainScreen = (LiveScreen if clock == "live" else ReplayScreen)(self.session, self.view)
+        if over_ssh():
+            self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda theme: self._restyle())
+        self._restyle()
+        if self.mapped:
+            self.set_keymap(self.mapped)
+        self._count_bytes()
+        self.push_screen(self.main)
+        self.main.call_after_refresh(self.session.start)  # the first frame is painted before zarr is imported
+
+    def on_unmount(self) -> None:
+        self.session.close()
+
+    def on_scene_changed(self, message: SceneChanged) -> None:
+        self.main.show_scene(message.scene)
+
+    def on_runs_listed(self, message: RunsListed) -> None:
+        self.main.show_runs(message.runs)
+
+    def on_told(self, message: Told) -> None:
+        self.main.tell(message.text, message.severity)
+
+    def action_detach(self) -> None:
+        self.detach()
+
+    def detach(self) -> None:
+        """Leaves; the training is not told and does not mind."""
+        self.exit(return_code=0)
+
+    async def action_quit(self) -> None:
+        self.detach()
+
+    def farewell(self) -> str:
+        """What a person reads after leaving."""
+        scene = self.session.scene
+        if scene.state in ("running", "paused", "starting", "stopping"):
+            return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
+        return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
+
+    def redraw(self) -> None:
+        """Sends the whole screen again, for a terminal that something else has written to."""
+        self._wire.forget()
+        self.screen.refresh(layout=True)
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("theme", "choose another theme", self.action_change_theme)
+
+    def _restyle(self) -> None:
+        self.look = make_look(self._glyphs, ansi=self.native_ansi_color, dark=self.current_theme.dark)
+        for chart in self.main.query(Chart) if self.main.is_mounted else ():
+            chart.forget()
+        self.main.draw()
+
+    def _count_bytes(self) -> None:
+        """Counts what goes to the terminal, by the one function that everything passes."""
+        driver = self._driver
+        if driver is None:
+            return
+        write = driver.write
+
+        def counted(data: str) -> None:
+            self.sent.add(len(data.encode("utf-8", "replace")))
+            write(data)
+
+        driver.write = counted  # type: ignore[method-assign]
+
+    def on_resize(self) -> None:
+        self._wire.forget()
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Sends only cells that differ from what the terminal shows; nothing at all where none does."""
+        if renderable is None or self._batch_count or self.is_headless or self._driver is None or self._driver.is_inline:
+            super()._display(screen, renderable)
+            return
+        sent = self._wire.changes(renderable, self.console)
+        if sent is None:
+            self.post_display_hook()
+        else:
+            super()._display(screen, sent)

@@ -1,0 +1,1 @@
+"""The screens: the dashboard itself, its dialogs and lists."""

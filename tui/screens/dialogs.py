@@ -1,0 +1,127 @@
+"""Small dialogs: one line of input, a knob's new value, how to stop. Escape leaves each without any effect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from storage.knobs import Knob, KnobError, Value
+from tui.format import safe, setting
+from tui.scene import KnobState
+
+_LEAVE = Binding("escape", "dismiss(None)", show=False)
+
+
+class Prompt(ModalScreen[str | None]):
+    """Asks for one line. `check` returns what is wrong with it, or ""."""
+
+    BINDINGS = [_LEAVE]
+
+    def __init__(self, title: str, hint: str = "", initial: str = "", check: Callable[[str], str] = lambda text: "") -> None:
+        super().__init__()
+        self._title, self._hint, self._initial, self._check = title, hint, initial, check
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(self._title, "bold"))
+            yield Static(Text(self._hint), classes="hint")
+            yield Input(self._initial, select_on_focus=True)
+            yield Static("", id="error", markup=False)
+            yield Static(Text("enter takes it · esc leaves"), classes="hint")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if problem := self._check(event.value):
+            self.query_one("#error", Static).update(Text(problem))
+        else:
+            self.dismiss(event.value)
+
+
+class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
+    """A knob's new value, checked against its declared range while it is typed; up and down choose another knob."""
+
+    BINDINGS = [
+        _LEAVE,
+        Binding("up", "choose(-1)", show=False, priority=True),
+        Binding("down", "choose(1)", show=False, priority=True),
+    ]
+
+    def __init__(self, knobs: tuple[KnobState, ...], selected: str) -> None:
+        super().__init__()
+        self._knobs = knobs
+        self._place = next((index for index, state in enumerate(knobs) if state.knob.name == selected), 0)
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(id="what", markup=False)
+            yield Input()
+            yield Static("", id="error", markup=False)
+            yield Static(Text("enter sends it · ↑ ↓ another knob · esc leaves"), classes="hint")
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def action_choose(self, step: int) -> None:
+        self._place = (self._place + step) % len(self._knobs)
+        self._show()
+
+    def _show(self) -> None:
+        state = self._knobs[self._place]
+        knob = state.knob
+        text = Text.assemble((safe(knob.name), "bold"), f"  {self._place + 1} of {len(self._knobs)}\n{safe(knob.help)}\n")
+        text.append(f"now {setting(state.value)}   range {safe(knob.range_text())}   acts at the next {knob.applies}")
+        self.query_one("#what", Static).update(text)
+        field = self.query_one(Input)
+        field.value = setting(state.value)
+        field.select_all()
+
+    def _parsed(self, text: str) -> Value | None:
+        """The value that was typed; what is wrong with it is shown."""
+        error = self.query_one("#error", Static)
+        try:
+            value = self._knobs[self._place].knob.parse(text)
+        except KnobError as problem:
+            error.update(Text(safe(problem)))
+            return None
+        error.update("")
+        return value
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.value.strip():
+            self._parsed(event.value)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        value = self._parsed(event.value)
+        if value is not None:
+            self.dismiss((self._knobs[self._place].knob, value))
+
+
+class StopDialog(ModalScreen[str | None]):
+    """How to stop: the answer is `after_step`, `now` or `kill`."""
+
+    BINDINGS = [_LEAVE]
+
+    def __init__(self, name: str, pid: int, same_host: bool) -> None:
+        super().__init__()
+        self._name, self._pid, self._same_host = name, pid, same_host
+
+    def compose(self) -> ComposeResult:
+        kill = f"kill pid {self._pid} (SIGKILL: nothing is saved; asks once more)"
+        with Vertical(classes="dialog"):
+            yield Static(Text(f"Stop {self._name}?", "bold"))
+            yield OptionList(
+                Option(Text("after this step, with a checkpoint: it can be resumed exactly here"), id="after_step"),
+                Option(Text("now, without a checkpoint"), id="now"),
+                Option(Text(kill if self._same_host else "kill: only on the trainer's own host"), id="kill", disabled=not self._same_host),
+                markup=False,
+            )
+            yield Static(Text("enter chooses · esc goes on training"), classes="hint")
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)

@@ -1,0 +1,280 @@
+"""What keys do to the view: charts, axes, zoom, cursor, filter, lists, files. Nothing here reaches the training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tui.export import picture_path
+from tui.format import safe
+from tui.messages import RunLine
+from tui.panels import Panel, matching
+from tui.scene import Scene
+from tui.screens.dialogs import Prompt
+from tui.screens.lists import HelpScreen, ListScreen
+from tui.screens.part import ScreenPart
+from tui.story import LogLine
+from tui.view import MOST_ZOOM, View
+from tui.widgets.chart import Chart
+from tui.widgets.grid import ChartGrid, page_of
+from tui.widgets.panes import log_row, run_row
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+    from tui.session import Session
+
+
+class Exploring(ScreenPart):
+    """Keys of the groups `charts` and `look`."""
+
+    if TYPE_CHECKING:
+        session: Session
+        scene: Scene
+        view: View
+
+        @property
+        def app(self) -> Dashboard: ...
+
+    _on_runs: Callable[[tuple[RunLine, ...]], None] | None = None
+
+    @property
+    def panels(self) -> list[Panel]:
+        return matching(self.scene.panels, self.view.words)
+
+    @property
+    def grid(self) -> ChartGrid:
+        return self.query_one(ChartGrid)
+
+    def chart(self) -> Chart | None:
+        """The selected chart, if it is on the screen."""
+        place = 0 if self.view.solo else self.view.selected % self.grid.per_page
+        charts = list(self.grid.query(Chart))
+        return charts[place] if place < len(charts) and charts[place].panel is not None else None
+
+    # choosing
+
+    def select(self, number: int) -> None:
+        self.view.selected = min(max(number, 0), max(len(self.panels) - 1, 0))
+        self.draw()
+
+    def do_left(self) -> None:
+        self._move(-1, 0)
+
+    def do_right(self) -> None:
+        self._move(1, 0)
+
+    def do_up(self) -> None:
+        self._move(0, -1)
+
+    def do_down(self) -> None:
+        self._move(0, 1)
+
+    def _move(self, columns: int, rows: int) -> None:
+        if self.view.cursor is not None and columns:
+            self._move_cursor(columns)
+        else:
+            self.select(self.view.selected + columns + rows * max(self.grid.shape[0], 1))
+
+    def do_next_chart(self) -> None:
+        self.select((self.view.selected + 1) % max(len(self.panels), 1))
+
+    def do_previous_chart(self) -> None:
+        self.select((self.view.selected - 1) % max(len(self.panels), 1))
+
+    def do_next_page(self) -> None:
+        per_page = self.grid.per_page
+        self.select(min((page_of(self.view.selected, per_page) + 1) * per_page, len(self.panels) - 1))
+
+    def do_previous_page(self) -> None:
+        per_page = self.grid.per_page
+        self.select((page_of(self.view.selected, per_page) - 1) * per_page)
+
+    def solo(self, on: bool) -> None:
+        self.view.solo = on
+        self.set_class(on, "solo")
+        self.draw()
+
+    # axes and windows
+
+    def do_x_axis(self) -> None:
+        self.view.next_axis()
+        self.draw()
+
+    def do_log_y(self) -> None:
+        if self.view.selected < len(self.panels):
+            self.view.flip_log(self.panels[self.view.selected].title)
+            self.draw()
+
+    def do_smooth_more(self) -> None:
+        self._smooth(1)
+
+    def do_smooth_less(self) -> None:
+        self._smooth(-1)
+
+    def do_smooth_none(self) -> None:
+        self._smooth(-100)
+
+    def _smooth(self, steps: int) -> None:
+        self.session.smooth(self.view.smooth(steps))
+        self.draw()
+
+    def do_zoom_in(self) -> None:
+        self._zoom(1)
+
+    def do_zoom_out(self) -> None:
+        self._zoom(-1)
+
+    def _zoom(self, steps: int) -> None:
+        """Around the cursor where there is one, else around the middle of a held window; a following one keeps following."""
+        view, chart = self.view, self.chart()
+        zoom = min(max(view.zoom + steps, 0), MOST_ZOOM)
+        if chart is not None and zoom != view.zoom and (view.cursor is not None or view.start is not None):
+            span = (chart.window.end - chart.window.start) / 2.0 ** (zoom - view.zoom)
+            middle = view.cursor if view.cursor is not None else (chart.window.start + chart.window.end) / 2
+            view.start = max(middle - span / 2, 0.0)
+        view.zoom = zoom
+        if zoom == 0:
+            view.start = None
+        self.draw()
+
+    def do_pan_back(self) -> None:
+        self._pan(-1)
+
+    def do_pan_on(self) -> None:
+        self._pan(1)
+
+    def _pan(self, direction: int) -> None:
+        chart = self.chart()
+        if chart is not None:
+            window = chart.window
+            self.view.start = max(window.start + direction * (window.end - window.start) / 4, 0.0)
+            self.draw()
+
+    def do_follow(self) -> None:
+        self.view.start = None
+        self.draw()
+
+    def do_reset(self) -> None:
+        self.view.reset()
+        self.draw()
+
+    # cursor
+
+    def do_cursor(self) -> None:
+        if self.view.cursor is not None:
+            self.view.cursor = None
+        else:
+            self.put_cursor(self._last_x())
+        self.draw()
+
+    def put_cursor(self, x: float) -> None:
+        """Puts the cursor on all charts at `x` and brings the place into the window."""
+        self.view.cursor = max(x, 0.0)
+        chart = self.chart()
+        if chart is not None and not chart.window.start <= x < chart.window.end:
+            self.view.start = max(x - (chart.window.end - chart.window.start) / 2, 0.0)
+
+    def _move_cursor(self, cells: int) -> None:
+        chart = self.chart()
+        if chart is not None and self.view.cursor is not None:
+            cell = chart.window.bucket * self.app.look.glyphs.across
+            self.put_cursor(min(self.view.cursor + cells * cell, self._last_x()))
+            self.draw()
+
+    def _last_x(self) -> float:
+        ends = [values[-1] for table in self.scene.tables if len(values := self.scene.x(table, self.view.axis))]
+        return float(max(ends, default=0.0))
+
+    # looking around
+
+    def do_filter(self) -> None:
+        def take(words: str | None) -> None:
+            if words is not None:
+                self.view.words = safe(words.strip())
+                self.select(0)
+
+        self.app.push_screen(Prompt("Show only", "words in the name of a chart or a metric; nothing shows all", self.view.words), take)
+
+    def do_freeze(self) -> None:
+        self.view.frozen = not self.view.frozen
+        self.draw()
+
+    def do_events(self) -> None:
+        self._list_lines("Events", list(reversed(self.scene.lines)), "nothing has happened yet")
+
+    def do_alerts(self) -> None:
+        self._list_lines("Alerts", list(reversed(self.scene.alerts)), "no alerts: all values are finite and the trainer has none")
+
+    def _list_lines(self, title: str, lines: list[LogLine], empty: str) -> None:
+        def jump(number: int | None) -> None:
+            if number is not None:
+                self.jump(lines[number].step)
+
+        rows = [log_row(line, self.app.look, 400) for line in lines]
+        self.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, "enter: all charts to this step · esc back", empty), jump)
+
+    def jump(self, step: int) -> None:
+        """All charts to a step: the cursor goes there, on whatever axis is shown."""
+        steps = self.scene.x("steps", "step")
+        row = min(int(steps.searchsorted(step)), len(steps) - 1)
+        if row >= 0:
+            self.put_cursor(float(self.scene.x("steps", self.view.axis)[row]))
+            self.draw()
+
+    def do_runs(self) -> None:
+        self._choose_run("Runs", "enter: go to this run · esc back", self._open_run)
+
+    def do_overlay(self) -> None:
+        if self.scene.overlay is not None:
+            self.session.overlay(None)
+        else:
+            self._choose_run("Lay under the charts", "enter: lay this run under the charts · esc back", lambda line: self.session.overlay(line.name))
+
+    def _open_run(self, line: RunLine) -> None:
+        self.view.reset()
+        self.session.switch(line.name)
+
+    def _choose_run(self, title: str, hint: str, take: Callable[[RunLine], object]) -> None:
+        """Asks the session for the list; the screen opens when it comes."""
+
+        def show(runs: tuple[RunLine, ...]) -> None:
+            def chosen(number: int | None) -> None:
+                if number is not None:
+                    take(runs[number])
+
+            rows = [run_row(line, self.app.look, 80, line.name == self.scene.name) for line in runs]
+            self.app.push_screen(ListScreen(title, rows, hint, f"there are no runs in {safe(self.session.runs)}"), chosen)
+
+        self._on_runs = show
+        self.session.list_runs()
+
+    def take_runs(self, runs: tuple[RunLine, ...]) -> None:
+        """The list of runs has come."""
+        show, self._on_runs = self._on_runs, None
+        if show is not None:
+            show(runs)
+
+    def do_export(self) -> None:
+        self.session.export(Path.cwd())
+
+    def do_screenshot(self) -> None:
+        path = picture_path(self.scene, Path.cwd())
+        try:
+            path.write_text(self.app.export_screenshot(title=self.scene.name), encoding="utf-8")
+        except OSError as error:
+            self.tell(f"the picture could not be written: {error}", "error")
+        else:
+            self.tell(f"wrote {safe(path)}")
+
+    def do_redraw(self) -> None:
+        self.app.redraw()
+
+    def do_help(self) -> None:
+        self.app.push_screen(HelpScreen(self.session.clock_kind, self.app.look, self.app.mapped))
+
+    def do_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def do_detach(self) -> None:
+        self.app.detach()

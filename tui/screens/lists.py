@@ -1,0 +1,82 @@
+"""Lists on the whole screen: events and alerts to jump to, runs to open or to lay under the charts, and the help."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.keys import GROUPS, Key, keys_for, shown, shown_keys
+from tui.look import Look
+
+_MOST = 1000
+
+
+class ListScreen(ModalScreen[int | None]):
+    """Rows to choose from; the answer is the row's number."""
+
+    BINDINGS = [
+        Binding("escape,q", "dismiss(None)", show=False),
+        Binding("j", "cursor(1)", show=False),
+        Binding("k", "cursor(-1)", show=False),
+    ]
+
+    def __init__(self, title: str, rows: Sequence[Text], hint: str, empty: str) -> None:
+        super().__init__()
+        self._title, self._rows, self._hint, self._empty = title, rows[:_MOST], hint, empty
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog list"):
+            yield Static(Text(self._title, "bold"))
+            if self._rows:
+                yield OptionList(*(Option(row) for row in self._rows), markup=False)
+            else:
+                yield Static(Text(self._empty))
+            yield Static(Text(self._hint), classes="hint")
+
+    def action_cursor(self, step: int) -> None:
+        for choices in self.query(OptionList):
+            choices.action_cursor_down() if step > 0 else choices.action_cursor_up()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_index)
+
+
+class HelpScreen(ModalScreen[None]):
+    """All keys, from the one table."""
+
+    BINDINGS = [Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)]
+
+    def __init__(self, clock: str, look: Look, mapped: dict[str, str]) -> None:
+        super().__init__()
+        self._clock, self._look, self._mapped = clock, look, mapped
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog list"), VerticalScroll():
+            yield Static(help_text(self._clock, self._look, self._mapped))
+
+
+def help_text(clock: str, look: Look, mapped: dict[str, str]) -> Text:
+    text = Text()
+    for group, title in GROUPS.items():
+        rows = [key for key in keys_for(clock) if key.group == group]
+        if rows:
+            text.append(f"{title}\n", look.title)
+        for key in rows:
+            text.append(f"  {_names(key, mapped):<14}", look.key).append(f"{key.help}\n", look.text)
+        if rows:
+            text.append("\n")
+    text.append("Curves: ", look.title)
+    text.append(f"{look.glyphs.mark} a knob was changed   {look.glyphs.pause} a pause   {look.glyphs.bad} a value that is no finite number\n", look.text)
+    text.append("The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded.", look.muted)
+    return text
+
+
+def _names(key: Key, mapped: dict[str, str]) -> str:
+    return shown(mapped[key.id]) if key.id in mapped else shown_keys(key)

@@ -1,0 +1,178 @@
+"""The dashboard: lays the parts out and draws scenes. It does not know whether a scene is live or replayed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from tui.format import safe, setting
+from tui.keys import SPEEDS, bindings_for
+from tui.messages import RunLine
+from tui.scene import Scene
+from tui.screens.explore import Exploring
+from tui.screens.steer import Steering
+from tui.view import View
+from tui.widgets.balance import BalancePanel
+from tui.widgets.chart import Chart
+from tui.widgets.grid import ChartGrid, page_of
+from tui.widgets.panes import EventLog, KeyBar, Knobs, Runs, System, TransportBar, Values
+from tui.widgets.status import Chips, Notice, Status
+
+if TYPE_CHECKING:
+    from tui.session import Session
+
+_RUNS_EVERY = 15.0
+
+
+class MainScreen(Steering, Exploring):
+    """Status, balance, charts, values, knobs, events, runs."""
+
+    CSS_PATH = "main.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
+
+    def __init__(self, session: Session, view: View) -> None:
+        super().__init__()
+        self.session = session
+        self.scene = session.scene
+        self.view = view
+        self._waiting: Scene | None = None
+        self._drawing = False
+        self._runs: tuple[RunLine, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        yield Status()
+        yield Chips()
+        yield Notice()
+        yield BalancePanel()
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield ChartGrid(id="charts")
+                yield Values(id="brief")
+            with Vertical(id="right"):
+                yield Values(id="values")
+                yield Knobs(id="knobs")
+                yield System(id="system")
+        with Horizontal(id="bottom"):
+            yield EventLog(id="events")
+            yield Runs(id="runs")
+        yield TransportBar()
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.draw()
+        self.set_interval(_RUNS_EVERY, self._ask_runs)
+
+    def on_resize(self) -> None:
+        self.draw()
+
+    def on_chart_picked(self, message: Chart.Picked) -> None:
+        place = list(self.grid.query(Chart)).index(message.chart)
+        self.select(page_of(self.view.selected, self.grid.per_page) * self.grid.per_page + place)
+
+    def action_do(self, id: str) -> None:
+        """Every key of the table arrives here."""
+        if id in SPEEDS:
+            self.do_speed(id)
+        else:
+            getattr(self, f"do_{id}")()
+
+    def do_open(self) -> None:
+        if not self.send_draft() and self.panels:
+            self.solo(not self.view.solo)
+
+    def do_back(self) -> None:
+        """One step back: a nudged knob, the cursor, the chart on the whole screen, the filter."""
+        if self.draft is not None:
+            self.draft = None
+        elif self.view.cursor is not None:
+            self.view.cursor = None
+        elif self.view.solo:
+            self.solo(False)
+            return
+        elif self.view.words:
+            self.view.words = ""
+        self.draw()
+
+    def show_scene(self, scene: Scene) -> None:
+        """A new scene has come. A frozen view keeps its own until it is let go."""
+        first = self.scene.manifest is None and scene.manifest is not None
+        self._waiting = scene
+        if not self.view.frozen or scene.name != self.scene.name:
+            self.draw()
+        if first:
+            self._ask_runs()
+
+    def show_runs(self, runs: tuple[RunLine, ...]) -> None:
+        self._runs = runs
+        self.take_runs(runs)
+        self.draw()
+
+    def _ask_runs(self) -> None:
+        if self.query_one(Runs).region.area and self.app.screen is self:
+            self.session.list_runs()
+
+    def draw(self) -> None:
+        """Draws once after the layout has settled, however often it is asked for."""
+        if self._waiting is not None and not (self.view.frozen and self._waiting.name == self.scene.name):
+            self.scene, self._waiting = self._waiting, None
+        if not self._drawing and self.is_mounted:
+            self._drawing = True
+            self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        self._drawing = False
+        if self.is_mounted:
+            with self.app.batch_update():
+                self._draw_parts()
+
+    def _draw_parts(self) -> None:
+        scene, view, panels = self.scene, self.view, self.panels
+        wide = not self.has_class("-narrow") and not self.has_class("-sliver")
+        framed = wide and not self.has_class("-short") and not self.has_class("-tiny")
+        view.selected = min(view.selected, max(len(panels) - 1, 0))
+        grid = self.grid
+        grid.choose_shape(len(panels), view.solo or not wide)
+        self.query_one(Status).show_scene(scene, self.session.readonly)
+        pages = -(-len(panels) // grid.per_page)
+        self.query_one(Chips).show_scene(scene, view, page_of(view.selected, grid.per_page), pages, self._asking())
+        self.query_one(Notice).show_scene(scene, self.size.height // 3)
+        self.query_one(BalancePanel).show_scene(scene, framed)
+        grid.show_scene(scene, panels, view)
+        self.query_one("#brief", Values).show_scene(scene, view, framed=False)
+        self.query_one("#values", Values).show_scene(scene, view, framed=True)
+        knob = self.knob()
+        self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
+        self.query_one(System).show_scene(scene, self.app.sent.per_minute(), self.app.interval)
+        self.query_one(EventLog).show_scene(scene, framed=framed)
+        self.query_one(Runs).show_runs(self._runs, scene.name)
+        self.query_one(TransportBar).show_scene(scene)
+        words = {"pause": "resume"} if scene.state == "paused" else {"play": "hold"} if scene.transport and scene.transport.playing else {}
+        self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.app.mapped)
+
+    def _asking(self) -> Text:
+        """What was asked for and is not answered, or is not even sent yet."""
+        look = self.app.look
+        if self.draft is not None:
+            name, value = self.draft
+            before = next((state.value for state in self.scene.knobs if state.knob.name == name), value)
+            return Text(f" {safe(name)} {setting(before)} {look.sign('→', '>')} {setting(value)}?  enter sends  esc forgets", look.warn)
+        if self.scene.wishes:
+            asked = ", ".join(f"{wish.kind} {wish.knob or ''}".strip() for wish in self.scene.wishes)
+            return Text(f" {look.sign('…', '~')} asked: {safe(asked)}", look.wish)
+        return Text("")
+
+
+class LiveScreen(MainScreen):
+    """The main screen with the keys of watching."""
+
+    BINDINGS = bindings_for("live")
+
+
+class ReplayScreen(MainScreen):
+    """The main screen with the keys of replaying."""
+
+    BINDINGS = bindings_for("replay")

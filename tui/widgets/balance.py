@@ -1,0 +1,129 @@
+"""The balance panel: per modality what it can, what it gets, and whether it is held back or helped."""
+
+from __future__ import annotations
+
+import math
+
+from rich.text import Text
+
+from tui.format import clip, fit, number, safe
+from tui.look import Look
+from tui.scene import Balance, Part, Scene
+from tui.widgets.lines import Box
+
+_NAME, _ARM = 10, 8
+_RANGE = 2.0
+"""The bar reaches from a quarter to four times the gradient: two octaves each way."""
+
+
+class BalancePanel(Box):
+    """Framed where there is room, bare lines where not."""
+
+    DEFAULT_CSS = "BalancePanel { height: auto; }"
+
+    def show_scene(self, scene: Scene, framed: bool) -> None:
+        width = self.size.width or self.app.size.width
+        rows = balance_rows(scene, self.look, width - 4 if framed else width)
+        if not framed:
+            self.styles.height = len(rows)
+            self.show(rows)
+            return
+        self.styles.height = len(rows) + 2
+        self.title = "balance"
+        if self.size.height == len(rows) + 2:
+            self.show_box(rows)
+
+
+def balance_rows(scene: Scene, look: Look, width: int) -> list[Text]:
+    """The summary line, column headings where there is room, and one line per modality."""
+    summary = _summary(scene, look, width)
+    if width >= 92:
+        heading = _wide_heading(look, width)
+        return [summary, heading, *(_wide_row(line, index, scene.dominant, look, width) for index, line in enumerate(scene.balance))]
+    return [summary, *(_narrow_row(line, index, look, width) for index, line in enumerate(scene.balance))]
+
+
+def _summary(scene: Scene, look: Look, width: int) -> Text:
+    row = Text("")
+    if math.isfinite(scene.gap):
+        row.append("gap ", look.muted).append(number(scene.gap), look.strong)
+    row.append("  " if row.plain else "")
+    row.append(f"{safe(scene.dominant)} dominates" if scene.dominant else "no modality dominates yet", look.strong if scene.dominant else look.muted)
+    for part in scene.parts:
+        _add_part(row, part, look, width >= 92)
+    row.truncate(width, overflow="ellipsis")
+    return row
+
+
+def _add_part(row: Text, part: Part, look: Look, wide: bool) -> None:
+    sign = look.sign("●", "*") if part.open else look.sign("○", "o")
+    row.append("   ").append(f"{sign} {safe(part.name)} {'open' if part.open else 'closed'}", look.good if part.open else look.muted)
+    if wide and part.window:
+        row.append(f" ({part.window})", look.muted)
+
+
+_COLUMNS = (("probe", 7), ("own", 7), ("gradient norm", 17), ("gain", 8), ("boost", 8), ("ratio", 8))
+
+
+def _wide_heading(look: Look, width: int) -> Text:
+    row = Text(" " * (_NAME + 3), look.muted)
+    for name, size in _COLUMNS:
+        row.append(f"{name:>{size}}")
+    arm = _arm(width)
+    return row.append(f"   {'throttle ' + look.sign('◀', '<'):>{arm}} 1× {look.sign('▶', '>') + ' boost':<{arm}}".rstrip())
+
+
+def _arm(width: int) -> int:
+    """Cells on each side of the bar's middle."""
+    return min(max((width - _NAME - 3 - sum(size for _, size in _COLUMNS) - 20) // 2, 6), 20)
+
+
+def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) -> Text:
+    row = Text("").append(f"{look.marker(index)} ", look.line(index)).append(fit(safe(line.modality), _NAME), look.line(index)).append(" ")
+    arrow = look.sign("→", ">")
+    cells = (
+        number(line.probe), number(line.own), f"{number(line.norm)} {arrow} {number(line.norm_after):<6}",
+        _times(line.gain), _times(line.boost), number(line.ratio),
+    )  # fmt: skip
+    for (_, size), cell in zip(_COLUMNS, cells, strict=True):
+        row.append(f"{cell:>{size}}", look.text)
+    row.append("   ").append_text(gain_bar(line.gain, _arm(width) + 1, look))
+    return row.append(f"  {verdict(line)}", look.muted)
+
+
+def _narrow_row(line: Balance, index: int, look: Look, width: int) -> Text:
+    row = Text("").append(f"{look.marker(index)} ", look.line(index)).append(fit(safe(line.modality), 8), look.line(index))
+    pieces = [("p", number(line.probe, 2)), ("own", number(line.own, 2)), ("|g|", f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"),
+              ("gain", _times(line.gain)), ("boost", _times(line.boost)), ("ρ" if not look.plain else "r", number(line.ratio, 2))]  # fmt: skip
+    arm = 5 if width >= 76 else 4
+    for name, value in pieces:
+        cell = Text.assemble((f" {name} ", look.muted), (fit(value, 9 if name == "|g|" else 5), look.text))
+        if row.cell_len + cell.cell_len + 2 * arm + 3 <= width:
+            row.append_text(cell)
+    return row.append(" ").append_text(gain_bar(line.gain, arm, look))
+
+
+def gain_bar(gain: float, arm: int, look: Look) -> Text:
+    """Throttle to the left, boost to the right of 1×, in octaves; the middle line is plain training."""
+    middle = look.glyphs.vertical
+    rest, solid = look.sign("·", "."), look.sign("█", "#")
+    if not math.isfinite(gain):
+        return Text(" " * arm + middle + " " * arm, look.muted)
+    octaves = math.log2(max(gain, 1e-9)) / _RANGE
+    cells = min(max(round(abs(octaves) * arm), 1 if abs(gain - 1) > 0.005 else 0), arm)
+    left, right = (cells, 0) if gain < 1 else (0, cells)
+    row = Text(rest * (arm - left), look.frame).append(solid * left, look.warn).append(middle, look.text)
+    return row.append(solid * right, look.good).append(rest * (arm - right), look.frame)
+
+
+def verdict(line: Balance) -> str:
+    """The bar in a word."""
+    if not math.isfinite(line.gain):
+        return ""
+    if line.gain < 0.995:
+        return "held back"
+    return "boosted" if line.gain > 1.005 else "as it is"
+
+
+def _times(value: float) -> str:
+    return f"{clip(number(value, 3), 6)}×" if math.isfinite(value) else "–"

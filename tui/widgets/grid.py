@@ -1,0 +1,69 @@
+"""The grid of charts: as many as fit, the rest on further pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from tui.panels import Panel
+from tui.scene import Scene
+from tui.view import View
+from tui.widgets.chart import Chart
+
+_MOST = 12
+_MIN_WIDTH, _MIN_HEIGHT = 48, 8
+
+
+class ChartGrid(Container):
+    """Lays out charts and keeps the selected one on the page that is shown."""
+
+    DEFAULT_CSS = "ChartGrid { layout: grid; height: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.shape = (0, 0)
+
+    def compose(self) -> ComposeResult:
+        for number in range(_MOST):
+            yield Chart(id=f"chart{number}")
+
+    @property
+    def per_page(self) -> int:
+        return max(self.shape[0] * self.shape[1], 1)
+
+    def choose_shape(self, panels: int, solo: bool) -> None:
+        """Chooses columns and rows for the room there is."""
+        shape = best_shape(self.size.width, self.size.height, 1 if solo else panels)
+        if shape == self.shape or not self.size.area:
+            return
+        self.shape = shape
+        self.styles.grid_size_columns, self.styles.grid_size_rows = shape
+        for place, chart in enumerate(self.query(Chart)):
+            chart.display = place < shape[0] * shape[1]
+
+    def show_scene(self, scene: Scene, panels: Sequence[Panel], view: View) -> None:
+        """Draws the page with the selected chart."""
+        first = page_of(view.selected, self.per_page) * self.per_page
+        for place, chart in enumerate(self.query(Chart).results(Chart)):
+            number = first + place
+            if not chart.display:
+                continue
+            if number < len(panels):
+                chart.draw_panel(scene, panels[number], view, number + 1, hot=number == view.selected and (len(panels) > 1 and not view.solo))
+            else:
+                chart.clear()
+
+
+def page_of(selected: int, per_page: int) -> int:
+    return selected // max(per_page, 1)
+
+
+def best_shape(width: int, height: int, panels: int) -> tuple[int, int]:
+    """Columns and rows of charts: as many as stay readable, no more than there are panels."""
+    columns, rows = max(width // _MIN_WIDTH, 1), max(height // _MIN_HEIGHT, 1)
+    while columns * rows > _MOST:
+        columns, rows = (columns - 1, rows) if columns > rows else (columns, rows - 1)
+    columns = min(columns, max(panels, 1))
+    return columns, min(rows, -(-max(panels, 1) // columns))

@@ -1,0 +1,133 @@
+"""Lines of text that are redrawn one by one, only where they changed; with or without a frame."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.format import clip
+from tui.look import Look
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+
+class Lines(Widget):
+    """A widget of plain lines. Text is shown as it is: no markup is ever read from it."""
+
+    DEFAULT_CSS = "Lines { height: auto; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._rows: list[Text] = []
+
+    @property
+    def look(self) -> Look:
+        return cast("Dashboard", self.app).look
+
+    def show(self, rows: list[Text]) -> None:
+        """Shows these lines; those that are the same as before are left alone."""
+        old, self._rows = self._rows, rows
+        if not self.is_mounted:
+            return
+        if len(old) != len(rows) and self.styles.height is not None and self.styles.height.is_auto:
+            self.refresh(layout=True)
+            return
+        changed = [row for row in range(max(len(old), len(rows))) if _row(old, row) != _row(rows, row)]
+        if changed:
+            self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
+
+    @property
+    def plain(self) -> list[str]:
+        """What is shown, without styles."""
+        return [row.plain for row in self._rows]
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        return len(self._rows)
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        if y >= len(self._rows):
+            return Strip.blank(width, self.rich_style)
+        return to_strip(self._rows[y], width, self.rich_style)
+
+
+def _row(rows: list[Text], row: int) -> object:
+    return (rows[row].plain, rows[row].spans, rows[row].style) if row < len(rows) else None
+
+
+def to_strip(text: Text, width: int, base: Style) -> Strip:
+    """A line of exactly `width` cells on the widget's own background."""
+    from rich.console import Console
+
+    console = _console
+    assert isinstance(console, Console)
+    segments = [Segment(part.text, base + part.style if part.style else base) for part in text.render(console, end="") if part.text]
+    return Strip(segments).adjust_cell_length(width, base)
+
+
+def _make_console() -> object:
+    from rich.console import Console
+
+    return Console(width=400, markup=False, highlight=False, emoji=False)
+
+
+_console = _make_console()
+
+
+class Box(Lines):
+    """Lines in a frame with a title on the left and a legend on the right of its upper edge."""
+
+    DEFAULT_CSS = "Box { height: 1fr; }"
+
+    def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self.title = title
+
+    def show_box(self, body: list[Text], legend: Text | None = None, hot: bool = False) -> None:
+        """Shows `body` inside the frame; what does not fit is left out below."""
+        width, height = self.size
+        if width < 4 or height < 2:
+            return
+        self.show(framed(body, self.title, legend, width, height, self.look, hot))
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """Columns and rows inside the frame."""
+        return max(self.size.width - 4, 0), max(self.size.height - 2, 0)
+
+
+def framed(body: list[Text], title: str, legend: Text | None, width: int, height: int, look: Look, hot: bool = False) -> list[Text]:
+    edge = look.selected if hot else look.frame
+    rows = [top_edge(title, legend, width, look, hot)]
+    side = look.glyphs.vertical
+    for row in range(height - 2):
+        line = Text(f"{side} ", edge, end="")
+        content = body[row].copy() if row < len(body) else Text("")
+        content.truncate(width - 4, overflow="ellipsis", pad=True)
+        rows.append(line.append_text(content).append(f" {side}", edge))
+    left, right = look.glyphs.corners[2:]
+    rows.append(Text(left + look.glyphs.horizontal * (width - 2) + right, edge))
+    return rows
+
+
+def top_edge(title: str, legend: Text | None, width: int, look: Look, hot: bool = False) -> Text:
+    """`╭─ title ───── legend ─╮`; the legend gives way first."""
+    edge = look.selected if hot else look.frame
+    left, right, bar = look.glyphs.corners[0], look.glyphs.corners[1], look.glyphs.horizontal
+    name = clip(title, max(width - 6, 0))
+    row = Text(f"{left}{bar} " if name else f"{left}{bar}", edge)
+    row.append(f"{name} " if name else "", look.selected if hot else look.title)
+    room = width - row.cell_len - 1
+    shown = legend.copy() if legend is not None and legend.cell_len + 4 <= room else Text("")
+    tail = shown.cell_len + 3 if shown.cell_len else 0
+    row.append(bar * (room - tail), edge)
+    if tail:
+        row.append(" ").append_text(shown).append(" ").append(bar, edge)
+    return row.append(right, edge)

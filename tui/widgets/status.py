@@ -1,0 +1,160 @@
+"""The status line: is it alive, where is it, how fast, with which alpha. And the notice below it when something is wrong."""
+
+from __future__ import annotations
+
+import math
+
+from rich.style import Style
+from rich.text import Text
+
+from tui.format import age, bar, coarse, count, number, plural, setting
+from tui.look import Look, shape
+from tui.scene import LIVING, Scene
+from tui.story import short_knob
+from tui.view import AXES, View
+from tui.widgets.lines import Lines
+
+_GAP = "  "
+
+
+class Status(Lines):
+    """One line; where it gets narrow, the least important parts go first."""
+
+    DEFAULT_CSS = "Status { height: 1; }"
+
+    def show_scene(self, scene: Scene, readonly: bool) -> None:
+        parts = _parts(scene, self.look, readonly)
+        self.show([fit_parts(parts, self.size.width)])
+
+
+Part = tuple[int, Text]
+"""Importance (0 stays longest) and text."""
+
+
+def fit_parts(parts: list[Part], width: int) -> Text:
+    """The parts in their order, as many as fit, the important ones first."""
+    kept = list(parts)
+    while len(kept) > 1 and _width(kept) > width:
+        kept.remove(max(kept, key=lambda part: part[0]))
+    line = Text(_GAP).join([text for _, text in kept])
+    line.truncate(width, overflow="ellipsis")
+    return line
+
+
+def _width(parts: list[Part]) -> int:
+    return sum(text.cell_len for _, text in parts) + len(_GAP) * (len(parts) - 1)
+
+
+def _parts(scene: Scene, look: Look, readonly: bool) -> list[Part]:
+    sign, style = shape(look, scene.state)
+    parts: list[Part] = [(0, Text(f" {sign} {scene.state.upper()}", style)), (2, Text(scene.name, look.strong))]
+    if scene.manifest is not None:
+        parts += _progress(scene, look) + _pace(scene, look)
+        if (knob := scene.main_knob) is not None:
+            parts.append((5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong)))
+    if scene.manifest is not None and scene.transport is None and scene.state in LIVING:
+        fresh = age(scene.silent)
+        parts.append((7, Text(f"data {fresh}", look.muted if fresh == "now" else look.warn)))
+    if readonly:
+        parts.append((4, Text("read-only", look.warn)))
+    return parts
+
+
+def _progress(scene: Scene, look: Look) -> list[Part]:
+    step = f"step {count(scene.step)}" + (f"/{count(scene.total)}" if scene.total else "")
+    parts: list[Part] = [(1, Text(step, look.text))]
+    if scene.total:
+        share = scene.step / scene.total
+        full, empty = look.sign("█", "#"), look.sign("░", ".")
+        parts.append((9, Text.assemble((bar(share, 16, full, ""), look.good), (empty * (16 - round(min(share, 1) * 16)), look.frame))))
+        parts.append((3, Text(f"{min(int(share * 100), 100)}%", look.text)))
+    if scene.manifest is not None and scene.manifest.total_epochs:
+        parts.append((8, Text(f"epoch {min(scene.epoch + 1, scene.manifest.total_epochs)}/{scene.manifest.total_epochs}", look.text)))
+    return parts
+
+
+def _pace(scene: Scene, look: Look) -> list[Part]:
+    parts: list[Part] = [(10, Text(coarse(scene.active), look.muted))]
+    if scene.state in LIVING:
+        if math.isfinite(scene.eta):
+            parts.append((6, Text(f"eta {coarse(scene.eta)}", look.text)))
+        if math.isfinite(scene.rate):
+            parts.append((6, Text(f"{number(scene.rate, 2)} it/s", look.text)))
+    return parts
+
+
+class Chips(Lines):
+    """The line under the status: the newest alert on the left, what the view shows on the right."""
+
+    DEFAULT_CSS = "Chips { height: 1; }"
+
+    def show_scene(self, scene: Scene, view: View, page: int, pages: int, asking: Text) -> None:
+        right = fit_parts(self._chips(scene, view, page, pages), max(self.size.width * 2 // 3, 20))
+        left = asking.copy() if asking.plain else self._left(scene)
+        left.truncate(max(self.size.width - right.cell_len - 2, 0), overflow="ellipsis")
+        self.show([left.append(" " * max(self.size.width - left.cell_len - right.cell_len - 1, 1)).append_text(right)])
+
+    def _left(self, scene: Scene) -> Text:
+        look = self.look
+        if scene.alerts:
+            last = scene.alerts[-1]
+            text = Text(f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}", look.level(last.level))
+            text.append("  A list", look.muted)
+            return text.append(f"  {last.text} @ step {count(last.step)}", look.text)
+        return Text(f" {scene.manifest.method}" if scene.manifest and scene.manifest.method else "", look.muted)
+
+    def _chips(self, scene: Scene, view: View, page: int, pages: int) -> list[Part]:
+        look = self.look
+        held = view.start is not None
+        parts: list[Part] = [
+            (2, Text(f"x: {AXES[view.axis]}", look.muted)),
+            (3, Text(f"smooth {view.smoothing:g}", look.muted)),
+            (1, Text(look.sign("⏸ held", "held") if held else look.sign("▶ follow", "follow"), look.warn if held else look.muted)),
+        ]
+        if view.zoom:
+            parts.append((2, Text(f"zoom {2**view.zoom}×", look.text)))
+        if view.words:
+            parts.append((1, Text(f"filter “{view.words}”", look.warn)))
+        if scene.overlay is not None:
+            parts.append((2, Text(f"over {scene.overlay.name}", look.muted)))
+        if view.frozen:
+            parts.append((0, Text("FROZEN VIEW", look.warn)))
+        if pages > 1:
+            parts.append((1, Text(f"page {page + 1}/{pages}", look.text)))
+        return parts
+
+
+class Notice(Lines):
+    """What is wrong and what to do about it; nothing while all is well."""
+
+    def show_scene(self, scene: Scene, room: int) -> None:
+        rows = notice(scene, self.look)[: max(room, 1)]
+        self.display = bool(rows)
+        self.show(rows)
+
+
+def notice(scene: Scene, look: Look) -> list[Text]:
+    """The banner for a state that needs a person, with the end of the trainer's own output where that explains it."""
+    headline = _headline(scene)
+    rows = [_ribbon(f" {headline}", look.bad if scene.state in {"crashed", "failed"} else look.warn)] if headline else []
+    if scene.state in {"failed", "crashed"} or (scene.state == "starting" and scene.manifest is None):
+        rows += [Text(f"   {line}", look.muted) for line in scene.trainer_log]
+    rows += [_ribbon(f" {problem}", look.warn) for problem in scene.problems]
+    return rows
+
+
+def _ribbon(text: str, style: Style) -> Text:
+    return Text(text, style)
+
+
+def _headline(scene: Scene) -> str:
+    go_on = f"`asgml resume {scene.name}` goes on from the last checkpoint"
+    if scene.state == "crashed":
+        return f"crashed: pid {scene.pid} is gone; {go_on}"
+    if scene.state == "stale":
+        return f"no sign of the trainer on {scene.host} for {coarse(scene.silent)}; if it is gone, {go_on}"
+    if scene.state == "failed":
+        return "failed: the trainer ended with an error; its last words are in trainer.log" + ("" if scene.manifest is None else f"; {go_on}")
+    if scene.state == "starting":
+        return "starting: the trainer is loading its libraries, this takes a few seconds" if scene.manifest is None else "starting again"
+    return ""

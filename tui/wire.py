@@ -1,0 +1,161 @@
+"""The wire to the terminal: sends only the cells that differ from what the terminal shows already.
+
+Textual resends a whole row of a widget when one of its cells changes. Over SSH most of a dashboard's bytes are such
+repetitions, so every update is compared, cell by cell, with a copy of the screen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len
+from rich.color import ColorSystem
+from rich.console import Console
+from rich.style import Style
+from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual.strip import Strip
+
+Cell = tuple[str, Style | None]
+"""A character and its style; the second cell of a wide character is the empty string."""
+
+_BRIDGE = 4
+"""So many unchanged cells cost fewer bytes than moving the cursor over them."""
+
+
+class Sent(CompositorUpdate):
+    """An update that is ready to be written."""
+
+    def __init__(self, sequence: str) -> None:
+        self._sequence = sequence
+
+    def render_segments(self, console: Console) -> str:
+        return self._sequence
+
+
+class Wire:
+    """A copy of the terminal's screen, and how to bring the terminal up to date."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, dict[int, Cell]] = {}
+
+    def forget(self) -> None:
+        """The terminal shows something else now (resized, woken up): the next update is sent whole."""
+        self._rows.clear()
+
+    def changes(self, update: object, console: Console) -> Sent | None:
+        """What has to be written for an update; None where the terminal shows it already, the update itself is not known."""
+        if isinstance(update, LayoutUpdate):
+            pieces = _whole_rows(update)
+        elif isinstance(update, ChopsUpdate):
+            pieces = _spans(update)
+        else:
+            raise TypeError(type(update).__name__)
+        system = console._color_system or ColorSystem.TRUECOLOR
+        sequence = "".join(_write(row, run, system) for row, column, strips in pieces for run in self._differing(row, column, strips))
+        return Sent(sequence) if sequence else None
+
+    def _differing(self, row: int, column: int, strips: Iterable[Strip]) -> Iterator[list[tuple[int, Cell]]]:
+        """Runs of cells to write, each with its column. The copy of the screen is brought up to date on the way."""
+        known = self._rows.setdefault(row, {})
+        run: list[tuple[int, Cell]] = []
+        same: list[tuple[int, Cell]] = []
+        for place, cell in _cells(column, strips):
+            if known.get(place) == cell:
+                same.append((place, cell))
+                continue
+            known[place] = cell
+            if run and len(same) > _BRIDGE:
+                yield run
+                run = []
+            # half of a wide character cannot be written alone
+            run = [*run, *same, (place, cell)] if run else [*(same[-1:] if not cell[0] else []), (place, cell)]
+            same = []
+        if run:
+            yield run
+
+
+def _whole_rows(update: LayoutUpdate) -> Iterator[tuple[int, int, Iterable[Strip]]]:
+    for row, strips in enumerate(update.strips, update.region.y):
+        yield row, update.region.x, strips
+
+
+def _spans(update: ChopsUpdate) -> Iterator[tuple[int, int, Iterable[Strip]]]:
+    for row, first, last in update.spans:
+        for end, (column, strip) in zip(update.chop_ends[row], update.chops[row].items(), strict=False):
+            if strip is not None and column <= last and end > first:
+                yield row, column, [strip]
+
+
+def _cells(column: int, strips: Iterable[Strip]) -> Iterator[tuple[int, Cell]]:
+    for strip in strips:
+        for text, style, control in strip:
+            if control:
+                continue
+            if text.isascii() or cell_len(text) == len(text):
+                for character in text:
+                    yield column, (character, style)
+                    column += 1
+            else:
+                yield from _wide_cells(column, text, style)
+                column += cell_len(text)
+
+
+def _wide_cells(column: int, text: str, style: Style | None) -> Iterator[tuple[int, Cell]]:
+    """Cells of a text with wide or combining characters; a combining mark stays with the character before it."""
+    place, held = column, ""
+    for character in text:
+        width = cell_len(character)
+        if width == 0:
+            held += character
+            continue
+        if held:
+            yield from _one(place, held, style)
+            place += cell_len(held)
+        held = character
+    if held:
+        yield from _one(place, held, style)
+
+
+def _one(place: int, text: str, style: Style | None) -> Iterator[tuple[int, Cell]]:
+    yield place, (text, style)
+    if cell_len(text) == 2:
+        yield place + 1, ("", style)
+
+
+def _write(row: int, run: list[tuple[int, Cell]], system: ColorSystem) -> str:
+    pieces = [f"\x1b[{row + 1};{run[0][0] + 1}H"]
+    text, current = "", run[0][1][1]
+    for _, (character, style) in run:
+        if style is not current and style != current:
+            pieces.append(_styled(text, current, system))
+            text, current = "", style
+        text += character
+    pieces.append(_styled(text, current, system))
+    return "".join(pieces)
+
+
+def _styled(text: str, style: Style | None, system: ColorSystem) -> str:
+    if not text:
+        return ""
+    return text if style is None else Strip.render_style(style, text, system)
+
+
+class ByteCounter:
+    """How many bytes went to the terminal in the last minute."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._recent: deque[tuple[float, int]] = deque()
+
+    def add(self, amount: int) -> None:
+        now = time.monotonic()
+        self.total += amount
+        self._recent.append((now, amount))
+        while self._recent and self._recent[0][0] < now - 60:
+            self._recent.popleft()
+
+    def per_minute(self) -> int:
+        now = time.monotonic()
+        return sum(amount for at, amount in self._recent if at >= now - 60)
