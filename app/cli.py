@@ -111,16 +111,16 @@ Name = Annotated[
 ]
 
 
-@app.callback(invoke_without_command=True)
-def root(ctx: typer.Context) -> None:
+@app.callback()
+def root() -> None:
     """Train multimodal networks in balance, and watch and steer the training live in the terminal."""
-    _help_without_command(ctx)
 
 
 @config_app.callback(invoke_without_command=True)
 def config_root(ctx: typer.Context) -> None:
     """Show the configuration of a training, or its schema."""
-    _help_without_command(ctx)
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
 
 
 @app.command()
@@ -278,7 +278,12 @@ def ctl(
         str | None, typer.Option("--if-value", metavar="V", help="Set only if the knob has this value now.", show_default=False)
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", metavar="S", help="Seconds to wait for the answer.", min=0)] = 30.0,
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout", metavar="S", help="Seconds to wait for the answer [default: 30, no end with --at-step]", min=0, show_default=False
+        ),
+    ] = None,
     runs: RunsDirectory = None,
     json_: AsJson = False,
 ) -> int:
@@ -380,8 +385,9 @@ def run(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code; errors of the person become one line on stderr."""
     from app.errors import INTERRUPTED, UserError, complain
 
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(args=arguments, prog_name="asgml", standalone_mode=False)
+        code = app(args=given or ["--help"], prog_name="asgml", standalone_mode=False)
     except UserError as error:
         return complain(error, error.exit_code)
     except _CommandLineError as error:
@@ -407,8 +413,3 @@ def _usage(error: Any) -> str:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "asgml"
     return f"{message.rstrip('.')}; see `{command} --help`"
-
-
-def _help_without_command(ctx: typer.Context) -> None:
-    if ctx.invoked_subcommand is None:
-        typer.echo(ctx.get_help())

@@ -84,7 +84,7 @@ def summary_line(run: Run) -> str:
     if head is None or manifest is None:
         return "starting"
     total = f"/{manifest.total_steps}" if manifest.total_steps else ""
-    parts = [f"{run.state()}  step {head.step}{total}  epoch {head.epoch}"]
+    parts = [f"{run.state()}  step {head.step}{total}  epoch {head.epoch + 1}"]
     values = {name: last_value(run, name) for name in ("loss", "val_accuracy", "utilization_gap")}
     parts += [f"{name} {number(value)}" for name, value in values.items() if value is not None]
     return "  ".join(parts)

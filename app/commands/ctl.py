@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from storage.knobs import Knob, KnobError, Value, find_knob
 from storage.reader import Run
 
 LOOK_EVERY = 0.05
+PATIENCE = 30.0
+"""Seconds to wait for an answer; the trainer may be in the middle of an evaluation."""
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,18 @@ class Wishes:
     now: bool = False
 
 
-def ctl(word: str, runs: Path | None, wishes: Wishes, wait: bool | None, timeout: float, json_: bool) -> int:
+def ctl(word: str, runs: Path | None, wishes: Wishes, wait: bool | None, timeout: float | None, json_: bool) -> int:
     """Checks the request here, sends it, and waits for the trainer's answer unless told otherwise."""
     _check_usage(wishes)
+    patience = timeout if timeout is not None else PATIENCE if wishes.at_step is None else math.inf
     run = open_run(find(word, runs))
     _check_alive(run)
-    request = make_wish(run, wishes, timeout)
+    request = make_wish(run, wishes, patience)
     send(run.paths.commands, request)
     if not (wait if wait is not None else wishes.at_step is None):
         narrate(f"sent {request.id}; `asgml tail {run.paths.name}` shows the answer")
         return OK
-    event = wait_for_answer(run, request, timeout)
+    event = wait_for_answer(run, request, patience)
     print_json({"id": request.id, **event_record(event)}) if json_ else print(one_line(answer_line(event)))
     return OK if event.get("answer") == "applied" else REJECTED
 

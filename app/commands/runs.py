@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -50,15 +51,28 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     table = Table("run", "state", "epoch", "step", *SHOWN, "started", box=None, pad_edge=False)
     for one in records:
         metrics = one.get("metrics", {})
-        cells = [_of(one.get("epoch"), one.get("total_epochs")), _of(one.get("step"), one.get("total_steps"))]
-        cells += [number(metrics.get(name, {}).get("last")) for name in SHOWN]
+        cells = [of_total(epoch_in_words(one), one.get("total_epochs")), of_total(one.get("step"), one.get("total_steps"))]
+        cells += [last_in_words(metrics.get(name)) for name in SHOWN]
         cells += [(one.get("started") or "–")[:16].replace("T", " ")]
         state = Text(one["state"], STYLES.get(one["state"], ""))
         table.add_row(Text(visible(one["name"])), state, *(Text(cell) for cell in cells))
     console().print(table)
 
 
-def _of(done: int | None, total: int | None) -> str:
+def of_total(done: int | None, total: int | None) -> str:
+    """`3/50`, `3` where the total is not known, `–` where nothing is."""
     if done is None:
         return "–"
     return f"{done}/{total}" if total else str(done)
+
+
+def epoch_in_words(one: dict[str, Any]) -> int | None:
+    """People count epochs from 1, the records from 0. Before the first step there is none."""
+    return one["epoch"] + 1 if one.get("step") else one.get("epoch")
+
+
+def last_in_words(metric: dict[str, Any] | None) -> str:
+    """A step always measures, so its NaN is a finding; elsewhere NaN stands for what was not measured this time."""
+    if metric is None or metric["last"] is None:
+        return "–"
+    return "–" if metric["table"] != "steps" and math.isnan(metric["last"]) else number(metric["last"])

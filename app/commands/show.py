@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from app.charts import key_charts
-from app.commands.runs import STYLES
+from app.commands.runs import STYLES, epoch_in_words, last_in_words, of_total
 from app.lookup import find, open_run
 from app.output import console, print_json
 from app.sentences import number, sentence, setting
@@ -34,6 +33,7 @@ def show(word: str, runs: Path | None, json_: bool, charts: bool) -> int:
     _print_facts(record)
     _print_knobs(run)
     _print_metrics(record["metrics"])
+    _print_by_modality(record["metrics"])
     _print_events(run)
     if charts:
         for chart in key_charts(run):
@@ -55,11 +55,11 @@ def _print_facts(record: dict[str, Any]) -> None:
 
 
 def _facts(record: dict[str, Any]) -> list[tuple[str, str, str]]:
-    where = f"step {record['step']} of {record['total_steps'] or '?'}, epoch {record['epoch']} of {record['total_epochs'] or '?'}"
+    steps, epochs = of_total(record["step"], record["total_steps"]), of_total(epoch_in_words(record), record["total_epochs"])
     facts = [
         ("run", record["name"], ""),
         ("state", record["state"], STYLES.get(record["state"], "")),
-        ("progress", where if record["step"] is not None else "nothing recorded yet", ""),
+        ("progress", f"step {steps}, epoch {epochs}", ""),
         ("data", f"{record['data']}", ""),
         ("method", f"{record['method']}, seed {record['seed']}, on {record['device']}", ""),
         ("process", f"{record['pid']} on {record['host']}, started {record['started']}", ""),
@@ -83,19 +83,30 @@ def _print_knobs(run: Run) -> None:
 
 
 def _print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
-    if not metrics:
-        return
+    """The numbers of the run as a whole."""
     table = Table("metric", "last", "best", "at step", "unit", box=None, pad_edge=False)
     for name, one in metrics.items():
-        cells = (name, _last(one), number(one["best"]), number(one["best_step"]), one["unit"])
-        table.add_row(*(Text(visible(cell)) for cell in cells))
+        if "/" not in name:
+            cells = (name, last_in_words(one), number(one["best"]), number(one["best_step"]), one["unit"])
+            table.add_row(*(Text(visible(cell)) for cell in cells))
     _print_below(table)
 
 
-def _last(one: dict[str, Any]) -> str:
-    """A step always measures, so its NaN is a finding; elsewhere NaN stands for what was not measured this time."""
-    missing = one["last"] is None or (one["table"] != "steps" and math.isnan(one["last"]))
-    return number(None if missing else one["last"])
+def _print_by_modality(metrics: dict[str, dict[str, Any]]) -> None:
+    """The numbers of each modality side by side: the last, and behind it the best where one end is better."""
+    split = {name: name.partition("/") for name in metrics if "/" in name}
+    modalities = list(dict.fromkeys(modality for _, _, modality in split.values()))
+    table = Table("last (best)", *(Column(Text(visible(modality))) for modality in modalities), "unit", box=None, pad_edge=False)
+    for metric in dict.fromkeys(metric for metric, _, _ in split.values()):
+        found = [metrics.get(f"{metric}/{modality}") for modality in modalities]
+        unit = next(one["unit"] for one in found if one is not None)
+        table.add_row(Text(visible(metric)), *(Text(_last_and_best(one)) for one in found), Text(visible(unit)))
+    _print_below(table)
+
+
+def _last_and_best(one: dict[str, Any] | None) -> str:
+    best = f" ({number(one['best'])})" if one is not None and one["best"] is not None else ""
+    return last_in_words(one) + best
 
 
 def _print_events(run: Run) -> None:
@@ -109,6 +120,8 @@ def _print_events(run: Run) -> None:
 
 
 def _print_below(table: Table) -> None:
+    if not table.row_count:
+        return
     out = console()
     out.print()
     out.print(table)

@@ -20,7 +20,8 @@ from storage.events import Event
 from storage.reader import Run
 
 LOOK_EVERY = 0.5
-SHORT = ("loss", "accuracy", "grad_norm", "boost_scale", "gain")
+SHORT = ("loss", "accuracy")
+SHORT_BY_MODALITY = ("grad_norm", "gain")
 """Metrics of a step that fit on a line."""
 Entry = tuple[float, str, dict[str, Any]]
 """When it happened, the line for a person, the record for a program."""
@@ -76,8 +77,12 @@ class _Reading:
 
 
 def _step_line(columns: list[str], row: list[float]) -> str:
-    shown = [(column, value) for column, value in zip(columns, row, strict=True) if column.partition("/")[0] in SHORT]
-    return f"step {int(row[columns.index('step')])}  " + "  ".join(f"{column} {number(value)}" for column, value in shown)
+    values = dict(zip(columns, row, strict=True))
+    parts = [f"{name} {number(values[name])}" for name in SHORT if name in values]
+    for metric in SHORT_BY_MODALITY:
+        own = [f"{column.partition('/')[2]} {values[column]:.3g}" for column in columns if column.startswith(f"{metric}/")]
+        parts += [f"{metric}: {', '.join(own)}"] if own else []
+    return f"step {int(values['step'])}  " + "  ".join(parts)
 
 
 def _step_record(columns: list[str], row: list[float]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def test_the_marks_work(hostile: Path, tmp_path: Path) -> None:
     assert marks(tmp_path) == ["imported-core-__init__.py"]
 
 
-@pytest.mark.parametrize("search", ["", ".", ":", "{here}"])
+@pytest.mark.parametrize("search", [":.", "{here}"])
 def test_training_in_a_hostile_directory_runs_our_own_code(hostile: Path, tmp_path: Path, search: str) -> None:
     """The worker is ours even where PYTHONPATH asks for the current directory."""
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}

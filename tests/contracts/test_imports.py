@@ -37,7 +37,7 @@ def test_the_arrows_between_the_packages_point_one_way() -> None:
     assert "0 broken" in said.stdout
 
 
-@pytest.mark.parametrize("arguments", [(), ("--help",), ("config",)])
+@pytest.mark.parametrize("arguments", [(), ("--help",), ("config", "--help")])
 def test_help_loads_typer_only(arguments: tuple[str, ...]) -> None:
     assert loaded_by_command(*arguments) == set()
 
@@ -47,7 +47,7 @@ def test_the_help_of_a_command_loads_nothing_heavy(arguments: tuple[str, ...]) -
     assert loaded_by_command(*arguments) <= {"pydantic"}  # typer parses --help with it where there are arguments
 
 
-@pytest.mark.parametrize("arguments", [("methods",), ("methods", "boost"), ("recipes",), ("runs", "--runs", "/nowhere"), ("config", "show")])
+@pytest.mark.parametrize("arguments", [("methods",), ("methods", "boost"), ("runs", "--runs", "/nowhere"), ("config", "show")])
 def test_light_commands_load_neither_torch_nor_textual_nor_zarr(arguments: tuple[str, ...]) -> None:
     assert loaded_by_command(*arguments).isdisjoint({"torch", "torchvision", "textual", "zarr", "numpy"})
 
