@@ -122,7 +122,7 @@ class Publisher:
 
     def _keep_bounded(self) -> None:
         for table, tail in self._tables.items():
-            if tail.unpublished > MAX_ROWS:
+            while tail.unpublished > MAX_ROWS:
                 self._lost[table] += tail.thin()
 
     def _tell_losses(self) -> None:

@@ -39,6 +39,7 @@ class Run:
         self.manifest: Manifest | None = None
         self.head: Head | None = None
         self._source = source
+        self._trouble = ""
         self._state = ""
         self._clear()
 
@@ -66,18 +67,27 @@ class Run:
     @property
     def problems(self) -> list[str]:
         """What could not be read, one line each."""
-        return self._source.problems
+        return self._source.problems + ([self._trouble] if self._trouble else [])
 
     def refresh(self) -> bool:
         """Reads what is new. True if anything may have changed, also the conclusion about the trainer."""
-        moved = self._follow_head()
+        moved = self._try_to_follow()
         state = self.state()
         changed, self._state = moved or state != self._state, state
         return changed
 
+    def _try_to_follow(self) -> bool:
+        """A disk that cannot be reached for a moment is a problem as long as it lasts."""
+        before, self._trouble = self._trouble, ""
+        try:
+            return self._follow_head() or before != ""
+        except OSError as error:
+            self._trouble = f"cannot read {self.paths.store}: {type(error).__name__}: {error.strerror or error}"
+            return self._trouble != before
+
     def _follow_head(self) -> bool:
         head = self._source.head()
-        if head is None or (self.head is not None and head.seq == self.head.seq):
+        if head is None or head == self.head:
             return False
         if self.head is not None and _is_another_run(head, self.head):
             self._clear()
@@ -112,6 +122,8 @@ class Run:
         published = {**head.rows, **head.text_bytes}
         new = {name: self._source.read(name, have[name], upto) for name, upto in published.items() if upto > have[name]}
         for name, entries in new.items():
+            if entries is None:
+                continue
             if name in self._tables:
                 self._tables[name].extend(entries)
             else:
@@ -275,4 +287,4 @@ def _is_another_run(new: Head, old: Head) -> bool:
     entries = {**old.rows, **old.text_bytes}
     shorter = any(count < entries[name] for name, count in {**new.rows, **new.text_bytes}.items())
     other_process = (new.pid, new.process_start) != (old.pid, old.process_start)
-    return new.seq < old.seq or shorter or (other_process and new.segment <= old.segment)
+    return new.seq <= old.seq or shorter or (other_process and new.segment <= old.segment)

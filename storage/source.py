@@ -55,17 +55,18 @@ class Source:
         except ValueError as error:  # a state that only a newer version knows
             raise FormatError(f"the head of {self._store} cannot be read: {error}") from error
 
-    def read(self, name: str, start: int, stop: int) -> Array:
-        """Rows or bytes `start` to `stop`. What cannot be read is told in `problems` and comes as fill values."""
-        array = self._array(name, stop)
+    def read(self, name: str, start: int, stop: int) -> Array | None:
+        """Rows or bytes `start` to `stop`. What cannot be read is told in `problems` and comes as fill values; None: nothing can."""
+        try:
+            array = self._array(name, stop)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._complain(f"{name}: the array cannot be opened ({_one_line(error)})")
+            return None
         end = min(stop, array.shape[0])
         if end < stop:
             self._complain(f"{name}: the head says {stop}, the array holds {end}")
         parts = self._readable_parts(array, name, start, end)
-        return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.asarray(array[:0])
-
-    def array_attributes(self, name: str) -> dict[str, Any]:
-        return dict(self._array(name, 0).attrs)
+        return np.concatenate(parts) if len(parts) > 1 else parts[0] if parts else None
 
     def forget(self) -> None:
         """Opens everything anew: the store was replaced by another."""
@@ -99,8 +100,7 @@ class Source:
         chunk = start // array.chunks[0]
         part = _try_read(array, start, stop)
         if isinstance(part, Exception):
-            part_error = f"cannot be read ({type(part).__name__}: {' '.join(str(part).split())})"
-            self._complain(f"{name}: chunk {chunk} {part_error}; {stop - start} entries are shown as empty")
+            self._complain(f"{name}: chunk {chunk} cannot be read ({_one_line(part)}); {stop - start} entries are shown as empty")
             return np.full((stop - start, *array.shape[1:]), array.fill_value, array.dtype)
         if self._missing_chunks(array, name, start, stop):
             self._complain(f"{name}: chunk {chunk} is missing; {stop - start} entries are shown as empty")
@@ -135,3 +135,7 @@ def _chunk_ranges(array: zarr.Array[Any], start: int, stop: int) -> list[tuple[i
     length = array.chunks[0]
     firsts = [start, *range((start // length + 1) * length, stop, length)]
     return list(zip(firsts, [*firsts[1:], stop], strict=True))
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

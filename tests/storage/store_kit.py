@@ -12,7 +12,7 @@ from storage.knobs import Knob
 from storage.layout import RunPaths
 from storage.manifest import Manifest
 from storage.metrics import TABLES, Metric
-from storage.writer import RunWriter
+from storage.writer import RunWriter, _open_writers
 
 SMALL = (
     Metric("loss", "steps", "a loss", "nat"),
@@ -56,3 +56,12 @@ def new_writer(root: Path, **options: object) -> RunWriter:
 def write_steps(writer: RunWriter, steps: range, segment: int = 0, table: str = "steps") -> None:
     for step in steps:
         writer.append(table, row(table, step, segment))
+
+
+def abandon(writer: RunWriter) -> None:
+    """The writer dies as in a crash: it publishes nothing more, and its lock counts as a dead process's."""
+    writer._closing = True
+    writer._wake.set()
+    writer._thread.join()
+    _open_writers.discard(writer)
+    writer._lock.release()
