@@ -36,10 +36,12 @@ class Batches:
     def per_epoch(self) -> int:
         return self.count(len(self.split), self.batch_size)
 
-    def begin_epoch(self) -> None:
-        """Draws a new order, unless one was restored in the middle of its epoch."""
-        if not len(self.order):
-            self.order = torch.randperm(len(self.split), generator=self.generator)
+    def begin_epoch(self) -> bool:
+        """Draws a new order. False where one was restored in the middle of its epoch, which then goes on."""
+        if len(self.order):
+            return False
+        self.order = torch.randperm(len(self.split), generator=self.generator)
+        return True
 
     def rest_of_epoch(self) -> Iterator[Batch]:
         """The batches from the position on. The position moves when the next batch is asked for."""

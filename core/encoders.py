@@ -62,7 +62,7 @@ class ResNet18(Encoder):
 
 
 class Conv(Encoder):
-    """A small convolutional net for spectrograms and small images: 3x3 convolutions with batch norm, halved between; D = 64.
+    """A small convolutional net for spectrograms and small images: three 3x3 convolutions of stride 2 with batch norm; D = 64.
 
     Input as ResNet18.
     """
@@ -71,13 +71,10 @@ class Conv(Encoder):
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         super().__init__()
-        channels, height, width = image_shape(shape)
+        channels, _, _ = image_shape(shape)
         blocks: list[nn.Module] = []
         for wide in (16, 32, self.features):
-            blocks += [nn.Conv2d(channels, wide, 3, padding=1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
-            if min(height, width) >= 4:
-                blocks.append(nn.MaxPool2d(2))
-                height, width = height // 2, width // 2
+            blocks += [nn.Conv2d(channels, wide, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(wide), nn.ReLU()]
             channels = wide
         self.network = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten())
         self.network.apply(_initialise)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import cast
 
-from torch import nn
+from torch import Tensor, nn
 
 from core.encoders import Encoder, make_encoder
 from core.fusion import Fusion, make_fusion
@@ -30,8 +30,15 @@ class MultimodalModel(nn.Module):
         return {modality: cast(Encoder, encoder) for modality, encoder in zip(self.modalities, self._encoders, strict=True)}
 
     def forward(self, batch: Batch) -> Forward:
-        features = {modality: encoder(batch.inputs[modality]) for modality, encoder in self.encoders.items()}
-        return Forward(features, self.fusion.fuse(features), self.fusion.alone(features), batch.labels)
+        return self.join(batch, self.encode(batch.inputs), batch.labels)
+
+    def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Features of each modality, {m: (B, D)}."""
+        return {modality: encoder(inputs[modality]) for modality, encoder in self.encoders.items()}
+
+    def join(self, batch: Batch, features: Mapping[str, Tensor], labels: Tensor) -> Forward:
+        """Logits from features: fused, and each modality's own."""
+        return Forward(batch, features, self.fusion.fuse(features), self.fusion.alone(features), labels)
 
     def parameter_groups(self, rule: str = "auto") -> dict[str, ParameterGroup]:
         """Each encoder's trainable parameters, found by structure.

@@ -16,6 +16,7 @@ from core.knobboard import KnobBoard, make_board
 from core.model import MultimodalModel, make_model
 from core.modulators.base import Composed
 from core.modulators.build import make_modulator, user_knobs
+from core.modulators.context import Context
 from core.probes import Probes
 from core.randomness import seed_for
 from core.recorder import Recorder
@@ -45,6 +46,7 @@ class Parts:
     probes: Probes | None
     optimizer: torch.optim.Optimizer
     noise: Generator
+    method_generator: Generator
     batches: Batches
     board: KnobBoard
     recorder: Recorder
@@ -59,14 +61,19 @@ def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Ma
     model.to(device)
     board = make_board(config, user_knobs(config))
     recorder = Recorder(manifest, Stopwatch())
+    groups = model.parameter_groups(kernel_rule(config))
+    modulator = make_modulator(config, board, data.modalities)
+    own = torch.Generator(device).manual_seed(seed_for("method", config.seed))
+    modulator.attach(Context(config, model, groups, data, device, own))
     return Parts(
         config=config,
         paths=paths,
         data=data,
         device=device,
         model=model,
-        groups=model.parameter_groups(kernel_rule(config)),
-        modulator=make_modulator(config, board, data.modalities),
+        groups=groups,
+        modulator=modulator,
+        method_generator=own,
         probes=make_probes(config, model, len(data.classes), device),
         optimizer=make_optimizer(config, model),
         noise=torch.Generator(device).manual_seed(seed_for("noise", config.seed)),

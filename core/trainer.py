@@ -72,9 +72,10 @@ class Trainer:
     def step(self, batch: Batch) -> Forward:
         """Forward, loss, backward, modulation, update, record."""
         parts = self.parts
-        forward: Forward = parts.model(batch)
+        forward = parts.model.join(batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels))
         task_loss = functional.cross_entropy(forward.logits, forward.labels)
         loss = task_loss + parts.modulator.loss(forward)
+        parts.modulator.before_backward(forward, task_loss)
         parts.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         backward = Backward(forward, parts.groups, self.gradient_norms())
@@ -83,7 +84,7 @@ class Trainer:
         norms_after = self.gradient_norms() if modulation.acts else backward.norms
         self.set_lr()
         parts.optimizer.step()
-        self.record_step(step_row(forward, backward.norms, norms_after, modulation), loss.detach(), task_loss.detach(), len(batch.labels))
+        self.record_step(step_row(forward, backward.norms, norms_after, modulation), loss.detach(), task_loss.detach(), len(forward.labels))
         return forward
 
     def gradient_norms(self) -> Mapping[str, Tensor]:
@@ -113,10 +114,10 @@ class Trainer:
     # -- the books ------------------------------------------------------------------------------------------------------
 
     def begin_epoch(self) -> None:
-        """Opens and closes windows, draws the order of the batches."""
+        """Draws the order of the batches, opens and closes windows. An epoch that a resumed run is in goes on as it began."""
         self.parts.recorder.epoch = self.progress.epoch
-        self.parts.batches.begin_epoch()
-        self.parts.modulator.begin_epoch(self.progress.epoch)
+        if self.parts.batches.begin_epoch():
+            self.parts.modulator.begin_epoch(self.progress.epoch)
         for name, part in self.parts.modulator.parts.items():
             if isinstance(part, Windowed) and self._windows.get(name) != part.open:
                 self._windows[name] = part.open
@@ -163,6 +164,7 @@ class Trainer:
     def evaluate_epoch(self) -> dict[str, Scalar]:
         """Validation, and the test split where the configuration asks for it in every epoch."""
         val = self.evaluate("val")
+        self.parts.modulator.end_epoch(self.progress.epoch, val)
         if val.accuracy > self.progress.best_val_accuracy:
             self.progress.best_val_accuracy, self.progress.best_step = val.accuracy, self.progress.step
             best = {"model": self.parts.model.state_dict(), "classes": list(self.parts.data.classes), "step": self.progress.step}
@@ -229,6 +231,7 @@ class Trainer:
             "probes": parts.probes.state_dict() if parts.probes else {},
             "batches": parts.batches.state_dict(),
             "noise": parts.noise.get_state(),
+            "method_generator": parts.method_generator.get_state(),
             "random": global_state(parts.device),
             "knobs": dict(parts.board.values),
             "active_time": parts.recorder.stopwatch.seconds(),
@@ -245,6 +248,7 @@ class Trainer:
             parts.probes.load_state_dict(state["probes"])
         parts.batches.load_state_dict(state["batches"])
         parts.noise.set_state(state["noise"].cpu())
+        parts.method_generator.set_state(state["method_generator"].cpu())
         restore_global_state(state["random"], parts.device)
         parts.board.values.update(state["knobs"])
         parts.recorder.stopwatch.start_from(float(state["active_time"]))

@@ -31,8 +31,13 @@ class Batch:
 
 @dataclass(frozen=True)
 class Forward:
-    """What the model made of a batch: features, fused logits, and each modality's own logits."""
+    """What the model made of a batch: features, fused logits, and each modality's own logits.
 
+    `batch` is what it was made of; a method that drops samples between encoders and fusion leaves fewer `labels` than
+    the batch had.
+    """
+
+    batch: Batch
     features: Mapping[str, Float[Tensor, "B _"]]
     logits: Float[Tensor, "B C"]
     alone: Mapping[str, Float[Tensor, "B C"]]

@@ -27,6 +27,7 @@ from core.describe import make_manifest
 from core.encoders import EncoderError
 from core.model import ModelError
 from core.modulators.build import ModulatorError
+from core.modulators.context import MethodError
 from core.parts import DeviceError, find_device, make_parts
 from core.trainer import Trainer
 from storage.layout import RunPaths
@@ -42,6 +43,7 @@ KNOWN_ERRORS = (
     EncoderError,
     ModelError,
     ModulatorError,
+    MethodError,
     DeviceError,
     FormatError,
     WriterLockedError,

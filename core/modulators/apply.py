@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -17,11 +17,16 @@ NOISE_FLOOR = 1e-8
 def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: Generator) -> None:
     """g <- gain * g + noise * (std(g) + 1e-8) * N(0, 1), for every parameter of every encoder that has a gradient.
 
+    Where the modulation turns gradients, g is first replaced.
+
     The standard deviation is that of the gradient before the gain (OGM-GE, CVPR 2022, eq. 12). `generator` lives on the
     parameters' device and is used for nothing else. A key for a modality that the model lacks raises KeyError.
+    Keys are taken in the order of their names, so two methods give the same bits whichever is named first.
     """
-    noise = {key: _noise(groups[key[0]].gradients(key[1]), level, generator) for key, level in modulation.noise.items()}
-    for (modality, rule), gain in modulation.gains.items():
+    for modality, directions in modulation.directions.items():
+        _replace(groups[modality].gradients("all"), directions)
+    noise = {key: _noise(groups[key[0]].gradients(key[1]), level, generator) for key, level in sorted(modulation.noise.items())}
+    for (modality, rule), gain in sorted(modulation.gains.items()):
         _multiply(groups[modality].gradients(rule), gain)
     for (modality, rule), parts in noise.items():
         _add(groups[modality].gradients(rule), parts)
@@ -31,7 +36,7 @@ def gradient_norm(group: ParameterGroup) -> Tensor:
     """L2 norm of all of an encoder's gradients together, on their device; 0 where there is none."""
     gradients = group.gradients("all")
     if not gradients:
-        return torch.zeros(())
+        return torch.zeros((), device=(group.kernels + group.others)[0].device)
     norms: tuple[Tensor, ...] = torch._foreach_norm(gradients)
     total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return total
@@ -50,6 +55,11 @@ def _noise(gradients: list[Tensor], level: Scalar, generator: Generator) -> list
 def _standard_deviation(gradient: Tensor) -> Tensor:
     """The sample standard deviation; of a single element 0."""
     return gradient.std() if gradient.numel() > 1 else gradient.new_zeros(())
+
+
+def _replace(gradients: list[Tensor], directions: Sequence[Tensor]) -> None:
+    if gradients:
+        torch._foreach_copy_(gradients, list(directions))
 
 
 def _multiply(gradients: list[Tensor], gain: Scalar) -> None:

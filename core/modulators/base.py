@@ -1,6 +1,6 @@
 """What a modulator is, and how several act together.
 
-A modulator returns what should happen (a Modulation) and never touches a gradient itself. Both hooks are neutral by
+A modulator returns what should happen (a Modulation) and never touches a gradient itself. All hooks are neutral by
 default, so a method defines only what it needs:
 
     class Half(Modulator):
@@ -13,13 +13,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
-import torch
+from torch import Tensor
 
+from core.evaluate import Evaluation
+from core.method import ENDLESS
+from core.modulators.context import Context
 from core.modulators.modulation import NEUTRAL, Modulation, compose
 from core.types import Backward, Forward, ProbeReading, Scalar
 from storage.knobs import Knob, Value
 
 State = dict[str, Any]
+Features = Mapping[str, Tensor]
 
 
 class Modulator:
@@ -38,12 +42,25 @@ class Modulator:
         self.modalities = tuple(modalities)
         self.options = options
 
+    def attach(self, context: Context) -> None:
+        """Is given the model and the data, once, before the first step. Raises MethodError where it cannot work with them."""
+
     def begin_epoch(self, epoch: int) -> None:
-        """Is told each epoch, counted from 0, before its first step."""
+        """Is told each epoch, counted from 0, before its first step; also when a run is resumed in the middle of one."""
+
+    def end_epoch(self, epoch: int, val: Evaluation) -> None:
+        """Is shown each evaluation of the validation split."""
+
+    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+        """What the fusion is fed: the features {m: (B, D)} and labels (B,), or fewer, or changed."""
+        return features, labels
 
     def loss(self, forward: Forward) -> Scalar:
         """Extra terms of the loss."""
         return 0.0
+
+    def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
+        """Is shown the graph of the step while gradients can still be asked of it (with retain_graph)."""
 
     def modulate(self, backward: Backward) -> Modulation:
         """What should happen to the gradients of this step."""
@@ -80,9 +97,22 @@ class Windowed(Modulator):
 
     def begin_epoch(self, epoch: int) -> None:
         first, last = int(self.number("first_epoch")), int(self.number("last_epoch"))
-        self.open = first <= epoch <= last
+        self.open = first <= epoch and (epoch <= last or last == ENDLESS)
         self.grown = min(1.0, (epoch - first + 1) / (self.number("ramp_epochs") + 1)) if self.open else 0.0
         self.inner.begin_epoch(epoch)
+
+    def attach(self, context: Context) -> None:
+        self.inner.attach(context)
+
+    def end_epoch(self, epoch: int, val: Evaluation) -> None:
+        self.inner.end_epoch(epoch, val)
+
+    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+        return self.inner.feed(features, labels) if self.present_strength > 0 else (features, labels)
+
+    def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
+        if self.present_strength > 0:
+            self.inner.before_backward(forward, task_loss)
 
     @property
     def present_strength(self) -> float:
@@ -90,7 +120,8 @@ class Windowed(Modulator):
         return self.number("strength") * self.grown
 
     def loss(self, forward: Forward) -> Scalar:
-        return self.present_strength * self.inner.loss(forward)
+        strength = self.present_strength
+        return strength * self.inner.loss(forward) if strength else 0.0  # zero times an infinite loss would be NaN
 
     def modulate(self, backward: Backward) -> Modulation:
         return self.inner.modulate(backward).scaled(self.present_strength)
@@ -102,10 +133,12 @@ class Windowed(Modulator):
         return self.inner.probe_columns()
 
     def state_dict(self) -> State:
-        return self.inner.state_dict()
+        """With the window as the present epoch found it: the knobs may have been turned since, for the next one."""
+        return {"open": self.open, "grown": self.grown, "inner": self.inner.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        self.inner.load_state_dict(state)
+        self.open, self.grown = state["open"], state["grown"]
+        self.inner.load_state_dict(state["inner"])
 
 
 class Composed(Modulator):
@@ -115,9 +148,26 @@ class Composed(Modulator):
         super().__init__(modalities, {})
         self.parts = dict(parts)
 
+    def attach(self, context: Context) -> None:
+        for part in self.parts.values():
+            part.attach(context)
+
     def begin_epoch(self, epoch: int) -> None:
         for part in self.parts.values():
             part.begin_epoch(epoch)
+
+    def end_epoch(self, epoch: int, val: Evaluation) -> None:
+        for part in self.parts.values():
+            part.end_epoch(epoch, val)
+
+    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+        for part in self.parts.values():
+            features, labels = part.feed(features, labels)
+        return features, labels
+
+    def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
+        for part in self.parts.values():
+            part.before_backward(forward, task_loss)
 
     def loss(self, forward: Forward) -> Scalar:
         return _total(part.loss(forward) for part in self.parts.values())
@@ -143,6 +193,6 @@ class Composed(Modulator):
 def _total(terms: Iterable[Scalar]) -> Scalar:
     total: Scalar = 0.0
     for term in terms:
-        if isinstance(term, torch.Tensor) or term:
+        if isinstance(term, Tensor) or term:
             total = total + term
     return total

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from core.config import RunSettings
 from core.knobboard import KnobBoard
+from core.method import ENDLESS, Method, ramp_option, window_knobs
 from core.modulators.base import Composed, Modulator, Windowed
 from core.modulators.unimodal_loss import UnimodalLoss
-from core.registry import ENDLESS, Method, ramp_option, window_knobs
 from storage.knobs import Knob
 
 

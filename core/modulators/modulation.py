@@ -1,17 +1,20 @@
 """A modulation: what should happen to the gradients of one step, as data.
 
-    for every parameter p of encoder m:   g_p <- gain_m * g_p + noise_m * std(g_p) * N(0, 1)
+    for every parameter p of encoder m:   g_p <- gain_m * d_p + noise_m * std(d_p) * N(0, 1)
 
-Composition is arithmetic: gains multiply, noise levels add in quadrature. So the order of two methods does not matter.
+where d_p is the gradient, or what a method that turns gradients puts in its place. Composition is arithmetic: gains
+multiply, noise levels add in quadrature. So the order of two methods does not matter; only one may turn gradients.
 Only `apply` (core/modulators/apply.py) writes a gradient.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import TypeVar
+
+from torch import Tensor
 
 from core.types import Rule, Scalar
 
@@ -23,39 +26,48 @@ Key = tuple[str, Rule]
 class Modulation:
     """Gains and noise levels by modality and rule; a missing key leaves the gradient alone.
 
-    Noise is in units of each gradient's own standard deviation before any gain. To be recorded beside the step, under
+    Noise is in units of each gradient's own standard deviation before any gain. `directions` replace a modality's
+    gradients, one tensor for each that `ParameterGroup.gradients("all")` gives, in that order. To be recorded beside the step, under
     their column names: `factors` are this method's part of the gain (`throttle/audio`), `readings` what it saw
     (`discrepancy/audio`).
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
     noise: Mapping[Key, Scalar] = field(default_factory=dict)
+    directions: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
     factors: Mapping[str, Scalar] = field(default_factory=dict)
     readings: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __mul__(self, other: Modulation) -> Modulation:
         """Both modulations at once."""
+        if self.directions and other.directions:
+            raise ValueError("two methods turn gradients: only one can have the last word; leave one of them out")
         return Modulation(
             _merge(self.gains, other.gains, _product),
             _merge(self.noise, other.noise, _quadrature),
+            self.directions or other.directions,
             _merge(self.factors, other.factors, _product),
             {**self.readings, **other.readings},
         )
 
     def scaled(self, strength: float) -> Modulation:
-        """A part of the modulation: strength 0 is none of it (not a factor of 1: nothing at all), 1 is all."""
+        """A part of the modulation: strength 0 is none of it (not a factor of 1: nothing at all), 1 is all.
+
+        Turned gradients have no halfway: they are taken for any strength above 0.
+        """
         if strength == 0:
             return Modulation(factors=dict.fromkeys(self.factors, 1.0), readings=self.readings)
         if strength == 1:
             return self
         gains = {key: _towards_one(gain, strength) for key, gain in self.gains.items()}
         factors = {name: _towards_one(factor, strength) for name, factor in self.factors.items()}
-        return Modulation(gains, {key: strength * level for key, level in self.noise.items()}, factors, self.readings)
+        noise = {key: strength * level for key, level in self.noise.items()}
+        return Modulation(gains, noise, self.directions, factors, self.readings)
 
     @property
     def acts(self) -> bool:
         """False where no gradient is to be changed."""
-        return bool(self.gains or self.noise)
+        return bool(self.gains or self.noise or self.directions)
 
     def gain(self, modality: str) -> Scalar:
         """The whole gain of a modality's kernels."""

@@ -1,0 +1,63 @@
+"""What a method may know of its training beyond the step at hand: the model, the data, its own random numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from core.batches import take, to_device
+from core.config import RunSettings
+from core.data.base import Dataset, Split
+from core.evaluate import Evaluation, evaluate
+from core.model import MultimodalModel
+from core.types import ParameterGroup
+
+
+class MethodError(ValueError):
+    """A method that cannot work with this model or data. One line: what it needs, what there is."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Given to every method once, before the first step. `generator` lives on `device` and is saved with checkpoints."""
+
+    config: RunSettings
+    model: MultimodalModel
+    groups: Mapping[str, ParameterGroup]
+    data: Dataset
+    device: torch.device
+    generator: Generator
+
+    @property
+    def classes(self) -> int:
+        return len(self.data.classes)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """{modality: D}."""
+        return {m: encoder.features for m, encoder in self.model.encoders.items()}
+
+    @torch.no_grad()
+    def features(self, split: str, samples: Int[Tensor, "N"] | None = None) -> tuple[dict[str, Float[Tensor, "N D"]], Int[Tensor, "N"]]:
+        """Features and labels of a split (or of some of its samples) in eval mode; the model is left as it was."""
+        part = self.data.splits[split]
+        chosen = torch.arange(len(part)) if samples is None else samples.cpu()
+        was_training = self.model.training
+        self.model.eval()
+        batches = [take(part, indices, self.device) for indices in torch.split(chosen, self.config.eval.batch_size)]
+        encoded = [self.model.encode(batch.inputs) for batch in batches]
+        self.model.train(was_training)
+        joined = {m: torch.cat([features[m] for features in encoded]) for m in self.model.modalities}
+        return joined, torch.cat([batch.labels for batch in batches])
+
+    def evaluate(self, split: str, model: MultimodalModel | None = None) -> Evaluation:
+        """Losses and accuracies on a split, of this model or of another one of its kind."""
+        return evaluate(model or self.model, None, self.data.splits[split], self.config.eval.batch_size, self.device)
+
+    def resident(self, split: str) -> Split:
+        """A split on the device where it fits."""
+        return to_device(self.data.splits[split], self.device)
