@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from rich.console import RenderableType
 from textual.app import App, SystemCommand
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
 from tui.keys import Key, keys_for, shown_keys
-from tui.look import DARK, LIGHT, Look, choose_glyphs, draw_interval, few_colours, make_look, over_ssh
+from tui.look import DARK, LIGHT, choose_glyphs, draw_interval, few_colours, make_look, over_ssh
 from tui.messages import RunsListed, SceneChanged, Told
 from tui.screens.main import LiveScreen, MainScreen, ReplayScreen
 from tui.session import ClockKind, Session
@@ -72,8 +72,8 @@ class Dashboard(App[None]):
 
     CSS_PATH = "screens/dialogs.tcss"
     TITLE = "asgml"
-    COMMANDS = {KeyCommands} | App.COMMANDS
-    BINDINGS = [Binding("ctrl+c", "detach", show=False, priority=True)]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {KeyCommands} | App.COMMANDS
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "detach", show=False, priority=True)]
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,4 +86,4 @@ class Canvas:
         """A row as (text, style) runs."""
         styles = self.styles[row]
         cuts = [0, *(np.flatnonzero(np.diff(styles)) + 1).tolist(), len(styles)]
-        return [("".join(self.letters[row, begin:end]), int(styles[begin])) for begin, end in zip(cuts[:-1], cuts[1:], strict=True)]
+        return [("".join(self.letters[row, begin:end]), int(styles[begin])) for begin, end in pairwise(cuts)]

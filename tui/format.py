@@ -66,7 +66,7 @@ def setting(value: object) -> str:
 
 def signed(value: float) -> str:
     """A change, always with its sign."""
-    return number(value, 2) if math.isnan(value) or value < 0 else f"+{number(value, 2)}"
+    return number(value, 2) if math.isnan(value) or value <= 0 else f"+{number(value, 2)}"
 
 
 def count(value: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ KEYS: tuple[Key, ...] = (
     Key("pause", ("space",), "pause or resume the training", "training", "pause", True, _LIVE),
     Key("edit", ("e",), "edit a knob", "training", "edit", True, _LIVE),
     Key("nudge_down", ("left_square_bracket",), "selected knob one step down; enter sends it, esc forgets it", "training", "", True, _LIVE),
-    Key("nudge_up", ("right_square_bracket",), "selected knob one step up; enter sends it, esc forgets it", "training", "nudge", True, _LIVE),
+    Key(
+        "nudge_up", ("right_square_bracket",), "selected knob one step up; enter sends it, esc forgets it", "training", "nudge", True, _LIVE
+    ),
     Key("next_knob", ("right_curly_bracket",), "select the next knob", "training", "", False, _LIVE),
     Key("previous_knob", ("left_curly_bracket",), "select the knob before", "training", "", False, _LIVE),
     Key("checkpoint", ("k",), "save a checkpoint now", "training", "ckpt", True, _LIVE),
@@ -112,7 +114,7 @@ def find_key(action: str) -> Key:
     return next(key for key in KEYS if key.id == action)
 
 
-def bindings_for(clock: str) -> list[Binding]:
+def bindings_for(clock: str) -> list[BindingType]:
     """What Textual dispatches on. `ctrl+c` works even while a text field has the focus."""
     return [
         Binding(name, f"do('{key.id}')", key.help, show=False, id=key.id, priority=name == "ctrl+c")

@@ -108,8 +108,8 @@ def make_look(glyphs: Glyphs, *, ansi: bool = False, dark: bool = True) -> Look:
 
 
 def _look(glyphs: Glyphs, series: tuple[str, ...], dim: tuple[str, ...], colours: Mapping[str, str]) -> Look:
-    def style(name: str, **flags: bool) -> Style:
-        return Style(color=colours[name], **flags)
+    def style(name: str, bold: bool | None = None, italic: bool | None = None) -> Style:
+        return Style(color=colours[name], bold=bold, italic=italic)
 
     return Look(
         glyphs=glyphs,

@@ -114,8 +114,5 @@ def _cells(grid: Flags, glyphs: Glyphs) -> NDArray[np.int16]:
     rows, columns = grid.shape
     width = columns // glyphs.across
     blocks = grid[:, : width * glyphs.across].reshape(rows // glyphs.down, glyphs.down, width, glyphs.across)
-    if glyphs.across == 2:
-        weight = _BRAILLE_WEIGHT
-    else:
-        weight = (1 << np.arange(glyphs.down)).reshape(glyphs.down, 1)
-    return np.einsum("rdwa,da->rw", blocks, weight).astype(np.int16)
+    weight = _BRAILLE_WEIGHT if glyphs.across == 2 else (1 << np.arange(glyphs.down)).reshape(glyphs.down, 1)
+    return np.asarray(np.einsum("rdwa,da->rw", blocks, weight), dtype=np.int16)

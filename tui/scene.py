@@ -201,7 +201,12 @@ def smoothed_columns(manifest: Manifest, tables: Mapping[str, TableCut], tracks:
     if weight <= 0:
         return {}
     cut = tables.get("steps", EMPTY)
-    drawn = [(metric, column) for metric in manifest.metrics if metric.panel and metric.table == "steps" for column in metric.columns(manifest.modalities)]
+    drawn = [
+        (metric, column)
+        for metric in manifest.metrics
+        if metric.panel and metric.table == "steps"
+        for column in metric.columns(manifest.modalities)
+    ]
     return {column: tracks.of(metric, column).smoothed(cut, weight) for metric, column in drawn if column in cut and cut.rows}
 
 
@@ -264,7 +269,9 @@ def _phase(name: str, events: Sequence[Event]) -> bool | None:
     return None
 
 
-def knob_states(manifest: Manifest, values: Mapping[str, Value], wishes: Sequence[Wish], refusals: Mapping[str, str]) -> tuple[KnobState, ...]:
+def knob_states(
+    manifest: Manifest, values: Mapping[str, Value], wishes: Sequence[Wish], refusals: Mapping[str, str]
+) -> tuple[KnobState, ...]:
     """Acknowledged values as facts, wishes beside them."""
     wanted = {wish.knob: wish.value for wish in wishes if wish.kind == "set"}
     return tuple(

@@ -34,7 +34,7 @@ class Window:
 
 def bucket_for(span: float, columns: int) -> float:
     """The smallest of 2^k and 1.5 · 2^k so that `columns` buckets hold `span`: at least two thirds of a chart are in use."""
-    if span <= 0 or columns <= 0:
+    if columns <= 0 or span <= 2.0**-10:
         return 1.0
     power = 2.0 ** max(math.floor(math.log2(span / columns)), -10)
     return next(size for size in (power, 1.5 * power, 2 * power, 3 * power) if size * columns >= span)

@@ -99,7 +99,9 @@ class Session:
             return "the training is not up yet; try again when it runs"
         return ""
 
-    def send(self, kind: str, *, knob: str | None = None, value: Value | None = None, note: str | None = None, how: str | None = None) -> str:
+    def send(
+        self, kind: str, *, knob: str | None = None, value: Value | None = None, note: str | None = None, how: str | None = None
+    ) -> str:
         """Sends a request to the trainer. Returns why not, or ""."""
         if refusal := self.refusal():
             return refusal

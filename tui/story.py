@@ -84,7 +84,9 @@ def short_knob(name: str) -> str:
 
 
 def _fault_line(fault: Fault) -> LogLine:
-    return LogLine(fault.step, "NaN" if math.isnan(fault.value) else "INF", f"{safe(fault.column)} is {number(fault.value)} for the first time", "bad")
+    return LogLine(
+        fault.step, "NaN" if math.isnan(fault.value) else "INF", f"{safe(fault.column)} is {number(fault.value)} for the first time", "bad"
+    )
 
 
 def _applied(event: Event) -> bool:

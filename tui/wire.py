@@ -12,7 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.color import ColorSystem
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
@@ -29,6 +30,9 @@ class Sent(CompositorUpdate):
 
     def __init__(self, sequence: str) -> None:
         self._sequence = sequence
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment(self._sequence)
 
     def render_segments(self, console: Console) -> str:
         return self._sequence

@@ -1,4 +1,4 @@
-"""Writes a realistic run without a trainer: two modalities, knob changes, a pause, a NaN. Also by hand: `python -m tests.tui.make_run DIR`."""
+"""Writes a realistic run without a trainer: knob changes, a pause, a NaN. By hand: `python -m tests.tui.make_run DIR`."""
 
 from __future__ import annotations
 
@@ -105,11 +105,20 @@ class Course:
 
     def _epochs(self, step: int) -> dict[str, float]:
         ability = self._ability(0, step)
-        values = {"train_loss": 2.2 * math.exp(-step / 700) + 0.2, "train_accuracy": ability, "val_loss": 2.2 * math.exp(-step / 800) + 0.35}
+        values = {
+            "train_loss": 2.2 * math.exp(-step / 700) + 0.2,
+            "train_accuracy": ability,
+            "val_loss": 2.2 * math.exp(-step / 800) + 0.35,
+        }
         return values | {"val_accuracy": ability - 0.04, "best_val_accuracy": ability - 0.04}
 
     def _system(self, step: int) -> dict[str, float]:
-        return {"cpu": 180 + 15 * math.sin(step / 40), "memory": 812.0 + step / 100, "samples_per_second": 320.0, "store_bytes": 150.0 * step}
+        return {
+            "cpu": 180 + 15 * math.sin(step / 40),
+            "memory": 812.0 + step / 100,
+            "samples_per_second": 320.0,
+            "store_bytes": 150.0 * step,
+        }
 
 
 def command(step: int, wall: float, active: float, name: str, id: str, **fields: object) -> Event:
@@ -117,7 +126,16 @@ def command(step: int, wall: float, active: float, name: str, id: str, **fields:
     return Event("command", step, wall, active, 0, told)
 
 
-def make_run(root: Path, steps: int = 3000, *, name: str = "demo-01", nan_at: int = 2200, state: State = State.FINISHED, modalities: tuple[str, ...] = ("audio", "visual"), seed: int = 7) -> RunPaths:
+def make_run(
+    root: Path,
+    steps: int = 3000,
+    *,
+    name: str = "demo-01",
+    nan_at: int = 2200,
+    state: State = State.FINISHED,
+    modalities: tuple[str, ...] = ("audio", "visual"),
+    seed: int = 7,
+) -> RunPaths:
     """A run of `steps` steps below `root`, with a knob change at 900 and 1800, a pause at 1300 and a NaN at `nan_at` (0: none)."""
     paths = RunPaths(root / name)
     paths.commands.mkdir(parents=True)
@@ -164,12 +182,25 @@ def _events_after(step: int, wall: float, active: float, course: Course) -> list
     if step == 1300:
         found.append(command(step, wall, active, "pause", "c2"))
     if step == 1500:
-        found.append(Event("checkpoint", step, wall, active, 0, {"path": "checkpoints/step1500.pt", "bytes": 47_000_000, "seconds": 0.4, "why": "asked for"}))
+        found.append(
+            Event(
+                "checkpoint",
+                step,
+                wall,
+                active,
+                0,
+                {"path": "checkpoints/step1500.pt", "bytes": 47_000_000, "seconds": 0.4, "why": "asked for"},
+            )
+        )
     if step == 1800:
         found.append(Event("phase", step, wall, active, 0, {"message": "ogm_ge window closed"}))
         found.append(command(step, wall, active, "set", "c5", knob="boost.alpha", before=0.5, after=0.125))
     if step == 2000:
-        found.append(command(step, wall, active, "set", "c6", answer="rejected", knob="boost.alpha", reason="boost.alpha = 4: outside its range 0 … 1"))
+        found.append(
+            command(
+                step, wall, active, "set", "c6", answer="rejected", knob="boost.alpha", reason="boost.alpha = 4: outside its range 0 … 1"
+            )
+        )
         found.append(command(step, wall, active, "note", "c7", note="looks better now"))
     if step % EPOCH_STEPS == 0:
         found.append(Event("evaluation", step, wall, active, 0, {"split": "val", "accuracy": course._ability(0, step) - 0.04, "loss": 0.4}))
@@ -177,4 +208,8 @@ def _events_after(step: int, wall: float, active: float, course: Course) -> list
 
 
 if __name__ == "__main__":
-    print(make_run(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3000, name=sys.argv[3] if len(sys.argv) > 3 else "demo-01").root)
+    print(
+        make_run(
+            Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3000, name=sys.argv[3] if len(sys.argv) > 3 else "demo-01"
+        ).root
+    )

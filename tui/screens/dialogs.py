@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
@@ -22,7 +23,7 @@ _LEAVE = Binding("escape", "dismiss(None)", show=False)
 class Prompt(ModalScreen[str | None]):
     """Asks for one line. `check` returns what is wrong with it, or ""."""
 
-    BINDINGS = [_LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
     def __init__(self, title: str, hint: str = "", initial: str = "", check: Callable[[str], str] = lambda text: "") -> None:
         super().__init__()
@@ -46,7 +47,7 @@ class Prompt(ModalScreen[str | None]):
 class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
     """A knob's new value, checked against its declared range while it is typed; up and down choose another knob."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         _LEAVE,
         Binding("up", "choose(-1)", show=False, priority=True),
         Binding("down", "choose(1)", show=False, priority=True),
@@ -105,7 +106,7 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
 class StopDialog(ModalScreen[str | None]):
     """How to stop: the answer is `after_step`, `now` or `kill`."""
 
-    BINDINGS = [_LEAVE]
+    BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
     def __init__(self, name: str, pid: int, same_host: bool) -> None:
         super().__init__()

@@ -21,7 +21,6 @@ from tui.widgets.grid import ChartGrid, page_of
 from tui.widgets.panes import log_row, run_row
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
     from tui.session import Session
 
 
@@ -32,9 +31,6 @@ class Exploring(ScreenPart):
         session: Session
         scene: Scene
         view: View
-
-        @property
-        def app(self) -> Dashboard: ...
 
     _on_runs: Callable[[tuple[RunLine, ...]], None] | None = None
 
@@ -178,7 +174,7 @@ class Exploring(ScreenPart):
     def _move_cursor(self, cells: int) -> None:
         chart = self.chart()
         if chart is not None and self.view.cursor is not None:
-            cell = chart.window.bucket * self.app.look.glyphs.across
+            cell = chart.window.bucket * self.dashboard.look.glyphs.across
             self.put_cursor(min(self.view.cursor + cells * cell, self._last_x()))
             self.draw()
 
@@ -211,7 +207,7 @@ class Exploring(ScreenPart):
             if number is not None:
                 self.jump(lines[number].step)
 
-        rows = [log_row(line, self.app.look, 400) for line in lines]
+        rows = [log_row(line, self.dashboard.look, 400) for line in lines]
         self.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, "enter: all charts to this step · esc back", empty), jump)
 
     def jump(self, step: int) -> None:
@@ -229,7 +225,9 @@ class Exploring(ScreenPart):
         if self.scene.overlay is not None:
             self.session.overlay(None)
         else:
-            self._choose_run("Lay under the charts", "enter: lay this run under the charts · esc back", lambda line: self.session.overlay(line.name))
+            self._choose_run(
+                "Lay under the charts", "enter: lay this run under the charts · esc back", lambda line: self.session.overlay(line.name)
+            )
 
     def _open_run(self, line: RunLine) -> None:
         self.view.reset()
@@ -243,7 +241,7 @@ class Exploring(ScreenPart):
                 if number is not None:
                     take(runs[number])
 
-            rows = [run_row(line, self.app.look, 80, line.name == self.scene.name) for line in runs]
+            rows = [run_row(line, self.dashboard.look, 80, line.name == self.scene.name) for line in runs]
             self.app.push_screen(ListScreen(title, rows, hint, f"there are no runs in {safe(self.session.runs)}"), chosen)
 
         self._on_runs = show
@@ -268,13 +266,13 @@ class Exploring(ScreenPart):
             self.tell(f"wrote {safe(path)}")
 
     def do_redraw(self) -> None:
-        self.app.redraw()
+        self.dashboard.redraw()
 
     def do_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.session.clock_kind, self.app.look, self.app.mapped))
+        self.app.push_screen(HelpScreen(self.session.clock_kind, self.dashboard.look, self.dashboard.mapped))
 
     def do_palette(self) -> None:
         self.app.action_command_palette()
 
     def do_detach(self) -> None:
-        self.app.detach()
+        self.dashboard.detach()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
@@ -21,7 +22,7 @@ _MOST = 1000
 class ListScreen(ModalScreen[int | None]):
     """Rows to choose from; the answer is the row's number."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", show=False),
         Binding("j", "cursor(1)", show=False),
         Binding("k", "cursor(-1)", show=False),
@@ -51,7 +52,7 @@ class ListScreen(ModalScreen[int | None]):
 class HelpScreen(ModalScreen[None]):
     """All keys, from the one table."""
 
-    BINDINGS = [Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)]
 
     def __init__(self, clock: str, look: Look, mapped: dict[str, str]) -> None:
         super().__init__()
@@ -73,7 +74,10 @@ def help_text(clock: str, look: Look, mapped: dict[str, str]) -> Text:
         if rows:
             text.append("\n")
     text.append("Curves: ", look.title)
-    text.append(f"{look.glyphs.mark} a knob was changed   {look.glyphs.pause} a pause   {look.glyphs.bad} a value that is no finite number\n", look.text)
+    text.append(
+        f"{look.glyphs.mark} a knob was changed   {look.glyphs.pause} a pause   {look.glyphs.bad} a value that is no finite number\n",
+        look.text,
+    )
     text.append("The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded.", look.muted)
     return text
 

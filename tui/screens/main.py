@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from tui.format import safe, setting
@@ -31,8 +32,14 @@ class MainScreen(Steering, Exploring):
     """Status, balance, charts, values, knobs, events, runs."""
 
     CSS_PATH = "main.tcss"
-    HORIZONTAL_BREAKPOINTS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
+        (0, "-line"),
+        (10, "-tiny"),
+        (18, "-short"),
+        (30, "-medium"),
+        (40, "-tall"),
+    ]
 
     def __init__(self, session: Session, view: View) -> None:
         super().__init__()
@@ -146,16 +153,16 @@ class MainScreen(Steering, Exploring):
         self.query_one("#values", Values).show_scene(scene, view, framed=True)
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
-        self.query_one(System).show_scene(scene, self.app.sent.per_minute(), self.app.interval)
+        self.query_one(System).show_scene(scene, self.dashboard.sent.per_minute(), self.dashboard.interval)
         self.query_one(EventLog).show_scene(scene, framed=framed)
         self.query_one(Runs).show_runs(self._runs, scene.name)
         self.query_one(TransportBar).show_scene(scene)
         words = {"pause": "resume"} if scene.state == "paused" else {"play": "hold"} if scene.transport and scene.transport.playing else {}
-        self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.app.mapped)
+        self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.dashboard.mapped)
 
     def _asking(self) -> Text:
         """What was asked for and is not answered, or is not even sent yet."""
-        look = self.app.look
+        look = self.dashboard.look
         if self.draft is not None:
             name, value = self.draft
             before = next((state.value for state in self.scene.knobs if state.knob.name == name), value)
@@ -169,10 +176,10 @@ class MainScreen(Steering, Exploring):
 class LiveScreen(MainScreen):
     """The main screen with the keys of watching."""
 
-    BINDINGS = bindings_for("live")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("live")
 
 
 class ReplayScreen(MainScreen):
     """The main screen with the keys of replaying."""
 
-    BINDINGS = bindings_for("replay")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("replay")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from textual.screen import Screen
 
 from tui.messages import Severity
 
 if TYPE_CHECKING:
+    from tui.app import Dashboard
     from tui.scene import Scene
 
 
@@ -17,6 +18,10 @@ class ScreenPart(Screen[None]):
 
     if TYPE_CHECKING:
         scene: Scene
+
+    @property
+    def dashboard(self) -> Dashboard:
+        return cast("Dashboard", self.app)
 
     def draw(self) -> None:
         """Draws the scene as the view asks."""

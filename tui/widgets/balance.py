@@ -48,7 +48,10 @@ def _summary(scene: Scene, look: Look, width: int) -> Text:
     if math.isfinite(scene.gap):
         row.append("gap ", look.muted).append(number(scene.gap), look.strong)
     row.append("  " if row.plain else "")
-    row.append(f"{safe(scene.dominant)} dominates" if scene.dominant else "no modality dominates yet", look.strong if scene.dominant else look.muted)
+    row.append(
+        f"{safe(scene.dominant)} dominates" if scene.dominant else "no modality dominates yet",
+        look.strong if scene.dominant else look.muted,
+    )
     for part in scene.parts:
         _add_part(row, part, look, width >= 92)
     row.truncate(width, overflow="ellipsis")
@@ -66,7 +69,7 @@ _COLUMNS = (("probe", 7), ("own", 7), ("gradient norm", 17), ("gain", 8), ("boos
 
 
 def _wide_heading(look: Look, width: int) -> Text:
-    row = Text(" " * (_NAME + 3), look.muted)
+    row = Text(" " * (_NAME + 3), style=look.muted)
     for name, size in _COLUMNS:
         row.append(f"{name:>{size}}")
     arm = _arm(width)
@@ -93,8 +96,9 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
 
 def _narrow_row(line: Balance, index: int, look: Look, width: int) -> Text:
     row = Text("").append(f"{look.marker(index)} ", look.line(index)).append(fit(safe(line.modality), 8), look.line(index))
-    pieces = [("p", number(line.probe, 2)), ("own", number(line.own, 2)), ("|g|", f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"),
-              ("gain", _times(line.gain)), ("boost", _times(line.boost)), ("ρ" if not look.plain else "r", number(line.ratio, 2))]  # fmt: skip
+    norms = f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"
+    pieces = [("p", number(line.probe, 2)), ("gain", _times(line.gain)), ("|g|", norms), ("own", number(line.own, 2)),
+              ("boost", _times(line.boost)), (look.sign("ρ", "r"), number(line.ratio, 2))]  # fmt: skip
     arm = 5 if width >= 76 else 4
     for name, value in pieces:
         cell = Text.assemble((f" {name} ", look.muted), (fit(value, 9 if name == "|g|" else 5), look.text))
@@ -112,7 +116,7 @@ def gain_bar(gain: float, arm: int, look: Look) -> Text:
     octaves = math.log2(max(gain, 1e-9)) / _RANGE
     cells = min(max(round(abs(octaves) * arm), 1 if abs(gain - 1) > 0.005 else 0), arm)
     left, right = (cells, 0) if gain < 1 else (0, cells)
-    row = Text(rest * (arm - left), look.frame).append(solid * left, look.warn).append(middle, look.text)
+    row = Text("").append(rest * (arm - left), look.frame).append(solid * left, look.warn).append(middle, look.text)
     return row.append(solid * right, look.good).append(rest * (arm - right), look.frame)
 
 

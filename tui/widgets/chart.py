@@ -10,7 +10,6 @@ import numpy as np
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.events import Click
 from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
@@ -65,7 +64,7 @@ class Chart(Box):
     @property
     def plot_size(self) -> tuple[int, int]:
         """Cells across and down for the curves."""
-        return max(self.size.width - _AXIS - 2, 0), max(self.size.height - 3, 0)
+        return max(self.size.width - _AXIS - 2, 0), max(self.size.height - 2, 0)
 
     def draw_panel(self, scene: Scene, panel: Panel, view: View, number: int, hot: bool) -> None:
         """Shows a panel of a scene as the view asks."""
@@ -82,8 +81,8 @@ class Chart(Box):
         span = _range_of([envelope for _, envelope in data], log, height)
         canvas = Canvas(draw(data, span, width, height, self.look.glyphs), self.look.glyphs)
         canvas.add_markers([line.colour for line in panel.lines])
-        canvas.add_marks(self._mark_columns(scene, view.axis))
         canvas.add_faults()
+        canvas.add_marks(self._mark_columns(scene, view.axis))
         canvas.add_cursor(-1 if view.cursor is None else self._cell(view.cursor))
         self._publish(self._all_rows(scene, view, canvas, span, number, hot))
 
@@ -116,7 +115,14 @@ class Chart(Box):
         if other is None or line.table not in other.tables or line.column not in other.tables[line.table]:
             return []
         raw = other.tables[line.table].column(line.column)
-        return [_Layer(line.colour + _OVERLAY, other.x(line.table, view.axis), other.smoothed.get(line.column, raw), (other.name, line.column, view.axis, view.smoothing))]
+        return [
+            _Layer(
+                line.colour + _OVERLAY,
+                other.x(line.table, view.axis),
+                other.smoothed.get(line.column, raw),
+                (other.name, line.column, view.axis, view.smoothing),
+            )
+        ]
 
     def _envelope(self, layer: _Layer) -> Envelope:
         cache = self._caches.setdefault((layer.style, layer.key), EnvelopeCache())
@@ -151,20 +157,23 @@ class Chart(Box):
 
     def _publish(self, rows: list[_Row]) -> None:
         old, width = self._shown, self.size.width
-        if len(self._strips) != len(rows) or (self._strips and self._strips[0].cell_length != width):
+        resized = len(self._strips) != len(rows) or self._strips[0].cell_length != width
+        if resized:
             self._strips, old = [Strip.blank(width, self.rich_style)] * len(rows), []
         self._shown = [row.key for row in rows]
         changed = [index for index, row in enumerate(rows) if index >= len(old) or old[index] != row.key]
         for index in changed:
             self._strips[index] = rows[index].draw()
-        if changed:
+        if resized:
+            self.refresh()
+        elif changed:
             self.refresh(*(Region(0, index, width, 1) for index in changed))
 
     def _top(self, scene: Scene, view: View, span: Range, number: int, hot: bool) -> Text:
         assert self.panel is not None
         notes = [word for word in ("log" if span.log else "", safe(self.panel.unit)) if word]
         title = f"{number} {safe(self.panel.title)}" + (f" ({', '.join(notes)})" if notes else "")
-        return top_edge(title, self._legend(scene, view, self.size.width - len(title) - 8), self.size.width, self.look, hot)
+        return top_edge(title, self._legend(scene, view, self.size.width - len(title) - 9), self.size.width, self.look, hot)
 
     def _plot_strip(self, canvas: Canvas, row: int, label: str, edge: Style) -> Strip:
         base, side = self.rich_style, self.look.glyphs.vertical
@@ -175,8 +184,8 @@ class Chart(Box):
 
     def _bottom_strip(self, labels: str, edge: Style) -> Strip:
         """The lower edge with the numbers of the x axis in it."""
-        left, right, bar = *self.look.glyphs.corners[2:], self.look.glyphs.horizontal
-        text = Text(left + bar * _AXIS, edge)
+        left, right, bar = self.look.glyphs.corners[2], self.look.glyphs.corners[3], self.look.glyphs.horizontal
+        text = Text("").append(left + bar * _AXIS, edge)
         for letter in labels:
             text.append(bar if letter == "\0" else letter, edge if letter == "\0" else self.look.muted)
         return to_strip(text.append(right, edge), self.size.width, self.rich_style)
@@ -282,7 +291,7 @@ _NICE_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43
 
 
 def _x_tick(span: float, width: int, axis: str) -> float:
-    tick = nice_tick(span, max(width // 12, 1))
+    tick = nice_tick(span, max(width // 9, 1))
     if axis == "step":
         return max(tick, 1.0)
     return next((float(nice) for nice in _NICE_SECONDS if nice >= tick), tick)

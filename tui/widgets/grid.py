@@ -13,7 +13,7 @@ from tui.view import View
 from tui.widgets.chart import Chart
 
 _MOST = 12
-_MIN_WIDTH, _MIN_HEIGHT = 48, 8
+_MIN_WIDTH, _MIN_HEIGHT = 48, 7
 
 
 class ChartGrid(Container):
@@ -51,7 +51,9 @@ class ChartGrid(Container):
             if not chart.display:
                 continue
             if number < len(panels):
-                chart.draw_panel(scene, panels[number], view, number + 1, hot=number == view.selected and (len(panels) > 1 and not view.solo))
+                chart.draw_panel(
+                    scene, panels[number], view, number + 1, hot=number == view.selected and (len(panels) > 1 and not view.solo)
+                )
             else:
                 chart.clear()
 

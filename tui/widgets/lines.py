@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -13,9 +14,14 @@ from textual.widget import Widget
 
 from tui.format import clip
 from tui.look import Look
+from tui.screens.part import ScreenPart
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
+
+
+_console = Console(width=400, markup=False, highlight=False, emoji=False)
+"""Only looks styles up; nothing is printed on it."""
 
 
 class Lines(Widget):
@@ -43,6 +49,12 @@ class Lines(Widget):
         if changed:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
 
+    def on_resize(self) -> None:
+        """The room has changed, and with it what fits."""
+        screen = self.screen
+        if isinstance(screen, ScreenPart):
+            screen.draw()
+
     @property
     def plain(self) -> list[str]:
         """What is shown, without styles."""
@@ -64,21 +76,11 @@ def _row(rows: list[Text], row: int) -> object:
 
 def to_strip(text: Text, width: int, base: Style) -> Strip:
     """A line of exactly `width` cells on the widget's own background."""
-    from rich.console import Console
-
-    console = _console
-    assert isinstance(console, Console)
-    segments = [Segment(part.text, base + part.style if part.style else base) for part in text.render(console, end="") if part.text]
+    base_style = base + _console.get_style(text.style)
+    segments = [
+        Segment(part.text, base_style + part.style if part.style else base_style) for part in text.render(_console, end="") if part.text
+    ]
     return Strip(segments).adjust_cell_length(width, base)
-
-
-def _make_console() -> object:
-    from rich.console import Console
-
-    return Console(width=400, markup=False, highlight=False, emoji=False)
-
-
-_console = _make_console()
 
 
 class Box(Lines):
@@ -108,11 +110,11 @@ def framed(body: list[Text], title: str, legend: Text | None, width: int, height
     rows = [top_edge(title, legend, width, look, hot)]
     side = look.glyphs.vertical
     for row in range(height - 2):
-        line = Text(f"{side} ", edge, end="")
+        line = Text("").append(f"{side} ", edge)
         content = body[row].copy() if row < len(body) else Text("")
         content.truncate(width - 4, overflow="ellipsis", pad=True)
         rows.append(line.append_text(content).append(f" {side}", edge))
-    left, right = look.glyphs.corners[2:]
+    left, right = look.glyphs.corners[2], look.glyphs.corners[3]
     rows.append(Text(left + look.glyphs.horizontal * (width - 2) + right, edge))
     return rows
 
@@ -122,7 +124,7 @@ def top_edge(title: str, legend: Text | None, width: int, look: Look, hot: bool 
     edge = look.selected if hot else look.frame
     left, right, bar = look.glyphs.corners[0], look.glyphs.corners[1], look.glyphs.horizontal
     name = clip(title, max(width - 6, 0))
-    row = Text(f"{left}{bar} " if name else f"{left}{bar}", edge)
+    row = Text("").append(f"{left}{bar} " if name else f"{left}{bar}", edge)
     row.append(f"{name} " if name else "", look.selected if hot else look.title)
     room = width - row.cell_len - 1
     shown = legend.copy() if legend is not None and legend.cell_len + 4 <= room else Text("")

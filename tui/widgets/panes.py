@@ -32,7 +32,18 @@ class Values(Box):
             self.show(value_columns(_brief_first(rows), self.look, self.size.width, self.size.height))
 
 
-_BRIEF = ("probe_accuracy", "gain", "grad_norm", "boost_scale", "loss", "accuracy", "val_accuracy", "throttle", "discrepancy", "own_accuracy")
+_BRIEF = (
+    "probe_accuracy",
+    "gain",
+    "grad_norm",
+    "boost_scale",
+    "loss",
+    "accuracy",
+    "val_accuracy",
+    "throttle",
+    "discrepancy",
+    "own_accuracy",
+)
 
 
 def _brief_first(rows: Sequence[MetricRow]) -> list[MetricRow]:
@@ -47,25 +58,36 @@ def filtered(rows: Sequence[MetricRow], words: str) -> list[MetricRow]:
 
 
 def value_heading(look: Look, width: int) -> Text:
-    name = _name_width(width)
-    return Text(f"{fit('', name + 2)}{'last':>8}{'best':>8}{'at':>7}" + (f"{'change':>9}" if width >= name + 34 else ""), look.muted)
+    names = [f"{title:>{cells}}" for title, cells in _value_columns(width)[1]]
+    return Text(" " * (_value_columns(width)[0] + 2) + "".join(names), look.muted)
 
 
-def _name_width(width: int) -> int:
-    return max(min(width - 25 if width < 44 else 20, 22), 8)
+def _value_columns(width: int) -> tuple[int, list[tuple[str, int]]]:
+    """Cells for the name, and title and cells of each number that there is room for."""
+    columns = [("last", 8), ("best", 8), ("at", 7), ("change", 8)]
+    while len(columns) > 1 and width - 2 - sum(cells for _, cells in columns) < 15:
+        columns.pop()
+    return max(width - 2 - sum(cells for _, cells in columns), 4), columns
 
 
 def value_row(row: MetricRow, look: Look, width: int) -> Text:
-    name, summary = _name_width(width), row.summary
-    style = look.line(row.colour) if row.colour >= 0 else look.muted
-    line = Text("").append(f"{look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(fit(safe(row.column), name), look.text)
-    line.append(f"{number(summary.last):>8}", look.strong if math.isfinite(summary.last) else look.bad)
+    name, columns = _value_columns(width)
+    summary, style = row.summary, look.line(row.colour) if row.colour >= 0 else look.muted
+    line = (
+        Text("")
+        .append(f"{look.marker(row.colour) if row.colour >= 0 else ' '} ", style)
+        .append(fit(_short_name(row.column, name), name), look.text)
+    )
     best = math.isfinite(summary.best)
-    line.append(f"{number(summary.best) if best else '':>8}{short_count(summary.best_step) if best else '':>7}", look.muted)
-    if width >= name + 34:
-        line.append(f"{signed(summary.change) if math.isfinite(summary.change) else '':>9}", look.muted)
-    if width >= name + 46:
-        line.append("  ").append(_spark(row, look, width - name - 36), style)
+    texts = {
+        "last": number(summary.last),
+        "best": number(summary.best) if best else "",
+        "at": short_count(summary.best_step) if best else "",
+        "change": signed(summary.change) if math.isfinite(summary.change) else "",
+    }
+    for title, cells in columns:
+        known = title != "last" or math.isfinite(summary.last)
+        line.append(f"{texts[title]:>{cells}}", look.bad if not known else look.strong if title == "last" else look.muted)
     return line
 
 
@@ -87,7 +109,9 @@ def value_columns(rows: Sequence[MetricRow], look: Look, width: int, height: int
 def _brief(row: MetricRow, look: Look, width: int) -> Text:
     style = look.line(row.colour) if row.colour >= 0 else look.muted
     name = min(max(width - 20, 8), 18)
-    line = Text(f" {look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(fit(_short_name(row.column, name), name), look.text)
+    line = Text(f" {look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
+        fit(_short_name(row.column, name), name), look.text
+    )
     line.append(f"{number(row.summary.last):>7} ", look.strong if math.isfinite(row.summary.last) else look.bad)
     line.append(fit(_spark(row, look, width - name - 11), width - name - 11), style)
     return line
@@ -121,8 +145,10 @@ class Knobs(Box):
 
 def knob_row(state: KnobState, look: Look, width: int, selected: bool, draft: tuple[str, Value] | None) -> Text:
     name = max(min(width - 26, 22), 10)
-    line = Text(f"{look.sign('▸', '>') if selected else ' '} ", look.key)
-    line.append(fit(safe(state.knob.name), name), look.strong if selected else look.text).append(f"{clip(setting(state.value), 9):>9} ", look.strong)
+    line = Text("").append(f"{look.sign('▸', '>') if selected else ' '} ", look.key)
+    line.append(fit(safe(state.knob.name), name), look.strong if selected else look.text).append(
+        f"{clip(setting(state.value), 9):>9} ", look.strong
+    )
     room = width - line.cell_len
     if draft is not None and draft[0] == state.knob.name:
         return line.append(clip(f"{look.sign('→', '>')} {setting(draft[1])}? enter sends", room), look.warn)
@@ -139,7 +165,7 @@ def _slider(knob: Knob, value: Value, look: Look, room: int) -> Text:
     place = round((float(value) - knob.low) / (knob.high - knob.low) * (width - 1))
     place = min(max(place, 0), width - 1)
     bar = look.sign("─", "-")
-    line = Text(bar * place, look.muted).append(look.sign("●", "o"), look.key)
+    line = Text("").append(bar * place, look.muted).append(look.sign("●", "o"), look.key)
     return line.append(bar * (width - 1 - place), look.muted).append(f" {text}", look.muted)
 
 
@@ -150,7 +176,10 @@ class System(Box):
         self.title = "system"
         last = {row.column: row for row in scene.rows if row.metric.table == "system"}
         width, _ = self.inner
-        rows = [self._gauge("CPU", last.get("cpu"), last.get("memory"), width), self._gauge("GPU", last.get("gpu"), last.get("gpu_memory"), width)]
+        rows = [
+            self._gauge("CPU", last.get("cpu"), last.get("memory"), width),
+            self._gauge("GPU", last.get("gpu"), last.get("gpu_memory"), width),
+        ]
         rows.append(self._plain_row("store", self._store(scene, last.get("store_bytes"), last.get("samples_per_second"))))
         pace = f"{1 / interval:g} Hz" + (" (SSH)" if interval >= 1 else "")
         rows.append(self._plain_row("term", f"{rough_size(per_minute)}/min  {pace}"))
@@ -159,7 +188,7 @@ class System(Box):
     def _gauge(self, name: str, use: MetricRow | None, memory: MetricRow | None, width: int) -> Text:
         if use is None and memory is None:
             return Text("")
-        line = Text(f"{name:<6}", self.look.muted)
+        line = Text("").append(f"{name:<6}", self.look.muted)
         if use is not None:
             line.append(f"{number(use.summary.last, 2):>4}% ", self.look.text)
             line.append(fit(_spark(use, self.look, min(16, width - 26)), max(min(16, width - 26), 0)), self.look.line(0))
@@ -173,7 +202,7 @@ class System(Box):
         return f"{bytes_text}{rate}"
 
     def _plain_row(self, name: str, text: str) -> Text:
-        return Text(f"{name:<6}", self.look.muted).append(text, self.look.text)
+        return Text("").append(f"{name:<6}", self.look.muted).append(text, self.look.text)
 
 
 def rough_size(amount: float) -> str:
@@ -200,7 +229,11 @@ class EventLog(Box):
 
 
 def log_row(line: LogLine, look: Look, width: int) -> Text:
-    row = Text(f"{count(line.step):>8} ", look.muted).append(f"{line.tag:<5} ", look.level(line.level) if line.level != "info" else look.key)
+    row = (
+        Text("")
+        .append(f"{count(line.step):>8} ", look.muted)
+        .append(f"{line.tag:<5} ", look.level(line.level) if line.level != "info" else look.key)
+    )
     row.append(line.text, look.level(line.level) if line.level in {"bad", "warn"} else look.text)
     row.truncate(max(width, 0), overflow="ellipsis")
     return row
@@ -218,7 +251,7 @@ class Runs(Box):
 def run_row(line: RunLine, look: Look, width: int, current: bool = False) -> Text:
     sign, style = shape(look, line.state)
     name = max(width - 30, 8)
-    row = Text(f"{sign} ", style).append(fit(line.name, name), look.strong if current else look.text)
+    row = Text("").append(f"{sign} ", style).append(fit(line.name, name), look.strong if current else look.text)
     row.append(f" {line.state:<9}", style).append(f"{short_count(line.step):>7}", look.text)
     return row.append(f"{number(line.best) if math.isfinite(line.best) else '':>8}", look.muted)
 
@@ -235,7 +268,7 @@ class TransportBar(Lines):
             return
         look = self.look
         state = look.sign("▶", ">") if transport.playing else look.sign("‖", "=")
-        left = Text(f" {state} REPLAY {transport.speed:g}×", look.good if transport.playing else look.warn)
+        left = Text("").append(f" {state} REPLAY {transport.speed:g}×", look.good if transport.playing else look.warn)
         right = Text(f" row {count(transport.row)}/{count(transport.rows)} ", look.text)
         width = max(self.size.width - left.cell_len - right.cell_len - 3, 0)
         place = round(transport.row / max(transport.rows, 1) * max(width - 1, 0))
@@ -263,4 +296,8 @@ class KeyBar(Lines):
     def _entry(self, entry: tuple[str, str, Key], steerable: bool) -> Text:
         name, word, key = entry
         dim = key.steers and not steerable
-        return Text(f" {name}", self.look.muted if dim else self.look.key).append(f" {word} ", self.look.frame if dim else self.look.muted)
+        return (
+            Text("")
+            .append(f" {name}", self.look.muted if dim else self.look.key)
+            .append(f" {word} ", self.look.frame if dim else self.look.muted)
+        )

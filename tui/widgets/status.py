@@ -89,7 +89,7 @@ class Chips(Lines):
     DEFAULT_CSS = "Chips { height: 1; }"
 
     def show_scene(self, scene: Scene, view: View, page: int, pages: int, asking: Text) -> None:
-        right = fit_parts(self._chips(scene, view, page, pages), max(self.size.width * 2 // 3, 20))
+        right = fit_parts(self._chips(scene, view, page, pages), max(self.size.width // 2, 20))
         left = asking.copy() if asking.plain else self._left(scene)
         left.truncate(max(self.size.width - right.cell_len - 2, 0), overflow="ellipsis")
         self.show([left.append(" " * max(self.size.width - left.cell_len - right.cell_len - 1, 1)).append_text(right)])
@@ -98,8 +98,8 @@ class Chips(Lines):
         look = self.look
         if scene.alerts:
             last = scene.alerts[-1]
-            text = Text(f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}", look.level(last.level))
-            text.append("  A list", look.muted)
+            text = Text("").append(f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}", look.level(last.level))
+            text.append("  A", look.key)
             return text.append(f"  {last.text} @ step {count(last.step)}", look.text)
         return Text(f" {scene.manifest.method}" if scene.manifest and scene.manifest.method else "", look.muted)
 
@@ -154,7 +154,9 @@ def _headline(scene: Scene) -> str:
     if scene.state == "stale":
         return f"no sign of the trainer on {scene.host} for {coarse(scene.silent)}; if it is gone, {go_on}"
     if scene.state == "failed":
-        return "failed: the trainer ended with an error; its last words are in trainer.log" + ("" if scene.manifest is None else f"; {go_on}")
+        return "failed: the trainer ended with an error; its last words are in trainer.log" + (
+            "" if scene.manifest is None else f"; {go_on}"
+        )
     if scene.state == "starting":
         return "starting: the trainer is loading its libraries, this takes a few seconds" if scene.manifest is None else "starting again"
     return ""
