@@ -188,8 +188,8 @@ class Run:
     def timeline(self) -> Rows:
         """Seconds of training from the start to each row of `steps`; goes on where a resumed run's own count starts lower."""
         if len(self._timeline) != self.rows("steps"):
-            active = np.nan_to_num(self.column("steps", "active_time"), posinf=0.0, neginf=0.0)
-            self._timeline = np.cumsum(np.maximum(np.diff(active, prepend=0.0), 0.0))
+            active = _filled(self.column("steps", "active_time"))
+            self._timeline = active - np.cumsum(np.minimum(np.diff(active, prepend=0.0), 0.0))
         return self._timeline
 
     def _table(self, table: str) -> Table:
@@ -288,3 +288,10 @@ def _is_another_run(new: Head, old: Head) -> bool:
     shorter = any(count < entries[name] for name, count in {**new.rows, **new.text_bytes}.items())
     other_process = (new.pid, new.process_start) != (old.pid, old.process_start)
     return new.seq <= old.seq or shorter or (other_process and new.segment <= old.segment)
+
+
+def _filled(values: Rows) -> Rows:
+    """Each value that is no number replaced by the last one that is."""
+    known = np.isfinite(values)
+    last_known = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
+    return np.where(known[last_known], values[last_known], 0.0)

@@ -1,0 +1,31 @@
+"""What each part of storage may import: the dashboard's first frame and the command line must not wait for zarr."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+LIGHT = ("control", "request", "events", "layout", "metrics", "knobs", "manifest", "status", "clock", "history", "pending")
+HEAVY = {"zarr", "numpy", "psutil", "torch", "textual", "pydantic", "rich", "typer"}
+
+
+def imported_by(module: str) -> set[str]:
+    program = f"import sys, storage.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+
+
+@pytest.mark.parametrize("module", LIGHT)
+def test_the_light_parts_load_the_standard_library_only(module: str) -> None:
+    assert not imported_by(module) & HEAVY
+
+
+@pytest.mark.parametrize("module", ["reader", "writer", "check"])
+def test_the_heavy_parts_load_neither_torch_nor_a_user_interface(module: str) -> None:
+    assert imported_by(module) & HEAVY <= {"zarr", "numpy", "psutil", *imported_by_zarr()}
+
+
+def imported_by_zarr() -> set[str]:
+    program = "import sys, zarr; print(*{name.partition('.')[0] for name in sys.modules})"
+    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
