@@ -31,4 +31,6 @@ def open_run(paths: RunPaths) -> Run:
         run.refresh()
     except (FormatError, RunNotFoundError) as error:
         raise NotFoundError(f"{paths.root}: {error}") from None
+    except (TypeError, ValueError, KeyError, OSError) as error:  # a store that something else has written into
+        raise NotFoundError(f"{paths.root}: damaged, {type(error).__name__}: {error}; the data of its run.zarr cannot be trusted") from None
     return run

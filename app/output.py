@@ -37,6 +37,11 @@ def console() -> Console:
     return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
 
 
+def in_terminal() -> bool:
+    """Whether a dashboard can be shown: keys come from stdin, the picture goes to the terminal."""
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get("TERM") != "dumb"
+
+
 def terminal_width() -> int:
     return shutil.get_terminal_size((100, 30)).columns
 

@@ -28,6 +28,7 @@ class Settings(BaseSettings):
 
     runs: Path = Field(default=Path("runs"), description="directory that holds the runs")
     ascii: bool = Field(default=False, description="draw with plain ASCII characters")
+    keys: dict[str, str] = Field(default_factory=dict, description="other keys of the dashboard, by what they do: {pause = 'p'}")
 
     @classmethod
     def settings_customise_sources(

@@ -55,18 +55,19 @@ def _print_facts(record: dict[str, Any]) -> None:
 
 
 def _facts(record: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """(label, text, style); what is not known yet is left out."""
     steps, epochs = of_total(record["step"], record["total_steps"]), of_total(epoch_in_words(record), record["total_epochs"])
     facts = [
         ("run", record["name"], ""),
         ("state", record["state"], STYLES.get(record["state"], "")),
-        ("progress", f"step {steps}, epoch {epochs}", ""),
-        ("data", f"{record['data']}", ""),
-        ("method", f"{record['method']}, seed {record['seed']}, on {record['device']}", ""),
-        ("process", f"{record['pid']} on {record['host']}, started {record['started']}", ""),
+        ("progress", record["step"] is not None and f"step {steps}, epoch {epochs}", ""),
+        ("data", record["data"], ""),
+        ("method", record["method"] and f"{record['method']}, seed {record['seed']}, on {record['device']}", ""),
+        ("process", record["pid"] and f"{record['pid']} on {record['host']}", ""),
+        ("started", record["started"], ""),
         ("path", record["path"], ""),
     ]
-    known = [fact for fact in facts if record["method"] is not None or fact[0] not in {"data", "method"}]
-    return known + [("problem", problem, "red") for problem in record["problems"]]
+    return [fact for fact in facts if fact[1]] + [("problem", problem, "red") for problem in record["problems"]]
 
 
 def _print_knobs(run: Run) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrat
 from app.follow import start_failure, wait_for_end, wait_until_up
 from app.launcher import Trainer, make_run, start
 from app.lookup import find, open_run
+from app.output import in_terminal
 from app.recipes import Choices, build
 from app.settings import runs_directory
 
@@ -64,11 +63,6 @@ def _go_on(trainer: Trainer, how: How) -> int:
     return _with_dashboard(trainer, how)
 
 
-def in_terminal() -> bool:
-    """Whether a dashboard can be shown: keys come from stdin, the picture goes to the terminal."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get("TERM") != "dumb"
-
-
 def _detached(trainer: Trainer) -> int:
     print(trainer.paths.root, flush=True)
     try:
@@ -92,9 +86,8 @@ def _waiting(trainer: Trainer) -> int:
 
 
 def _with_dashboard(trainer: Trainer, how: How) -> int:
-    from tui.app import run_dashboard
-
     from app.settings import load_settings
+    from tui.app import run_dashboard
 
     paths = trainer.paths
     code = run_dashboard(paths.root, paths.root.parent, clock="live", ascii=how.ascii or load_settings().ascii)
@@ -110,5 +103,5 @@ def _with_dashboard(trainer: Trainer, how: How) -> int:
 
 def _left(trainer: Trainer) -> int:
     name = trainer.paths.name
-    narrate(f"left; {name} trains on: `asgml watch {name}` shows it, `asgml ctl {name} stop` stops it")
+    narrate(f"left; {name} goes on training: `asgml watch {name}` shows it, `asgml ctl {name} stop` stops it")
     return INTERRUPTED

@@ -86,6 +86,44 @@ def test_a_killed_trainer_is_exit_1(asgml: Asgml, runs: Path, monkeypatch: pytes
     assert said.code == FAILED and "a crashed" in said.err
 
 
+@pytest.mark.parametrize("device", ["auto", "cuda:9"])
+def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
+    asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch, device: str
+) -> None:
+    import tui.app
+
+    opened: list[tuple[str, str, object]] = []
+
+    def look(target: Path, folder: Path, *, clock: str, **options: object) -> int:
+        opened.append((target.name, Run.open(target).state(), options["ascii"]))
+        wait_for_state(RunPaths(target), "running", "finished", "failed")
+        return 0
+
+    monkeypatch.setattr(tui.app, "run_dashboard", look)
+    monkeypatch.setattr("app.commands.watch.in_terminal", lambda: True)
+    monkeypatch.setattr("app.commands.train.in_terminal", lambda: True)
+    said = asgml("train", "--epochs", 2, "--device", device, "--name", "a", "--ascii")
+    assert opened == [("a", "starting", True)]
+    assert said.out == f"{runs / 'a'}\n"
+    assert said.code == (0 if device == "auto" else FAILED) and ("no such device" in said.err) == (device != "auto")
+
+
+def test_the_dashboard_gets_the_persons_preferences(asgml: Asgml, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tui.app
+
+    calls: list[dict[str, object]] = []
+    monkeypatch.setattr(tui.app, "run_dashboard", lambda target, folder, **options: calls.append(options) or 0)
+    monkeypatch.setattr("app.commands.watch.in_terminal", lambda: True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "asgml").mkdir()
+    (tmp_path / "asgml" / "settings.toml").write_text('ascii = true\nkeys = {pause = "p"}\n', encoding="utf-8")
+    make_run(build(Choices()).config().model_dump(), runs, "a")
+    assert asgml("watch", "a", "--readonly").code == 0 and asgml("replay", "a", "--speed", 4, "--at", 7).code == 0
+    watched, replayed = calls
+    assert watched == {"clock": "live", "ascii": True, "keymap": {"pause": "p"}, "readonly": True, "inline": False}
+    assert replayed == {"clock": "replay", "ascii": True, "keymap": {"pause": "p"}, "readonly": True, "speed": 4.0, "at_step": 7}
+
+
 def test_ctrl_c_leaves_the_training_alone(asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(trainer: object) -> str:
         raise KeyboardInterrupt

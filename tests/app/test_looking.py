@@ -159,9 +159,13 @@ def test_a_damaged_run_does_not_hide_the_others(asgml: Asgml, tmp_path: Path) ->
 
     tiny.write_tiny_run(tmp_path / "good-01")
     bad = tiny.write_tiny_run(tmp_path / "bad-01")
+    worse = tiny.write_tiny_run(tmp_path / "worse-01")
+    attributes = json.loads((worse.store / "zarr.json").read_text(encoding="utf-8"))
+    attributes["attributes"]["knobs"] = 5
+    (worse.store / "zarr.json").write_text(json.dumps(attributes), encoding="utf-8")
     (bad.store / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {"format": "other"}}', encoding="utf-8")
     states = {record["name"]: record["state"] for record in asgml("runs", "--runs", tmp_path, "--json").json}
-    assert states == {"good-01": "finished", "bad-01": "unreadable"}
+    assert states == {"good-01": "finished", "bad-01": "unreadable", "worse-01": "unreadable"}
     assert asgml("runs", "--runs", tmp_path).code == 0
     assert asgml("show", "bad-01", "--runs", tmp_path).code == NOT_FOUND
 
