@@ -46,7 +46,7 @@ class Modulator:
         """Is given the model and the data, once, before the first step. Raises MethodError where it cannot work with them."""
 
     def begin_epoch(self, epoch: int) -> None:
-        """Is told each epoch, counted from 0, before its first step; also when a run is resumed in the middle of one."""
+        """Is told each epoch, counted from 0, before its first step; not again when a run is resumed in the middle of one."""
 
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Is shown each evaluation of the validation split."""
