@@ -15,14 +15,15 @@ from torch import Tensor
 from core.config import RunSettings, make_config
 from core.data.base import Dataset, Split
 from core.describe import make_manifest
-from core.knobboard import make_board
+from core.modulators.apply import apply
 from core.modulators.base import Composed
-from core.modulators.build import make_modulator
+from core.modulators.modulation import Modulation
 from core.parts import make_parts
 from core.trainer import Trainer
 from core.types import Backward, Batch, ProbeReading
 from core.worker import earlier_run, take_up
 from storage.layout import RunPaths
+from storage.manifest import Manifest
 from storage.reader import Run
 from storage.status import State
 from storage.writer import RunWriter
@@ -103,18 +104,19 @@ class SilentWriter:
 
 
 def make_trainer(root: Path, data: Dataset, config: RunSettings, *, silent: bool = False) -> Trainer:
-    """A trainer at the beginning of a new run."""
-    paths = RunPaths(root)
-    manifest = make_manifest(paths.name, config, data, torch.device("cpu"))
-    parts = make_parts(config, paths, data, manifest, torch.device("cpu"))
+    """A trainer at the beginning of a new run; a silent one records nothing."""
+    paths, cpu = RunPaths(root), torch.device("cpu")
     if silent:
-        paths.root.mkdir(parents=True, exist_ok=True)
+        manifest = Manifest(paths.name, 0.0, {}, data.modalities, data.classes)
+        parts = make_parts(config, paths, data, manifest, cpu)
         parts.recorder.open(SilentWriter())  # type: ignore[arg-type]
         parts.recorder.published_bytes = lambda: 0  # type: ignore[method-assign]
-    else:
-        paths.root.mkdir(parents=True, exist_ok=True)
-        paths.config.write_text("", encoding="utf-8")  # what makes a folder a run
-        parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
+        return Trainer(parts)
+    manifest = make_manifest(paths.name, config, data, cpu)
+    parts = make_parts(config, paths, data, manifest, cpu)
+    paths.root.mkdir(parents=True, exist_ok=True)
+    paths.config.write_text("", encoding="utf-8")  # what makes a folder a run
+    parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
     return Trainer(parts)
 
 
@@ -189,35 +191,65 @@ def assert_same_rows(ours: Run, theirs: Run, tables: tuple[str, ...] = ("steps",
             np.testing.assert_array_equal(left[name], right[name], err_msg=f"{table}: {name}")
 
 
-# -- one look back, without a trainer --------------------------------------------------------------------------------
+# -- one step at a time ----------------------------------------------------------------------------------------------
 
 
-def looked_back(names: tuple[str, ...], *, seed: int = 0, classes: int = 3, size: int = 6, rule: str = "auto") -> tuple[Any, Backward]:
-    """A model and its gradients after one backward pass on random inputs."""
-    from core.model import make_model
-    from core.modulators.apply import gradient_norm
+class Bench:
+    """A training held still: forward and backward of one batch, as often as wanted, without an optimizer step.
 
-    torch.manual_seed(seed)
-    model = make_model({m: SHAPES[m] for m in names}, classes, {}, "concat", 0, "split")
-    batch = Batch({m: torch.randn(size, *SHAPES[m]) for m in names}, torch.randint(classes, (size,)))
-    forward = model(batch)
-    torch.autograd.backward(torch.nn.functional.cross_entropy(forward.logits, batch.labels))
-    groups = model.parameter_groups(rule)
-    return model, Backward(forward, groups, {m: gradient_norm(group) for m, group in groups.items()})
+    Two benches of the same arguments give the same bits. The modulator has seen one probe evaluation.
+    """
+
+    def __init__(self, method: str, names: tuple[str, ...], *, data: Dataset | None = None, **sections: Any) -> None:
+        self.names = names
+        data = data or small_data(names)
+        self.trainer = make_trainer(Path("nowhere"), data, small_config(method=method, **sections), silent=True)
+        self.parts = self.trainer.parts
+        self.model = self.parts.model
+        self.modulator: Composed = self.parts.modulator
+        self.modulator.begin_epoch(0)
+        self.modulator.observe(reading(utilizations(names)))
+        train = data.splits["train"]
+        self.batch = Batch({m: tensor[:6] for m, tensor in train.inputs.items()}, train.labels[:6])
+
+    def look_back(self) -> Backward:
+        """What the trainer does up to the gradients."""
+        parts, batch = self.parts, self.batch
+        forward = parts.model.join(batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels))
+        task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)
+        loss = task_loss + parts.modulator.loss(forward)
+        parts.modulator.before_backward(forward, task_loss)
+        parts.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        return Backward(forward, parts.groups, self.trainer.gradient_norms())
+
+    def modulate(self) -> Modulation:
+        """Looks back and says what should happen."""
+        return self.modulator.modulate(self.look_back())
+
+    def apply(self, modulation: Modulation) -> torch.Generator:
+        """Has it happen, with noise of a fresh generator, which is returned."""
+        generator = seeded()
+        apply(modulation, self.parts.groups, generator)
+        return generator
 
 
-def small_modulator(method: str, names: tuple[str, ...], **sections: Mapping[str, Any]) -> Composed:
-    """The modulator of a method with these settings, as the trainer makes it."""
-    config = small_config(method=method, **{name: dict(section) for name, section in sections.items()})
-    return make_modulator(config, make_board(config), names)
+def seeded(seed: int = 7) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def utilizations(names: tuple[str, ...]) -> dict[str, float]:
+    """From strong to weak, in the order of SHAPES."""
+    return {m: 0.9 - 0.11 * list(SHAPES).index(m) for m in names}
 
 
 def reading(utilization: Mapping[str, float]) -> ProbeReading:
     return ProbeReading(dict(utilization), dict.fromkeys(utilization, 1.0), dict(utilization))
 
 
-def gradients(model: Any) -> dict[str, Tensor | None]:
-    return {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()}
+def gradients(model: torch.nn.Module) -> dict[str, Tensor]:
+    """Copies of all gradients; those that are missing are left out."""
+    return {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 
 def through_a_file(state: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from core_kit import looked_back
+from core_kit import Bench
 from torch import Tensor
 
 from core.config import ConfigError, make_config
@@ -14,7 +14,7 @@ from core.modulators.boost import Boost
 from core.modulators.ogm import Ogm, OgmGe, discrepancy_ratio, throttle_coefficient, true_class_scores
 from core.probes import Probes
 from core.scheduler import BoostScheduler, boost_targets
-from core.types import Backward, Forward, ProbeReading
+from core.types import Backward, Batch, Forward, ProbeReading
 
 SIX_DIGITS = 6e-7
 
@@ -37,7 +37,8 @@ def example_forward() -> Forward:
     """Two samples of three classes; audio knows more than visual."""
     audio = torch.tensor([[2.0, 0, 0], [0, 1, 0]])
     visual = torch.tensor([[0.5, 0, 0], [0, 0.2, 0]])
-    return Forward({}, audio + visual, {"audio": audio, "visual": visual}, torch.tensor([0, 1]))
+    labels = torch.tensor([0, 1])
+    return Forward(Batch({}, labels), {}, audio + visual, {"audio": audio, "visual": visual}, labels)
 
 
 @pytest.mark.parametrize(("alpha", "row"), list(zip(ALPHAS, THROTTLE, strict=True)))
@@ -109,9 +110,8 @@ def test_the_scale_grows_with_the_evaluations(evaluations: int, expected: float)
 
 def test_the_boost_hands_its_scales_to_all_parameters() -> None:
     boost = Boost(("audio", "visual"), {"alpha": 0.5, "scale_max": 2.0, "ema_alpha": 0.3})
-    _, backward = looked_back(("audio", "visual"))
     boost.observe(ProbeReading({}, {}, {"audio": 0.4, "visual": 0.7}))
-    modulation = boost.modulate(backward)
+    modulation = boost.modulate(Bench("baseline", ("audio", "visual")).look_back())
     assert modulation.gains == near({("audio", "all"): 1.15, ("visual", "all"): 1.0})
     assert modulation.factors == near({"boost_scale/audio": 1.15, "boost_scale/visual": 1.0})
     assert boost.probe_columns() == near({"boost_target/audio": 1.5, "boost_target/visual": 1.0})

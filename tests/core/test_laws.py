@@ -1,0 +1,416 @@
+"""The laws of modulators: one battery over all methods and their compositions, for two, three and six modalities."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from core_kit import (
+    SHAPES,
+    Bench,
+    assert_same_bits,
+    gradients,
+    is_finite,
+    make_trainer,
+    modalities,
+    reading,
+    seeded,
+    small_config,
+    small_data,
+    through_a_file,
+    utilizations,
+    weights,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from core.modulators.base import Modulator, Windowed
+from core.modulators.modulation import NEUTRAL, Modulation, compose
+from core.registry import METHODS, RegistryError, parse_method
+from core.types import Backward, Forward, Scalar
+
+
+def pairs() -> list[str]:
+    """Every two methods that the registry lets be named together."""
+    found = []
+    for names in itertools.combinations(METHODS, 2):
+        try:
+            found.append("+".join(method.name for method in parse_method("+".join(names))))
+        except RegistryError:
+            continue
+    return found
+
+
+EVERY = [(method, count) for method in METHODS for count in (2, 3, 6)] + [(pair, 3) for pair in pairs()]
+METHODS_AND_COUNTS = pytest.mark.parametrize(("method", "count"), EVERY)
+ACTING = pytest.mark.parametrize(("method", "count"), [(method, count) for method, count in EVERY if method != "baseline"])
+
+
+def sections_of(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
+    """The same settings for every part of a composition."""
+    return {part.name: settings for part in parse_method(method) if part.settings}
+
+
+def has_alpha(method: str) -> bool:
+    return all("alpha" in {knob.name.rpartition(".")[2] for knob in part.settings} for part in parse_method(method))
+
+
+def numbers_of(modulation: Modulation) -> dict[str, float]:
+    """Everything a modulation says, as plain numbers."""
+    parts = {"gain": modulation.gains, "noise": modulation.noise, "factor": modulation.factors, "reading": modulation.readings}
+    return {f"{part} {key}": float(value) for part, values in parts.items() for key, value in values.items()}
+
+
+def test_the_battery_knows_the_default_method() -> None:
+    assert "ogm_ge+boost" in pairs()
+
+
+def test_the_battery_knows_every_kind_of_small_encoder() -> None:
+    from core.encoders import suitable
+
+    assert {suitable(shape) for shape in SHAPES.values()} == {"conv", "mlp", "sequence"}
+
+
+# -- gains ---------------------------------------------------------------------------------------------------------------
+
+
+@METHODS_AND_COUNTS
+@settings(max_examples=8, deadline=None)
+@given(alpha=st.floats(0, 1.5), loudness=st.sampled_from([0.0, 1.0, 1e4]), weak=st.integers(0, 5))
+def test_gains_and_noise_are_finite_and_not_negative(method: str, count: int, alpha: float, loudness: float, weak: int) -> None:
+    bench = Bench(method, modalities(count), **(sections_of(method, alpha=alpha) if has_alpha(method) else {}))
+    with torch.no_grad():
+        for parameter in bench.model.fusion.parameters():
+            parameter.mul_(loudness)
+    bench.modulator.observe(reading({m: float(i != weak) for i, m in enumerate(bench.names)}))
+    modulation = bench.modulate()
+    said = numbers_of(modulation)
+    assert all(is_finite(number) for number in said.values()), said
+    assert all(number >= 0 for name, number in said.items() if name.startswith(("gain", "noise"))), said
+
+
+@METHODS_AND_COUNTS
+def test_the_neutral_modulation_is_neutral(method: str, count: int) -> None:
+    modulation = Bench(method, modalities(count)).modulate()
+    assert modulation * NEUTRAL == modulation
+    assert NEUTRAL * modulation == modulation
+    assert compose([]) is NEUTRAL
+
+
+def test_the_baseline_and_neutral_leave_every_bit_and_draw_no_noise() -> None:
+    bench = Bench("baseline", modalities(3))
+    modulation = bench.modulate()
+    before = gradients(bench.model)
+    assert not modulation.acts
+    for nothing in (modulation, NEUTRAL):
+        generator = bench.apply(nothing)
+        assert_same_bits(gradients(bench.model), before)
+        assert torch.equal(generator.get_state(), seeded().get_state())
+
+
+class Louder(Modulator):
+    """A user's method that gives noise to all parameters and throttles the kernels."""
+
+    def modulate(self, backward: Backward) -> Modulation:
+        return Modulation(gains={(m, "kernels"): 0.7 for m in self.modalities}, noise={(m, "all"): 0.3 for m in self.modalities})
+
+
+@ACTING
+def test_the_order_of_composition_does_not_matter(method: str, count: int) -> None:
+    """Bit for bit, noise included, whichever method is named first."""
+    bench = Bench(method, modalities(count))
+    backward = bench.look_back()
+    parts = [part for name, part in bench.modulator.parts.items() if name != "loss"]
+    modulations = [part.modulate(backward) for part in [*parts, Louder(bench.names, {})]]
+    results = []
+    for order in itertools.permutations(modulations):
+        bench.look_back()
+        bench.apply(compose(order))
+        results.append(gradients(bench.model))
+    for other in results[1:]:
+        assert_same_bits(other, results[0])
+
+
+LEVEL = st.floats(0, 4).map(lambda level: round(level, 3))  # squares of the tiniest numbers are not numbers any more
+LEVELS = st.tuples(LEVEL, LEVEL)
+
+
+@settings(max_examples=50, deadline=None)
+@given(levels=st.tuples(LEVELS, LEVELS, LEVELS))
+def test_composition_is_associative(levels: tuple[tuple[float, float], ...]) -> None:
+    one, two, three = (
+        Modulation(gains={("a", "all"): gain}, noise={("a", "all"): noise}, factors={"throttle/a": gain}) for gain, noise in levels
+    )
+    left, right = numbers_of((one * two) * three), numbers_of(one * (two * three))
+    assert left == pytest.approx(right, rel=1e-12)
+
+
+def take_over(theirs: Bench, ours: Bench) -> None:
+    """Gives one bench the other's encoders and head, modality by modality."""
+    for m, encoder in theirs.model.encoders.items():
+        encoder.load_state_dict(ours.model.encoders[m].state_dict())
+    widths = [encoder.features for encoder in ours.model.encoders.values()]
+    blocks = dict(zip(ours.names, torch.split(ours.model.fusion.classifier.weight, widths, dim=1), strict=True))
+    joined = torch.cat([blocks[m] for m in theirs.names], dim=1)
+    theirs.model.fusion.load_state_dict({"classifier.weight": joined, "classifier.bias": ours.model.fusion.classifier.bias})
+
+
+@METHODS_AND_COUNTS
+def test_permuting_the_modalities_permutes_everything(method: str, count: int) -> None:
+    """The same encoders, head and batch, told of in the opposite order."""
+    names = modalities(count)
+    data = small_data(names)
+    turned = replace(data, modalities=names[::-1], shapes={m: data.shapes[m] for m in names[::-1]})
+    ours, theirs = Bench(method, names, data=data), Bench(method, names[::-1], data=turned)
+    take_over(theirs, ours)
+    for bench in (ours, theirs):
+        for _ in range(3):
+            bench.modulator.observe(reading(utilizations(names)))
+    forward = theirs.look_back().forward
+    assert torch.allclose(forward.logits, ours.look_back().forward.logits, atol=1e-5)
+    assert numbers_of(theirs.modulate()) == pytest.approx(numbers_of(ours.modulate()), rel=1e-4)
+
+
+# -- strength, window, ramp ----------------------------------------------------------------------------------------------
+
+
+def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, Tensor]:
+    """The weights after six steps, with the probes asked after each."""
+    root.mkdir()
+    config = small_config(method=method, epochs=2, probe={"eval_freq": 1}, **sections)
+    trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
+    trainer.train()
+    assert trainer.progress.step == 6
+    return weights(trainer)
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_strength_zero_is_plain_training_bit_for_bit(count: int, tmp_path: Path) -> None:
+    plain = trained(tmp_path / "plain", "baseline", count)
+    for method, of in EVERY:
+        if of == count and method != "baseline":
+            assert_same_bits(trained(tmp_path / method, method, count, **sections_of(method, strength=0)), plain)
+
+
+@ACTING
+def test_a_method_at_full_strength_is_not_plain_training(method: str, count: int, tmp_path: Path) -> None:
+    """The law above would be empty if a method never acted in so short a training."""
+    plain, acted = trained(tmp_path / "plain", "baseline", count), trained(tmp_path / "acted", method, count)
+    assert any(not torch.equal(plain[name], acted[name]) for name in plain)
+
+
+class Explosive(Modulator):
+    """A method whose loss is infinite."""
+
+    def loss(self, forward: Forward) -> Scalar:
+        return forward.logits.sum() * math.inf
+
+
+@pytest.mark.parametrize("options", [{"strength": 0.0, "first_epoch": 0}, {"strength": 1.0, "first_epoch": 1}])
+def test_a_loss_at_strength_zero_or_outside_the_window_is_left_out(options: dict[str, float]) -> None:
+    """Not zero times the loss: that would be NaN here, and would give gradients to parameters that had none."""
+    closed = Windowed(Explosive(("audio",), {"last_epoch": 5, "ramp_epochs": 0, **options}))
+    assert closed.loss(Bench("baseline", ("audio", "visual")).look_back().forward) == 0.0
+
+
+@ACTING
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 3), (3, 1), (2, -1)])
+def test_the_ends_of_the_window_are_inclusive(method: str, count: int, first: int, last: int) -> None:
+    """Outside of it not a bit of a gradient changes and no noise is drawn; a last epoch of -1 never comes."""
+    bench = Bench(method, modalities(count), **sections_of(method, first_epoch=first, last_epoch=last))
+    plain = Bench("baseline", modalities(count))
+    plain.look_back()
+    untouched = gradients(plain.model)
+    acted = []
+    for epoch in range(6):
+        bench.modulator.begin_epoch(epoch)
+        modulation = bench.modulate()
+        generator = bench.apply(modulation)
+        now = gradients(bench.model)
+        acted.append(any(not torch.equal(now[name], untouched[name]) for name in untouched))
+        if not acted[-1]:
+            assert torch.equal(generator.get_state(), seeded().get_state())
+            assert not modulation.acts
+            assert set(map(float, modulation.factors.values())) <= {1.0}
+    assert acted == [first <= epoch and (epoch <= last or last == -1) for epoch in range(6)]
+
+
+@pytest.mark.parametrize(("ramp", "expected"), [(0, [0, 1, 1, 1, 1, 0]), (3, [0, 0.25, 0.5, 0.75, 1, 0]), (9, [0, 0.1, 0.2, 0.3, 0.4, 0])])
+def test_the_ramp_grows_evenly_inside_the_window(ramp: int, expected: list[float]) -> None:
+    bench = Bench("boost", ("audio", "visual"), boost={"first_epoch": 1, "last_epoch": 4, "ramp_epochs": ramp, "ema_alpha": 1})
+    gains = []
+    for epoch in range(6):
+        bench.modulator.begin_epoch(epoch)
+        gains.append(float(bench.modulate().gain("visual")))
+    assert gains == pytest.approx([1 + 0.5 * part for part in expected])
+
+
+@pytest.mark.parametrize("strength", [0.25, 0.5])
+def test_strength_leads_from_nothing_to_the_whole_method(strength: float) -> None:
+    method, names = "ogm_ge+boost", modalities(3)
+    whole = Bench(method, names).modulate()
+    part = Bench(method, names, **sections_of(method, strength=strength)).modulate()
+    assert whole.gains
+    for key, gain in whole.gains.items():
+        assert float(part.gains[key]) == pytest.approx(1 + strength * (float(gain) - 1), rel=1e-6)
+    assert part.noise == dict.fromkeys(whole.noise, strength)
+
+
+# -- state ---------------------------------------------------------------------------------------------------------------
+
+
+@METHODS_AND_COUNTS
+def test_the_state_survives_a_checkpoint(method: str, count: int) -> None:
+    names = modalities(count)
+    ours, theirs = Bench(method, names), Bench(method, names)
+    for i in range(2):
+        ours.modulate()
+        ours.modulator.observe(reading({m: 0.1 * j + 0.2 * i for j, m in enumerate(names)}))
+    theirs.modulator.load_state_dict(through_a_file(ours.modulator.state_dict()))
+    theirs.parts.method_generator.set_state(ours.parts.method_generator.get_state())
+    theirs.model.load_state_dict(ours.model.state_dict())
+    for _ in range(2):
+        assert numbers_of(ours.modulate()) == numbers_of(theirs.modulate())
+        assert ours.modulator.probe_columns() == theirs.modulator.probe_columns()
+        for bench in (ours, theirs):
+            bench.modulator.observe(reading({m: 0.5 + 0.05 * j * j for j, m in enumerate(names)}))
+
+
+def test_the_window_survives_a_checkpoint() -> None:
+    """A window that a person closes in mid-epoch stays open until the epoch ends, also where the run is resumed."""
+    settings = {"first_epoch": 0, "last_epoch": 2, "ramp_epochs": 3}
+    ours, theirs = (Bench("boost", ("audio", "visual"), boost=settings).modulator for _ in range(2))
+    ours.begin_epoch(1)
+    theirs.load_state_dict(through_a_file(ours.state_dict()))
+    assert (theirs.parts["boost"].open, theirs.parts["boost"].grown) == (True, 0.5)
+
+
+# -- hard cases ----------------------------------------------------------------------------------------------------------
+
+
+def assert_finite(bench: Bench, modulation: Modulation) -> None:
+    assert all(is_finite(number) for number in numbers_of(modulation).values())
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients(bench.model).values())
+
+
+@METHODS_AND_COUNTS
+@pytest.mark.parametrize("silent", ["first", "all but first", "all"])
+def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> None:
+    """A modality whose own logits give the true class no probability at all."""
+    names = modalities(count)
+    bench = Bench(method, names)
+    backward = bench.look_back()
+    hopeless = torch.zeros_like(backward.forward.logits).scatter(1, backward.forward.labels.unsqueeze(1), -1e4)
+    chosen = {"first": names[:1], "all but first": names[1:], "all": names}[silent]
+    alone = {m: hopeless if m in chosen else logits for m, logits in backward.forward.alone.items()}
+    modulation = bench.modulator.modulate(replace(backward, forward=replace(backward.forward, alone=alone)))
+    bench.apply(modulation)
+    assert_finite(bench, modulation)
+
+
+@METHODS_AND_COUNTS
+def test_parameters_without_a_gradient_are_passed_over(method: str, count: int) -> None:
+    bench = Bench(method, modalities(count))
+    backward = bench.look_back()
+    groups = bench.parts.groups
+    frozen = [*groups["visual"].kernels, *groups["visual"].others, groups["audio"].kernels[0]]
+    for parameter in frozen:
+        parameter.grad = None
+    norms = bench.trainer.gradient_norms()
+    modulation = bench.modulator.modulate(replace(backward, norms=norms))
+    bench.apply(modulation)
+    assert all(parameter.grad is None for parameter in frozen)
+    assert float(norms["visual"]) == 0 < float(norms["audio"])
+    assert_finite(bench, modulation)
+
+
+@pytest.mark.parametrize("method", ["baseline", "ogm", "ogm_ge", "boost", "ogm_ge+boost"])
+def test_a_single_modality_is_neither_throttled_nor_boosted(method: str) -> None:
+    bench = Bench(method, ("audio",))
+    modulation = bench.modulate()
+    bench.apply(modulation)
+    assert float(modulation.gain("audio")) == 1
+    assert_finite(bench, modulation)
+
+
+# -- where a gain acts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+@pytest.mark.parametrize("rule", ["auto", "all", "ndim2"])
+def test_ogm_acts_on_kernels_alone(count: int, rule: str) -> None:
+    """Batch norm, biases (unless asked for) and the head keep every bit of their gradients."""
+    bench = Bench("ogm", modalities(count), ogm={"params": rule})
+    modulation = bench.modulate()
+    before = gradients(bench.model)
+    assert min(map(float, modulation.gains.values())) < 1, "nobody is throttled: the test sees nothing"
+    bench.apply(modulation)
+    after = gradients(bench.model)
+    for name, parameter in bench.model.named_parameters():
+        owner = owner_of(parameter, bench)
+        if owner and parameter.dim() >= least_dimensions(rule, bench, owner):
+            assert torch.equal(after[name], before[name] * float(modulation.gain(owner))), f"{name} of {owner}"
+        else:
+            assert torch.equal(after[name], before[name]), f"{name} of {owner}"
+
+
+def owner_of(parameter: Tensor, bench: Bench) -> str | None:
+    """The modality whose encoder has this parameter; None for the head."""
+    return next((m for m, encoder in bench.model.encoders.items() if any(own is parameter for own in encoder.parameters())), None)
+
+
+def least_dimensions(rule: str, bench: Bench, owner: str) -> int:
+    convolutional = bench.model.encoders[owner].kernel_rule == "conv4d"
+    return {"auto": 4 if convolutional else 2, "ndim2": 2, "all": 0}[rule]
+
+
+@pytest.mark.parametrize("count", [2, 3, 6])
+def test_the_boost_acts_on_all_of_an_encoder_and_never_on_the_head(count: int) -> None:
+    bench = Bench("boost", modalities(count), boost={"ema_alpha": 1})
+    modulation = bench.modulate()
+    before = gradients(bench.model)
+    bench.apply(modulation)
+    after = gradients(bench.model)
+    for i, m in enumerate(bench.names):
+        assert float(modulation.gain(m)) == pytest.approx(1 + 0.5 * i / (count - 1))
+    for name, parameter in bench.model.named_parameters():
+        owner = owner_of(parameter, bench)
+        assert torch.equal(after[name], before[name] * float(modulation.gain(owner)) if owner else before[name]), name
+
+
+def test_a_rule_that_fits_no_parameter_is_refused() -> None:
+    from core.model import ModelError
+
+    with pytest.raises(ModelError, match=r"'visual' has no parameters of rule conv4d.*params=all"):
+        Bench("ogm", ("audio", "visual"), ogm={"params": "conv4d"})
+
+
+def test_encoders_that_share_parameters_are_refused() -> None:
+    from core.encoders import Mlp
+    from core.fusion import make_fusion
+    from core.model import ModelError, MultimodalModel
+
+    shared = Mlp((5,))
+    model = MultimodalModel({"left": shared, "right": shared}, make_fusion("concat", 0, "split", {"left": 128, "right": 128}, 3))
+    with pytest.raises(ModelError, match="share parameters"):
+        model.parameter_groups()
+
+
+def test_the_groups_of_a_model_are_its_encoders_whole_and_apart() -> None:
+    """However the data names its modalities: no name is searched for a word."""
+    from core.model import make_model
+
+    names = ("video_audio", "audio", "fusion", "0")
+    model = make_model(dict.fromkeys(names, (5,)), 3, {}, "sum", 0, "split")
+    groups = model.parameter_groups()
+    head = {id(parameter) for parameter in model.fusion.parameters()}
+    for m in names:
+        ids = {id(parameter) for parameter in groups[m].kernels + groups[m].others}
+        assert ids == {id(parameter) for parameter in model.encoders[m].parameters()}
+        assert groups[m].kernels and not head & ids
