@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ _KEEP_EMPTY: Any = {"write_empty_chunks": True}
 
 def create_store(path: Path, manifest: Manifest) -> zarr.Group:
     """A new store with empty arrays. `head` comes last: a store without it is not a run yet."""
-    group = zarr.create_group(LocalStore(path), attributes=manifest.to_json(), overwrite=True, zarr_format=3)
+    group = zarr.create_group(LocalStore(path), attributes=_attributes(manifest), overwrite=True, zarr_format=3)
     units = {column: metric.unit for metric in manifest.metrics for column in metric.columns(manifest.modalities)}
     for table in TABLES:
         _create_table(group, table, manifest.columns(table), units)
@@ -31,6 +32,16 @@ def create_store(path: Path, manifest: Manifest) -> zarr.Group:
         _create_text(group, text)
     _create_head(group)
     return group
+
+
+def _attributes(manifest: Manifest) -> dict[str, Any]:
+    """What is no JSON, NaN for instance, would be written all the same, and could be read by Python only."""
+    attributes = manifest.to_json()
+    try:
+        json.dumps(attributes, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"the manifest of {manifest.name} cannot be written as JSON: {error}") from error
+    return attributes
 
 
 def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:

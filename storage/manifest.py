@@ -63,6 +63,13 @@ def manifest_from_json(record: dict[str, Any]) -> Manifest:
         raise FormatError(f"not a run: the attribute `format` is {record.get('format')!r}, expected {FORMAT!r}")
     if not isinstance(record.get("version"), int) or record["version"] > VERSION:
         raise FormatError(f"run format version {record.get('version')}, this program reads up to {VERSION}; install a newer asgml")
+    try:
+        return _manifest_from_known(record)
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise FormatError(f"the manifest of this run cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _manifest_from_known(record: dict[str, Any]) -> Manifest:
     known = {key: record[key] for key in Manifest.__dataclass_fields__ if key in record}
     known["metrics"] = tuple(metric_from_json(item) for item in record.get("metrics", ()))
     known["knobs"] = tuple(knob_from_json(item) for item in record.get("knobs", ()))

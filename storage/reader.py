@@ -112,9 +112,16 @@ class Run:
         if attributes is None:
             return False
         self.manifest = manifest_from_json(attributes)
-        recorded = attributes.get("tables", {})
-        self._tables = {table: Table(recorded.get(table, self.manifest.columns(table))) for table in TABLES}
+        self._tables = {str(table): Table(self._columns_of(table, attributes.get("tables"))) for table in TABLES}
         return True
+
+    def _columns_of(self, table: str, recorded: object) -> list[str]:
+        """As the run was recorded, whatever the table of metrics has become since."""
+        assert self.manifest is not None
+        columns = recorded.get(table) if isinstance(recorded, dict) else self.manifest.columns(table)
+        if not isinstance(columns, list) or tuple(columns[: len(AXES)]) != AXES:
+            raise FormatError(f"the manifest of {self.paths.name} names no columns of {table} that begin with {', '.join(AXES)}")
+        return columns
 
     def _read_up_to(self, head: Head) -> None:
         """All tables and texts up to the same mark: first everything is read, then everything is shown."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import zarr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from store_kit import WIDTHS, new_writer, note, row, rows_of, small_manifest, write_steps
 from zarr.storage import MemoryStore
 
@@ -159,6 +162,31 @@ def test_a_damaged_manifest_is_a_format_error(tmp_path: Path, content: str) -> N
     (tmp_path / "run-01" / "run.zarr" / "zarr.json").write_text(content)
     with pytest.raises(FormatError):
         Run.open(tmp_path / "run-01")
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(key=st.sampled_from(sorted(small_manifest().to_json())), junk=st.sampled_from([None, 3, "x", [], {}, [1], [{}], {"steps": 1}, -1.5]))
+def test_a_manifest_with_junk_is_read_or_refused(tmp_path: Path, key: str, junk: object) -> None:
+    root = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
+    with new_writer(root) as writer:
+        write_steps(writer, range(1, 4))
+    metadata = root / "run.zarr" / "zarr.json"
+    record = json.loads(metadata.read_text())
+    record["attributes"][key] = junk
+    metadata.write_text(json.dumps(record))
+    try:
+        run = Run.open(root)
+    except FormatError as error:
+        assert "\n" not in str(error)
+    else:
+        assert run.rows("steps") == 3
+
+
+def test_a_manifest_that_is_no_json_is_not_written(tmp_path: Path) -> None:
+    for config in ({"lr": float("nan")}, {"path": tmp_path}):
+        with pytest.raises(FormatError, match="cannot be written as JSON"):
+            RunWriter.create(RunPaths(tmp_path / "run-01"), replace(small_manifest(), config=config))
+    assert not (tmp_path / "run-01" / "writer.lock").exists()
 
 
 def test_a_run_that_was_made_anew_under_the_same_name_is_read_anew(tmp_path: Path) -> None:
