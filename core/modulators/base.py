@@ -48,6 +48,13 @@ class Modulator:
     def begin_epoch(self, epoch: int) -> None:
         """Is told each epoch, counted from 0, before its first step; not again when a run is resumed in the middle of one."""
 
+    def prepare(self, epoch: int, strength: float) -> None:
+        """The place for costly measurements, once in each epoch that the method acts in, before its first step.
+
+        The only hook that may write weights. `strength` is above 0. Where a person turns the strength up from 0 in
+        mid-epoch, the method begins to act without it.
+        """
+
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Is shown each evaluation of the validation split."""
 
@@ -93,13 +100,20 @@ class Windowed(Modulator):
     def __init__(self, inner: Modulator) -> None:
         super().__init__(inner.modalities, inner.options)
         self.inner = inner
-        self.begin_epoch(0)
+        self.prepared = -1  # the last epoch that the method prepared for
+        self._look_at(0)
 
     def begin_epoch(self, epoch: int) -> None:
+        self._look_at(epoch)
+        self.inner.begin_epoch(epoch)
+        if self.present_strength > 0 and epoch > self.prepared:
+            self.inner.prepare(epoch, self.present_strength)
+            self.prepared = epoch
+
+    def _look_at(self, epoch: int) -> None:
         first, last = int(self.number("first_epoch")), int(self.number("last_epoch"))
         self.open = first <= epoch and (epoch <= last or last == ENDLESS)
         self.grown = min(1.0, (epoch - first + 1) / (self.number("ramp_epochs") + 1)) if self.open else 0.0
-        self.inner.begin_epoch(epoch)
 
     def attach(self, context: Context) -> None:
         self.inner.attach(context)
@@ -134,10 +148,10 @@ class Windowed(Modulator):
 
     def state_dict(self) -> State:
         """With the window as the present epoch found it: the knobs may have been turned since, for the next one."""
-        return {"open": self.open, "grown": self.grown, "inner": self.inner.state_dict()}
+        return {"open": self.open, "grown": self.grown, "prepared": self.prepared, "inner": self.inner.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
-        self.open, self.grown = state["open"], state["grown"]
+        self.open, self.grown, self.prepared = state["open"], state["grown"], state["prepared"]
         self.inner.load_state_dict(state["inner"])
 
 
