@@ -59,11 +59,11 @@ class LossConfig(Section):
 
 
 class OptimizerConfig(Section):
-    """SGD with a stepped learning rate."""
+    """The optimizer, with a stepped learning rate."""
 
-    name: Literal["sgd"] = Field("sgd", description="optimizer; gradient scaling needs one that does not normalise it away")
+    name: Literal["sgd", "adam", "adamw"] = Field("sgd", description="optimizer; adam and adamw divide a constant gain out of the gradient")
     lr: float = Field(1e-3, gt=0, le=10, description="learning rate before decay")
-    momentum: float = Field(0.9, ge=0, lt=1, description="momentum")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of sgd, first beta of adam and adamw")
     weight_decay: float = Field(1e-4, ge=0, le=1, description="weight decay")
     decay_every: int = Field(70, ge=1, description="epochs between decays of the learning rate (StepLR)")
     decay: float = Field(0.1, gt=0, le=1, description="factor of each decay")
@@ -142,7 +142,7 @@ class RunSettings(Section):
 
     @model_validator(mode="after")
     def _heads_are_trained(self) -> RunSettings:
-        if self.fusion.alone == "heads" and self.loss.gamma == 0:
+        if self.fusion.alone == "heads" and self.loss.gamma == 0 and not any(method.own_loss for method in self.methods):
             raise ValueError(
                 "fusion.alone=heads with loss.gamma=0: auxiliary heads would never be trained; set loss.gamma=1 or fusion.alone=split"
             )
@@ -150,10 +150,21 @@ class RunSettings(Section):
 
     @model_validator(mode="after")
     def _probes_where_needed(self) -> RunSettings:
-        needing = [method.name for method in self.methods if method.needs == "probes"]
+        needing = [method.name for method in self.methods if self._is_guided_by_probes(method)]
         if needing and not self.probe.enabled:
             raise ValueError(f"probe.enabled=false with method {self.method}: {needing[0]} is guided by the probes; leave them on")
         return self
+
+    @model_validator(mode="after")
+    def _one_rule_of_kernels(self) -> RunSettings:
+        rules = {f"{method.name}.params": self.section(method.name).get("params") for method in self.methods}
+        given = {name: rule for name, rule in rules.items() if rule is not None}
+        if len(set(given.values())) > 1:
+            raise ValueError(f"{', '.join(f'{name}={rule}' for name, rule in given.items())}: a run has one rule; give them the same")
+        return self
+
+    def _is_guided_by_probes(self, method: Method) -> bool:
+        return method.needs == "probes" and str(self.section(method.name).get("signal", "probe")).startswith("probe")
 
     @property
     def methods(self) -> list[Method]:

@@ -10,20 +10,40 @@ from storage.knobs import Knob
 ENDLESS = -1
 """The last epoch of a window that stays open."""
 
+Acts = Literal["nothing", "loss", "features", "after backward", "loss and after backward", "learning rate", "between epochs"]
+"""When in the training a method changes something."""
+
+THROTTLES = "throttle the dominant modality by its discrepancy"
+ACCELERATES = "accelerate the weak modality by its discrepancy"
+ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
+TURNS_GRADIENTS = "turn the gradients"
+SETS_RATES = "set the learning rate of each modality"
+DROPS_FEATURES = "drop features before the fusion"
+
 
 @dataclass(frozen=True)
 class Method:
-    """One row. `target` is "module:Class", imported only by the trainer; `acts` says when in the step it changes what."""
+    """One row. `target` is "module:Class", imported only by the trainer; `acts` says when in the step it changes what.
+
+    `alone_in` are things that only one method of a run may do, as a phrase: "both throttle the dominant modality". `scales`
+    is true of a method whose whole effect on gradients is to multiply them, which Adam's normalisation takes away.
+    `own_loss` is true where its loss trains each modality's own logits. `modalities` is how many the method is defined for;
+    None is any number.
+    """
 
     name: str
     target: str
     summary: str
-    acts: Literal["nothing", "after backward"]
+    acts: Acts
     source: str
     formula: str
     needs: str = "nothing"
     knobs: tuple[Knob, ...] = ()
     options: tuple[Knob, ...] = ()
+    alone_in: tuple[str, ...] = ()
+    scales: bool = False
+    own_loss: bool = False
+    modalities: int | None = None
 
     @property
     def settings(self) -> tuple[Knob, ...]:
@@ -31,11 +51,11 @@ class Method:
         return self.knobs + self.options
 
 
-def window_knobs(owner: str, last: int) -> tuple[Knob, ...]:
+def window_knobs(owner: str, last: int, first: int = 0) -> tuple[Knob, ...]:
     """The settings that any method has: the epochs it acts in, and how strongly."""
     return (
         Knob(f"{owner}.strength", "float", 1.0, "how much of the method acts: 0 is plain training, 1 the whole method", 0, 1, 0.1),
-        Knob(f"{owner}.first_epoch", "int", 0, "first epoch in which the method acts, counted from 0", 0, None, 1, applies="epoch"),
+        Knob(f"{owner}.first_epoch", "int", first, "first epoch in which the method acts, counted from 0", 0, None, 1, applies="epoch"),
         Knob(
             f"{owner}.last_epoch",
             "int",

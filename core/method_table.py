@@ -8,7 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.method import ENDLESS, Method, ramp_option, window_knobs
+from core.method import (
+    ENDLESS,
+    THROTTLES,
+    Method,
+    ramp_option,
+    window_knobs,
+)
 from storage.knobs import Knob
 
 
@@ -52,6 +58,8 @@ METHODS: Mapping[str, Method] = {
             needs="each modality's own logits",
             knobs=_ogm_knobs("ogm"),
             options=_ogm_options("ogm"),
+            alone_in=(THROTTLES,),
+            scales=True,
         ),
         Method(
             name="ogm_ge",
@@ -63,6 +71,8 @@ METHODS: Mapping[str, Method] = {
             needs="each modality's own logits",
             knobs=_ogm_knobs("ogm_ge"),
             options=_ogm_options("ogm_ge"),
+            alone_in=(THROTTLES,),
+            scales=True,
         ),
         Method(
             name="boost",
@@ -102,6 +112,7 @@ METHODS: Mapping[str, Method] = {
                 ),
                 ramp_option("boost"),
             ),
+            scales=True,
         ),
     )
 }

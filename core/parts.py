@@ -93,8 +93,24 @@ def make_probes(config: RunSettings, model: MultimodalModel, classes: int, devic
 
 
 def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.Optimizer:
+    """One parameter group for each encoder, under its modality's name, and one for the rest; their updates are the same.
+
+    `momentum` is SGD's, or the first beta of Adam and AdamW.
+    """
     settings = config.optimizer
-    return torch.optim.SGD(model.parameters(), lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    encoders = [{"params": list(encoder.parameters()), "modality": m} for m, encoder in model.encoders.items()]
+    groups = [*encoders, {"params": list(model.fusion.parameters()), "modality": ""}]
+    if settings.name == "sgd":
+        return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
+    kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
+    return kind(groups, lr=settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay)
+
+
+def cancelled_by_adam(config: RunSettings) -> list[str]:
+    """The methods of a run that only multiply gradients, where the optimizer divides that out again."""
+    if config.optimizer.name == "sgd":
+        return []
+    return [method.name for method in config.methods if method.scales and config.section(method.name).get("via", "gradient") == "gradient"]
 
 
 def lr_at(epoch: int, lr: float, decay_every: int, decay: float) -> float:

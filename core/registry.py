@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Sequence
 
 from core.method import Method
@@ -19,7 +20,8 @@ class RegistryError(ValueError):
 def parse_method(text: str) -> list[Method]:
     """The rows that `ogm_ge+boost` names, in the order given.
 
-    Raises RegistryError for an unknown name (with the nearest known ones), a repeated one, or `baseline` in company.
+    Raises RegistryError for an unknown name (with the nearest known ones), a repeated one, `baseline` in company, or two
+    methods that would do the same thing twice.
     """
     names = [part.strip() for part in text.split("+")]
     methods = [_row(name) for name in names]
@@ -27,9 +29,14 @@ def parse_method(text: str) -> list[Method]:
         raise RegistryError(f"method {text!r}: a method is named twice; name each once")
     if len(names) > 1 and "baseline" in names:
         raise RegistryError(f"method {text!r}: baseline changes no gradient, so it composes with nothing; leave it out")
-    if {"ogm", "ogm_ge"} <= set(names):
-        raise RegistryError(f"method {text!r}: ogm_ge is ogm with noise, both together would throttle twice; name one of them")
+    _refuse_doubles(text, methods)
     return methods
+
+
+def _refuse_doubles(text: str, methods: Sequence[Method]) -> None:
+    for one, other in itertools.combinations(methods, 2):
+        if shared := [deed for deed in one.alone_in if deed in other.alone_in]:
+            raise RegistryError(f"method {text!r}: {one.name} and {other.name} both {shared[0]}, which only one can; name one of them")
 
 
 def section_defaults() -> dict[str, dict[str, float | int | bool | str]]:

@@ -18,7 +18,7 @@ from core import checkpoint
 from core.evaluate import Evaluation, evaluate
 from core.modulators.apply import apply, gradient_norm
 from core.modulators.base import Windowed
-from core.parts import Parts, lr_at
+from core.parts import Parts, cancelled_by_adam, lr_at
 from core.randomness import global_state, restore_global_state
 from core.rows import probe_row, step_row, test_row, validation_row
 from core.types import Backward, Batch, Forward, Scalar
@@ -55,6 +55,7 @@ class Trainer:
         self._step_ended = time.monotonic()
         self.parts.recorder.stopwatch.go_on()
         self.parts.recorder.say(State.RUNNING)
+        self.warn()
         while self.progress.epoch < self.config.epochs:
             self.begin_epoch()
             for batch in self.parts.batches.rest_of_epoch():
@@ -66,6 +67,13 @@ class Trainer:
                     self.probe(forward)
             self.end_epoch()
         return State.FINISHED
+
+    def warn(self) -> None:
+        """Tells, once at the start of a run, what in its configuration cannot have the effect that is asked for."""
+        optimizer = self.config.optimizer.name
+        for name in cancelled_by_adam(self.config) if self.progress.step == 0 else ():
+            message = f"{name} multiplies gradients, which {optimizer} divides out again: use optimizer.name=sgd, or via=lr if it has that"
+            self.parts.recorder.event("alert", level="warning", message=message)
 
     # -- the step -------------------------------------------------------------------------------------------------------
 
@@ -82,7 +90,7 @@ class Trainer:
         modulation = parts.modulator.modulate(backward)
         apply(modulation, parts.groups, parts.noise)
         norms_after = self.gradient_norms() if modulation.acts else backward.norms
-        self.set_lr()
+        self.set_lr(modulation.rates)
         parts.optimizer.step()
         self.record_step(step_row(forward, backward.norms, norms_after, modulation), loss.detach(), task_loss.detach(), len(forward.labels))
         return forward
@@ -90,11 +98,12 @@ class Trainer:
     def gradient_norms(self) -> Mapping[str, Tensor]:
         return {m: gradient_norm(group) for m, group in self.parts.groups.items()}
 
-    def set_lr(self) -> None:
+    def set_lr(self, rates: Mapping[str, Scalar]) -> None:
+        """The stepped learning rate, times its own factor for an encoder that `rates` names."""
         settings = self.config.optimizer
         self.lr = lr_at(self.progress.epoch, float(self.parts.board.values["lr"]), settings.decay_every, settings.decay)
         for group in self.parts.optimizer.param_groups:
-            group["lr"] = self.lr
+            group["lr"] = self.lr * float(rates.get(group["modality"], 1.0))
 
     def probe(self, forward: Forward) -> None:
         """Asks the probes about the features of this step; what they say acts from the next step on."""

@@ -4,6 +4,7 @@
 
 where d_p is the gradient, or what a method that turns gradients puts in its place. Composition is arithmetic: gains
 multiply, noise levels add in quadrature. So the order of two methods does not matter; only one may turn gradients.
+A method may also ask for another learning rate of a modality's encoder, lr_m = rate_m * lr; rates multiply too.
 Only `apply` (core/modulators/apply.py) writes a gradient.
 """
 
@@ -27,14 +28,15 @@ class Modulation:
     """Gains and noise levels by modality and rule; a missing key leaves the gradient alone.
 
     Noise is in units of each gradient's own standard deviation before any gain. `directions` replace a modality's
-    gradients, one tensor for each that `ParameterGroup.gradients("all")` gives, in that order. To be recorded beside the step, under
-    their column names: `factors` are this method's part of the gain (`throttle/audio`), `readings` what it saw
-    (`discrepancy/audio`).
+    gradients, one tensor for each that `ParameterGroup.gradients("all")` gives, in that order. `rates` are factors of the
+    learning rate of whole encoders in this step. To be recorded beside the step, under their column names: `factors` are
+    this method's part of the gain (`throttle/audio`), `readings` what it saw (`discrepancy/audio`).
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
     noise: Mapping[Key, Scalar] = field(default_factory=dict)
     directions: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
+    rates: Mapping[str, Scalar] = field(default_factory=dict)
     factors: Mapping[str, Scalar] = field(default_factory=dict)
     readings: Mapping[str, Scalar] = field(default_factory=dict)
 
@@ -46,6 +48,7 @@ class Modulation:
             _merge(self.gains, other.gains, _product),
             _merge(self.noise, other.noise, _quadrature),
             self.directions or other.directions,
+            _merge(self.rates, other.rates, _product),
             _merge(self.factors, other.factors, _product),
             {**self.readings, **other.readings},
         )
@@ -62,7 +65,8 @@ class Modulation:
         gains = {key: _towards_one(gain, strength) for key, gain in self.gains.items()}
         factors = {name: _towards_one(factor, strength) for name, factor in self.factors.items()}
         noise = {key: strength * level for key, level in self.noise.items()}
-        return Modulation(gains, noise, self.directions, factors, self.readings)
+        rates = {modality: _towards_one(rate, strength) for modality, rate in self.rates.items()}
+        return Modulation(gains, noise, self.directions, rates, factors, self.readings)
 
     @property
     def acts(self) -> bool:
