@@ -19,6 +19,7 @@ from storage.events import Event
 from storage.knobs import Value
 from storage.layout import RunPaths
 from storage.manifest import Manifest
+from storage.process import this_host
 from storage.status import State
 from storage.writer import RunWriter
 
@@ -78,7 +79,7 @@ def main() -> int:
         return 1
     manifest = tiny_manifest(paths.name)
     writer = RunWriter.resume(paths) if "--resume" in sys.argv else RunWriter.create(paths, manifest)
-    writer.event(Event("started", 0, time.time(), 0.0, writer.segment, {"pid": os.getpid(), "host": "here", "knobs": {}}))
+    writer.event(Event("started", 0, time.time(), 0.0, writer.segment, {"pid": os.getpid(), "host": this_host(), "knobs": {}}))
     writer.mark(state=State.RUNNING)
     state = State.FINISHED
     try:

@@ -137,7 +137,8 @@ def test_ctrl_c_leaves_the_training_alone(asgml: Asgml, runs: Path, monkeypatch:
 def test_a_name_that_is_taken_is_refused(asgml: Asgml, runs: Path) -> None:
     asgml("train", "--epochs", 1, "--name", "a", "--wait")
     before = (runs / "a" / "run.toml").read_bytes()
-    assert asgml("train", "--epochs", 2, "--name", "a", "--wait").code == USAGE
+    said = asgml("train", "--epochs", 2, "--name", "a", "--wait")
+    assert said.code == USAGE and "asgml resume a" in said.err
     assert (runs / "a" / "run.toml").read_bytes() == before
 
 
