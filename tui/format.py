@@ -54,7 +54,8 @@ def number(value: float | None, digits: int = 3) -> str:
 
 def _exponent(value: float, digits: int) -> str:
     mantissa, _, exponent = f"{value:.{max(digits - 2, 0)}e}".partition("e")
-    return f"{mantissa}e{int(exponent)}"
+    text = f"{mantissa}e{int(exponent)}"
+    return text if len(text) <= 8 else f"{float(mantissa):.0f}e{int(exponent)}"
 
 
 def setting(value: object) -> str:

@@ -88,7 +88,7 @@ def _whole_rows(update: LayoutUpdate) -> Iterator[tuple[int, int, Iterable[Strip
 def _spans(update: ChopsUpdate) -> Iterator[tuple[int, int, Iterable[Strip]]]:
     for row, first, last in update.spans:
         for end, (column, strip) in zip(update.chop_ends[row], update.chops[row].items(), strict=False):
-            if strip is not None and column <= last and end > first:
+            if strip is not None and column < last and end > first:  # other strips of the row were not rendered anew
                 yield row, column, [strip]
 
 

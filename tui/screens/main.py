@@ -49,6 +49,7 @@ class MainScreen(Steering, Exploring):
         self._waiting: Scene | None = None
         self._drawing = False
         self._runs: tuple[RunLine, ...] = ()
+        self._per_minute = 0
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -108,6 +109,7 @@ class MainScreen(Steering, Exploring):
         """A new scene has come. A frozen view keeps its own until it is let go."""
         first = self.scene.manifest is None and scene.manifest is not None
         self._waiting = scene
+        self._per_minute = self.dashboard.sent.per_minute()  # counted when there is something new only: idle must stay idle
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
         if first:
@@ -153,7 +155,7 @@ class MainScreen(Steering, Exploring):
         self.query_one("#values", Values).show_scene(scene, view, framed=True)
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
-        self.query_one(System).show_scene(scene, self.dashboard.sent.per_minute(), self.dashboard.interval)
+        self.query_one(System).show_scene(scene, self._per_minute, self.dashboard.interval)
         self.query_one(EventLog).show_scene(scene, framed=framed)
         self.query_one(Runs).show_runs(self._runs, scene.name)
         self.query_one(TransportBar).show_scene(scene)

@@ -1,0 +1,167 @@
+"""Commands: a wish is never shown as a fact, refusals give their reason, read-only and ended runs cannot be steered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
+
+from storage.control import Inbox, Request
+from storage.layout import RunPaths
+from storage.status import State
+from tui.app import Dashboard
+from tui.keys import KEYS
+from tui.scene import KnobState
+from tui.screens.dialogs import KnobDialog
+
+
+def knob(app: Dashboard, name: str = "boost.alpha") -> KnobState:
+    return next(state for state in app.main.scene.knobs if state.knob.name == name)
+
+
+def row_with(app: Dashboard, words: str) -> str:
+    return next((row for row in screen_text(app) if words in row), "")
+
+
+async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("e", "0", ".", "5", "enter")
+        await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
+        await until(pilot, lambda: knob(app).wish == 0.5, "the wish is shown")
+        await settle(pilot)
+        assert knob(app).value == 0.25 and "α 0.25" in screen_text(app)[0]
+        assert "0.5 asked" in row_with(app, "▸ boost.alpha")
+        trainer.answer()
+        await until(pilot, lambda: knob(app).value == 0.5, "the answer is shown")
+        await shows(pilot, "α 0.5")
+        assert knob(app).wish is None and any("0.25 → 0.5" in line.text for line in app.main.scene.lines)
+
+
+async def test_the_request_is_what_was_asked_for(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("right_square_bracket", "right_square_bracket", "enter")
+        await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
+    (request,) = Inbox(trainer.paths.commands).poll()
+    assert isinstance(request, Request) and (request.kind, request.knob, request.value) == ("set", "boost.alpha", 0.35)
+
+
+async def test_escape_forgets_a_nudge(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("right_square_bracket")
+        await shows(pilot, "0.25 → 0.3?")
+        await pilot.press("escape", "enter")
+        assert app.main.draft is None and not list(trainer.paths.commands.iterdir())
+
+
+async def test_a_value_outside_the_range_never_leaves_the_dialog(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("e", "7", "enter")
+        await shows(pilot, "outside its range 0 … 1")
+        assert isinstance(app.screen, KnobDialog) and not list(trainer.paths.commands.iterdir())
+
+
+async def test_a_refusal_of_the_trainer_is_shown_with_its_reason(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trainer, "_set", lambda request: {"answer": "rejected", "knob": request.knob, "reason": "not while evaluating"})
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("right_square_bracket", "enter")
+        await until(pilot, lambda: trainer.answer() > 0, "the request is sent")
+        await until(pilot, lambda: knob(app).refused != "", "the refusal is known")
+        await shows(pilot, "not while evaluating")
+        assert knob(app).value == 0.25
+
+
+async def test_pause_is_shown_as_paused_and_space_resumes(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (_, pilot):
+        await pilot.press("space")
+        await until(pilot, lambda: trainer.answer() > 0, "pause is sent")
+        await shows(pilot, "PAUSED")
+        await pilot.press("space")
+        await until(pilot, lambda: trainer.answer() > 0, "resume is sent")
+        await shows(pilot, "RUNNING")
+
+
+@pytest.mark.parametrize(("keys", "how"), [(("enter",), "after_step"), (("down", "enter"), "now")])
+async def test_stop_says_how(keys: tuple[str, ...], how: str, trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (_, pilot):
+        await pilot.press("S")
+        await settle(pilot)
+        await pilot.press(*keys)
+        await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
+    (request,) = Inbox(trainer.paths.commands).poll()
+    assert isinstance(request, Request) and (request.kind, request.how) == ("stop", how)
+
+
+async def test_kill_asks_for_the_word(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr("tui.session.os.kill", lambda pid, number: killed.append(pid))
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("S")
+        await settle(pilot)
+        await pilot.press("down", "down", "enter")
+        await shows(pilot, "Type kill")
+        await pilot.press("y", "enter")
+        await shows(pilot, "type the word kill")
+        assert killed == []
+        await pilot.press("backspace", *"kill", "enter")
+        await until(pilot, lambda: killed == [app.main.scene.pid], "the process is killed")
+
+
+@pytest.mark.parametrize("key", [key for key in KEYS if key.steers], ids=lambda key: key.id)
+async def test_readonly_refuses_all_that_steers(key: object, trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent, readonly=True) as (app, pilot):
+        await pilot.press(key.keys[0], "enter")  # type: ignore[attr-defined]
+        await shows(pilot, "read-only: `asgml watch")
+        assert app.screen is app.main and not list(trainer.paths.commands.iterdir())
+
+
+async def test_an_ended_run_says_what_to_do(made_run: RunPaths) -> None:
+    async with dashboard("made-01", made_run.root.parent) as (_, pilot):
+        await pilot.press("space")
+        await shows(pilot, "asgml resume made-01")
+    assert not list(made_run.commands.iterdir())
+
+
+async def test_notes_and_answers_reach_the_log(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (_, pilot):
+        await pilot.press("n", *"hello", "enter")
+        await until(pilot, lambda: trainer.answer() > 0, "the note is sent")
+        await shows(pilot, "note “hello”")
+
+
+async def test_new_rows_are_drawn(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (_, pilot):
+        await shows(pilot, "step 120/")
+        for _ in range(30):
+            trainer.train_step()
+        trainer.writer.flush()
+        await shows(pilot, "step 150/")
+
+
+async def test_a_frozen_view_stays_and_comes_back(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("F")
+        trainer.train_step()
+        trainer.writer.flush()
+        await until(pilot, lambda: app.session.scene.step == 121, "the row is read")
+        await shows(pilot, "FROZEN VIEW")
+        assert "step 120/" in screen_text(app)[0]
+        await pilot.press("F")
+        await shows(pilot, "step 121/")
+
+
+async def test_a_run_whose_trainer_is_still_starting_shows_its_words(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path / "runs" / "new-01")
+    paths.commands.mkdir(parents=True)
+    paths.config.write_text("[run]\n")
+    paths.trainer_log.write_text("loading data\n\x1b[31mImportError: no torch [bold]\x1b[0m\n")
+    async with dashboard("new-01", paths.root.parent) as (app, pilot):
+        await shows(pilot, "STARTING")
+        await shows(pilot, "␛[31mImportError: no torch [bold]")
+        trainer = FakeTrainer(paths)
+        trainer.train_step()
+        trainer.writer.flush()
+        await shows(pilot, "RUNNING")
+        trainer.close(State.FINISHED)
+        await shows(pilot, "FINISHED")

@@ -1,0 +1,146 @@
+"""Every key of the table works, is in the help and in the manual, and no key means two things."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
+
+from storage.layout import RunPaths
+from tui.keys import KEYS, bindings_for, find_key, footer, keys_for, manual, shown_keys
+from tui.look import BRAILLE, make_look
+from tui.screens.dialogs import KnobDialog, Prompt, StopDialog
+from tui.screens.lists import HelpScreen, ListScreen, help_text
+from tui.screens.main import LiveScreen, ReplayScreen
+from tui.view import View
+
+OPENS = {
+    "edit": KnobDialog, "note": Prompt, "stop": StopDialog, "seek": Prompt, "filter": Prompt, "events": ListScreen, "alerts": ListScreen,
+    "runs": ListScreen, "overlay": ListScreen, "help": HelpScreen,
+}  # fmt: skip
+VIEW_CHANGES = {
+    "x_axis": lambda app: app.view.axis, "log_y": lambda app: set(app.view.flipped), "smooth_more": lambda app: app.view.smoothing,
+    "smooth_less": lambda app: app.view.smoothing, "smooth_none": lambda app: app.view.smoothing, "zoom_in": lambda app: app.view.zoom,
+    "pan_back": lambda app: app.view.start, "pan_on": lambda app: app.view.start, "cursor": lambda app: app.view.cursor,
+    "right": lambda app: app.view.selected, "down": lambda app: app.view.selected, "next_chart": lambda app: app.view.selected,
+    "previous_chart": lambda app: app.view.selected, "next_page": lambda app: app.view.selected, "freeze": lambda app: app.view.frozen,
+    "open": lambda app: app.view.solo, "nudge_up": lambda app: app.main.draft, "nudge_down": lambda app: app.main.draft,
+    "next_knob": lambda app: app.main.selected_knob, "previous_knob": lambda app: app.main.selected_knob,
+}  # fmt: skip
+UNDONE_BY = {"zoom_out": "z", "follow": "comma", "reset": "z", "back": "c", "left": "tab", "up": "down", "previous_page": "pagedown"}
+SENDS = {"pause": "pause", "checkpoint": "checkpoint", "evaluate": "evaluate"}
+
+
+@pytest.mark.parametrize("clock", ["live", "replay"])
+def test_no_key_means_two_things(clock: str) -> None:
+    assert max(Counter(name for key in keys_for(clock) for name in key.keys).values()) == 1
+    assert len({binding.key for binding in bindings_for(clock)}) == sum(len(key.keys) for key in keys_for(clock))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("clock", "screen"), [("live", LiveScreen), ("replay", ReplayScreen)])
+def test_every_key_has_its_action_and_is_explained(clock: str, screen: type) -> None:
+    text, pages = help_text(clock, make_look(BRAILLE), {}).plain, manual()
+    for key in keys_for(clock):
+        assert key.id.startswith("speed_") or callable(getattr(screen, f"do_{key.id}"))
+        assert key.help in text and shown_keys(key) in text and f"`{key.id}`" in pages
+
+
+def test_help_and_leaving_are_always_in_the_footer() -> None:
+    assert [row.id for _, _, row in footer("live", {}, {})][-3:] == ["help", "palette", "detach"]
+
+
+async def test_keys_that_open_a_screen(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        for id in [key.id for key in keys_for("live") if key.id in OPENS]:
+            await pilot.press(find_key(id).keys[0])
+            await until(pilot, lambda: isinstance(app.screen, OPENS[id]), f"{id} opens its screen")  # noqa: B023
+            await pilot.press("escape")
+            await until(pilot, lambda: app.screen is app.main, "escape leaves it")
+
+
+async def test_keys_that_send_a_request(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        for id, word in SENDS.items():
+            await pilot.press(find_key(id).keys[0])
+            await until(pilot, lambda: trainer.answer() > 0, f"{id} is sent")
+            await until(pilot, lambda: any(line.text.startswith(word) for line in app.main.scene.lines), f"{word} is in the log")  # noqa: B023
+
+
+async def test_keys_that_change_the_view(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        for id, value in VIEW_CHANGES.items():
+            before = value(app)
+            await pilot.press(find_key(id).keys[0])
+            assert value(app) != before, id
+            if id in {"open", "freeze"}:
+                await pilot.press(find_key(id).keys[0])
+            await pilot.press("r", "0", "plus", "escape", "pageup")
+
+
+async def test_keys_that_lead_back(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        for id, first in UNDONE_BY.items():
+            before = _place(app.view)
+            await pilot.press(first)
+            assert _place(app.view) != before, id
+            await pilot.press(find_key(id).keys[0])
+            assert _place(app.view) == before, id
+
+
+def _place(view: View) -> tuple[object, ...]:
+    return (view.zoom, view.start, view.cursor, view.selected)
+
+
+async def test_every_live_key_is_covered_by_a_test() -> None:
+    known = {*OPENS, *VIEW_CHANGES, *UNDONE_BY, *SENDS, "detach", "palette", "redraw", "export", "screenshot"}
+    replay_only = {key.id for key in KEYS if key.clocks == ("replay",)}
+    assert {key.id for key in KEYS} - known - replay_only == set()
+
+
+async def test_export_and_screenshot_write_files_and_overwrite_none(made_run: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with dashboard("made-01", made_run.root.parent) as (_, pilot):
+        await pilot.press("W", "w", "w")
+        await until(pilot, lambda: len(os.listdir(tmp_path)) == 3, "a picture and two exports")
+        await settle(pilot)
+    assert {path.name for path in tmp_path.iterdir()} == {"made-01-step3000.svg", "made-01-step3000", "made-01-step3000-2"}
+    rows = (tmp_path / "made-01-step3000" / "steps.csv").read_text().splitlines()
+    assert rows[0].startswith("step,wall_time") and len(rows) == 3001
+
+
+@pytest.mark.parametrize("name", ["q", "ctrl+c"])
+async def test_leaving_sends_nothing_to_the_training(name: str, trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press(name)
+        await until(pilot, lambda: app.return_code is not None or not app.is_running, "it leaves")
+        assert app.return_code == 0 and "asgml watch live-01" in app.farewell()
+    assert not list(trainer.paths.commands.iterdir())
+
+
+async def test_ctrl_c_leaves_from_a_dialog_too(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await pilot.press("n", "a", "ctrl+c")
+        await until(pilot, lambda: not app.is_running or app.return_code is not None, "it leaves")
+        assert app.return_code == 0
+
+
+async def test_the_palette_offers_the_keys(made_run: RunPaths) -> None:
+    async with dashboard("made-01", made_run.root.parent) as (app, pilot):
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: app.screen is not app.main, "the palette opens")
+        await pilot.press(*"wall time")
+        await shows(pilot, "x axis: step, wall time, active time")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.view.axis == "wall_time", "the command is done")
+
+
+async def test_keys_can_be_given_to_other_ids(made_run: RunPaths) -> None:
+    async with dashboard("made-01", made_run.root.parent, keymap={"x_axis": "X"}) as (app, pilot):
+        await pilot.press("X")
+        assert app.view.axis == "wall_time"
+        await pilot.press("question_mark")
+        await until(pilot, lambda: any("X " in row and "x axis" in row for row in screen_text(app)), "the help names the new key")

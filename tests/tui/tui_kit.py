@@ -1,0 +1,62 @@
+"""What the dashboard's tests share: opening it without a terminal, waiting for what it shows, reading the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from textual.pilot import Pilot
+
+from tui.app import Dashboard
+
+
+def screen_text(app: Dashboard) -> list[str]:
+    """The rows of the screen as a person sees them."""
+    return ["".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()]
+
+
+async def until(pilot: Pilot[Any], holds: Callable[[], bool], what: str = "", seconds: float = 20.0) -> None:
+    """Waits until something holds. A busy machine only makes it slower."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            raise AssertionError(f"never happened: {what}\n" + "\n".join(screen_text(pilot.app)))  # type: ignore[arg-type]
+        await pilot.pause(0.02)
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    """Until the screen has drawn what it has."""
+    app = pilot.app
+    assert isinstance(app, Dashboard)
+    seen = None
+    for _ in range(200):
+        await pilot.pause(0.02)
+        now = (app.session.scene, app.main.scene, screen_text(app))
+        if seen is not None and now[2] == seen[2] and now[0] is now[1] and now[1] is seen[1]:
+            return
+        seen = now
+
+
+async def shows(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> None:
+    """Waits until the screen shows these words."""
+    app = pilot.app
+    assert isinstance(app, Dashboard)
+    await until(pilot, lambda: any(words in row for row in screen_text(app)), f"the screen shows {words!r}", seconds)
+
+
+@asynccontextmanager
+async def dashboard(target: Path | str, runs: Path, size: tuple[int, int] = (160, 45), **options: Any) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
+    """An open dashboard that has drawn its run."""
+    app = Dashboard(target, runs, interval=0.03, **options)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.session.scene.state != "opening", "the run is opened")
+        await settle(pilot)
+        yield app, pilot
+
+
+async def give_time() -> None:
+    await asyncio.sleep(0.05)
