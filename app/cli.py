@@ -6,12 +6,32 @@ Importing this module costs typer and nothing else; what a command needs is impo
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from app.arguments import (
+    Action,
+    Ascii,
+    AsJson,
+    Data,
+    Detach,
+    Device,
+    Epochs,
+    Format,
+    LatestRun,
+    Method,
+    Modulator,
+    Name,
+    Recipe,
+    RunsDirectory,
+    RunWord,
+    Seed,
+    Set,
+    Wait,
+    completer,
+)
 
 app = typer.Typer(
     name="asgml",
@@ -21,94 +41,6 @@ app = typer.Typer(
 )
 config_app = typer.Typer(rich_markup_mode=None, help="Show the configuration of a training.")
 app.add_typer(config_app, name="config")
-
-
-class Action(StrEnum):
-    """What `ctl` can ask of a trainer."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    STOP = "stop"
-    CHECKPOINT = "checkpoint"
-    EVALUATE = "evaluate"
-    SET = "set"
-    NOTE = "note"
-
-
-class Format(StrEnum):
-    """What `export` can write."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-
-
-def _completer(name: str) -> Callable[[typer.Context, str], list[str]]:
-    """Tab completion by `app.completion.<name>`, imported when the shell asks for it."""
-
-    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        from app import completion
-
-        return completion.complete(name, ctx.params, incomplete)
-
-    return complete
-
-
-RunWord = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=_completer("runs"), show_default=False
-    ),
-]
-LatestRun = Annotated[
-    str, typer.Argument(metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=_completer("runs"))
-]
-RunsDirectory = Annotated[
-    Path | None, typer.Option("--runs", metavar="DIR", help="Directory that holds the runs [default: ./runs]", show_default=False)
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with plain ASCII characters.")]
-Wait = Annotated[bool, typer.Option("--wait", help="No dashboard: show a progress line and return when the run ends.")]
-Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the trainer is up.")]
-
-Recipe = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="RECIPE", help="A name of `asgml recipes`, or a .toml file.", autocompletion=_completer("recipes"), show_default=False
-    ),
-]
-Data = Annotated[
-    str | None, typer.Option("--data", metavar="NAME|PATH", help="Data set: a built-in name, or a path.", show_default=False)
-]
-Method = Annotated[
-    str | None,
-    typer.Option(
-        "--method",
-        metavar="A+B",
-        help="Names of `asgml methods`, joined by +.",
-        autocompletion=_completer("methods"),
-        show_default=False,
-    ),
-]
-Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Set any value of the configuration; may be repeated. `asgml config show` lists the keys.",
-        autocompletion=_completer("settings"),
-        show_default=False,
-    ),
-]
-Modulator = Annotated[
-    str | None, typer.Option("--modulator", metavar="FILE:CLASS", help="A modulator of your own.", show_default=False)
-]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of all randomness.", show_default=False)]
-Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.", show_default=False)]
-Name = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the run [default: DATA-METHOD-NN]", show_default=False)
-]
 
 
 @app.callback()
@@ -173,9 +105,7 @@ def demo(
 
 
 @app.command()
-def resume(
-    run: RunWord, runs: RunsDirectory = None, detach: Detach = False, wait: Wait = False, ascii_: Ascii = False
-) -> int:
+def resume(run: RunWord, runs: RunsDirectory = None, detach: Detach = False, wait: Wait = False, ascii_: Ascii = False) -> int:
     """Go on with a run from its last checkpoint.
 
     For runs that were stopped, failed or crashed.
@@ -264,9 +194,7 @@ def ctl(
     action: Annotated[Action, typer.Argument(help="What to ask of the trainer.", show_default=False)],
     words: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="KNOB=VALUE|TEXT", help="For set and note.", autocompletion=_completer("knobs"), show_default=False
-        ),
+        typer.Argument(metavar="KNOB=VALUE|TEXT", help="For set and note.", autocompletion=completer("knobs"), show_default=False),
     ] = None,
     wait: Annotated[
         bool | None, typer.Option("--wait/--no-wait", help="Wait for the answer [default: wait, except with --at-step]", show_default=False)
@@ -319,7 +247,7 @@ def export(
 @app.command()
 def methods(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="One method in full.", autocompletion=_completer("methods"), show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="One method in full.", autocompletion=completer("methods"), show_default=False)
     ] = None,
     json_: AsJson = False,
 ) -> int:
@@ -333,7 +261,7 @@ def methods(
 def recipes(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Print this recipe's file.", autocompletion=_completer("recipes"), show_default=False),
+        typer.Argument(metavar="NAME", help="Print this recipe's file.", autocompletion=completer("recipes"), show_default=False),
     ] = None,
     json_: AsJson = False,
 ) -> int:

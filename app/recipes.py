@@ -5,25 +5,19 @@ Later layers win: defaults, then the recipe, then `--set` in the order given, th
 
 from __future__ import annotations
 
-import datetime
-import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from app.errors import NotFoundError, UserError
-from core.config import SHORTHAND, ConfigError, RunSettings, known_keys, make_config
+from app.keys import flatten, nearest_of, nested, parse_value, resolve
+from core.config import ConfigError, RunSettings, make_config
 from core.data.base import NAMED
 from core.registry import METHODS
 
 DEFAULT = "default"
 RECIPES = Path(__file__).parent / "recipes"
-FREE = ("encoder.", "data.options.")
-"""Parts of the configuration whose keys depend on the data: any name may follow."""
-ALIASES = {"lr": "optimizer.lr"}
-"""Knobs that bear another name than their setting."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class Plan:
     def config(self) -> RunSettings:
         """The checked configuration."""
         try:
-            return make_config(_nested(self.values))
+            return make_config(nested(self.values))
         except ConfigError as error:
             key = str(error).partition(" = ")[0]
             origin = f" (from {self.origins[key]})" if key in self.origins else ""
@@ -123,7 +117,7 @@ def recipe_file(word: str) -> Path:
             raise NotFoundError(f"recipe {word!r}: no such file; `asgml recipes` lists the recipes that are shipped")
         return path
     if word not in recipe_names():
-        raise NotFoundError(f"no recipe {word!r}: {_nearest(word, recipe_names())}; or give the path of a .toml file")
+        raise NotFoundError(f"no recipe {word!r}: {nearest_of(word, recipe_names())}; or give the path of a .toml file")
     return RECIPES / f"{word}.toml"
 
 
@@ -139,57 +133,6 @@ def summary_of(path: Path) -> str:
     """The recipe's first line, which is a comment that says what it is for."""
     first = path.read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ").strip()
-
-
-def resolve(word: str, origin: str) -> str:
-    """The dotted key that `word` means: itself, a shorthand, or a bare name where that is unambiguous.
-
-    As with knobs, `alpha` is the boost's.
-    """
-    keys = known_keys()
-    if word in SHORTHAND:
-        return f"{word}.{SHORTHAND[word]}"
-    if word in keys or word.startswith(FREE):
-        return word
-    bare = [key for key in keys if key.rpartition(".")[2] == word]
-    for candidates in ([ALIASES[word]] if word in ALIASES else [], bare, [key for key in bare if key.startswith("boost.")]):
-        if len(candidates) == 1:
-            return candidates[0]
-    raise UserError(f"{origin}: {_why_unknown(word, keys, bare)}")
-
-
-def parse_value(text: str) -> Any:
-    """`text` as a TOML value, or as it stands where it is none: 0.75, true, [1, 2], "a", a."""
-    try:
-        parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):  # no TOML, a number of too many digits, brackets without end
-        return text
-    value = parsed["value"]
-    return text if len(parsed) > 1 or isinstance(value, (datetime.date, datetime.time)) else value
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """(dotted key, value) of every leaf of nested mappings."""
-    return list(_leaves(tree, prefix))
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for key, value in flat.items():
-        *sections, leaf = key.split(".")
-        place = tree
-        for section in sections:
-            place = place.setdefault(section, {})
-        place[leaf] = value
-    return tree
 
 
 def _parse_set(text: str) -> tuple[str, Any]:
@@ -221,21 +164,3 @@ def _existing(text: str, what: str, more: str) -> Path:
 
 def _method_sections() -> list[str]:
     return [name for name, method in METHODS.items() if method.settings]
-
-
-def _why_unknown(word: str, keys: list[str], bare: list[str]) -> str:
-    if bare:
-        return f"{word!r} is ambiguous, it could be {', '.join(bare)}; give the whole key"
-    inside = [key for key in keys if key.startswith(f"{word}.")]
-    if inside:
-        return f"{word!r} is a section, not a value; set one of {', '.join(inside)}"
-    return f"unknown key {word!r}; {_nearest(word, keys)} (`asgml config show` lists all)"
-
-
-def _nearest(word: str, known: list[str]) -> str:
-    short = {key.rpartition(".")[2]: key for key in known}
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
-    close += [short[name] for name in difflib.get_close_matches(word.rpartition(".")[2], list(short), n=2, cutoff=0.6)]
-    if not close:
-        return "there are " + ", ".join(known) if len(known) < 12 else "nothing is named like it"
-    return f"did you mean {' or '.join(dict.fromkeys(close))}?"

@@ -50,9 +50,7 @@ def load_settings() -> Settings:
         problem = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in problem["loc"])
         known = ", ".join(Settings.model_fields)
-        raise UserError(
-            f"setting {name}: {problem['msg']}; there are {known}; correct {settings_file()} or ASGML_{name.upper()}"
-        ) from None
+        raise UserError(f"setting {name}: {problem['msg']}; there are {known}; correct {settings_file()} or ASGML_{name.upper()}") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{settings_file()} is no TOML: {error}; correct it or remove it") from None
 

@@ -13,7 +13,8 @@ from app.settings import runs_directory
 from app.text import visible
 from storage.layout import RunPaths, list_runs
 
-SHOWN = ("val_accuracy", "test_accuracy_at_best_val", "utilization_gap")
+SHOWN = {"val_accuracy": "val acc", "test_accuracy_at_best_val": "test acc", "utilization_gap": "gap"}
+"""Metric → heading, of those that tell runs apart on a line."""
 STYLES = {"running": "green", "paused": "yellow", "failed": "red", "crashed": "red", "stale": "yellow", "finished": "blue"}
 
 
@@ -48,7 +49,7 @@ def _print_table(records: list[dict[str, Any]]) -> None:
 
     from app.output import console
 
-    table = Table("run", "state", "epoch", "step", *SHOWN, "started", box=None, pad_edge=False)
+    table = Table("run", "state", "epoch", "step", *SHOWN.values(), "started", box=None, pad_edge=False)
     for one in records:
         metrics = one.get("metrics", {})
         cells = [of_total(epoch_in_words(one), one.get("total_epochs")), of_total(one.get("step"), one.get("total_steps"))]

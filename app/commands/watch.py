@@ -31,6 +31,4 @@ def dashboard(paths: RunPaths, clock: Literal["live", "replay"], instead: str, *
     from tui.app import run_dashboard
 
     settings = load_settings()
-    return run_dashboard(
-        paths.root, paths.root.parent, clock=clock, ascii=ascii or settings.ascii, keymap=settings.keys, **options
-    )
+    return run_dashboard(paths.root, paths.root.parent, clock=clock, ascii=ascii or settings.ascii, keymap=settings.keys, **options)

@@ -138,9 +138,7 @@ def test_export_writes_over_nothing_unasked(asgml: Asgml, here: RunPaths, tmp_pa
     assert asgml("export", "tiny", "--to", "csv", tmp_path / "steps.csv").code == USAGE
 
 
-def test_export_without_pyarrow_says_what_to_install(
-    asgml: Asgml, here: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_export_without_pyarrow_says_what_to_install(asgml: Asgml, here: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import NotFoundError, UserError
-from app.recipes import Choices, Plan, build, flatten, parse_value, recipe_file, recipe_names, summary_of
+from app.keys import flatten, parse_value
+from app.recipes import Choices, Plan, build, recipe_file, recipe_names, summary_of
 from core.config import RunConfig, known_keys, make_config
 
 

@@ -1,0 +1,92 @@
+"""The arguments and options that several commands share, with their help and their tab completion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Action(StrEnum):
+    """What `ctl` can ask of a trainer."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    STOP = "stop"
+    CHECKPOINT = "checkpoint"
+    EVALUATE = "evaluate"
+    SET = "set"
+    NOTE = "note"
+
+
+class Format(StrEnum):
+    """What `export` can write."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+
+
+def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
+    """Tab completion by `app.completion.<name>`, imported when the shell asks for it."""
+
+    def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+        from app import completion
+
+        return completion.complete(name, ctx.params, incomplete)
+
+    return complete
+
+
+RunWord = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=completer("runs"), show_default=False
+    ),
+]
+LatestRun = Annotated[
+    str, typer.Argument(metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=completer("runs"))
+]
+RunsDirectory = Annotated[
+    Path | None, typer.Option("--runs", metavar="DIR", help="Directory that holds the runs [default: ./runs]", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with plain ASCII characters.")]
+Wait = Annotated[bool, typer.Option("--wait", help="No dashboard: show a progress line and return when the run ends.")]
+Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the trainer is up.")]
+
+Recipe = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="RECIPE", help="A name of `asgml recipes`, or a .toml file.", autocompletion=completer("recipes"), show_default=False
+    ),
+]
+Data = Annotated[str | None, typer.Option("--data", metavar="NAME|PATH", help="Data set: a built-in name, or a path.", show_default=False)]
+Method = Annotated[
+    str | None,
+    typer.Option(
+        "--method",
+        metavar="A+B",
+        help="Names of `asgml methods`, joined by +.",
+        autocompletion=completer("methods"),
+        show_default=False,
+    ),
+]
+Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set any value of the configuration; may be repeated. `asgml config show` lists the keys.",
+        autocompletion=completer("settings"),
+        show_default=False,
+    ),
+]
+Modulator = Annotated[str | None, typer.Option("--modulator", metavar="FILE:CLASS", help="A modulator of your own.", show_default=False)]
+Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of all randomness.", show_default=False)]
+Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.", show_default=False)]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run [default: DATA-METHOD-NN]", show_default=False)]

@@ -1,0 +1,86 @@
+"""The keys of a configuration: from what a person typed to the dotted key, and between dotted keys and nested tables."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from app.errors import UserError
+from core.config import SHORTHAND, known_keys
+
+FREE = ("encoder.", "data.options.")
+"""Parts of the configuration whose keys depend on the data: any name may follow."""
+ALIASES = {"lr": "optimizer.lr"}
+"""Knobs that bear another name than their setting."""
+
+
+def resolve(word: str, origin: str) -> str:
+    """The dotted key that `word` means: itself, a shorthand, or a bare name where that is unambiguous.
+
+    As with knobs, `alpha` is the boost's.
+    """
+    keys = known_keys()
+    if word in SHORTHAND:
+        return f"{word}.{SHORTHAND[word]}"
+    if word in keys or word.startswith(FREE):
+        return word
+    bare = [key for key in keys if key.rpartition(".")[2] == word]
+    for candidates in ([ALIASES[word]] if word in ALIASES else [], bare, [key for key in bare if key.startswith("boost.")]):
+        if len(candidates) == 1:
+            return candidates[0]
+    raise UserError(f"{origin}: {_why_unknown(word, keys, bare)}")
+
+
+def parse_value(text: str) -> Any:
+    """`text` as a TOML value, or as it stands where it is none: 0.75, true, [1, 2], "a", a."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):  # no TOML, a number of too many digits, brackets without end
+        return text
+    value = parsed["value"]
+    return text if len(parsed) > 1 or isinstance(value, (datetime.date, datetime.time)) else value
+
+
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """(dotted key, value) of every leaf of nested mappings."""
+    return list(_leaves(tree, prefix))
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for key, value in flat.items():
+        *sections, leaf = key.split(".")
+        place = tree
+        for section in sections:
+            place = place.setdefault(section, {})
+        place[leaf] = value
+    return tree
+
+
+def _why_unknown(word: str, keys: list[str], bare: list[str]) -> str:
+    if bare:
+        return f"{word!r} is ambiguous, it could be {', '.join(bare)}; give the whole key"
+    inside = [key for key in keys if key.startswith(f"{word}.")]
+    if inside:
+        return f"{word!r} is a section, not a value; set one of {', '.join(inside)}"
+    return f"unknown key {word!r}; {nearest_of(word, keys)} (`asgml config show` lists all)"
+
+
+def nearest_of(word: str, known: list[str]) -> str:
+    short = {key.rpartition(".")[2]: key for key in known}
+    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    close += [short[name] for name in difflib.get_close_matches(word.rpartition(".")[2], list(short), n=2, cutoff=0.6)]
+    if not close:
+        return "there are " + ", ".join(known) if len(known) < 12 else "nothing is named like it"
+    return f"did you mean {' or '.join(dict.fromkeys(close))}?"
