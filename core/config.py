@@ -220,7 +220,7 @@ def _bounds(info: FieldInfo) -> tuple[float | None, float | None]:
 
 def _method_section(method: Method) -> Any:
     """A configuration section made from a method's declared settings."""
-    kinds: dict[str, type] = {"float": float, "int": int, "bool": bool, "choice": str}
+    kinds: dict[str, type] = {"float": float, "int": int, "bool": bool, "choice": str, "text": str}
     fields: dict[str, Any] = {}
     for knob in method.settings:
         kind: Any = Literal[knob.choices] if knob.type == "choice" else kinds[knob.type]

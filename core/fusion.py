@@ -28,6 +28,11 @@ class Fusion(nn.Module, ABC):
     def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         """The logits of each modality by itself."""
 
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        """The one linear layer that the fused logits come out of; None where there are several."""
+        return None
+
 
 class Concat(Fusion):
     """Linear layers on the joined features: (B, sum D) -> (B, hidden) -> (B, C), or straight to (B, C) where hidden is 0.
@@ -52,6 +57,10 @@ class Concat(Fusion):
         blocks = torch.split(weight, list(self.widths.values()), dim=1)
         share = bias / len(self.widths)
         return {modality: features[modality] @ block.T + share for modality, block in zip(self.widths, blocks, strict=True)}
+
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        return self.classifier
 
     def _composed(self) -> tuple[Tensor, Tensor]:
         """The one linear layer that the stacked ones amount to: weight (C, sum D) and bias (C,)."""
@@ -91,6 +100,10 @@ class WithHeads(Fusion):
 
     def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         return {modality: head(features[modality]) for modality, head in zip(self.modalities, self.heads, strict=True)}
+
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        return self.fusion.output_layer
 
 
 def make_fusion(kind: str, hidden: int, alone: str, widths: Mapping[str, int], classes: int) -> Fusion:

@@ -64,7 +64,8 @@ def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Ma
     groups = model.parameter_groups(kernel_rule(config))
     modulator = make_modulator(config, board, data.modalities)
     own = torch.Generator(device).manual_seed(seed_for("method", config.seed))
-    modulator.attach(Context(config, model, groups, data, device, own))
+    probes = make_probes(config, model, len(data.classes), device)
+    modulator.attach(Context(config, model, groups, data, device, own, probes))
     return Parts(
         config=config,
         paths=paths,
@@ -74,7 +75,7 @@ def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Ma
         groups=groups,
         modulator=modulator,
         method_generator=own,
-        probes=make_probes(config, model, len(data.classes), device),
+        probes=probes,
         optimizer=make_optimizer(config, model),
         noise=torch.Generator(device).manual_seed(seed_for("noise", config.seed)),
         batches=Batches(data.splits["train"], config.batch_size, device, seed_for("batches", config.seed)),

@@ -6,7 +6,9 @@
     scale_m  <- ema_alpha * target_m + (1 - ema_alpha) * scale_m     from 1
 
 The scale depends on the rank of the utilizations alone where there are two modalities: the weaker one tends to 1 + alpha
-whatever the gap.
+whatever the gap. Two options, both off at 0, let the size of the gap count:
+
+    gap = max u - min u;   alpha_eff = alpha * clip(gap / gap_scale, 0, 1);   no boost while gap < dead_band
 """
 
 from __future__ import annotations
@@ -29,12 +31,15 @@ class BoostScheduler:
         self.weakness = dict.fromkeys(modalities, 0.0)
         self.target = dict.fromkeys(modalities, 1.0)
 
-    def update(self, utilization: Mapping[str, float], *, alpha: float, scale_max: float, ema_alpha: float) -> None:
-        """Takes in the utilizations after one probe evaluation, {modality: u in [0, 1]}."""
-        self.target = boost_targets(utilization, alpha, scale_max)
+    def update(self, utilization: Mapping[str, float], *, alpha: float, scale_max: float, ema_alpha: float, strength: float = 1.0) -> None:
+        """Takes in the utilizations after one probe evaluation, {modality: u in [0, 1]}.
+
+        `strength` in [0, 1] is the part of alpha that this gap deserves (see `gap_strength`).
+        """
+        self.target = boost_targets(utilization, strength * alpha, scale_max)
         capped = cap_on_weakness(alpha, scale_max)
         for modality, weakness in relative_weakness(utilization).items():
-            self.weakness[modality] = ema_alpha * min(weakness, capped) + (1 - ema_alpha) * self.weakness[modality]
+            self.weakness[modality] = ema_alpha * min(strength * weakness, capped) + (1 - ema_alpha) * self.weakness[modality]
 
     def scales(self, alpha: float, scale_max: float) -> dict[str, float]:
         """The boost scales for these knobs, {modality: scale in [1, scale_max]}."""
@@ -59,6 +64,13 @@ def relative_weakness(utilization: Mapping[str, float]) -> dict[str, float]:
     if gap < SMALLEST_GAP:
         return dict.fromkeys(utilization, 0.0)
     return {modality: 1 - (value - lowest) / gap for modality, value in utilization.items()}
+
+
+def gap_strength(gap: float, gap_scale: float, dead_band: float) -> float:
+    """clip(gap / gap_scale, 0, 1), and 0 below the dead band; each is off at 0."""
+    if gap < dead_band:
+        return 0.0
+    return min(gap / gap_scale, 1.0) if gap_scale > 0 else 1.0
 
 
 def cap_on_weakness(alpha: float, scale_max: float) -> float:

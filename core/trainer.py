@@ -72,7 +72,7 @@ class Trainer:
         """Tells, once at the start of a run, what in its configuration cannot have the effect that is asked for."""
         optimizer = self.config.optimizer.name
         for name in cancelled_by_adam(self.config) if self.progress.step == 0 else ():
-            message = f"{name} multiplies gradients, which {optimizer} divides out again: use optimizer.name=sgd, or via=lr if it has that"
+            message = f"{name} multiplies gradients; {optimizer} divides constant factors out again: use sgd, or via=lr where it has that"
             self.parts.recorder.event("alert", level="warning", message=message)
 
     # -- the step -------------------------------------------------------------------------------------------------------

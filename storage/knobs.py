@@ -24,7 +24,7 @@ class Knob:
     """One declared knob. `initial` is its value when the run was created; `applies` says from when a change acts."""
 
     name: str
-    type: Literal["float", "int", "bool", "choice"]
+    type: Literal["float", "int", "bool", "choice", "text"]
     initial: Value
     help: str
     low: float | None = None
@@ -51,12 +51,16 @@ class Knob:
             return "true or false"
         if self.type == "choice":
             return " | ".join(self.choices)
+        if self.type == "text":
+            return "text"
         low = "-∞" if self.low is None else f"{self.low:g}"
         high = "∞" if self.high is None else f"{self.high:g}"
         return f"{low} … {high}"
 
     def nudged(self, value: Value, ticks: int) -> Value:
-        """`value` moved by `ticks` declared steps, kept inside the range; a bool flips, a choice goes round."""
+        """`value` moved by `ticks` declared steps, kept inside the range; a bool flips, a choice goes round, a text stays."""
+        if self.type == "text":
+            return value
         if self.type == "bool":
             return not value if ticks % 2 else value
         if self.type == "choice":
@@ -80,6 +84,8 @@ class Knob:
             raise KnobError(f"{self.name} = {text!r}: expected {self._type_text()}") from None
 
     def _convert(self, given: object, text: str) -> Value:
+        if self.type == "text":
+            return text
         if self.type == "bool":
             return _to_bool(text)
         if isinstance(given, bool):

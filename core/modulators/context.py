@@ -14,6 +14,7 @@ from core.config import RunSettings
 from core.data.base import Dataset, Split
 from core.evaluate import Evaluation, evaluate
 from core.model import MultimodalModel
+from core.probes import Probes
 from core.types import ParameterGroup
 
 
@@ -23,7 +24,10 @@ class MethodError(ValueError):
 
 @dataclass(frozen=True)
 class Context:
-    """Given to every method once, before the first step. `generator` lives on `device` and is saved with checkpoints."""
+    """Given to every method once, before the first step. `generator` lives on `device` and is saved with checkpoints.
+
+    `probes` are the run's own, for looking: a method that trained them would change what others are told. None without probes.
+    """
 
     config: RunSettings
     model: MultimodalModel
@@ -31,6 +35,7 @@ class Context:
     data: Dataset
     device: torch.device
     generator: Generator
+    probes: Probes | None = None
 
     @property
     def classes(self) -> int:

@@ -1,0 +1,106 @@
+"""ARL: let each modality learn in proportion to the inverse of its variance, not evenly.
+
+Wei, Feng, Wang et al.: Improving Multimodal Learning via Imbalanced Learning, ICCV 2025 (Asymmetric Representation Learning).
+
+    p_m  = head(h_m, the other modality's features zero)        zero-ablated logits, through the same head
+    q_m  = 1 / mean entropy of softmax(p_m)                     confidence, 1/nat
+    d_m  = mean |p_m| / sum_j mean |p_j|                        present share in the prediction
+    (a_0, a_1) = softmax(T * q_0 / q_1,  T * d_0 / d_1)         modality 0 is the first of the data
+    g_m <- (1 + a_m) * g_m                                      all of encoder m; the 1 is the gradient residual
+    L    = CE(z, y) + gamma * sum_m CE(p_m, y)
+    before `start_epoch`: a_m = 0.5 and gamma = 1
+
+The released script computes these weights and never assigns them to its gradient scale, so its a_m stay 0.5: weights=even.
+Its formula is another one too, weights=code: entropies that add to 1, at least 0.3 each, inverted and made to add to 1 give
+q_m, and (a_0, a_1) = softmax(T * d_1 * q_0, T * d_0 * q_1). Defined for two modalities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from core.modulators.base import Modulator, State
+from core.modulators.context import Context, MethodError
+from core.modulators.modulation import Modulation
+from core.types import Backward, Forward, Scalar
+from storage.knobs import Value
+
+SMALLEST = 1e-6
+"""Keeps ratios finite where a modality is certain of everything (entropy 0) or says nothing (logits 0)."""
+
+SMALLEST_ENTROPY_SHARE = 0.3
+
+
+class Arl(Modulator):
+    """Never slows a modality: its gains lie between 1 and 2."""
+
+    def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
+        super().__init__(modalities, options)
+        self.epoch = 0
+
+    def attach(self, context: Context) -> None:
+        if len(self.modalities) != 2:
+            raise MethodError(f"arl is defined for two modalities, this data has {len(self.modalities)}: {', '.join(self.modalities)}")
+        self.fusion = context.model.fusion
+
+    def begin_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def loss(self, forward: Forward) -> Scalar:
+        gamma = self.number("gamma") if self.started else 1.0
+        return gamma * sum(functional.cross_entropy(logits, forward.labels) for logits in self.ablated(forward))
+
+    def modulate(self, backward: Backward) -> Modulation:
+        share = self.shares(backward.forward)
+        return Modulation(gains={(m, "all"): 1 + share[i] for i, m in enumerate(self.modalities)})
+
+    @property
+    def started(self) -> bool:
+        return self.epoch >= self.number("start_epoch")
+
+    @torch.no_grad()
+    def shares(self, forward: Forward) -> Float[Tensor, "M"]:
+        """a_m, which add to 1."""
+        if not self.started or self.options["weights"] == "even":
+            return forward.logits.new_full((2,), 0.5)
+        logits = torch.stack(self.ablated(forward)).float()
+        entropy, size = mean_entropy(logits), logits.abs().mean(dim=(1, 2)).clamp_min(SMALLEST)
+        weigh = paper_shares if self.options["weights"] == "paper" else code_shares
+        return weigh(entropy, size / size.sum(), self.number("temperature"))
+
+    def ablated(self, forward: Forward) -> list[Float[Tensor, "B C"]]:
+        """p_m: the head's logits where every other modality's features are zeros."""
+        zeros = {m: torch.zeros_like(feature) for m, feature in forward.features.items()}
+        return [self.fusion.fuse({**zeros, m: forward.features[m]}) for m in self.modalities]
+
+    def state_dict(self) -> State:
+        return {"epoch": self.epoch}
+
+    def load_state_dict(self, state: State) -> None:
+        self.epoch = state["epoch"]
+
+
+def mean_entropy(logits: Float[Tensor, "M B C"]) -> Float[Tensor, "M"]:
+    """Entropy of the softmax in nat, mean over the batch."""
+    entropy: Tensor = torch.special.entr(logits.softmax(dim=2)).sum(dim=2)
+    return entropy.mean(dim=1)
+
+
+def paper_shares(entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float) -> Float[Tensor, "2"]:
+    """softmax(T * q_0 / q_1, T * d_0 / d_1) with q = 1 / entropy."""
+    safe = entropy.clamp_min(SMALLEST)
+    wanted, present = safe[1] / safe[0], dependence[0] / dependence[1]
+    return torch.softmax(temperature * torch.stack([wanted, present]), dim=0)
+
+
+def code_shares(entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float) -> Float[Tensor, "2"]:
+    """softmax(T * d_1 * q_0, T * d_0 * q_1) with q the normalised inverse of the normalised, clamped entropies."""
+    safe = entropy.clamp_min(SMALLEST)
+    inverse = 1 / (safe / safe.sum()).clamp_min(SMALLEST_ENTROPY_SHARE)
+    confidence = inverse / inverse.sum()
+    return torch.softmax(temperature * dependence.flip(0) * confidence, dim=0)

@@ -1,0 +1,49 @@
+"""MLB: accelerate the weak and slow the strong modality with one formula, beside the unimodal losses.
+
+Kontras, Chatzichristos, Blaschko, De Vos: Improving Multimodal Learning with Multi-Loss Gradient Modulation, BMVC 2024.
+
+    s_m  = sum_i softmax(z_m)_i[y_i]                          true-class score of modality m
+    r_m  = mean over j != m of s_j / s_m                      above 1 the others are ahead
+    b_m  = beta_max where r_m > 1, else 2
+    k_m  = 1 + (b_m - 1) * tanh(alpha * (r_m - 1))            in (0, beta_max); 1 where the modalities are even
+    L    = CE(z, y) + gamma * sum_m CE(z_m, y)                gamma = 1 in the paper
+    theta_m <- theta_m - lr * k_m * dL/dtheta_m               all parameters of encoder m
+
+The paper's z_m come from heads of their own (fusion.alone=heads); the exact split of a linear head will do as well. The
+step can be scaled through the gradient, or through the learning rate (via=lr), which also works with Adam.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from core.modulators.acceleration import lag_ratio
+from core.modulators.base import Modulator
+from core.modulators.modulation import Modulation
+from core.modulators.ogm import true_class_scores
+from core.modulators.unimodal_loss import unimodal_loss
+from core.types import Backward, Forward, Scalar
+
+BETA_STRONG = 2.0
+"""b_m of a modality that is ahead: its k_m stays above 0."""
+
+
+class Mlb(Modulator):
+    """Fades by itself as the modalities draw level, so it needs no window."""
+
+    def loss(self, forward: Forward) -> Scalar:
+        return unimodal_loss(forward, self.number("gamma"))
+
+    def modulate(self, backward: Backward) -> Modulation:
+        k = mlb_coefficient(lag_ratio(true_class_scores(backward.forward)), self.number("alpha"), self.number("beta_max"))
+        if self.options.get("via", "gradient") == "lr":
+            return Modulation(rates=dict(zip(self.modalities, k.unbind(), strict=True)))
+        return Modulation(gains={(m, "all"): k[i] for i, m in enumerate(self.modalities)})
+
+
+def mlb_coefficient(lag: Float[Tensor, "M"], alpha: float, beta_max: float) -> Float[Tensor, "M"]:
+    """k_m = 1 + (b_m - 1) * tanh(alpha * (r_m - 1)), with b_m = beta_max where r_m > 1, else 2."""
+    reach = torch.where(lag > 1, beta_max, BETA_STRONG) - 1
+    return 1 + reach * torch.tanh(alpha * (lag - 1))

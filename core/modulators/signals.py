@@ -1,0 +1,54 @@
+"""Signals: other measures than the probes of how far each modality has come, for the boost. Larger is stronger.
+
+    discrepancy  s_m / B                     mean probability that m's own logits give the true class, in [0, 1]
+    loss         exp(-CE(z_m, y))            the same as a geometric mean, in (0, 1]
+    grad_norm    |g_m| / sum_j |g_j|         encoder m's share of the gradient, in [0, 1]: what trains it is what it dominates
+
+All are of one batch and need no probe; the boost smooths them as it smooths probe accuracies. A gradient's norm also
+depends on the size of its encoder, so `grad_norm` compares encoders of one kind. Source: ASGML v2, section 10, question 3.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from core.modulators.ogm import SMALLEST_SCORE, true_class_scores
+from core.types import Backward
+
+
+@torch.no_grad()
+def batch_signal(kind: str, backward: Backward) -> dict[str, float]:
+    """The signal of a step, {modality: strength in [0, 1]}; one copy from the device."""
+    forward = backward.forward
+    match kind:
+        case "discrepancy":
+            values = true_class_scores(forward) / max(1, len(forward.labels))
+        case "loss":
+            values = torch.stack([-functional.cross_entropy(own.float(), forward.labels) for own in forward.alone.values()]).exp()
+        case "grad_norm":
+            norms = torch.stack([backward.norms[m] for m in forward.alone])
+            values = norms / norms.sum().clamp_min(SMALLEST_SCORE)
+        case _:
+            raise ValueError(f"signal {kind!r}: expected discrepancy, loss or grad_norm")
+    return dict(zip(forward.alone, values.tolist(), strict=True))
+
+
+class Average:
+    """A moving average from 0 for each modality, with or without the correction for having started there.
+
+    u <- e * x + (1 - e) * u;  corrected: u / (1 - (1 - e)^n) after n values, as in Adam.
+    """
+
+    def __init__(self) -> None:
+        self.values: dict[str, float] = {}
+        self.count = 0
+
+    def take(self, newest: dict[str, float], weight: float) -> None:
+        self.values = {m: weight * value + (1 - weight) * self.values.get(m, 0.0) for m, value in newest.items()}
+        self.count += 1
+
+
+def correction(count: int, weight: float) -> float:
+    """1 / (1 - (1 - e)^n): what a moving average from 0 is multiplied by after n values."""
+    return 1 / (1 - (1 - weight) ** count)
