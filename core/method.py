@@ -19,6 +19,7 @@ ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
 TURNS_GRADIENTS = "turn the gradients"
 SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
+TRAINS_ENCODERS_APART = "weigh a loss of each encoder's own against the joint one"
 
 
 @dataclass(frozen=True)

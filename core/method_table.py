@@ -369,5 +369,6 @@ METHODS: Mapping[str, Method] = {
             scales=True,
             modalities=2,
         ),
+        *CONTEXT_METHODS,
     )
 }

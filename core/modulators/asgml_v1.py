@@ -1,0 +1,109 @@
+"""ASGML v1: update the fast modality less often, or by gradients of the past.
+
+The design document of ASGML v2, section 1.3 and appendix A, which replaces it; the formulas of tau and T
+stand in core/modulators/learning_speed.py.
+
+    L         = L_task + gamma * sum_m [m is updated] * CE(z_m, y)
+    frequency: g_m(t) <- g_m(t) if t mod T_m = 0, else soft_mask_scale * g_m(t)
+    staleness: g_m(t) <- g_m(t - s) / (1 + staleness_decay * s),  s = round(tau_m) - 1 steps
+
+tau is renewed every eval_freq steps, from the gradient norms and own losses (signal = dual), the probes' utilization u
+(probe: tau = tau_base * u_m / mean u, and 1 for all below a gap of 0.1) or both (S <- S / 2 + u_m / (2 max u)). Its course
+is recorded with every step, as tau.
+
+The document writes the staleness compensation as a product, g * (1 + lambda * s). It is a quotient here, as in its
+predecessor's code and in the theory of asynchronous SGD: an old gradient says less about the present weights, so a
+step along it must be shorter; the product would lengthen it.
+
+Why it does so little: S has mean 1, so with two modalities that learn alike both have tau = tau_base and skip the very same
+steps: half the updates, and no differentiation. Two ways out that are not in the document: `phase` lets the modalities take
+turns, and relative = false sets tau from the raw ratio to the slowest, tau_m = clamp(n_m / min_j n_j, tau_min, tau_max)
+(of u with signal = probe, the mean of both ratios with both), which then is updated in every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from core.modulators.base import Modulator, State
+from core.modulators.context import Context, MethodError
+from core.modulators.learning_speed import periods, staleness_factor, updates
+from core.modulators.modulation import Modulation
+from core.modulators.speed_tracker import SpeedTracker
+from core.types import Backward, Forward, ProbeReading, Scalar
+from storage.knobs import Value
+
+
+class AsgmlV1(Modulator):
+    """Any number of modalities. The fusion is updated in every step."""
+
+    def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
+        super().__init__(modalities, options)
+        self.tracker = SpeedTracker(len(self.modalities))
+        self.taus = [self.number("tau_base")] * len(self.modalities)
+        self.queues: dict[str, list[list[Tensor]]] = {}
+
+    def attach(self, context: Context) -> None:
+        signal = str(self.options["signal"])
+        if signal != "dual" and not context.config.probe.enabled:
+            raise MethodError(f"asgml_v1.signal={signal} needs the probes, which are off; set probe.enabled=true or signal=dual")
+
+    def updated(self) -> list[bool]:
+        """Which modalities this step updates; all of them where staleness takes the place of skipping."""
+        if self.options["mode"] == "staleness":
+            return [True] * len(self.modalities)
+        return updates(self.tracker.step, periods(self.taus, self.number("kappa")), int(self.number("phase")))
+
+    def loss(self, forward: Forward) -> Scalar:
+        pairs = zip(self.modalities, self.updated(), strict=True)
+        own = [functional.cross_entropy(forward.alone[m], forward.labels) for m, updated in pairs if updated]
+        return self.number("gamma") * torch.stack(own).sum() if own else 0.0
+
+    def modulate(self, backward: Backward) -> Modulation:
+        stale = self.options["mode"] == "staleness"
+        scales, directions = self.stale(backward) if stale else (self.masks(), {})
+        self.track(backward, scales, directions)
+        return Modulation(
+            gains={(m, "all"): scale for m, scale in zip(self.modalities, scales, strict=True)},
+            directions=directions,
+            readings={f"tau/{m}": tau for m, tau in zip(self.modalities, self.taus, strict=True)},
+        )
+
+    def masks(self) -> list[float]:
+        return [1.0 if updated else self.number("soft_mask_scale") for updated in self.updated()]
+
+    def stale(self, backward: Backward) -> tuple[list[float], dict[str, list[Tensor]]]:
+        """Factors and gradients of `round(tau) - 1` steps ago, or of the oldest step there is."""
+        factors, directions = [], {}
+        for m, tau in zip(self.modalities, self.taus, strict=True):
+            present = [gradient.clone() for gradient in backward.groups[m].gradients("all")]
+            queue = [*self.queues.get(m, []), present][-int(self.number("tau_max")) :]
+            age = min(round(tau), len(queue)) - 1
+            self.queues[m], directions[m] = queue, queue[-1 - age]
+            factors.append(staleness_factor(age, self.number("staleness_decay")))
+        return factors, directions
+
+    @torch.no_grad()
+    def track(self, backward: Backward, scales: Sequence[float], directions: Mapping[str, Sequence[Tensor]]) -> None:
+        """Remembers this step, and renews tau (for the next one) when it is time."""
+        old = {m: torch.stack([d.norm() for d in turned]).norm() for m, turned in directions.items() if turned}
+        used = [scale * old.get(m, backward.norms[m]) for m, scale in zip(self.modalities, scales, strict=True)]
+        forward = backward.forward
+        losses = [functional.cross_entropy(forward.alone[m].float(), forward.labels) for m in self.modalities]
+        self.tracker.track(torch.stack(used), torch.stack(losses))
+        if self.tracker.step % int(self.number("eval_freq")) == 0:
+            self.taus = self.tracker.taus(self.options)
+
+    def observe(self, reading: ProbeReading) -> None:
+        self.tracker.utilization = [float(reading.utilization[m]) for m in self.modalities]
+
+    def state_dict(self) -> State:
+        return {"tracker": self.tracker.state_dict(), "taus": list(self.taus), "queues": dict(self.queues)}
+
+    def load_state_dict(self, state: State) -> None:
+        self.tracker.load_state_dict(state["tracker"])
+        self.taus, self.queues = list(state["taus"]), dict(state["queues"])
