@@ -61,6 +61,8 @@ class Recorder:
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
         index = self._index[table]
         for name, value in values.items():
+            if name not in index:
+                raise KeyError(f"no column {name!r} in the table {table!r}: only the metrics of storage/metrics.py can be recorded")
             row[index[name]] = value
         self.writer.append(table, row)
         if table == "steps":

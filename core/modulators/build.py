@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import sys
+import traceback
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-from core.config import RunSettings
+from core.config import RunConfig, RunSettings
 from core.knobboard import KnobBoard
 from core.method import ENDLESS, Method, ramp_option, window_knobs
 from core.modulators.base import Composed, Modulator, Windowed
 from core.modulators.unimodal_loss import UnimodalLoss
+from core.registry import METHODS
 from storage.knobs import Knob
 
 
@@ -28,7 +32,10 @@ def make_modulator(config: RunSettings, board: KnobBoard, modalities: Sequence[s
     if config.modulator:
         user = load_user_class(config.modulator)
         owner = owner_of(user)
-        parts[owner] = Windowed(user(modalities, board.options(owner)))
+        try:
+            parts[owner] = Windowed(user(modalities, board.options(owner)))
+        except Exception as error:
+            raise ModulatorError(f"modulator {config.modulator!r} cannot be made: {_told(error)}") from error
     return Composed(modalities, parts)
 
 
@@ -38,8 +45,9 @@ def load_class(method: Method) -> type[Modulator]:
     return found
 
 
+@cache
 def load_user_class(target: str) -> type[Modulator]:
-    """The class that `path/to/mine.py:Mine` names. Raises ModulatorError with what is wrong with it."""
+    """The class that `path/to/mine.py:Mine` names; its file is run once. Raises ModulatorError with what is wrong with it."""
     file, _, name = target.rpartition(":")
     path = Path(file)
     if not name or not path.is_file():
@@ -48,11 +56,24 @@ def load_user_class(target: str) -> type[Modulator]:
     if spec is None or spec.loader is None:
         raise ModulatorError(f"modulator {target!r}: {path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ModulatorError(f"modulator {target!r} cannot be loaded: {_told(error)}") from error
     found = getattr(module, name, None)
     if not isinstance(found, type) or not issubclass(found, Modulator):
         raise ModulatorError(f"modulator {target!r}: {path} has no class {name} that derives from core.modulators.base.Modulator")
+    if owner_of(found) in {*METHODS, *RunConfig.model_fields}:
+        raise ModulatorError(f"modulator {target!r}: {owner_of(found)} is the name of a part of the program; give the class another one")
     return found
+
+
+def _told(error: Exception) -> str:
+    """What went wrong in a user's file and where, in one line."""
+    line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
+    message = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    return f"{type(error).__name__}: {message} (line {line})"
 
 
 def owner_of(user: type[Modulator]) -> str:
