@@ -215,14 +215,25 @@ def test_the_boost_acts_from_the_step_after_the_probes(tmp_path: Path) -> None:
 # -- rows ----------------------------------------------------------------------------------------------------------------
 
 
-def test_every_column_is_filled(tmp_path: Path) -> None:
-    _, run = train_small(tmp_path / "run", method="ogm_ge+boost", eval={"test": "epoch"})
-    for table in ("steps", "probes", "epochs"):
-        for name, values in rows_of(run, table).items():
-            if table == "epochs" and name == "test_accuracy_at_best_val":
-                assert np.isnan(values[:-1]).all() and np.isfinite(values[-1])
-            else:
-                assert np.isfinite(values).all(), f"{table}: {name}"
+ALWAYS = {
+    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy",
+    "probes": "probe_accuracy probe_loss utilization utilization_gap boost_target",
+    "epochs": "train_loss train_accuracy val_loss val_accuracy val_own_accuracy val_probe_accuracy best_val_accuracy test_accuracy",
+}
+"""What every row has, whatever the method (here with the boost and with a test in every epoch)."""
+
+
+@pytest.mark.parametrize("method", ["boost", "ogm_ge+boost"])
+def test_every_row_is_filled(method: str, tmp_path: Path) -> None:
+    _, run = train_small(tmp_path / "run", method=method, eval={"test": "epoch"})
+    for table, names in ALWAYS.items():
+        rows = rows_of(run, table)
+        for name in names.split():
+            columns = [column for column in rows if column.partition("/")[0] == name]
+            assert columns, f"{table} has no {name}"
+            assert all(np.isfinite(rows[column]).all() for column in columns), f"{table}: {name}"
+    last = run.column("epochs", "test_accuracy_at_best_val")
+    assert np.isnan(last[:-1]).all() and np.isfinite(last[-1])
 
 
 def test_what_the_rows_say_is_what_was_done(tmp_path: Path) -> None:
@@ -452,6 +463,38 @@ def test_the_newest_checkpoint_is_the_one_of_the_latest_step(tmp_path: Path) -> 
     found = checkpoint.newest(tmp_path)
     assert found is not None and found.name == "step-100000000.pt"
     assert checkpoint.newest(tmp_path / "nowhere") is None
+
+
+# -- optimizers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "method", "warned"), [("adam", "ogm+boost", ["ogm", "boost"]), ("adamw", "baseline", []), ("sgd", "boost", [])]
+)
+def test_an_optimizer_that_cancels_gains_comes_with_a_warning(optimizer: str, method: str, warned: list[str], tmp_path: Path) -> None:
+    _, run = train_small(tmp_path / "run", method=method, optimizer={"name": optimizer, "lr": 0.001}, epochs=1)
+    told = [(event.step, event.get("level"), str(event.get("message")).split()[0]) for event in run.events if event.kind == "alert"]
+    assert told == [(0, "warning", name) for name in warned]
+    assert np.isfinite(run.column("steps", "loss")).all()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_parameter_groups_change_nothing(optimizer: str, tmp_path: Path) -> None:
+    """One group for each encoder and one for the head: the same updates as all in one, weight decay and momentum included."""
+    data = small_data()
+    config = small_config(optimizer={"name": optimizer, "momentum": 0.8, "weight_decay": 0.01}, epochs=1, probe={"enabled": False})
+    (tmp_path / "grouped").mkdir()
+    grouped = make_trainer(tmp_path / "grouped", data, config, silent=True)
+    (tmp_path / "joined").mkdir()
+    joined = make_trainer(tmp_path / "joined", data, config, silent=True)
+    kinds: dict[str, Any] = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+    rest = {"momentum": 0.8} if optimizer == "sgd" else {"betas": (0.8, 0.999)}
+    one = kinds[optimizer](joined.parts.model.parameters(), lr=0.05, weight_decay=0.01, **rest)
+    one.param_groups[0]["modality"] = ""
+    joined.parts = replace(joined.parts, optimizer=one)
+    grouped.train()
+    joined.train()
+    assert_same_bits(weights(grouped), weights(joined))
 
 
 # -- events --------------------------------------------------------------------------------------------------------------
