@@ -81,13 +81,13 @@ def _cleaned(y: np.ndarray, log: bool) -> np.ndarray:
 
 
 def _lines(run: Run, metric: Metric) -> list[Line]:
-    """The series of a metric that hold at least one number."""
+    """The series of a metric that hold at least one number, called by their modality; the title names the metric."""
     if run.manifest is None or not run.rows(metric.table):
         return []
     columns, rows = run.columns(metric.table), run.table(metric.table)[run.current_rows(metric.table)]
     steps = rows[:, columns.index("step")]
     found = [(column, rows[:, columns.index(column)]) for column in metric.columns(run.manifest.modalities) if column in columns]
-    return [(column, steps, values) for column, values in found if _has_a_point(values, metric.log)]
+    return [(column.rpartition("/")[2], steps, values) for column, values in found if _has_a_point(values, metric.log)]
 
 
 def _has_a_point(values: np.ndarray, log: bool) -> bool:

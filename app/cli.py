@@ -5,6 +5,7 @@ Importing this module costs typer and nothing else; what a command needs is impo
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -327,9 +328,10 @@ def run(arguments: list[str] | None = None) -> int:
 
 def main() -> None:
     """The entry point of `asgml`."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # a terminal without × or α gets a ? instead of a traceback
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the program runs
+        getattr(sys, name).reconfigure(errors="replace")  # a terminal without × or α gets a ? instead of a traceback
     sys.exit(run())
 
 

@@ -39,7 +39,8 @@ def console() -> Console:
 
 def in_terminal() -> bool:
     """Whether a dashboard can be shown: keys come from stdin, the picture goes to the terminal."""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get("TERM") != "dumb"
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
 
 
 def terminal_width() -> int:

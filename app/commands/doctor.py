@@ -106,7 +106,7 @@ def _parquet() -> Check:
 
 
 def _terminal() -> list[Check]:
-    here = all(stream.isatty() for stream in (sys.stdin, sys.stdout))
+    here = all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
     size = shutil.get_terminal_size()
     term = os.environ.get("TERM", "")
     encoding = (sys.stdout.encoding or "").lower()

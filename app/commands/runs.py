@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from app.settings import runs_directory
 from app.text import visible
 from storage.layout import RunPaths, list_runs
 
-SHOWN = {"val_accuracy": "val acc", "test_accuracy_at_best_val": "test acc", "utilization_gap": "gap"}
+SHOWN = {"val_accuracy": "val", "test_accuracy_at_best_val": "test", "utilization_gap": "gap"}
 """Metric → heading, of those that tell runs apart on a line."""
+WIDE = 100
 STYLES = {"running": "green", "paused": "yellow", "failed": "red", "crashed": "red", "stale": "yellow", "finished": "blue"}
 
 
@@ -44,20 +46,32 @@ def record(paths: RunPaths) -> dict[str, Any]:
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+    """One line for each run; a narrow terminal shows epochs but no steps."""
+    from rich.table import Column, Table
     from rich.text import Text
 
     from app.output import console
 
-    table = Table("run", "state", "epoch", "step", *SHOWN.values(), "started", box=None, pad_edge=False)
+    out = console()
+    wide = out.width >= WIDE
+    headings = ["epoch", *(["step"] if wide else []), *SHOWN.values(), "started"]
+    table = Table(*(Column(name, no_wrap=True) for name in ("run", "state", *headings)), box=None, pad_edge=False)
     for one in records:
         metrics = one.get("metrics", {})
-        cells = [of_total(epoch_in_words(one), one.get("total_epochs")), of_total(one.get("step"), one.get("total_steps"))]
-        cells += [last_in_words(metrics.get(name)) for name in SHOWN]
-        cells += [(one.get("started") or "–")[:16].replace("T", " ")]
+        cells = [of_total(epoch_in_words(one), one.get("total_epochs"))]
+        cells += [of_total(one.get("step"), one.get("total_steps"))] if wide else []
+        cells += [*(last_in_words(metrics.get(name)) for name in SHOWN), _when(one.get("started"))]
         state = Text(one["state"], STYLES.get(one["state"], ""))
         table.add_row(Text(visible(one["name"])), state, *(Text(cell) for cell in cells))
-    console().print(table)
+    out.print(table)
+
+
+def _when(started: str | None) -> str:
+    """The time of today's runs, the date of others."""
+    if started is None:
+        return "–"
+    date, _, clock = started.partition("T")
+    return clock[:5] if date == datetime.date.today().isoformat() else date
 
 
 def of_total(done: int | None, total: int | None) -> str:

@@ -101,6 +101,15 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     assert "Traceback" not in said.stderr
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_stream_is_no_traceback(closed: str, tiny_run: RunPaths) -> None:
+    root = Path(__file__).resolve().parents[2]
+    script = f"{sys.executable} -P -m app show {tiny_run.root} {closed}"
+    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "XDG_CONFIG_HOME": "/nowhere"}
+    said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment)
+    assert said.returncode == 0 and not said.stderr
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_every_method_is_described(asgml: Asgml, name: str) -> None:
     said = asgml("methods", name)

@@ -46,7 +46,7 @@ def test_later_layers_win_and_are_named() -> None:
         ("alpha=0.75", "boost.alpha", 0.75),
         ("boost.alpha=0.75", "boost.alpha", 0.75),
         ("lr=0.5", "optimizer.lr", 0.5),
-        ("gamma=1", "loss.gamma", 1.0),
+        ("momentum=0.5", "optimizer.momentum", 0.5),
         ("encoder=conv", "encoder.default", "conv"),
         ("encoder.audio=conv", "encoder.audio", "conv"),
         ("fusion=sum", "fusion.kind", "sum"),
