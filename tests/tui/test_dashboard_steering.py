@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 
 from storage.control import Inbox, Request
 from storage.layout import RunPaths
@@ -108,18 +108,22 @@ async def test_kill_asks_for_the_word(trainer: FakeTrainer, monkeypatch: pytest.
         await until(pilot, lambda: killed == [app.main.scene.pid], "the process is killed")
 
 
-@pytest.mark.parametrize("key", [key for key in KEYS if key.steers], ids=lambda key: key.id)
-async def test_readonly_refuses_all_that_steers(key: object, trainer: FakeTrainer) -> None:
+async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent, readonly=True) as (app, pilot):
-        await pilot.press(key.keys[0], "enter")  # type: ignore[attr-defined]
-        await shows(pilot, "read-only: `asgml watch")
-        assert app.screen is app.main and not list(trainer.paths.commands.iterdir())
+        for key in [key for key in KEYS if key.steers]:
+            app.clear_notifications()
+            await pilot.press(key.keys[0])
+            await told(pilot, "read-only: `asgml watch live-01` without --readonly")
+            assert app.screen is app.main and app.main.draft is None
+        assert app.session.send("pause").startswith("read-only") and app.session.kill().startswith("read-only")
+        assert "read-only" in screen_text(app)[0]
+    assert not list(trainer.paths.commands.iterdir())
 
 
 async def test_an_ended_run_says_what_to_do(made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent) as (_, pilot):
         await pilot.press("space")
-        await shows(pilot, "asgml resume made-01")
+        await told(pilot, "the training has finished; `asgml resume made-01` goes on from the last checkpoint")
     assert not list(made_run.commands.iterdir())
 
 

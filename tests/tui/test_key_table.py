@@ -78,7 +78,8 @@ async def test_keys_that_change_the_view(trainer: FakeTrainer) -> None:
             assert value(app) != before, id
             if id in {"open", "freeze"}:
                 await pilot.press(find_key(id).keys[0])
-            await pilot.press("r", "0", "plus", "escape", "pageup")
+            await pilot.press("r", "escape")
+            app.view.smoothing, app.view.selected = 0.6, 0
 
 
 async def test_keys_that_lead_back(trainer: FakeTrainer) -> None:

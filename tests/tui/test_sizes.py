@@ -10,7 +10,7 @@ import pytest
 from rich.cells import cell_len
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_run
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 
 from storage.events import Event
 from storage.layout import RunPaths
@@ -21,12 +21,22 @@ from tui.widgets.panes import KeyBar
 SIZES = [(160, 45), (100, 30), (80, 24), (60, 18)]
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-def test_pictures(size: tuple[int, int], made_run: RunPaths, snap_compare: Any) -> None:
+@pytest.mark.parametrize(
+    ("size", "colours"),
+    [*((size, "dark") for size in SIZES), ((80, 24), "ansi"), ((80, 24), "none")],
+    ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
+)
+def test_pictures(size: tuple[int, int], colours: str, made_run: RunPaths, snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    if colours == "ansi":
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.delenv("COLORTERM")
+    if colours == "none":
+        monkeypatch.setenv("NO_COLOR", "1")
     app = Dashboard("made-01", made_run.root.parent, clock="replay", at_step=2500, interval=0.25)
 
     async def drawn(pilot: Any) -> None:
-        await until(pilot, lambda: app.main.scene.step == 2500 and len(app.main._runs) == 1, "step 2500 is drawn")
+        wide = size[0] >= 150
+        await until(pilot, lambda: app.main.scene.step == 2500 and len(app.main._runs) == wide, "step 2500 is drawn")
         await settle(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=drawn)
@@ -140,7 +150,7 @@ HOSTILE = "[bold red]x[/] \x1b[31m\x07\x9b2J ‮evil [@click=app.quit]"
 
 
 async def test_foreign_text_is_neither_markup_nor_control(tmp_path: Path) -> None:
-    trainer = FakeTrainer(RunPaths(tmp_path / "[red]run[/] \x1b[2J"), modalities=("au[b]dio", "vis\x1bual"))
+    trainer = FakeTrainer(RunPaths(tmp_path / "[red]run[b] \x1b[2J"), modalities=("au[b]dio", "vis\x1bual"))
     trainer.writer.event(Event("alert", 1, 1.0, 1.0, 0, {"level": "warn", "message": HOSTILE, "column": "loss"}))
     trainer.writer.event(Event("command", 1, 1.0, 1.0, 0, {"command": "note", "answer": "applied", "note": HOSTILE, "issuer": HOSTILE, "id": "1"}))
     for _ in range(60):
@@ -156,7 +166,7 @@ async def test_foreign_text_is_neither_markup_nor_control(tmp_path: Path) -> Non
             await pilot.press("escape")
             await settle(pilot)
             text = "\n".join(screen_text(app))
-            assert "[red]run[/] ␛" in text and "au[b]dio" in text and "vis␛ual" in text
+            assert "[red]run[b] ␛" in text and "au[b]dio" in text and "vis␛ual" in text
             assert size[0] < 100 or "[bold red]x[/] ␛[31m␇" in text
     trainer.close()
 
@@ -171,7 +181,7 @@ async def test_a_crashed_trainer_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         await shows(pilot, "is gone; `asgml resume dead-01` goes on from the last checkpoint")
         await shows(pilot, "Killed [oom]")
         await pilot.press("k")
-        await shows(pilot, "the training has crashed; `asgml resume dead-01`")
+        await told(pilot, "the training has crashed; `asgml resume dead-01`")
         assert "space" in app.screen.query_one(KeyBar).plain[0]
     trainer.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -48,6 +47,11 @@ async def shows(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> None:
     await until(pilot, lambda: any(words in row for row in screen_text(app)), f"the screen shows {words!r}", seconds)
 
 
+async def told(pilot: Pilot[Any], words: str) -> None:
+    """Waits until a line in the corner says these words."""
+    await until(pilot, lambda: any(words in note.message for note in pilot.app._notifications), f"it says {words!r}")
+
+
 @asynccontextmanager
 async def dashboard(target: Path | str, runs: Path, size: tuple[int, int] = (160, 45), **options: Any) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     """An open dashboard that has drawn its run."""
@@ -56,7 +60,3 @@ async def dashboard(target: Path | str, runs: Path, size: tuple[int, int] = (160
         await until(pilot, lambda: app.session.scene.state != "opening", "the run is opened")
         await settle(pilot)
         yield app, pilot
-
-
-async def give_time() -> None:
-    await asyncio.sleep(0.05)

@@ -1,0 +1,117 @@
+"""Prints what the dashboard costs, measured through a pty: bytes to the terminal, CPU, memory, time to the first chart.
+
+    uv run python -m benchmarks.dashboard [seconds per case]
+
+Budgets: idle 0 bytes and <1 % CPU; one step a second 40 kB/min at 160x45 and 15 kB/min at 80x24, ≤2 % CPU; ten steps a second
+90 kB/min; 100 000 steps on screen within 1 s of the first frame.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+
+from storage.layout import RunPaths
+from storage.status import State
+from storage.writer import RunWriter
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.make_run import BORN, make_manifest
+from tests.tui.terminal import Terminal, dashboard_command
+
+
+def main(seconds: float) -> None:
+    print(f"{'case':<34} {'kB/min':>8} {'CPU %':>7} {'MB':>6}")
+    with tempfile.TemporaryDirectory() as folder:
+        runs = Path(folder)
+        for name, rate, size in [
+            ("idle, paused, 160x45", 0.0, (160, 45)),
+            ("1 step/s, 160x45", 1.0, (160, 45)),
+            ("1 step/s, 80x24", 1.0, (80, 24)),
+            ("10 steps/s, 160x45", 10.0, (160, 45)),
+        ]:
+            live(name, runs, rate, size, seconds)
+        for steps in (100_000, 1_000_000):
+            start(runs, steps)
+
+
+def live(name: str, runs: Path, rate: float, size: tuple[int, int], seconds: float) -> None:
+    """Watches a trainer that makes `rate` steps a second, after 3000 steps."""
+    trainer = FakeTrainer(RunPaths(runs / f"{name.replace(' ', '-').replace('/', '-').replace(',', '')}"), total=50_000)
+    for _ in range(3000):
+        trainer.train_step(1 / max(rate, 1))
+    if not rate:
+        trainer.writer.mark(State.PAUSED)
+    trainer.writer.flush()
+    over = threading.Event()
+    thread = threading.Thread(target=_train, args=(trainer, rate, over))
+    thread.start()
+    terminal = Terminal(dashboard_command(trainer.paths.name, runs), *size)
+    try:
+        terminal.wait_for(lambda rows: any("probe accuracy" in row for row in rows) and any("step 3" in row for row in rows), 60)
+        time.sleep(3)
+        process = psutil.Process(terminal.process.pid)
+        sent, cpu, begin = terminal.bytes, sum(process.cpu_times()[:2]), time.monotonic()
+        time.sleep(seconds)
+        passed = time.monotonic() - begin
+        used = sum(process.cpu_times()[:2]) - cpu
+        report(name, (terminal.bytes - sent) / passed * 60, used / passed * 100, process.memory_info().rss)
+    finally:
+        terminal.close()
+        over.set()
+        thread.join()
+        trainer.close()
+
+
+def _train(trainer: FakeTrainer, rate: float, over: threading.Event) -> None:
+    while not over.wait(1 / rate if rate else 0.5):
+        if rate:
+            trainer.train_step(1 / rate)
+
+
+def start(runs: Path, steps: int) -> None:
+    """Opens a long run: seconds from launch to charts and to quiet, and the memory then."""
+    name = write_long_run(runs, steps)
+    terminal = Terminal(dashboard_command(name, runs), 160, 45)
+    try:
+        terminal.wait_for(lambda rows: any("OPENING" in row or "FINISHED" in row for row in rows), 60)
+        frame = time.monotonic() - terminal.started
+        terminal.wait_for(lambda rows: any("visual" in row for row in rows) and any("⣀" in row or "⠤" in row for row in rows), 120)
+        charts = time.monotonic() - terminal.started
+        terminal.wait_quiet(1.0, 120)
+        memory = psutil.Process(terminal.process.pid).memory_info().rss
+        print(f"{steps} steps: first frame {frame:.2f} s, charts {charts:.2f} s, {memory / 2**20:.0f} MB")
+    finally:
+        terminal.close()
+
+
+def write_long_run(runs: Path, steps: int) -> str:
+    """A run of many steps with every column filled."""
+    paths = RunPaths(runs / f"long-{steps}")
+    paths.commands.mkdir(parents=True)
+    paths.config.write_text("[run]\n")
+    manifest = make_manifest(paths.name, total=steps)
+    random = np.random.default_rng(1)
+    with RunWriter.create(paths, manifest, to_array=np.vstack) as writer:
+        for begin in range(0, steps, 10_000):
+            step = np.arange(begin + 1, min(begin + 10_000, steps) + 1, dtype=np.float64)
+            table = np.abs(random.normal(1, 0.2, (len(step), len(manifest.columns("steps")))))
+            table[:, 0], table[:, 1], table[:, 2], table[:, 3] = step, BORN + step * 0.1, step * 0.1, 0
+            for row in table:
+                writer.append("steps", row)
+            writer.flush()
+        writer.mark(step=steps)
+    return paths.name
+
+
+def report(name: str, per_minute: float, cpu: float, memory: float) -> None:
+    print(f"{name:<34} {per_minute / 1024:>8.1f} {cpu:>7.1f} {memory / 2**20:>6.0f}")
+
+
+if __name__ == "__main__":
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)
