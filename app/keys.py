@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from app.errors import UserError
@@ -17,10 +17,10 @@ ALIASES = {"lr": "optimizer.lr"}
 """Knobs that bear another name than their setting."""
 
 
-def resolve(word: str, origin: str) -> str:
+def resolve(word: str, origin: str, others: Collection[str] = ()) -> str:
     """The dotted key that `word` means: itself, a shorthand, or a bare name where that is unambiguous.
 
-    As with knobs, `alpha` is the boost's.
+    As with knobs, `alpha` is the boost's. Sections in `others` count only where a bare name is found nowhere else.
     """
     keys = known_keys()
     if word in SHORTHAND:
@@ -28,10 +28,11 @@ def resolve(word: str, origin: str) -> str:
     if word in keys or word.startswith(FREE):
         return word
     bare = [key for key in keys if key.rpartition(".")[2] == word]
-    for candidates in ([ALIASES[word]] if word in ALIASES else [], bare, [key for key in bare if key.startswith("boost.")]):
+    near = [key for key in bare if key.partition(".")[0] not in others] or bare
+    for candidates in ([ALIASES[word]] if word in ALIASES else [], near, [key for key in near if key.startswith("boost.")]):
         if len(candidates) == 1:
             return candidates[0]
-    raise UserError(f"{origin}: {_why_unknown(word, keys, bare)}")
+    raise UserError(f"{origin}: {_why_unknown(word, keys, near)}")
 
 
 def parse_value(text: str) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.errors import NotFoundError, UserError
 from app.keys import flatten, nearest_of, nested, parse_value, resolve
-from core.config import ConfigError, RunSettings, make_config
+from core.config import ConfigError, RunConfig, RunSettings, make_config
 from core.data.base import NAMED
 from core.registry import METHODS
 
@@ -48,8 +48,12 @@ class Choices:
 
 @dataclass
 class Plan:
-    """A configuration in the making: dotted keys with their values, and the origin of each that was given."""
+    """A configuration in the making: dotted keys with their values, and the origin of each that was given.
 
+    `others` are the sections of methods that the run does not use: a bare name means none of theirs if it can help it.
+    """
+
+    others: frozenset[str] = frozenset()
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
 
@@ -61,7 +65,7 @@ class Plan:
             return
         if word == "encoder":  # one kind for all: what was said of single modalities before no longer holds
             self._drop("encoder.")
-        key = resolve(word, origin)
+        key = resolve(word, origin, self.others)
         self.values[key] = value
         self.origins[key] = origin
 
@@ -81,9 +85,7 @@ class Plan:
 
     def idle(self) -> list[str]:
         """Keys that were given for a method that this run does not use."""
-        config = self.config()
-        others = {name for name in _method_sections() if name not in {method.name for method in config.methods}}
-        return [key for key, origin in self.origins.items() if key.partition(".")[0] in others and origin.startswith("--")]
+        return [key for key, origin in self.origins.items() if key.partition(".")[0] in self.others and origin.startswith("--")]
 
     def _drop(self, prefix: str) -> None:
         for key in [key for key in self.values if key.startswith(prefix)]:
@@ -92,14 +94,11 @@ class Plan:
 
 def build(choices: Choices) -> Plan:
     """The plan that the person's choices make. Raises UserError or NotFoundError."""
-    plan = Plan()
-    if choices.recipe is not None:
-        for key, value in read_recipe(recipe_file(choices.recipe)).items():
-            plan.put(key, value, f"recipe {choices.recipe}")
-    for text in choices.sets:
-        plan.put(*_parse_set(text), origin=f"--set {text}")
-    for key, value in choices.flags().items():
-        plan.put(key, value, f"--{key.removesuffix('.name')}")
+    given = _given(choices)
+    method = next((value for word, value, _ in reversed(given) if word == "method"), RunConfig().method)
+    plan = Plan(_sections_of_others(str(method)))
+    for word, value, origin in given:
+        plan.put(word, value, origin)
     _make_paths_absolute(plan)
     plan.config()
     return plan
@@ -162,5 +161,14 @@ def _existing(text: str, what: str, more: str) -> Path:
     return path.resolve()
 
 
-def _method_sections() -> list[str]:
-    return [name for name, method in METHODS.items() if method.settings]
+def _given(choices: Choices) -> list[tuple[str, Any, str]]:
+    """(word, value, origin) of everything that was given, the weakest first."""
+    recipe = read_recipe(recipe_file(choices.recipe)) if choices.recipe is not None else {}
+    sets = [(*_parse_set(text), f"--set {text}") for text in choices.sets]
+    flags = [(key, value, f"--{key.removesuffix('.name')}") for key, value in choices.flags().items()]
+    return [*((word, value, f"recipe {choices.recipe}") for word, value in recipe.items()), *sets, *flags]
+
+
+def _sections_of_others(method: str) -> frozenset[str]:
+    used = {name.strip() for name in method.split("+")}
+    return frozenset(name for name, row in METHODS.items() if row.settings and name not in used)

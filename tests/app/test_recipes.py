@@ -59,6 +59,15 @@ def test_set_finds_the_key(text: str, key: str, value: object) -> None:
     assert origin_and_value(Choices(sets=(text,), method=method))[key] == (value, f"--set {text}")
 
 
+@pytest.mark.parametrize(
+    ("method", "key"), [("boost", "boost.strength"), ("ogm_ge", "ogm_ge.strength"), ("ogm_ge+boost", "boost.strength")]
+)
+def test_a_bare_name_means_a_setting_of_the_methods_in_use(method: str, key: str) -> None:
+    for choices in (Choices(method=method, sets=("strength=0.5",)), Choices(sets=("strength=0.5", f"method={method}"))):
+        given = {key for key, (_, origin) in origin_and_value(choices).items() if origin == "--set strength=0.5"}
+        assert given == {key}
+
+
 def test_every_known_key_can_be_set_by_its_full_name() -> None:
     defaults = dict(flatten(RunConfig().model_dump()))
     for key in known_keys():
