@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.data import checks
-from core.data.base import NAMED, SPLITS, DataError, Dataset, Split, read_options
+from core.data.base import NAMED, SPLITS, DataError, Dataset, Split
 from core.data.files import ArrayFile, open_arrays, sha256
 from core.data.normalise import measure, standardise
+from core.data.options import check_flag, check_names, read_options
 
 MEMORY = 8 * 2**30  # bytes of float32: more would need loading batch by batch, which the trainer does not do
 VAL_PART = 0.1
@@ -30,6 +31,9 @@ class ArraysOptions:
     modalities: list[str] | None = None
     normalize: bool = True
 
+    def __post_init__(self) -> None:
+        check_flag("normalize", self.normalize)
+
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
     """The data set in the file `spec`. `seed` decides which tenth of train becomes val where the file names no val."""
@@ -37,15 +41,14 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
     path = Path(spec).expanduser()
     if not path.exists():
         raise DataError(f"no data {spec!r}: neither a file nor one of {', '.join(NAMED)}")
-    file = open_arrays(path)
     try:
-        return _build(path, file, chosen, seed)
+        return _build(path, chosen, seed)
     except DataError as error:
-        message = str(error)
-        raise (error if message.startswith(str(path)) else DataError(f"{path}: {message}")) from error
+        raise DataError(f"{path}: {error}") from error
 
 
-def _build(path: Path, file: ArrayFile, chosen: ArraysOptions, seed: int) -> Dataset:
+def _build(path: Path, chosen: ArraysOptions, seed: int) -> Dataset:
+    file = open_arrays(path)
     labels = checks.check_labels(_required(file, "label", "the class number of every sample"))
     classes = checks.check_classes(file.read("classes") if "classes" in file.headers else None, labels)
     words = checks.check_words("split", _required(file, "split", "'train', 'val' or 'test' for every sample"))
@@ -83,12 +86,10 @@ def choose_modalities(file: ArrayFile, wanted: list[str] | None, samples: int) -
     present = [name for name in file.headers if name not in checks.RESERVED]
     if not present:
         raise DataError(f"no modality beside {', '.join(file.headers)}; add an array (N, …) under a name of your choice")
-    chosen = present if wanted is None else list(wanted)
-    if not chosen or len(set(chosen)) < len(chosen):
-        raise DataError(f"modalities {chosen} are none or not distinct; there are {', '.join(present)}")
+    if wanted is not None:
+        check_names("modalities", wanted, present)
+    chosen = present if wanted is None else wanted
     for name in chosen:
-        if name not in present:
-            raise DataError(f"no modality {name!r}; there are {', '.join(present)}")
         checks.check_modality(name, file.headers[name], samples)
     size = sum(4 * math.prod(file.headers[name].shape) for name in chosen)
     if size > MEMORY:

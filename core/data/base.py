@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:  # listing the data sets should not cost the three seconds of importing torch
     from torch import Tensor
@@ -55,14 +55,3 @@ def load_data(spec: str, options: Mapping[str, Any] | None = None, seed: int = 0
     loader = cast(Loader, getattr(importlib.import_module(module), function))
     return loader(spec, options or {}, seed)
 
-
-Options = TypeVar("Options")
-
-
-def read_options(form: type[Options], options: Mapping[str, Any], name: str) -> Options:
-    """`options` as the dataclass `form`, which checks the values. An unknown one is an error that names the known."""
-    known = [field.name for field in fields(cast(Any, form))]
-    for key in options:
-        if key not in known:
-            raise DataError(f"{name}: no option {key!r}; there are {', '.join(known)}")
-    return form(**options)

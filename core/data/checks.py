@@ -82,12 +82,16 @@ def check_every_class_trains(labels: NDArray[np.int64], train: NDArray[np.bool_]
         raise DataError(f"no training sample of class {absent[0]!r} ({len(absent)} such); add some or drop the class")
 
 
-def check_modality(name: str, header: Header, samples: int) -> None:
-    """A modality's name, size and type, before its values are read."""
+def check_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise DataError(
             f"modality {name!r}: a name has 1 to 40 of A–Z a–z 0–9 _ -, since it becomes part of column names"
         )
+
+
+def check_modality(name: str, header: Header, samples: int) -> None:
+    """A modality's name, size and type, before its values are read."""
+    check_name(name)
     shape = header.shape
     if not 2 <= len(shape) <= 5:
         raise DataError(f"modality {name!r} has shape {shape}; expected {LAYOUTS}")

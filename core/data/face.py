@@ -17,16 +17,16 @@ PIXEL = 2 / SIZE  # a face lies in the square from -1 to 1, y downwards
 # how far the mouth's corners rise, mouth opening, half its width, how much one corner is pulled up.
 EXPRESSIONS = np.array(
     [
-        [0.11, 0.00, 0.00, 0.00, 0.00, 0.28, 0.00],  # neutral
-        [0.09, -0.04, 0.00, 0.30, 0.11, 0.42, 0.00],  # happy
-        [0.08, -0.01, 0.11, -0.20, 0.00, 0.28, 0.00],  # sad
-        [0.17, -0.12, 0.05, -0.02, 0.17, 0.20, 0.00],  # fear
-        [0.05, 0.06, -0.04, -0.12, 0.06, 0.30, 0.20],  # disgust
-        [0.09, 0.08, -0.13, -0.17, 0.00, 0.33, 0.00],  # anger
+        [0.12, 0.00, 0.00, 0.00, 0.00, 0.28, 0.00],  # neutral
+        [0.10, -0.05, 0.00, 0.34, 0.13, 0.48, 0.00],  # happy
+        [0.08, -0.01, 0.14, -0.26, 0.00, 0.32, 0.00],  # sad
+        [0.19, -0.12, 0.05, -0.02, 0.21, 0.22, 0.00],  # fear
+        [0.05, 0.06, -0.04, -0.08, 0.08, 0.34, 0.26],  # disgust
+        [0.09, 0.09, -0.16, -0.20, 0.00, 0.38, 0.00],  # anger
     ],
     dtype=np.float32,
 )
-SPREAD = np.array([0.015, 0.03, 0.04, 0.06, 0.02, 0.03, 0.03], dtype=np.float32)  # how people differ in each
+SPREAD = np.array([0.01, 0.02, 0.02, 0.03, 0.01, 0.02, 0.02], dtype=np.float32)  # how people differ in each
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Canvas:
 def draw_faces(emotions: NDArray[np.int64], noise: float, rng: np.random.Generator) -> Floats:
     """One face an entry of `emotions`, as (n, 1, SIZE, SIZE). Place, size, tilt, strength and features vary."""
     n = len(emotions)
-    strength = rng.uniform(0.6, 1.2, (n, 1)).astype(np.float32)
+    strength = rng.uniform(0.7, 1.2, (n, 1)).astype(np.float32)
     features = EXPRESSIONS[0] + strength * (EXPRESSIONS[emotions] - EXPRESSIONS[0])
     features += SPREAD * rng.standard_normal(features.shape, dtype=np.float32)
     skin = rng.uniform(0.62, 0.85, (n, 1, 1)).astype(np.float32)
@@ -66,7 +66,7 @@ def _blank(n: int, rng: np.random.Generator) -> Canvas:
     """Grey backgrounds, and a frame for each face: moved up to 3 pixels, 10 % larger or smaller, tilted up to 9°."""
     steps = (np.arange(SIZE, dtype=np.float32) + 0.5) * PIXEL - 1
     x, y = steps[None, None, :], steps[None, :, None]
-    shift, size, tilt = rng.uniform(-0.18, 0.18, (2, n)), rng.uniform(0.9, 1.1, n), rng.uniform(-0.16, 0.16, n)
+    shift, size, tilt = rng.uniform(-0.12, 0.12, (2, n)), rng.uniform(0.95, 1.1, n), rng.uniform(-0.12, 0.12, n)
     dx, dy = (x - shift[0].reshape(n, 1, 1)), (y - shift[1].reshape(n, 1, 1))
     cos, sin = (np.cos(tilt) / size).reshape(n, 1, 1), (np.sin(tilt) / size).reshape(n, 1, 1)
     background = rng.uniform(0.15, 0.5, (n, 1, 1)).astype(np.float32)
@@ -83,8 +83,8 @@ def _paint_head(canvas: Canvas, skin: Floats, hair: Floats) -> None:
 
 
 def _paint_eyes(canvas: Canvas, opening: Floats, brow: Floats, slant: Floats, skin: Floats) -> None:
-    side, y = np.abs(canvas.x) - 0.29, canvas.y + 0.10  # both halves at once: 0 is the middle of an eye, inner is -
-    white = _ellipse(side, y, 0.16, opening)
+    side, y = np.abs(canvas.x) - 0.30, canvas.y + 0.10  # both halves at once: 0 is the middle of an eye, inner is -
+    white = _ellipse(side, y, 0.18, opening)
     canvas.paint(white - 0.03, 0.15)  # lashes
     canvas.paint(white, 0.98)
     canvas.paint(np.maximum(_ellipse(side, y, 0.075, 0.085), white), 0.05)

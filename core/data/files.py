@@ -34,12 +34,7 @@ class ArrayFile(Protocol):
 
 def open_arrays(path: Path) -> ArrayFile:
     """The arrays of an .npz file, or of a Zarr group where `path` is a folder. Nothing in them is ever executed."""
-    if path.is_dir():
-        return _ZarrFile(path)
-    try:
-        return _NpzFile(path)
-    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not an .npz file ({error}); write one with numpy.savez_compressed") from error
+    return _ZarrFile(path) if path.is_dir() else _NpzFile(path)
 
 
 class _NpzFile:
@@ -47,16 +42,19 @@ class _NpzFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with zipfile.ZipFile(path) as archive:
-            members = [name for name in archive.namelist() if name.endswith(".npy")]
-            self.headers = {name[: -len(".npy")]: _npy_header(archive, name) for name in members}
+        try:
+            with zipfile.ZipFile(path) as archive:
+                members = [name for name in archive.namelist() if name.endswith(".npy")]
+                self.headers = {name[: -len(".npy")]: _npy_header(archive, name) for name in members}
+        except Exception as error:  # no zip, a damaged one, a locked one, or a member that is no array
+            raise DataError(f"not an .npz file ({error}); write one with numpy.savez_compressed") from error
 
     def read(self, name: str) -> NDArray[Any]:
         try:
             with np.load(self.path, allow_pickle=False) as arrays:
                 return np.asarray(arrays[name])
         except Exception as error:  # a damaged member can fail in the zip, the inflater or the header
-            raise DataError(f"{self.path}: array {name!r} cannot be read ({error}); write the file again") from error
+            raise DataError(f"array {name!r} cannot be read ({error}); write the file again") from error
 
 
 def _npy_header(archive: zipfile.ZipFile, name: str) -> Header:
@@ -73,14 +71,13 @@ class _ZarrFile:
     def __init__(self, path: Path) -> None:
         import zarr
 
-        self.path = path
         try:
             members = dict(zarr.open_group(path, mode="r").members())
         except Exception as error:  # zarr raises its own, OSError, ValueError, KeyError or a JSON error
-            raise DataError(f"{path}: this folder is no Zarr group ({error}); give an .npz or a Zarr group") from error
+            raise DataError(f"this folder is no Zarr group ({error}); give an .npz file or a Zarr group") from error
         groups = sorted(name for name, member in members.items() if isinstance(member, zarr.Group))
         if groups:
-            raise DataError(f"{path}: {groups[0]!r} is a group; put every array at the top of the Zarr group")
+            raise DataError(f"{groups[0]!r} is a group; put every array at the top of the Zarr group")
         self._arrays: dict[str, Any] = {name: members[name] for name in sorted(members)}
         self.headers = {name: Header(array.shape, np.dtype(array.dtype)) for name, array in self._arrays.items()}
 
@@ -88,7 +85,7 @@ class _ZarrFile:
         try:
             return np.asarray(self._arrays[name][...])
         except Exception as error:  # a damaged chunk fails in whichever codec meets it
-            raise DataError(f"{self.path}: array {name!r} cannot be read ({error}); write it again") from error
+            raise DataError(f"array {name!r} cannot be read ({error}); write it again") from error
 
 
 def sha256(path: Path) -> str:

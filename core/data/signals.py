@@ -14,6 +14,18 @@ Shown = NDArray[np.int64]
 
 CLASSES = 6
 VOICE = (48, 32)  # frames, frequency bins
+# One row an emotion: bins between harmonics (pitch), bins the voice rises in a clip (melody), syllables a clip (tempo).
+MELODIES = np.array(
+    [
+        [3.5, 0, 3],  # neutral
+        [4, 30, 4],  # happy
+        [4, -30, 2],  # sad
+        [7, 60, 5],  # fear
+        [7, 0, 2],  # disgust
+        [7, -60, 5],  # anger
+    ],
+    dtype=np.float32,
+)
 WORDS = (12, 16)  # words a sentence, numbers a word
 JOINTS = 24
 HEAT = 24
@@ -21,23 +33,25 @@ BEATS = 64
 
 
 def draw_voices(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
-    """Log spectrograms (n, frames, bins): syllables in a band whose frequency tells the class, over a random hum."""
+    """Log spectrograms (n, frames, bins) of a few syllables: melody, pitch and tempo tell the class, as in MELODIES."""
     n, (frames, bins) = len(shown), VOICE
     time = np.linspace(0, 1, frames, dtype=np.float32)[None, :, None]
     bin_ = np.arange(bins, dtype=np.float32)[None, None, :]
-    glide = _uniform(rng, -1.5, 1.5, n) * (time - 0.5)
-    centre = 4.0 + 4.8 * shown.reshape(n, 1, 1).astype(np.float32) + _uniform(rng, -1.2, 1.2, n) + glide
-    syllables = np.cos(2 * np.pi * (_uniform(rng, 2, 5, n) * time + _uniform(rng, 0, 1, n)))
-    loudness = _uniform(rng, 1.2, 2.0, n) * np.clip(0.4 + syllables, 0, None)
-    hum = 0.8 * np.exp(-(((bin_ - _uniform(rng, 0, bins, n)) / 1.0) ** 2))
-    voice = loudness * np.exp(-(((bin_ - centre) / 1.5) ** 2)) + hum
-    return _with_noise(voice, noise, rng)
+    spacing, glide, tempo = (MELODIES[shown, i].reshape(n, 1, 1) for i in range(3))
+    spacing = spacing * _uniform(rng, 0.9, 1.1, n)
+    glide = glide * _uniform(rng, 0.7, 1.3, n)
+    pitch = glide * time + _uniform(rng, 0, bins, n)
+    harmonics = np.exp(2 * (np.cos(2 * np.pi * (bin_ - pitch) / spacing) - 1))
+    throat = np.exp(-(((bin_ - _uniform(rng, 8, 24, n)) / 12) ** 2))  # the speaker's, not the emotion's
+    syllables = np.clip(0.5 + np.cos(2 * np.pi * (tempo * time + _uniform(rng, 0, 1, n))), 0, None)
+    return _with_noise(_uniform(rng, 1.0, 1.8, n) * syllables * throat * harmonics, noise, rng)
 
 
 def draw_sentences(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
     """Word vectors (n, words, numbers): three words that fit the class, anywhere among words that fit none."""
     n, (length, width) = len(shown), WORDS
-    vocabulary = _fixed(1, (CLASSES + 1, 8, width))  # eight words a class, and eight that say nothing
+    # eight words a class, near the class's meaning, and eight that say nothing
+    vocabulary = 0.7 * (_fixed(1, (CLASSES + 1, 1, width)) + _fixed(3, (CLASSES + 1, 8, width)))
     topic = np.full((n, length), CLASSES)
     places = rng.permuted(np.tile(np.arange(length), (n, 1)), axis=1)[:, :3]
     np.put_along_axis(topic, places, shown[:, None], axis=1)

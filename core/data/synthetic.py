@@ -25,12 +25,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.data.base import DataError, Dataset, Split, read_options
+from core.data.base import SPLITS, Dataset, Split
+from core.data.checks import check_name
 from core.data.face import draw_faces
 from core.data.normalise import measure, standardise
+from core.data.options import check_flag, check_names, check_number, check_whole, per_modality, read_options
 from core.data.signals import draw_heat, draw_movements, draw_pulses, draw_sentences, draw_voices
 
 CLASSES = ("neutral", "happy", "sad", "fear", "disgust", "anger")
+MOST_SAMPLES = 100_000
 Draw = Callable[[NDArray[np.int64], float, np.random.Generator], NDArray[np.float32]]
 
 
@@ -44,18 +47,23 @@ class Kind:
 
 
 KINDS = {
-    "audio": Kind(draw_voices, 0.4, 0.5),
-    "visual": Kind(draw_faces, 0.1, 0.12),
-    "text": Kind(draw_sentences, 0.3, 0.5),
+    "audio": Kind(draw_voices, 0.3, 0.1),
+    "visual": Kind(draw_faces, 0.05, 0.2),
+    "text": Kind(draw_sentences, 0.3, 0.3),
     "motion": Kind(draw_movements, 0.5, 1.0),
-    "thermal": Kind(draw_heat, 0.3, 0.4),
-    "pulse": Kind(draw_pulses, 0.5, 0.3),
+    "thermal": Kind(draw_heat, 0.2, 0.2),
+    "pulse": Kind(draw_pulses, 0.6, 0.3),
 }
 
 
 @dataclass(frozen=True)
 class SyntheticOptions:
-    """`modalities`: how many of the six (2 to 6), or their names, or {name: kind} for several of one kind."""
+    """What can be asked of the built-in data.
+
+    `modalities`: how many of the six kinds, or which, or {name: kind} for names of one's own and several of one kind.
+    `difficulty`: the fraction of samples that show a random class, for all modalities or {modality: fraction}.
+    `noise`: standard deviation of the noise, likewise. `train`, `val`, `test`: how many samples.
+    """
 
     modalities: int | list[str] | dict[str, str] = 2
     difficulty: float | dict[str, float] = field(default_factory=dict)
@@ -66,43 +74,44 @@ class SyntheticOptions:
     test: int = 400
     normalize: bool = True
 
+    def __post_init__(self) -> None:
+        for split in SPLITS:
+            check_whole(split, getattr(self, split), len(CLASSES), MOST_SAMPLES)
+        check_number("redundancy", self.redundancy, 0, 1)
+        check_flag("normalize", self.normalize)
+
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
-    """The built-in data. Each modality has its own random numbers: adding one changes none of the others' drawings."""
+    """The built-in data. Each modality has its own random numbers: adding one changes none of the others."""
     chosen = read_options(SyntheticOptions, options, spec)
     kinds = _kinds(chosen.modalities)
-    difficulty = _per_modality("difficulty", chosen.difficulty, {m: kind.difficulty for m, kind in kinds.items()}, 1.0)
-    noise = _per_modality("noise", chosen.noise, {m: kind.noise for m, kind in kinds.items()}, 100.0)
-    if not 0 <= chosen.redundancy <= 1:
-        raise DataError(f"synthetic: redundancy {chosen.redundancy!r} is not a number from 0 to 1")
-    sizes = {"train": chosen.train, "val": chosen.val, "test": chosen.test}
+    difficulty = per_modality("difficulty", chosen.difficulty, {m: kind.difficulty for m, kind in kinds.items()}, 1)
+    noise = per_modality("noise", chosen.noise, {m: kind.noise for m, kind in kinds.items()}, 100)
 
-    drawn = {}
-    for place, (split, size) in enumerate(sizes.items()):
-        labels = draw_labels(size, np.random.default_rng([seed, place]))
-        shown = shown_classes(labels, difficulty, chosen.redundancy, [seed, place, 1])
-        inputs = {m: kinds[m].draw(shown[m], noise[m], _stream([seed, place, 2], m)) for m in kinds}
-        drawn[split] = (inputs, labels)
+    inputs, labels = {}, {}
+    for place, split in enumerate(SPLITS):
+        labels[split] = draw_labels(getattr(chosen, split), np.random.default_rng([seed, place]))
+        shown = shown_classes(labels[split], difficulty, chosen.redundancy, [seed, place, 1])
+        inputs[split] = {m: kinds[m].draw(shown[m], noise[m], _stream([seed, place, 2], m)) for m in kinds}
 
-    train = drawn["train"][0]
+    train = inputs["train"]
     statistics = {m: measure(train[m], np.arange(len(train[m]))) for m in kinds} if chosen.normalize else {}
-    splits = {
-        split: Split(
-            {m: torch.from_numpy(standardise(inputs[m], statistics.get(m))) for m in kinds}, torch.from_numpy(labels)
-        )
-        for split, (inputs, labels) in drawn.items()
-    }
+    splits = {}
+    for split in SPLITS:
+        tensors = {m: torch.from_numpy(standardise(inputs[split][m], statistics.get(m))) for m in kinds}
+        splits[split] = Split(tensors, torch.from_numpy(labels[split]))
     info = {
         "source": "built-in, drawn from the seed",
         "seed": seed,
-        "counts": sizes,
+        "counts": {split: len(labels[split]) for split in SPLITS},
+        "class_counts": {split: np.bincount(labels[split]).tolist() for split in SPLITS},
         "kinds": {m: _kind_name(kind) for m, kind in kinds.items()},
         "difficulty": difficulty,
         "noise": noise,
         "redundancy": chosen.redundancy,
         "normalisation": {m: found.as_json() for m, found in statistics.items()},
     }
-    shapes = {m: tuple(splits["train"].inputs[m].shape[1:]) for m in kinds}
+    shapes = {m: tuple(train[m].shape[1:]) for m in kinds}
     return Dataset("synthetic", tuple(kinds), CLASSES, shapes, splits, info)
 
 
@@ -133,20 +142,18 @@ def _stream(seed: list[int], modality: str) -> np.random.Generator:
 
 
 def _kinds(modalities: int | list[str] | dict[str, str]) -> dict[str, Kind]:
-    if isinstance(modalities, int):
-        modalities = list(KINDS)[:modalities]
-    named = modalities if isinstance(modalities, dict) else {m: m for m in modalities}
-    return {m: KINDS[kind] for m, kind in named.items()}
+    """The kind of each modality asked for, in the order asked for."""
+    if isinstance(modalities, dict):
+        check_names("modalities", list(dict.fromkeys(modalities.values())), list(KINDS))
+        for name in modalities:
+            check_name(name)
+        return {name: KINDS[kind] for name, kind in modalities.items()}
+    if isinstance(modalities, list | tuple):
+        check_names("modalities", modalities, list(KINDS))
+        return {name: KINDS[name] for name in modalities}
+    check_whole("modalities", modalities, 1, len(KINDS))
+    return {name: KINDS[name] for name in list(KINDS)[:modalities]}
 
 
 def _kind_name(kind: Kind) -> str:
     return next(name for name, known in KINDS.items() if known is kind)
-
-
-def _per_modality(
-    option: str, given: float | Mapping[str, float], usual: Mapping[str, float], most: float
-) -> dict[str, float]:
-    """One number a modality: the usual one, unless the option gives another for all or for this modality."""
-    values = dict(usual)
-    values.update(given if isinstance(given, Mapping) else {m: given for m in usual})
-    return values
