@@ -125,19 +125,18 @@ def read_request(path: Path) -> Request | BadRequest | None:
 
 def _read_plain_file(path: Path) -> bytes:
     """The content of a plain file of our own. Neither a link nor a pipe can lead or block us elsewhere."""
-    if path.is_symlink():
-        raise RequestError("is a symbolic link, expected a plain file")
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(file.fileno())
+    try:
+        found = os.fstat(handle)
         if not stat.S_ISREG(found.st_mode):
             raise RequestError("is no plain file")
         if found.st_uid != os.getuid():
             raise RequestError(f"belongs to user {found.st_uid}, expected {os.getuid()}")
-        content = file.read(MAX_BYTES + 1)
-    if len(content) > MAX_BYTES:
-        raise RequestError(f"is larger than {MAX_BYTES} bytes")
-    return content
+        if found.st_size > MAX_BYTES:
+            raise RequestError(f"is larger than {MAX_BYTES} bytes")
+        return os.read(handle, MAX_BYTES)
+    finally:
+        os.close(handle)
 
 
 def _tag(name: str) -> str:

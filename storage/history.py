@@ -15,6 +15,8 @@ class History:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.host = ""
+        """Where the process runs that started or resumed the run last."""
         self.rest = b""
         self._times: list[float] = []
         self._answers: dict[str, Event] = {}
@@ -34,10 +36,6 @@ class History:
     def answer_to(self, id: str) -> Event | None:
         return self._answers.get(id)
 
-    def last_start(self) -> Event | None:
-        """The last event that says which process writes the run."""
-        return next((event for event in reversed(self.events) if event.kind in ("started", "resumed")), None)
-
     def resume_steps(self, wall_time: float = math.inf) -> dict[int, int]:
         """For each segment that had begun at that time, the step of the checkpoint it went on from."""
         visible = self.until(wall_time)
@@ -56,6 +54,8 @@ class History:
         index = len(self.events)
         self.events.append(event)
         self._times.append(max(event.wall_time, self._times[-1] if self._times else -math.inf))
+        if event.kind in ("started", "resumed"):
+            self.host = str(event.get("host") or self.host)
         if event.kind == "resumed":
             self._resumed.append(index)
         if _values_set_by(event):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage.layout import RunPaths
@@ -32,7 +33,7 @@ class Launch:
         return self.host == this_host() and is_alive(self.pid, self.process_start)
 
 
-def state_of(head: Head, host: str, now_ns: int, median_step_seconds: float, paths: RunPaths | None) -> str:
+def state_of(head: Head, host: str, now_ns: int, median_step_seconds: Callable[[], float], paths: RunPaths | None) -> str:
     """The state in one word, of a run whose store is there."""
     said = head.state.word if head.state.ended else _state_while_writing(head, host, now_ns, median_step_seconds)
     gone_or_ended = head.state.ended or said in ("crashed", "stale")
@@ -63,13 +64,15 @@ def read_launch(paths: RunPaths) -> Launch | None:
         return None
 
 
-def _state_while_writing(head: Head, host: str, now_ns: int, median_step_seconds: float) -> str:
+def _state_while_writing(head: Head, host: str, now_ns: int, median_step_seconds: Callable[[], float]) -> str:
     silent = silent_for(head, now_ns)
     if silent <= QUIET_SECONDS:
         return head.state.word
     if host == this_host() and not is_alive(head.pid, head.process_start):
         return "crashed"
-    return "stale" if silent > max(STALE_SECONDS, STALE_STEPS * median_step_seconds) else head.state.word
+    if silent <= STALE_SECONDS:
+        return head.state.word
+    return "stale" if silent > STALE_STEPS * median_step_seconds() else head.state.word
 
 
 def _is_launched_anew(paths: RunPaths, head: Head) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from storage.process import is_alive, this_host, this_process
 
 WRITING_SECONDS = 10.0
-"""A lock file without readable content is younger than this only while its owner is about to write it."""
+"""A lock file without readable content that is younger than this may be one whose owner is about to write it."""
 
 
 class WriterLockedError(Exception):
@@ -50,6 +51,20 @@ class WriterLock:
             self._path.unlink(missing_ok=True)
 
     def _create(self) -> bool:
+        """Makes the file with its content in one step: a process that is killed in between must not leave an empty lock."""
+        partial = self._written_beside()
+        try:
+            os.link(partial, self._path)
+        except (FileExistsError, FileNotFoundError):  # taken; or its new owner has swept our partial file away
+            return False
+        except OSError:  # a file system without hard links
+            return self._create_in_two_steps()
+        finally:
+            partial.unlink(missing_ok=True)
+        self._sweep()
+        return True
+
+    def _create_in_two_steps(self) -> bool:
         try:
             handle = os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
         except FileExistsError:
@@ -70,7 +85,8 @@ class WriterLock:
             fcntl.flock(old, fcntl.LOCK_EX)
             if not self._is_still(old.fileno()) or not self._abandoned():
                 raise self._refusal()
-            self._replace()
+            self._written_beside().replace(self._path)
+            self._sweep()
 
     def _is_still(self, handle: int) -> bool:
         """Whether the file that was opened is the one at the path: another process may have replaced it while we waited."""
@@ -85,12 +101,15 @@ class WriterLock:
             return owner.dead
         return time.time() - self._path.stat().st_mtime > WRITING_SECONDS
 
-    def _replace(self) -> None:
-        partial = self._path.with_name(f"{self._path.name}.{self.owner.pid}.partial")
+    def _written_beside(self) -> Path:
+        partial = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}.partial")
         partial.write_text(json.dumps(asdict(self.owner)))
-        partial.replace(self._path)
-        for left in self._path.parent.glob(f"{self._path.name}.*.partial"):  # by a process that was killed right here
-            left.unlink(missing_ok=True)
+        return partial
+
+    def _sweep(self) -> None:
+        """Removes what processes left that were killed while they took the lock."""
+        for partial in self._path.parent.glob(f"{self._path.name}.*.partial"):
+            partial.unlink(missing_ok=True)
 
     def _refusal(self) -> WriterLockedError:
         owner = read_owner(self._path)

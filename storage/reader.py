@@ -248,7 +248,7 @@ class Run:
         now = time.time_ns() if now_ns is None else now_ns
         if self.head is None:
             return liveness.state_without_store(self.paths, now)
-        return liveness.state_of(self.head, self.host, now, self._median_step_seconds(), self.paths)
+        return liveness.state_of(self.head, self.host, now, self._median_step_seconds, self.paths)
 
     def silent_for(self, now_ns: int) -> float:
         """Seconds since the last sign of life of the trainer."""
@@ -257,9 +257,7 @@ class Run:
     @property
     def host(self) -> str:
         """Where the process runs that writes, or wrote last."""
-        start = self._history.last_start()
-        told = start.get("host") if start else None
-        return str(told or (self.manifest.host if self.manifest else ""))
+        return self._history.host or (self.manifest.host if self.manifest else "")
 
     def _median_step_seconds(self) -> float:
         times = self.times("steps")[-64:]

@@ -24,6 +24,7 @@ class Source:
     def __init__(self, store: Store, path: Path | None = None) -> None:
         self._store = store
         self._path = path
+        self._head_file = path / HEAD_KEY if path is not None else None
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self.problems: list[str] = []
 
@@ -73,9 +74,9 @@ class Source:
         self._arrays.clear()
 
     def _slots(self) -> Array | None:
-        if self._path is None:
+        if self._head_file is None:
             return np.asarray(self._array("head", 0)[:])
-        content = (self._path / HEAD_KEY).read_bytes()
+        content = self._head_file.read_bytes()
         return np.frombuffer(content, "<i8") if len(content) == 8 * HEAD_SLOTS else None
 
     def _array(self, name: str, length: int) -> zarr.Array[Any]:

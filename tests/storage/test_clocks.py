@@ -74,7 +74,7 @@ def test_time_that_goes_back_moves_nothing(run: Run) -> None:
     clock.tick(10.0)
     clock.tick(12.05)
     clock.tick(3.0)
-    assert clock.row == 20
+    assert clock.row == 20 and clock.position == pytest.approx(2.05)
 
 
 @pytest.mark.parametrize(("step", "row_after"), [(0, 0), (1, 1), (57, 57), (100, 100), (500, 100), (-3, 0)])
@@ -136,6 +136,21 @@ def test_what_happens_between_two_rows_appears_in_its_time(tmp_path: Path) -> No
     assert events_until(run, clock.moment(run).wall_time) == 0
     clock.tick(0.5)
     assert events_until(run, clock.moment(run).wall_time) == 1 and clock.row == 1
+
+
+def test_the_next_row_is_never_ahead_of_its_time(tmp_path: Path) -> None:
+    """The wall clock may have been set back, and so have gone slower than the training."""
+    with new_writer(tmp_path / "run-01") as writer:
+        for step in (10, 20):
+            writer.append("steps", [step, 1000.0 + step / 100, *row("steps", step)[2:]])
+    run = Run.open(tmp_path / "run-01")
+    clock = ReplayClock(run)
+    clock.seek_row(1)
+    clock.play()
+    clock.tick(0.0)
+    clock.tick(0.9)
+    moment = clock.moment(run)
+    assert moment.row == 1 and run.rows_until("steps", moment.wall_time) == 1
 
 
 def test_a_resumed_run_is_replayed_as_it_happened(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -71,6 +72,39 @@ def test_of_another_host_nothing_is_known(tmp_path: Path) -> None:
         WriterLock(path)
 
 
+def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+    path = tmp_path / "writer.lock"
+    lock = WriterLock(path)
+    assert read_owner(path) == lock.owner
+    with pytest.raises(WriterLockedError):
+        WriterLock(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["writer.lock"]
+
+
+def test_of_many_that_begin_at_once_one_succeeds(tmp_path: Path) -> None:
+    path = tmp_path / "writer.lock"
+
+    def take(_: int) -> bool:
+        try:
+            WriterLock(path)
+        except WriterLockedError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(25):
+            assert sum(pool.map(take, range(8))) == 1
+            path.unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_while_it_took_the_lock_is_swept_away(tmp_path: Path) -> None:
+    (tmp_path / "writer.lock.0123.partial").write_text("{")
+    WriterLock(tmp_path / "writer.lock").release()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unreadable_lock_is_respected_only_while_it_may_be_being_written(tmp_path: Path) -> None:
     path = tmp_path / "writer.lock"
     path.write_text("")
@@ -94,6 +128,20 @@ def test_of_many_that_take_over_at_once_one_succeeds(tmp_path: Path) -> None:
         for _ in range(25):
             put_owner(path, pid=pid)
             assert sum(pool.map(take, range(8))) == 1
+
+
+def test_a_lock_that_was_replaced_while_we_waited_is_not_ours_to_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's lock is on the file that was opened. If another lies at the path now, somebody else may hold that one's."""
+    path, pid = tmp_path / "writer.lock", dead_pid()
+    put_owner(path, pid=pid)
+
+    def replaced_meanwhile(file: object, operation: int) -> None:
+        put_owner(tmp_path / "other", pid=pid)
+        (tmp_path / "other").replace(path)
+
+    monkeypatch.setattr(fcntl, "flock", replaced_meanwhile)
+    with pytest.raises(WriterLockedError):
+        WriterLock(path)
 
 
 def test_a_lock_that_is_no_longer_ours_is_left_alone(tmp_path: Path) -> None:

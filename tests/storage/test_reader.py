@@ -189,9 +189,10 @@ def test_a_manifest_that_is_no_json_is_not_written(tmp_path: Path) -> None:
     assert not (tmp_path / "run-01" / "writer.lock").exists()
 
 
-def test_a_run_that_was_made_anew_under_the_same_name_is_read_anew(tmp_path: Path) -> None:
+@pytest.mark.parametrize("rows_before", [1100, 3, 2])
+def test_a_run_that_was_made_anew_under_the_same_name_is_read_anew(tmp_path: Path, rows_before: int) -> None:
     with new_writer(tmp_path / "run-01") as writer:
-        write_steps(writer, range(1, 1101))
+        write_steps(writer, range(1, rows_before + 1))
         writer.log("old")
     run = Run.open(tmp_path / "run-01")
     shutil.rmtree(tmp_path / "run-01")

@@ -93,6 +93,7 @@ def test_a_mark_that_was_written_although_it_failed_hides_nothing(
             raise OSError("the answer was lost")
 
     run = Run.open(tmp_path / "run-01")
+    manifest = run.manifest
     with monkeypatch.context() as patch:
         patch.setattr(zarr.Array, "__setitem__", write_and_fail)
         write_steps(writer, range(1, 11))
@@ -102,6 +103,23 @@ def test_a_mark_that_was_written_although_it_failed_hides_nothing(
     assert writer.flush()
     run.refresh()
     assert np.array_equal(run.table("steps"), rows_of("steps", range(1, 21)))
+    assert run.manifest is manifest  # it was not taken for another run, and read anew
+
+
+def test_rows_that_are_thinned_after_they_were_written_are_written_again(
+    writer: RunWriter, disk: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first chunk reached the disk before it was full; the mark did not."""
+    monkeypatch.setattr(publisher, "MAX_ROWS", 1500)
+    disk.full, disk.spare = True, 1
+    write_steps(writer, range(1, 2001))
+    assert not writer.flush()
+    disk.full = False
+    assert writer.flush()
+    run = Run.open(tmp_path / "run-01")
+    steps = run.column("steps", "step")
+    assert len(steps) == 1500 and np.array_equal(steps[:1000], np.arange(1, 1001))
+    assert np.array_equal(steps[1000:], np.arange(1001, 2001, 2))
 
 
 def test_the_state_marked_during_an_outage_is_published_after_it(writer: RunWriter, disk: Disk, tmp_path: Path) -> None:
