@@ -129,7 +129,7 @@ class EnvelopeCache:
         return Envelope(**joined)
 
 
-_BLOCK = 64
+_BLOCK = 32
 
 
 class Smoother:
@@ -161,10 +161,15 @@ class Smoother:
     def _continue(self, fresh: Floats) -> Floats:
         known = np.isfinite(fresh)
         value = decayed_sum(np.where(known, fresh, 0.0), self.weight, self._value)
-        mass = decayed_sum(known.astype(np.float64), self.weight, self._mass)
+        mass = self._masses(len(fresh)) if known.all() else decayed_sum(known.astype(np.float64), self.weight, self._mass)
         self._value, self._mass = float(value[-1]), float(mass[-1])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(known, value / mass, np.nan))
+
+    def _masses(self, rows: int) -> Floats:
+        """The sum of weights after each of `rows` values without a gap: a geometric series."""
+        decay = self.weight ** np.arange(1, rows + 1)
+        return np.asarray(self._mass * decay + (1 - decay) / (1 - self.weight))
 
     def _reserve(self, rows: int) -> None:
         if rows > len(self._buffer):

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 ClockKind = Literal["live", "replay"]
 Post = Callable[[Message], object]
 _RUNS_SHOWN = 40
+_LONG = 30_000
+"""Rows from which the first picture is drawn without smoothing, to be there sooner."""
 
 
 class Session:
@@ -223,10 +225,11 @@ class Session:
         moment = self._clock.moment(run)
         rows = _rows_at(run, moment)
         events = _events_at(run, moment)
-        drawn = (run.paths.root, tuple(rows.values()), len(events), self._smoothing, self._other and self._other[0], run.manifest is None)
+        smoothing = self._smoothing if self._drawn or sum(rows.values()) < _LONG else 0.0  # a long run: the raw curves first
+        drawn = (run.paths.root, tuple(rows.values()), len(events), smoothing, self._other and self._other[0], run.manifest is None)
         scene = self.scene
         if drawn != self._drawn:
-            scene = self._picture(run, moment, rows, events)
+            scene = self._picture(run, moment, rows, events, smoothing)
         scene = self._with_state(run, scene, moment, events)
         if drawn != self._drawn or _seen(scene) != _seen(self.scene):
             self._drawn = drawn
@@ -236,10 +239,10 @@ class Session:
         self.scene = scene
         self._post(SceneChanged(scene))
 
-    def _picture(self, run: Run, moment: Moment, rows: Mapping[str, int], events: list[Event]) -> Scene:
+    def _picture(self, run: Run, moment: Moment, rows: Mapping[str, int], events: list[Event], smoothing: float) -> Scene:
         if run.manifest is None:
             return Scene(safe(run.paths.name), "starting")
-        picture = picture_of(run.manifest, cut_tables(run, rows, moment.wall_time), events, self._tracks, self._smoothing)
+        picture = picture_of(run.manifest, cut_tables(run, rows, moment.wall_time), events, self._tracks, smoothing)
         return Scene(name=safe(run.paths.name), state=self.scene.state, overlay=self._overlay(), **picture)
 
     def _with_state(self, run: Run, scene: Scene, moment: Moment, events: list[Event]) -> Scene:

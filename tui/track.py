@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tui.series import EnvelopeCache, Flags, Floats, Smoother, sparkline, window_for
+from tui.series import Flags, Floats, Smoother, sparkline
 
 
 class TableCut:
@@ -75,7 +75,6 @@ class Track:
         self._better = better
         self._every_row = every_row
         self._smoothers: dict[float, Smoother] = {}
-        self._spark = EnvelopeCache()
         self._reset(-1)
 
     def _reset(self, signature: int) -> None:
@@ -85,6 +84,7 @@ class Track:
         self._last_row = -1
         self._known = False
         self._fault: tuple[int, float] | None = None
+        self._spark, self._spark_rows = "", -1
         self._smoothers.clear()
 
     def smoothed(self, cut: TableCut, weight: float) -> Floats:
@@ -108,7 +108,7 @@ class Track:
         fault = None if self._fault is None else Fault(self.column, self._fault[1], int(step[self._fault[0]]))
         last = float(values[-1]) if self._every_row else float(values[self._last_row])
         best_step = int(step[self._best_row]) if self._best_row >= 0 else 0
-        return Summary(last, self._best, best_step, self._change(values, step), self._sparkline(values, step, spark_width), fault)
+        return Summary(last, self._best, best_step, self._change(values, step), self._sparkline(values, spark_width), fault)
 
     def _scan(self, values: Floats) -> None:
         fresh = values[self._rows :]
@@ -148,10 +148,12 @@ class Track:
         newer, older = newer[np.isfinite(newer)], older[np.isfinite(older)]
         return float(newer.mean() - older.mean()) if len(newer) and len(older) else math.nan
 
-    def _sparkline(self, values: Floats, step: Floats, width: int) -> str:
-        window = window_for(float(step[0]), float(step[-1]), width * 2)
-        data = self._spark.update(step, values, window, self._signature)
-        filled = np.flatnonzero(data.filled | (data.bad if self._every_row else data.filled))
-        if len(filled) == 0:
-            return ""
-        return sparkline((data.low[filled] + data.high[filled]) / 2, min(width, len(filled)))
+    def _sparkline(self, values: Floats, width: int) -> str:
+        """From some hundreds of rows, evenly spread; computed again only when the series has grown by a hundredth or so."""
+        pace = 1 << max(len(values).bit_length() - 7, 0)
+        used = len(values) // pace * pace
+        if used != self._spark_rows:
+            sampled = values[: used : max(pace // 8, 1)]
+            known = sampled if self._every_row else sampled[np.isfinite(sampled)]
+            self._spark, self._spark_rows = sparkline(known, min(width, len(known))), used
+        return self._spark

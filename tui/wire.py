@@ -56,9 +56,11 @@ class Wire:
             pieces = _spans(update)
         else:
             raise TypeError(type(update).__name__)
-        system = console._color_system or ColorSystem.TRUECOLOR
-        sequence = "".join(_write(row, run, system) for row, column, strips in pieces for run in self._differing(row, column, strips))
-        return Sent(sequence) if sequence else None
+        pen = Pen(console._color_system or ColorSystem.TRUECOLOR)
+        for row, column, strips in pieces:
+            for run in self._differing(row, column, strips):
+                pen.write(row, run)
+        return Sent(pen.finished()) if pen.pieces else None
 
     def _differing(self, row: int, column: int, strips: Iterable[Strip]) -> Iterator[list[tuple[int, Cell]]]:
         """Runs of cells to write, each with its column. The copy of the screen is brought up to date on the way."""
@@ -128,22 +130,38 @@ def _one(place: int, text: str, style: Style | None) -> Iterator[tuple[int, Cell
         yield place + 1, ("", style)
 
 
-def _write(row: int, run: list[tuple[int, Cell]], system: ColorSystem) -> str:
-    pieces = [f"\x1b[{row + 1};{run[0][0] + 1}H"]
-    text, current = "", run[0][1][1]
-    for _, (character, style) in run:
-        if style is not current and style != current:
-            pieces.append(_styled(text, current, system))
-            text, current = "", style
-        text += character
-    pieces.append(_styled(text, current, system))
-    return "".join(pieces)
+class Pen:
+    """Writes runs of cells, and says of a style only what differs from the one before."""
+
+    def __init__(self, system: ColorSystem) -> None:
+        self.pieces: list[str] = []
+        self._system = system
+        self._style: Style | None = None
+
+    def write(self, row: int, run: list[tuple[int, Cell]]) -> None:
+        self.pieces.append(f"\x1b[{row + 1};{run[0][0] + 1}H")
+        for _, (character, style) in run:
+            if style is not self._style and style != self._style:
+                self.pieces.append(self._change_to(style))
+                self._style = style
+            self.pieces.append(character)
+
+    def finished(self) -> str:
+        return "".join([*self.pieces, "\x1b[0m" if self._style is not None else ""])
+
+    def _change_to(self, style: Style | None) -> str:
+        old = self._style
+        if style is None:
+            return "\x1b[0m"
+        if old is not None and _same_but_colour(old, style) and style.color is not None:
+            return f"\x1b[{';'.join(style.color.downgrade(self._system).get_ansi_codes())}m"
+        codes = Strip.render_ansi(style, self._system)
+        return ("\x1b[0m" if old is not None else "") + (f"\x1b[{codes}m" if codes else "")
 
 
-def _styled(text: str, style: Style | None, system: ColorSystem) -> str:
-    if not text:
-        return ""
-    return text if style is None else Strip.render_style(style, text, system)
+def _same_but_colour(old: Style, new: Style) -> bool:
+    """True where only the colour of the letters differs."""
+    return old.bgcolor == new.bgcolor and old._attributes & old._set_attributes == new._attributes & new._set_attributes
 
 
 class ByteCounter:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -158,7 +159,7 @@ def test_a_range_holds_its_data_and_has_ticks(low: float, extent: float) -> None
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=60))
 def test_a_range_only_grows_while_data_are_added(values: list[float]) -> None:
     spans = [nice_range(min(values[:end]), max(values[:end])) for end in range(2, len(values) + 1) if min(values[:end]) < max(values[:end])]
-    for old, new in zip(spans[:-1], spans[1:], strict=True):
+    for old, new in itertools.pairwise(spans):
         assert new.high - new.low >= (old.high - old.low) * (1 - 1e-9)
 
 

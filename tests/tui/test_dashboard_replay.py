@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import Course, make_manifest
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 
 from storage.events import Event
 from storage.layout import RunPaths
 from storage.status import State
 from storage.writer import RunWriter
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.make_run import Course, make_manifest
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 from tui.app import Dashboard
 from tui.screens.dialogs import Prompt
 
@@ -82,7 +82,9 @@ async def test_replay_keys(made_run: RunPaths) -> None:
 async def test_speeds(number: int, made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=10) as (app, pilot):
         await pilot.press(str(number))
-        await until(pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.speed == 4.0 ** (number - 1), "the speed")
+        await until(
+            pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.speed == 4.0 ** (number - 1), "the speed"
+        )
 
 
 async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths) -> None:

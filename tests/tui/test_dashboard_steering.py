@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 
 from storage.control import Inbox, Request
 from storage.layout import RunPaths
 from storage.status import State
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 from tui.app import Dashboard
 from tui.keys import KEYS
 from tui.scene import KnobState
@@ -40,7 +40,7 @@ async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTr
 
 
 async def test_the_request_is_what_was_asked_for(trainer: FakeTrainer) -> None:
-    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+    async with dashboard("live-01", trainer.paths.root.parent) as (_app, pilot):
         await pilot.press("right_square_bracket", "right_square_bracket", "enter")
         await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
     (request,) = Inbox(trainer.paths.commands).poll()
@@ -160,7 +160,7 @@ async def test_a_run_whose_trainer_is_still_starting_shows_its_words(tmp_path: P
     paths.commands.mkdir(parents=True)
     paths.config.write_text("[run]\n")
     paths.trainer_log.write_text("loading data\n\x1b[31mImportError: no torch [bold]\x1b[0m\n")
-    async with dashboard("new-01", paths.root.parent) as (app, pilot):
+    async with dashboard("new-01", paths.root.parent) as (_app, pilot):
         await shows(pilot, "STARTING")
         await shows(pilot, "␛[31mImportError: no torch [bold]")
         trainer = FakeTrainer(paths)

@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 
 from storage.layout import RunPaths
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 from tui.keys import KEYS, bindings_for, find_key, footer, keys_for, manual, shown_keys
 from tui.look import BRAILLE, make_look
 from tui.screens.dialogs import KnobDialog, Prompt, StopDialog
@@ -102,7 +102,9 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
     assert {key.id for key in KEYS} - known - replay_only == set()
 
 
-async def test_export_and_screenshot_write_files_and_overwrite_none(made_run: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_export_and_screenshot_write_files_and_overwrite_none(
+    made_run: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     async with dashboard("made-01", made_run.root.parent) as (_, pilot):
         await pilot.press("W", "w", "w")

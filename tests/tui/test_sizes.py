@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import make_run
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 
 from storage.events import Event
 from storage.layout import RunPaths
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.make_run import make_run
+from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 from tui.app import Dashboard
 from tui.widgets.chart import Chart
 from tui.widgets.panes import KeyBar
@@ -42,7 +42,9 @@ def test_pictures(size: tuple[int, int], colours: str, made_run: RunPaths, snap_
     assert snap_compare(app, terminal_size=size, run_before=drawn)
 
 
-@pytest.mark.parametrize("size", [*SIZES, (200, 60), (120, 35), (149, 40), (99, 29), (41, 17), (45, 12)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size", [*SIZES, (200, 60), (120, 35), (149, 40), (99, 29), (41, 17), (45, 12)], ids=lambda size: f"{size[0]}x{size[1]}"
+)
 async def test_nothing_is_cut_off_or_overlaps(size: tuple[int, int], made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent, size) as (app, pilot):
         await until(pilot, lambda: app.main.scene.manifest is not None, "the run is drawn")
@@ -152,7 +154,9 @@ HOSTILE = "[bold red]x[/] \x1b[31m\x07\x9b2J ‮evil [@click=app.quit]"
 async def test_foreign_text_is_neither_markup_nor_control(tmp_path: Path) -> None:
     trainer = FakeTrainer(RunPaths(tmp_path / "[red]run[b] \x1b[2J"), modalities=("au[b]dio", "vis\x1bual"))
     trainer.writer.event(Event("alert", 1, 1.0, 1.0, 0, {"level": "warn", "message": HOSTILE, "column": "loss"}))
-    trainer.writer.event(Event("command", 1, 1.0, 1.0, 0, {"command": "note", "answer": "applied", "note": HOSTILE, "issuer": HOSTILE, "id": "1"}))
+    trainer.writer.event(
+        Event("command", 1, 1.0, 1.0, 0, {"command": "note", "answer": "applied", "note": HOSTILE, "issuer": HOSTILE, "id": "1"})
+    )
     for _ in range(60):
         trainer.train_step()
     trainer.writer.flush()

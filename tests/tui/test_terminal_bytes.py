@@ -6,9 +6,8 @@ import subprocess
 import sys
 import time
 
-from tests.tui.terminal import Terminal, dashboard_command
-
 from storage.layout import RunPaths
+from tests.tui.terminal import Terminal, dashboard_command
 
 _GENEROUS_IDLE_BYTES = 200
 """For something unforeseen on a busy machine; the dashboard itself sends 0."""

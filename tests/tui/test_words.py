@@ -33,7 +33,9 @@ def test_a_number_is_short(value: float) -> None:
     assert len(number(value)) <= 8
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.9123, "0.912"), (14.23, "14.2"), (0.0, "0"), (1e-5, "1.0e-5"), (math.nan, "NaN"), (math.inf, "∞")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.9123, "0.912"), (14.23, "14.2"), (0.0, "0"), (1e-5, "1.0e-5"), (math.nan, "NaN"), (math.inf, "∞")]
+)
 def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
 

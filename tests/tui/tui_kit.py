@@ -35,7 +35,7 @@ async def settle(pilot: Pilot[Any]) -> None:
     for _ in range(200):
         await pilot.pause(0.02)
         now = (app.session.scene, app.main.scene, screen_text(app))
-        if seen is not None and now[2] == seen[2] and now[0] is now[1] and now[1] is seen[1]:
+        if seen is not None and now[2] == seen[2] and now[0] is now[1] and now[1] is seen[1] and app.main.settled:
             return
         seen = now
 
@@ -53,7 +53,9 @@ async def told(pilot: Pilot[Any], words: str) -> None:
 
 
 @asynccontextmanager
-async def dashboard(target: Path | str, runs: Path, size: tuple[int, int] = (160, 45), **options: Any) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
+async def dashboard(
+    target: Path | str, runs: Path, size: tuple[int, int] = (160, 45), **options: Any
+) -> AsyncIterator[tuple[Dashboard, Pilot[None]]]:
     """An open dashboard that has drawn its run."""
     app = Dashboard(target, runs, interval=0.03, **options)
     async with app.run_test(size=size) as pilot:

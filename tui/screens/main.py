@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -48,8 +49,11 @@ class MainScreen(Steering, Exploring):
         self.view = view
         self._waiting: Scene | None = None
         self._drawing = False
+        self._from_scene = False
         self._runs: tuple[RunLine, ...] = ()
         self._per_minute = 0
+        self._numbers_at = 0.0
+        self._numbers_wait = False
 
     def compose(self) -> ComposeResult:
         yield Status()
@@ -109,6 +113,7 @@ class MainScreen(Steering, Exploring):
         """A new scene has come. A frozen view keeps its own until it is let go."""
         first = self.scene.manifest is None and scene.manifest is not None
         self._waiting = scene
+        self._from_scene = True
         self._per_minute = self.dashboard.sent.per_minute()  # counted when there is something new only: idle must stay idle
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
@@ -133,34 +138,58 @@ class MainScreen(Steering, Exploring):
             self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
+        """Charts and status at once. Numbers change in every frame and nobody reads them that fast: at most one in four."""
         self._drawing = False
-        if self.is_mounted:
-            with self.app.batch_update():
-                self._draw_parts()
+        if not self.is_mounted:
+            return
+        left = self._numbers_at + 4 * self.dashboard.interval - time.monotonic()
+        later, self._from_scene = self._from_scene and left > 0, False
+        if later and not self._numbers_wait:
+            self._numbers_wait = True
+            self.set_timer(left, self.draw)
+        with self.app.batch_update():
+            self._draw_parts()
+            if not later:
+                self._numbers_wait, self._numbers_at = False, time.monotonic()
+                self._draw_numbers()
+
+    @property
+    def settled(self) -> bool:
+        """True while nothing waits to be drawn."""
+        return not (self._drawing or self._numbers_wait)
 
     def _draw_parts(self) -> None:
         scene, view, panels = self.scene, self.view, self.panels
-        wide = not self.has_class("-narrow") and not self.has_class("-sliver")
-        framed = wide and not self.has_class("-short") and not self.has_class("-tiny")
         view.selected = min(view.selected, max(len(panels) - 1, 0))
         grid = self.grid
-        grid.choose_shape(len(panels), view.solo or not wide)
+        grid.choose_shape(len(panels), view.solo or not self._wide)
         self.query_one(Status).show_scene(scene, self.session.readonly)
         pages = -(-len(panels) // grid.per_page)
         self.query_one(Chips).show_scene(scene, view, page_of(view.selected, grid.per_page), pages, self._asking())
         self.query_one(Notice).show_scene(scene, self.size.height // 3)
-        self.query_one(BalancePanel).show_scene(scene, framed)
         grid.show_scene(scene, panels, view)
-        self.query_one("#brief", Values).show_scene(scene, view, framed=False)
-        self.query_one("#values", Values).show_scene(scene, view, framed=True)
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
-        self.query_one(System).show_scene(scene, self._per_minute, self.dashboard.interval)
-        self.query_one(EventLog).show_scene(scene, framed=framed)
+        self.query_one(EventLog).show_scene(scene, framed=self._framed)
         self.query_one(Runs).show_runs(self._runs, scene.name)
         self.query_one(TransportBar).show_scene(scene)
         words = {"pause": "resume"} if scene.state == "paused" else {"play": "hold"} if scene.transport and scene.transport.playing else {}
         self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.dashboard.mapped)
+
+    def _draw_numbers(self) -> None:
+        scene, view = self.scene, self.view
+        self.query_one(BalancePanel).show_scene(scene, self._framed)
+        self.query_one("#brief", Values).show_scene(scene, view, framed=False)
+        self.query_one("#values", Values).show_scene(scene, view, framed=True)
+        self.query_one(System).show_scene(scene, self._per_minute, self.dashboard.interval)
+
+    @property
+    def _wide(self) -> bool:
+        return not self.has_class("-narrow") and not self.has_class("-sliver")
+
+    @property
+    def _framed(self) -> bool:
+        return self._wide and not self.has_class("-short") and not self.has_class("-tiny")
 
     def _asking(self) -> Text:
         """What was asked for and is not answered, or is not even sent yet."""
