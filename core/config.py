@@ -41,14 +41,17 @@ class DataConfig(Section):
 class FusionConfig(Section):
     """How features become logits."""
 
-    kind: Literal["concat", "sum"] = Field(
-        "concat", description="concat: linear layers on joined features; sum: one linear layer per modality, added"
+    kind: Literal["concat", "sum", "film", "gated"] = Field(
+        "concat",
+        description="concat: linear layers on joined features; sum: one linear layer per modality, added; film, gated: the first modality "
+        "modulates the second",
     )
     hidden: int = Field(
         512, ge=0, description="width between the two linear layers of concat (no activation between them); 0 is a single linear layer"
     )
-    alone: Literal["split", "heads"] = Field(
-        "split", description="a modality's own logits: exact split of the linear head, or an auxiliary head per modality"
+    alone: Literal["split", "ablation", "heads"] = Field(
+        "split",
+        description="a modality's own logits: exact split of a linear head, the other modalities' features zero, or an auxiliary head each",
     )
 
 

@@ -25,6 +25,7 @@ from core.config import ConfigError, RunSettings, make_config
 from core.data.base import DataError, load_data
 from core.describe import make_manifest
 from core.encoders import EncoderError
+from core.fusion import FusionError
 from core.model import ModelError
 from core.modulators.build import ModulatorError
 from core.modulators.context import MethodError
@@ -42,6 +43,7 @@ KNOWN_ERRORS = (
     DataError,
     EncoderError,
     ModelError,
+    FusionError,
     ModulatorError,
     MethodError,
     DeviceError,
