@@ -208,6 +208,19 @@ def test_knobs_follow_the_events(tmp_path: Path) -> None:
     assert run.knobs_at(step=12, wall_time=1030.0) == {"boost.alpha": 0.5, "lr": 0.3}
 
 
+def test_a_change_that_a_resume_undid_does_not_count(tmp_path: Path) -> None:
+    """Also where the resumed trainer did not say what its knobs were."""
+    fields = {"id": "a", "command": "set", "answer": "applied", "knob": "lr"}
+    with new_writer(tmp_path / "run-01") as writer:
+        writer.event(Event("command", 10, 1010.0, 1.0, 0, {**fields, "after": 0.3}))
+        writer.event(Event("command", 20, 1020.0, 2.0, 0, {**fields, "after": 0.9}))
+    with RunWriter.resume(RunPaths(tmp_path / "run-01")) as writer:
+        writer.event(Event("resumed", 15, 1115.0, 1.5, 1, {}))
+    run = Run.open(tmp_path / "run-01")
+    assert run.knobs_at()["lr"] == 0.3
+    assert run.knobs_at(wall_time=1030.0)["lr"] == 0.9
+
+
 def test_the_step_of_the_head_follows_the_rows_unless_it_is_marked(tmp_path: Path) -> None:
     def step_of(writer: RunWriter) -> int:
         assert writer.flush()
