@@ -125,5 +125,5 @@ class Terminal:
 def dashboard_command(target: str, runs: Path, **options: object) -> list[str]:
     """A command line that opens the dashboard."""
     words = ", ".join(f"{name}={value!r}" for name, value in options.items())
-    code = f"from pathlib import Path; from tui.app import run_dashboard; raise SystemExit(run_dashboard({target!r}, Path({str(runs)!r}), {words}))"
-    return [sys.executable, "-P", "-c", code]
+    call = f"run_dashboard({target!r}, Path({str(runs)!r}), {words})"
+    return [sys.executable, "-P", "-c", f"from pathlib import Path; from tui.app import run_dashboard; raise SystemExit({call})"]

@@ -189,7 +189,7 @@ class MainScreen(Steering, Exploring):
 
     @property
     def _framed(self) -> bool:
-        return self._wide and not self.has_class("-short") and not self.has_class("-tiny")
+        return self._wide and not any(self.has_class(name) for name in ("-short", "-tiny", "-line"))
 
     def _asking(self) -> Text:
         """What was asked for and is not answered, or is not even sent yet."""

@@ -97,8 +97,8 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
 def _narrow_row(line: Balance, index: int, look: Look, width: int) -> Text:
     row = Text("").append(f"{look.marker(index)} ", look.line(index)).append(fit(safe(line.modality), 8), look.line(index))
     norms = f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"
-    pieces = [("p", number(line.probe, 2)), ("gain", _times(line.gain)), ("|g|", norms), ("own", number(line.own, 2)),
-              ("boost", _times(line.boost)), (look.sign("ρ", "r"), number(line.ratio, 2))]  # fmt: skip
+    pieces = [("p", number(line.probe, 2)), ("gain", _times(line.gain, 2)), ("|g|", norms), ("own", number(line.own, 2)),
+              ("boost", _times(line.boost, 2)), (look.sign("ρ", "r"), number(line.ratio, 2))]  # fmt: skip
     arm = 5 if width >= 76 else 4
     for name, value in pieces:
         cell = Text.assemble((f" {name} ", look.muted), (fit(value, 9 if name == "|g|" else 5), look.text))
@@ -129,5 +129,5 @@ def verdict(line: Balance) -> str:
     return "boosted" if line.gain > 1.005 else "as it is"
 
 
-def _times(value: float) -> str:
-    return f"{clip(number(value, 3), 6)}×" if math.isfinite(value) else "–"
+def _times(value: float, digits: int = 3) -> str:
+    return f"{clip(number(value, digits), 6)}×" if math.isfinite(value) else "–"

@@ -60,6 +60,9 @@ class Chart(Box):
         self._caches: dict[object, EnvelopeCache] = {}
         self._strips: list[Strip] = []
         self._shown: list[object] = []
+        self._canvas: Canvas | None = None
+        self._canvas_key: object = None
+        self._data: list[tuple[int, Envelope]] = []
 
     @property
     def plot_size(self) -> tuple[int, int]:
@@ -79,12 +82,22 @@ class Chart(Box):
         layers = self._layers(scene, view)
         data = [(layer.style, self._envelope(layer)) for layer in layers]
         span = _range_of([envelope for _, envelope in data], log, height)
-        canvas = Canvas(draw(data, span, width, height, self.look.glyphs), self.look.glyphs)
-        canvas.add_markers([line.colour for line in panel.lines])
-        canvas.add_faults()
-        canvas.add_marks(self._mark_columns(scene, view.axis))
-        canvas.add_cursor(-1 if view.cursor is None else self._cell(view.cursor))
-        self._publish(self._all_rows(scene, view, canvas, span, number, hot))
+        self._publish(self._all_rows(scene, view, self._canvas_of(scene, view, data, span), span, number, hot))
+
+    def _canvas_of(self, scene: Scene, view: View, data: list[tuple[int, Envelope]], span: Range) -> Canvas:
+        """The plot; the one drawn last where nothing in it has changed, as in charts of rare numbers."""
+        width, height = self.plot_size
+        marks, cursor = self._mark_columns(scene, view.axis), -1 if view.cursor is None else self._cell(view.cursor)
+        same_data = len(data) == len(self._data) and all(new[1] is old[1] for new, old in zip(data, self._data, strict=True))
+        key = (span, width, height, marks, cursor, self.look.glyphs.name, [style for style, _ in data])
+        if self._canvas is None or not same_data or key != self._canvas_key:
+            canvas = Canvas(draw(data, span, width, height, self.look.glyphs), self.look.glyphs)
+            canvas.add_markers([style for style, _ in data if style < _DIM])
+            canvas.add_faults()
+            canvas.add_marks(marks)
+            canvas.add_cursor(cursor)
+            self._canvas, self._canvas_key, self._data = canvas, key, data
+        return self._canvas
 
     def _window(self, scene: Scene, view: View, width: int) -> Window:
         reach = [values for table in scene.tables if len(values := scene.x(table, view.axis))]

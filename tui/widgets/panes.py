@@ -280,8 +280,13 @@ class KeyBar(Lines):
     """The keys that fit; help and leaving are always among them."""
 
     DEFAULT_CSS = "KeyBar { height: 1; }"
+    _drawn_for: object = None
 
     def show_keys(self, clock: str, words: dict[str, str], steerable: bool, mapped: dict[str, str]) -> None:
+        key = (clock, dict(words), steerable, self.size.width, self.look)
+        if key == self._drawn_for:
+            return
+        self._drawn_for = key
         entries = footer(clock, words, mapped)
         last, first = entries[-3:], entries[:-3]
         row, ending = Text(""), Text("")
