@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Generator
 
+from core.balancing import Balancing, make_balancing
 from core.batches import Batches
 from core.commands import CommandDesk
 from core.config import RunSettings
@@ -15,8 +16,7 @@ from core.data.base import Dataset
 from core.knobboard import KnobBoard, make_board
 from core.model import MultimodalModel, make_model
 from core.modulators.base import Composed
-from core.modulators.build import make_modulator, user_knobs
-from core.modulators.context import Context
+from core.modulators.build import user_knobs
 from core.probes import Probes
 from core.randomness import seed_for
 from core.recorder import Recorder
@@ -41,17 +41,33 @@ class Parts:
     data: Dataset
     device: torch.device
     model: MultimodalModel
-    groups: Mapping[str, ParameterGroup]
-    modulator: Composed
-    probes: Probes | None
+    balancing: Balancing
     optimizer: torch.optim.Optimizer
-    noise: Generator
-    method_generator: Generator
     batches: Batches
     board: KnobBoard
     recorder: Recorder
     desk: CommandDesk
     system: SystemMonitor
+
+    @property
+    def groups(self) -> Mapping[str, ParameterGroup]:
+        return self.balancing.groups
+
+    @property
+    def modulator(self) -> Composed:
+        return self.balancing.modulator
+
+    @property
+    def probes(self) -> Probes | None:
+        return self.balancing.probes
+
+    @property
+    def noise(self) -> Generator:
+        return self.balancing.noise
+
+    @property
+    def method_generator(self) -> Generator:
+        return self.balancing.method_generator
 
 
 def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Manifest, device: torch.device) -> Parts:
@@ -61,36 +77,20 @@ def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Ma
     model.to(device)
     board = make_board(config, user_knobs(config))
     recorder = Recorder(manifest, Stopwatch())
-    groups = model.parameter_groups(kernel_rule(config))
-    modulator = make_modulator(config, board, data.modalities)
-    own = torch.Generator(device).manual_seed(seed_for("method", config.seed))
-    probes = make_probes(config, model, len(data.classes), device)
-    modulator.attach(Context(config, model, groups, data, device, own, probes))
     return Parts(
         config=config,
         paths=paths,
         data=data,
         device=device,
         model=model,
-        groups=groups,
-        modulator=modulator,
-        method_generator=own,
-        probes=probes,
+        balancing=make_balancing(config, model, data, board, recorder, device),
         optimizer=make_optimizer(config, model),
-        noise=torch.Generator(device).manual_seed(seed_for("noise", config.seed)),
         batches=Batches(data.splits["train"], config.batch_size, device, seed_for("batches", config.seed)),
         board=board,
         recorder=recorder,
         desk=CommandDesk(Inbox(paths.commands), board, recorder),
         system=SystemMonitor(device),
     )
-
-
-def make_probes(config: RunSettings, model: MultimodalModel, classes: int, device: torch.device) -> Probes | None:
-    if not config.probe.enabled:
-        return None
-    widths = {m: encoder.features for m, encoder in model.encoders.items()}
-    return Probes(widths, classes, kind=config.probe.type, lr=config.probe.lr, device=device, seed=seed_for("probes", config.seed))
 
 
 def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.Optimizer:
@@ -117,12 +117,6 @@ def cancelled_by_adam(config: RunSettings) -> list[str]:
 def lr_at(epoch: int, lr: float, decay_every: int, decay: float) -> float:
     """The stepped learning rate (torch's StepLR in closed form), so that `lr` can be turned at any time."""
     return lr * decay ** (epoch // decay_every)
-
-
-def kernel_rule(config: RunSettings) -> str:
-    """Which parameters count as kernels: the `params` of the run's OGM, "auto" without one."""
-    chosen = [str(config.section(method.name)["params"]) for method in config.methods if "params" in config.section(method.name)]
-    return chosen[0] if chosen else "auto"
 
 
 def find_device(word: str) -> torch.device:

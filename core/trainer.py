@@ -15,13 +15,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from core import checkpoint
+from core.balancing import Balanced
+from core.books import Books
 from core.evaluate import Evaluation, evaluate
-from core.modulators.apply import apply, gradient_norm
-from core.modulators.base import Windowed
 from core.parts import Parts, cancelled_by_adam, lr_at
 from core.randomness import global_state, restore_global_state
-from core.rows import probe_row, step_row, test_row, validation_row
-from core.types import Backward, Batch, Forward, Scalar
+from core.rows import test_row, validation_row
+from core.types import Batch, Forward, Scalar
 from storage.status import State
 
 
@@ -43,16 +43,14 @@ class Trainer:
         self.parts = parts
         self.config = parts.config
         self.progress = Progress()
-        self._epoch_sums = torch.zeros(3, device=parts.device)  # loss, correct, samples
-        self._step_ended = time.monotonic()
-        self._windows: dict[str, bool] = {}
+        self.books = Books(parts.recorder, parts.system)
 
     # -- once in a while ------------------------------------------------------------------------------------------------
 
     def train(self) -> State:
         """The whole training. Returns how it ended: FINISHED or STOPPED."""
-        desk, values = self.parts.desk, self.parts.board.values
-        self._step_ended = time.monotonic()
+        desk, balancing = self.parts.desk, self.parts.balancing
+        self.books.begin()
         self.parts.recorder.stopwatch.go_on()
         self.parts.recorder.say(State.RUNNING)
         self.warn()
@@ -63,7 +61,7 @@ class Trainer:
                 if desk.stopping:
                     return self.leave()
                 forward = self.step(batch)
-                if self.parts.probes and self.progress.step % int(values["probe.eval_freq"]) == 0:
+                if balancing.is_probe_step(self.progress.step):
                     self.probe(forward)
             self.end_epoch()
         return State.FINISHED
@@ -86,17 +84,11 @@ class Trainer:
         parts.modulator.before_backward(forward, task_loss)
         parts.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        backward = Backward(forward, parts.groups, self.gradient_norms())
-        modulation = parts.modulator.modulate(backward)
-        apply(modulation, parts.groups, parts.noise)
-        norms_after = self.gradient_norms() if modulation.acts else backward.norms
-        self.set_lr(modulation.rates)
+        balanced = parts.balancing.act(forward)  # gradients by encoder → modulation → apply
+        self.set_lr(balanced.modulation.rates)
         parts.optimizer.step()
-        self.record_step(step_row(forward, backward.norms, norms_after, modulation), loss.detach(), task_loss.detach(), len(forward.labels))
+        self.record_step(forward, balanced, loss.detach(), task_loss.detach())
         return forward
-
-    def gradient_norms(self) -> Mapping[str, Tensor]:
-        return {m: gradient_norm(group) for m, group in self.parts.groups.items()}
 
     def set_lr(self, rates: Mapping[str, Scalar]) -> None:
         """The stepped learning rate, times its own factor for an encoder that `rates` names."""
@@ -106,19 +98,7 @@ class Trainer:
             group["lr"] = self.lr * float(rates.get(group["modality"], 1.0))
 
     def probe(self, forward: Forward) -> None:
-        """Asks the probes about the features of this step; what they say acts from the next step on."""
-        probes, values = self.parts.probes, self.parts.board.values
-        if probes is None:
-            return
-        reading = probes.read(
-            forward.features,
-            forward.labels,
-            train_steps=int(values["probe.train_steps"]),
-            split_batch=self.config.probe.split_batch,
-            utilization_ema=self.config.probe.utilization_ema,
-        )
-        self.parts.modulator.observe(reading)
-        self.parts.recorder.record("probes", {**probe_row(reading, probes.gap), **self.parts.modulator.probe_columns()})
+        self.parts.balancing.probe(forward)
 
     # -- the books ------------------------------------------------------------------------------------------------------
 
@@ -127,40 +107,20 @@ class Trainer:
         self.parts.recorder.epoch = self.progress.epoch
         if self.parts.batches.begin_epoch():
             self.parts.modulator.begin_epoch(self.progress.epoch)
-        for name, part in self.parts.modulator.parts.items():
-            if isinstance(part, Windowed) and self._windows.get(name) != part.open:
-                self._windows[name] = part.open
-                message = f"{name} window {'opens' if part.open else 'is closed'} at epoch {self.progress.epoch}"
-                self.parts.recorder.event("phase", message=message, part=name, open=part.open)
+        self.parts.balancing.tell_windows(self.progress.epoch)
 
-    def record_step(self, row: dict[str, Scalar], loss: Tensor, task_loss: Tensor, samples: int) -> None:
+    def record_step(self, forward: Forward, balanced: Balanced, loss: Tensor, task_loss: Tensor) -> None:
         """Counts the step and records it."""
-        recorder = self.parts.recorder
         self.progress.step += 1
-        recorder.step = self.progress.step
-        now = time.monotonic()
-        more: dict[str, Scalar] = {
-            "epoch": self.progress.epoch,
-            "loss": loss,
-            "task_loss": task_loss,
-            "lr": self.lr,
-            "step_time": now - self._step_ended,
-        }
-        self._step_ended = now
-        recorder.record("steps", {**row, **more})
-        counted = torch.stack([loss, torch.as_tensor(row["accuracy"]), torch.ones_like(loss)])
-        self._epoch_sums += samples * counted
-        recorder.tell_alerts()
-        if system := self.parts.system.sample(samples):
-            recorder.record("system", {**system, "store_bytes": recorder.published_bytes()})
+        self.parts.recorder.step = self.progress.step
+        row, samples = balanced.row(forward), len(forward.labels)
+        self.books.record_step(row, epoch=self.progress.epoch, loss=loss, task_loss=task_loss, lr=self.lr, samples=samples)
 
     def end_epoch(self) -> None:
         """Evaluates, keeps the best model by validation accuracy, records the epoch, saves a checkpoint."""
         progress, every = self.progress, self.config.eval.every
         last = progress.epoch + 1 == self.config.epochs
-        loss, right, samples = self._epoch_sums.tolist()
-        row: dict[str, Scalar] = {"train_loss": loss / samples, "train_accuracy": right / samples}
-        self._epoch_sums.zero_()
+        row = self.books.close_epoch()
         if last or (progress.epoch + 1) % every == 0:
             row |= self.evaluate_epoch()
         if last and self.config.eval.test != "never":
@@ -236,15 +196,10 @@ class Trainer:
             "progress": asdict(self.progress),
             "model": parts.model.state_dict(),
             "optimizer": parts.optimizer.state_dict(),
-            "modulator": parts.modulator.state_dict(),
-            "probes": parts.probes.state_dict() if parts.probes else {},
             "batches": parts.batches.state_dict(),
-            "noise": parts.noise.get_state(),
-            "method_generator": parts.method_generator.get_state(),
             "random": global_state(parts.device),
-            "knobs": dict(parts.board.values),
-            "active_time": parts.recorder.stopwatch.seconds(),
-            "epoch_sums": self._epoch_sums,
+            "epoch_sums": self.books.sums,
+            **parts.balancing.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -252,14 +207,8 @@ class Trainer:
         self.progress = Progress(**state["progress"])
         parts.model.load_state_dict(state["model"])
         parts.optimizer.load_state_dict(state["optimizer"])
-        parts.modulator.load_state_dict(state["modulator"])
-        if parts.probes:
-            parts.probes.load_state_dict(state["probes"])
+        parts.balancing.load_state_dict(state)
         parts.batches.load_state_dict(state["batches"])
-        parts.noise.set_state(state["noise"].cpu())
-        parts.method_generator.set_state(state["method_generator"].cpu())
         restore_global_state(state["random"], parts.device)
-        parts.board.values.update(state["knobs"])
-        parts.recorder.stopwatch.start_from(float(state["active_time"]))
         parts.recorder.step, parts.recorder.epoch = self.progress.step, self.progress.epoch
-        self._epoch_sums = state["epoch_sums"].to(parts.device)
+        self.books.sums = state["epoch_sums"].to(parts.device)

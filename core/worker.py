@@ -7,9 +7,7 @@ SIGINT finish the step, save a checkpoint and end; a second one ends at once, wi
 from __future__ import annotations
 
 import argparse
-import os
 import signal
-import socket
 import sys
 import tomllib
 import traceback
@@ -20,7 +18,6 @@ from types import FrameType
 import torch
 
 from core import checkpoint
-from core.commands import answered_in, replays_after
 from core.config import ConfigError, RunSettings, make_config
 from core.data.base import DataError, load_data
 from core.describe import make_manifest
@@ -30,10 +27,10 @@ from core.model import ModelError
 from core.modulators.build import ModulatorError
 from core.modulators.context import MethodError
 from core.parts import DeviceError, find_device, make_parts
+from core.session import close_run, earlier_run, one_line, remember, tell_beginning
 from core.trainer import Trainer
 from storage.layout import RunPaths
 from storage.manifest import FormatError
-from storage.metrics import METRICS
 from storage.reader import Run
 from storage.status import State
 from storage.writer import RunWriter, WriterLockedError
@@ -101,43 +98,27 @@ def read_config(paths: RunPaths) -> RunSettings:
         raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
 
 
-def earlier_run(paths: RunPaths) -> Run | None:
-    """What the run published before, None where it never came to its store. Raises FormatError where it cannot be gone on with."""
-    run = Run.open(paths)
-    if run.manifest is None:
-        return None
-    if tuple(run.manifest.metrics) != METRICS:
-        raise FormatError(f"run {paths.name} was recorded with other metrics than this version's; start a new run with its run.toml")
-    return run
-
-
 def take_up(trainer: Trainer, earlier: Run) -> None:
     """Goes back to the newest checkpoint (or the beginning), and remembers what was answered and turned after it."""
     path = checkpoint.newest(trainer.parts.paths.checkpoints)
     if path is not None:
         trainer.load_state_dict(checkpoint.load(path))
-    replays = replays_after(trainer.progress.step, earlier.events)
-    trainer.parts.desk.know(answered_in(earlier.events), replays)
+    remember(trainer.parts.desk, trainer.progress.step, earlier)
 
 
 def train_to_the_end(trainer: Trainer, beginning: str) -> int:
     """Trains, and closes the run whatever happens; returns the exit code."""
-    recorder, desk = trainer.parts.recorder, trainer.parts.desk
     signals_stop(trainer)
-    recorder.event(beginning, pid=os.getpid(), host=socket.gethostname(), knobs=trainer.parts.board.live())
-    end, word, error = State.FAILED, "failed", ""
+    tell_beginning(beginning, trainer.parts.desk)
+    end, error = State.FAILED, ""
     try:
         end = trainer.train()
-        word = end.word
     except StopNow:
-        end, word = State.STOPPED, "stopped"
+        end = State.STOPPED
     except Exception as failure:  # noqa: BLE001 - whatever ended the training is told in the run and in trainer.log
-        error = f"{type(failure).__name__}: {failure}".splitlines()[0]
+        error = one_line(failure)
         traceback.print_exc()
-    desk.close()
-    recorder.tell_alerts()
-    recorder.event(word, **({"error": error} if error else {}))
-    recorder.writer.close(end)
+    close_run(end, trainer.parts.desk, error)
     return 1 if end is State.FAILED else 0
 
 

@@ -221,7 +221,7 @@ class Bench:
         parts.modulator.before_backward(forward, task_loss)
         parts.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        return Backward(forward, parts.groups, self.trainer.gradient_norms())
+        return Backward(forward, parts.groups, self.trainer.parts.balancing.gradient_norms())
 
     def modulate(self) -> Modulation:
         """Looks back and says what should happen."""

@@ -1,0 +1,48 @@
+"""The beginning and the end of a recorded run, and what a resumed one has to know of what was before."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from core.commands import CommandDesk, answered_in, replays_after
+from core.recorder import Recorder
+from storage.layout import RunPaths
+from storage.manifest import FormatError
+from storage.metrics import METRICS
+from storage.reader import Run
+from storage.status import State
+
+
+def earlier_run(paths: RunPaths) -> Run | None:
+    """What the run published before, None where it never came to its store. Raises FormatError where it cannot be gone on with."""
+    run = Run.open(paths)
+    if run.manifest is None:
+        return None
+    if tuple(run.manifest.metrics) != METRICS:
+        raise FormatError(f"run {paths.name} was recorded with other metrics than this version's; start a new run with its run.toml")
+    return run
+
+
+def remember(desk: CommandDesk, step: int, earlier: Run) -> None:
+    """Tells the desk of a run that goes on after `step` what was answered before, and which knobs were turned after that step."""
+    desk.know(answered_in(earlier.events), replays_after(step, earlier.events))
+
+
+def tell_beginning(word: str, desk: CommandDesk) -> None:
+    """The run is `started` or `resumed` in this process, with these knobs."""
+    desk.recorder.event(word, pid=os.getpid(), host=socket.gethostname(), knobs=desk.board.live())
+
+
+def close_run(end: State, desk: CommandDesk, error: str = "") -> None:
+    """Answers what still waits, tells how the run ended, and closes it."""
+    recorder: Recorder = desk.recorder
+    desk.close()
+    recorder.tell_alerts()
+    recorder.event(end.word, **({"error": error} if error else {}))
+    recorder.writer.close(end)
+
+
+def one_line(failure: BaseException) -> str:
+    """An error as an event tells it."""
+    return f"{type(failure).__name__}: {failure}".splitlines()[0]
