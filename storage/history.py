@@ -79,4 +79,5 @@ def _values_set_by(event: Event) -> dict[str, Value]:
         knobs = event.get("knobs")
         return {str(name): value for name, value in knobs.items()} if isinstance(knobs, dict) else {}
     applied = event.kind == "command" and event.get("command") == "set" and event.get("answer") == "applied"
-    return {str(event.get("knob")): event.get("after")} if applied else {}
+    made_again = event.kind == "phase" and event.get("knob") is not None
+    return {str(event.get("knob")): event.get("after")} if applied or made_again else {}
