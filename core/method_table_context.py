@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from core.method import ADDS_UNIMODAL_LOSSES, ENDLESS, TRAINS_ENCODERS_APART, TURNS_GRADIENTS, Method, ramp_option, window_knobs
+from core.method import (
+    ADDS_UNIMODAL_LOSSES,
+    ENDLESS,
+    READS_DATA,
+    RUNS_ENCODERS,
+    TRAINS_ENCODERS_APART,
+    TURNS_GRADIENTS,
+    Method,
+    ramp_option,
+    window_knobs,
+)
 from storage.knobs import Knob
 
 
@@ -35,6 +45,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
             ramp_option("agm"),
         ),
         scales=True,
+        asks={RUNS_ENCODERS: ""},
     ),
     Method(
         name="mmpareto",
@@ -85,6 +96,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
             ramp_option("pmr"),
         ),
         alone_in=(TRAINS_ENCODERS_APART,),
+        asks={READS_DATA: ""},
     ),
     Method(
         name="g_blending",
@@ -102,6 +114,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
         ),
         alone_in=(ADDS_UNIMODAL_LOSSES,),
         own_loss=True,
+        asks={READS_DATA: ""},
     ),
     Method(
         name="relearning",
@@ -124,6 +137,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
             _count("relearning.times", 3, "how many times", 0),
             ramp_option("relearning"),
         ),
+        asks={READS_DATA: ""},
     ),
     Method(
         name="inforeg",
@@ -142,7 +156,9 @@ CONTEXT_METHODS: tuple[Method, ...] = (
             *window_knobs("inforeg", last=ENDLESS),
         ),
         options=(
-            _number("inforeg.threshold", 0.04, "least growth of the Fisher trace in the window (published 0.04, code 0.05)", 0, 1),
+            _number(
+                "inforeg.threshold", 0.04, "least relative growth of the Fisher trace in the window (published 0.04, code 0.05)", -1, 1
+            ),
             ramp_option("inforeg"),
         ),
         alone_in=(TURNS_GRADIENTS,),

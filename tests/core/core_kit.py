@@ -200,14 +200,15 @@ class Bench:
     Two benches of the same arguments give the same bits. The modulator has seen one probe evaluation.
     """
 
-    def __init__(self, method: str, names: tuple[str, ...], *, data: Dataset | None = None, **sections: Any) -> None:
+    def __init__(self, method: str, names: tuple[str, ...], *, data: Dataset | None = None, begun: bool = True, **sections: Any) -> None:
         self.names = names
         data = data or small_data(names)
         self.trainer = make_trainer(Path("nowhere"), data, small_config(method=method, **sections), silent=True)
         self.parts = self.trainer.parts
         self.model = self.parts.model
         self.modulator: Composed = self.parts.modulator
-        self.modulator.begin_epoch(0)
+        if begun:
+            self.modulator.begin_epoch(0)
         self.modulator.observe(reading(utilizations(names)))
         train = data.splits["train"]
         self.batch = Batch({m: tensor[:6] for m, tensor in train.inputs.items()}, train.labels[:6])
