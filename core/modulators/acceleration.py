@@ -41,7 +41,7 @@ class Accelerate(Modulator):
 
     def coefficient(self, lag: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
         if self.options.get("coefficient", "tanh") == "constant":
-            return torch.where(lag > 1, CONSTANT, 1.0)
+            return torch.where(lag > 1, torch.full_like(lag, CONSTANT), torch.ones_like(lag))
         return acceleration(lag, self.number("alpha"))
 
 

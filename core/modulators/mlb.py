@@ -45,5 +45,5 @@ class Mlb(Modulator):
 
 def mlb_coefficient(lag: Float[Tensor, "M"], alpha: float, beta_max: float) -> Float[Tensor, "M"]:
     """k_m = 1 + (b_m - 1) * tanh(alpha * (r_m - 1)), with b_m = beta_max where r_m > 1, else 2."""
-    reach = torch.where(lag > 1, beta_max, BETA_STRONG) - 1
+    reach = torch.where(lag > 1, torch.full_like(lag, beta_max), torch.full_like(lag, BETA_STRONG)) - 1
     return 1 + reach * torch.tanh(alpha * (lag - 1))

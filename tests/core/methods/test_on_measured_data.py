@@ -1,0 +1,41 @@
+"""One epoch of every method on measured data, where it lies beside the repository: no number stops being a number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from core_kit import make_trainer, train
+
+from core.config import make_config
+from core.data.base import Dataset, Split, load_data
+from core.registry import METHODS
+
+FOLDER = Path(__file__).parents[4] / "shared" / "data"
+DATA = [pytest.param(name, marks=pytest.mark.skipif(not (FOLDER / name).exists(), reason=f"no {name}")) for name in
+        ("ravdess.npz", "mosi.npz", "mfeat.npz")]  # fmt: skip
+MOST = 96
+"""Samples of each split: enough for a few steps."""
+
+
+def shortened(data: Dataset) -> Dataset:
+    splits = {part: Split({m: x[:MOST] for m, x in split.inputs.items()}, split.labels[:MOST]) for part, split in data.splits.items()}
+    return Dataset(data.name, data.modalities, data.classes, data.shapes, splits, data.info)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DATA)
+@pytest.mark.parametrize("method", list(METHODS))
+def test_an_epoch_without_nan(method: str, name: str, tmp_path: Path) -> None:
+    data = shortened(load_data(str(FOLDER / name), {}, 0))
+    if METHODS[method].modalities not in (None, len(data.modalities)):
+        pytest.skip(f"{method} is not defined for {len(data.modalities)} modalities")
+    window = {"first_epoch": 0} if METHODS[method].settings else {}
+    tree = {"method": method, "epochs": 1, "batch_size": 32, "device": "cpu", "optimizer": {"lr": 0.01}, "probe": {"eval_freq": 2}}
+    trainer = make_trainer(tmp_path / "run", data, make_config({**tree, **({method: window} if window else {})}))
+    run = train(trainer)
+    assert run.rows("steps") == 3
+    for m in ("loss", "task_loss", *(f"gain/{m}" for m in data.modalities), *(f"grad_norm_after/{m}" for m in data.modalities)):
+        assert np.isfinite(run.column("steps", m)).all(), m
+    assert all(bool(p.isfinite().all()) for p in trainer.parts.model.parameters())
