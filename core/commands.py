@@ -70,10 +70,14 @@ class CommandDesk:
         self.stopping, self.save_on_stop = True, save
 
     def close(self) -> None:
-        """Answers what is still waiting: the run is over."""
-        for request in [*self._waiting, *(item for item in self.inbox.poll() if isinstance(item, Request))]:
-            if request.id not in self._answered:
-                self._answer(request, "expired", reason="the run ended before it was due")
+        """Answers what is still there: the run is over."""
+        for item in [*self._waiting, *self.inbox.poll()]:
+            if isinstance(item, BadRequest):
+                self._refuse_bad(item)
+            elif item.id in self._answered:
+                self.inbox.done(item.id)
+            else:
+                self._answer(item, "expired", reason="the run ended before it was due")
         self._waiting.clear()
 
     def _hold(self, trainer: Desk) -> None:
@@ -108,12 +112,25 @@ class CommandDesk:
                 self._handle(request, trainer)
 
     def _wait(self, request: Request) -> None:
-        """Keeps a request for its step; a later one for the same knob and step takes an earlier one's place."""
+        """Keeps a request for its step, if it can be granted; a later one for the same knob and step takes an earlier one's place."""
+        try:
+            knob = self._knob_of(request)
+        except KnobError as refused:
+            self._answer(request, "rejected", reason=str(refused))
+            return
         for other in list(self._waiting):
-            if request.kind == "set" and (other.kind, other.knob, other.at_step) == ("set", request.knob, request.at_step):
+            if knob is not None and (self._knob_of(other), other.at_step) == (knob, request.at_step):
                 self._waiting.remove(other)
                 self._answer(other, "superseded", reason=f"replaced by {request.id}")
         self._waiting.append(request)
+
+    def _knob_of(self, request: Request) -> str | None:
+        """Full name of the knob that a request would turn. Raises KnobError where it could not be turned to that value."""
+        if request.kind != "set":
+            return None
+        knob = find_knob(request.knob or "", self.board.knobs)
+        knob.parse(request.value)
+        return knob.name
 
     def _handle(self, request: Request, trainer: Desk) -> None:
         if request.expires is not None and time.time() > request.expires:
@@ -123,6 +140,8 @@ class CommandDesk:
             done = self._do(request, trainer)
         except (RefusedError, KnobError) as refused:
             self._answer(request, "rejected", reason=str(refused))
+        except (OSError, RuntimeError) as failure:  # a full disk, no memory left: the training itself can go on
+            self._answer(request, "rejected", reason=f"{type(failure).__name__}: {' '.join(str(failure).split())}")
         else:
             self._answer(request, "applied", **done)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from core.batches import in_order
@@ -29,20 +30,29 @@ class Evaluation:
 @torch.no_grad()
 def evaluate(model: MultimodalModel, probes: Probes | None, split: Split, batch_size: int, device: torch.device) -> Evaluation:
     """Evaluates the model in eval mode and puts it back as it was. Draws no random number."""
-    was_training = model.training
-    model.eval()
     totals: dict[str, Tensor] = {}
-    for batch in in_order(split, batch_size, device):
-        forward = model(batch)
-        _add(totals, "loss", functional.cross_entropy(forward.logits, batch.labels, reduction="sum"))
-        _add(totals, "accuracy", correct(forward.logits, batch.labels).sum())
-        for m, logits in forward.alone.items():
-            _add(totals, f"own/{m}", correct(logits, batch.labels).sum())
-        for m, network in (probes.networks if probes else {}).items():
-            _add(totals, f"probe/{m}", correct(network.eval()(forward.features[m].float()), batch.labels).sum())
-    model.train(was_training)
+    with in_eval_mode(model):
+        for batch in in_order(split, batch_size, device):
+            forward = model(batch)
+            _add(totals, "loss", functional.cross_entropy(forward.logits, batch.labels, reduction="sum"))
+            _add(totals, "accuracy", correct(forward.logits, batch.labels).sum())
+            for m, logits in forward.alone.items():
+                _add(totals, f"own/{m}", correct(logits, batch.labels).sum())
+            for m, network in (probes.networks if probes else {}).items():
+                _add(totals, f"probe/{m}", correct(network.eval()(forward.features[m].float()), batch.labels).sum())
     means = {name: float(total) / len(split) for name, total in totals.items()}
     return Evaluation(means["loss"], means["accuracy"], _part(means, "own/"), _part(means, "probe/"))
+
+
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """For as long as the block lasts, also where it fails: a training must not go on without its dropout and batch norm."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def correct(logits: Float[Tensor, "B C"], labels: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
