@@ -252,20 +252,23 @@ def parts_of(manifest: Manifest, events: Sequence[Event], epoch: int) -> tuple[P
 
 def _part(record: Mapping[str, Any], events: Sequence[Event], epoch: int) -> Part:
     name, window = str(record.get("name", "?")), record.get("window")
-    planned = window is None or window[0] <= epoch <= (math.inf if window[1] is None else window[1])
+    first, last = window if window is not None else (0, None)
+    end = math.inf if last is None or last < 0 else last  # -1: stays open
     said = _phase(name, events)
-    words = "always" if window is None else f"epochs {window[0]}–{'∞' if window[1] is None else window[1]}"
-    return Part(name, str(record.get("summary", "")), planned if said is None else said, words)
+    words = "always" if first <= 0 and end == math.inf else f"epochs {first}–{'∞' if end == math.inf else last}"
+    return Part(name, str(record.get("summary", "")), first <= epoch <= end if said is None else said, words)
 
 
 def _phase(name: str, events: Sequence[Event]) -> bool | None:
+    """What the trainer said last of this part's window."""
     for event in reversed(events):
+        if event.kind != "phase":
+            continue
+        if event.get("part") == name and isinstance(event.get("open"), bool):
+            return bool(event.get("open"))
         message = str(event.get("message", ""))
-        if event.kind == "phase" and re.search(rf"\b{re.escape(name)}\b", message):
-            if "clos" in message:
-                return False
-            if "open" in message:
-                return True
+        if re.search(rf"\b{re.escape(name)} window (closed|open)", message):
+            return "closed" not in message
     return None
 
 

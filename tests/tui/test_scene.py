@@ -1,0 +1,76 @@
+"""A moment in words: windows of modulators, dominance, what was refused, when an eta makes sense."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from tests.tui.make_run import make_manifest
+
+from storage.events import Event
+from storage.metrics import METRICS
+from tui.scene import MetricRow, Scene, balance_of, parts_of, refusals
+from tui.story import log_lines, marks
+from tui.track import Summary
+
+
+def event(kind: str, **fields: object) -> Event:
+    return Event(kind, 10, 100.0, 10.0, 0, fields)
+
+
+@pytest.mark.parametrize(
+    ("window", "epoch", "is_open", "words"),
+    [
+        (None, 7, True, "always"),
+        ([0, -1], 7, True, "always"),
+        ([2, None], 1, False, "epochs 2–∞"),
+        ([0, 5], 5, True, "epochs 0–5"),
+        ([0, 5], 6, False, "epochs 0–5"),
+    ],
+)
+def test_a_window_is_open_in_both_its_ends(window: list[int] | None, epoch: int, is_open: bool, words: str) -> None:
+    manifest = replace(make_manifest("x"), parts=({"name": "ogm", "summary": "", "window": window},))
+    (part,) = parts_of(manifest, [], epoch)
+    assert (part.open, part.window) == (is_open, words)
+
+
+def test_what_the_trainer_said_counts_more_than_the_plan() -> None:
+    manifest = replace(
+        make_manifest("x"), parts=({"name": "ogm", "summary": "", "window": [0, 5]}, {"name": "ogm_ge", "summary": "", "window": [0, 5]})
+    )
+    events = [event("phase", message="ogm_ge window closed", part="ogm_ge", open=False)]
+    assert [part.open for part in parts_of(manifest, events, 3)] == [True, False]
+    assert [part.open for part in parts_of(manifest, [event("phase", message="ogm window closed")], 3)] == [False, True]
+
+
+def test_the_stronger_modality_dominates() -> None:
+    manifest = make_manifest("x")
+    metric = next(metric for metric in METRICS if metric.name == "probe_accuracy")
+    rows = [MetricRow(f"probe_accuracy/{name}", metric, 0, Summary(last=value)) for name, value in (("audio", 0.4), ("visual", 0.9))]
+    _, gap, dominant = balance_of(manifest, rows)
+    assert dominant == "visual" and gap == pytest.approx(0.5)
+    assert balance_of(manifest, [])[2] == "" and math.isnan(balance_of(manifest, [])[1])
+
+
+def test_only_refusals_of_ones_own_requests_stand_beside_a_knob() -> None:
+    events = [
+        event("command", id="a", command="set", knob="lr", answer="rejected", reason="too high"),
+        event("command", id="b", command="set", knob="boost.alpha", answer="rejected", reason="no"),
+    ]
+    assert refusals(events, ["a"]) == {"lr": "rejected: too high"}
+    assert refusals([*events, event("command", id="c", command="set", knob="lr", answer="applied", after=1.0)], ["a", "c"]) == {}
+
+
+def test_a_pause_carries_its_length_on_the_charts_and_in_the_log() -> None:
+    pause = Event("command", 5, 100.0, 5.0, 0, {"command": "pause", "answer": "applied"})
+    resume = Event("command", 5, 230.0, 5.0, 0, {"command": "resume", "answer": "applied"})
+    assert [mark.label for mark in marks([pause, resume])] == ["⏸ 0:02:10"]
+    assert "held 0:02:10" in log_lines([pause, resume])[1].text
+    assert marks([event("command", command="set", knob="boost.alpha", answer="rejected")]) == []
+
+
+def test_there_is_no_eta_for_what_does_not_train() -> None:
+    scene = Scene("x", "running", make_manifest("x", total=100), step=50, rate=10.0)
+    assert scene.eta == 5.0
+    assert math.isnan(replace(scene, state="finished").eta)
