@@ -6,10 +6,10 @@ import math
 from dataclasses import replace
 
 import pytest
-from tests.tui.make_run import make_manifest
 
 from storage.events import Event
 from storage.metrics import METRICS
+from tests.tui.make_run import make_manifest
 from tui.scene import MetricRow, Scene, balance_of, parts_of, refusals
 from tui.story import log_lines, marks
 from tui.track import Summary
