@@ -28,7 +28,8 @@ from storage.writer import RunWriter
 WATCHED = ("loss", "grad_norm")
 """Metrics whose first NaN or infinity is an alert."""
 
-Row = list[Scalar]
+Row = tuple[Table, list[Scalar]]
+"""The table that a row belongs to, and its values."""
 
 
 class Recorder:
@@ -57,14 +58,14 @@ class Recorder:
 
     def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
         """One row; columns that `values` lacks are NaN, an unknown name raises KeyError."""
-        row: Row = [math.nan] * len(self.columns[table])
+        row: list[Scalar] = [math.nan] * len(self.columns[table])
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
         index = self._index[table]
         for name, value in values.items():
             if name not in index:
                 raise KeyError(f"no column {name!r} in the table {table!r}: only the metrics of storage/metrics.py can be recorded")
             row[index[name]] = value
-        self.writer.append(table, row)
+        self.writer.append(table, (table, row))
         if table == "steps":
             self.writer.mark(step=self.step, epoch=self.epoch)
 
@@ -82,20 +83,25 @@ class Recorder:
         self.writer.mark(state=state, step=self.step, epoch=self.epoch)
         self.writer.flush()
 
+    def close(self, end: State) -> None:
+        """Ends the run in this state, with all that was recorded published."""
+        self.writer.close(end)
+
     def tell_alerts(self) -> None:
         """Turns what the background thread noticed into events; cheap when there is nothing."""
         while self._alerts:
             step, column, value = self._alerts.popleft()
             self.event("alert", level="error", message=f"{column} is {value} at step {step}", column=column, value=str(value))
 
-    def to_array(self, rows: list[Any]) -> npt.NDArray[np.float64]:
-        """A batch of rows as float64 numbers. Runs in the background thread."""
+    def to_array(self, batch: list[Row]) -> npt.NDArray[np.float64]:
+        """A batch of rows of one table as float64 numbers. Runs in the background thread."""
+        rows = [row for _, row in batch]
         numbers = np.array([[0.0 if isinstance(value, Tensor) else value for value in row] for row in rows], np.float64)
         places = [(i, j) for i, row in enumerate(rows) for j, value in enumerate(row) if isinstance(value, Tensor)]
         if places:
-            stacked = torch.stack([rows[i][j].detach().to(torch.float64) for i, j in places])
+            stacked = torch.stack([torch.as_tensor(rows[i][j]).detach().to(torch.float64) for i, j in places])
             numbers[tuple(zip(*places, strict=True))] = stacked.cpu().numpy()
-        if numbers.shape[1] == len(self.columns["steps"]):
+        if batch[0][0] == "steps":
             self._watch(numbers)
         return numbers
 
@@ -105,3 +111,22 @@ class Recorder:
                 first = int(np.argmin(np.isfinite(numbers[:, j])))
                 self._broken.add(j)
                 self._alerts.append((int(numbers[first, 0]), self.columns["steps"][j], float(numbers[first, j])))
+
+
+class Unrecorded(Recorder):
+    """Stands in where nothing is to be recorded."""
+
+    def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
+        """Forgets the row."""
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Forgets the event."""
+
+    def say(self, state: State) -> None:
+        """Tells nobody."""
+
+    def published_bytes(self) -> int:
+        return 0
+
+    def close(self, end: State) -> None:
+        """There is nothing to close."""
