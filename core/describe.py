@@ -6,6 +6,8 @@ import platform
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,29 @@ WINDOW = ("first_epoch", "last_epoch")
 
 
 def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.device) -> Manifest:
-    """The manifest of a new run."""
+    """The manifest of a new run of the trainer."""
     per_epoch = Batches.count(len(data.splits["train"]), config.batch_size)
-    return Manifest(
-        name=name,
-        created=time.time(),
+    return replace(
+        describe_run(name, config, data.modalities, data.classes, device),
         config=config.model_dump(mode="json"),
-        modalities=data.modalities,
-        classes=data.classes,
         knobs=[*config.knobs(), *user_knobs(config)],
         total_steps=per_epoch * config.epochs,
         total_epochs=config.epochs,
         steps_per_epoch=per_epoch,
+        data={"name": data.name, "shapes": {m: list(shape) for m, shape in data.shapes.items()}, **_without_statistics(data.info)},
+    )
+
+
+def describe_run(name: str, config: RunSettings, modalities: Sequence[str], classes: Sequence[str], device: torch.device) -> Manifest:
+    """What is the same for the trainer and for any other loop: who, when, where, and which methods."""
+    return Manifest(
+        name=name,
+        created=time.time(),
+        config={},
+        modalities=modalities,
+        classes=classes,
         method=config.method,
         parts=describe_parts(config),
-        data={"name": data.name, "shapes": {m: list(shape) for m, shape in data.shapes.items()}, **_without_statistics(data.info)},
         device=describe_device(device),
         seed=config.seed,
         host=socket.gethostname(),

@@ -59,9 +59,7 @@ class Concat(Fusion):
 
     def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         weight, bias = self._composed()
-        blocks = torch.split(weight, list(self.widths.values()), dim=1)
-        share = bias / len(self.widths)
-        return {modality: features[modality] @ block.T + share for modality, block in zip(self.widths, blocks, strict=True)}
+        return split_logits(features, self.widths, weight, bias)
 
     @property
     def output_layer(self) -> nn.Linear | None:
@@ -73,6 +71,15 @@ class Concat(Fusion):
         if self.first is None:
             return weight, bias
         return weight @ self.first.weight, weight @ self.first.bias + bias
+
+
+def split_logits(
+    features: Features, widths: Mapping[str, int], weight: Float[Tensor, "C _"], bias: Float[Tensor, "C"]
+) -> dict[str, Float[Tensor, "B C"]]:
+    """Each modality's part of one linear layer on the joined features, with an equal share of the bias."""
+    blocks = torch.split(weight, list(widths.values()), dim=1)
+    share = bias / len(widths)
+    return {modality: features[modality] @ block.T + share for modality, block in zip(widths, blocks, strict=True)}
 
 
 class Sum(Fusion):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from core.config import RunSettings
 from storage.knobs import Knob, Value, find_knob
@@ -45,7 +45,12 @@ class _Options(Mapping[str, Value]):
         return sum(1 for _ in self)
 
 
-def make_board(config: RunSettings, extra: Sequence[Knob] = ()) -> KnobBoard:
-    """The board of a run: the settings of its methods and of the trainer; `extra` are a user's modulator's."""
+def make_board(config: RunSettings, extra: Sequence[Knob] = (), without: Collection[str] = ()) -> KnobBoard:
+    """The board of a run: the settings of its methods and of the trainer; `extra` are a user's modulator's.
+
+    Those named in `without` keep their initial value.
+    """
     fixed = {f"{method.name}.{name}": value for method in config.methods for name, value in config.section(method.name).items()}
-    return KnobBoard([*config.knobs(), *extra], fixed)
+    knobs = [*config.knobs(), *extra]
+    kept = {knob.name: knob.initial for knob in knobs if knob.name in without}
+    return KnobBoard([knob for knob in knobs if knob.name not in without], {**fixed, **kept})

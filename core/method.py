@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
-from storage.knobs import Knob
+from storage.knobs import Knob, Value
 
 ENDLESS = -1
 """The last epoch of a window that stays open."""
@@ -21,6 +22,13 @@ SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
 TRAINS_ENCODERS_APART = "weigh a loss of each encoder's own against the joint one"
 
+FEEDS_FUSION = "change what the fusion is fed"
+RUNS_ENCODERS = "run the encoders on inputs of its own"
+READS_DATA = "read the data between epochs"
+SEES_HEAD = "see the head that the fused logits come out of"
+KNOWS_LENGTH = "know how many epochs the training has"
+"""With SETS_RATES: what a method may ask of the loop it works in, beyond features, logits and gradients."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -29,7 +37,8 @@ class Method:
     `alone_in` are things that only one method of a run may do, as a phrase: "both throttle the dominant modality". `scales`
     is true of a method whose whole effect on gradients is to multiply them, which Adam's normalisation takes away.
     `own_loss` is true where its loss trains each modality's own logits. `modalities` is how many the method is defined for;
-    None is any number.
+    None is any number. `asks` are things that not every loop can let it do, each with the setting it asks for it with,
+    such as `via=lr` or `schedule=linear|cosine`, or "" where it always does.
     """
 
     name: str
@@ -45,11 +54,21 @@ class Method:
     scales: bool = False
     own_loss: bool = False
     modalities: int | None = None
+    asks: Mapping[str, str] = field(default_factory=dict)
+
+    def asked(self, section: Mapping[str, Value]) -> list[str]:
+        """What it asks of the loop with these settings."""
+        return [deed for deed, setting in self.asks.items() if not setting or _is_set(setting, section)]
 
     @property
     def settings(self) -> tuple[Knob, ...]:
         """Everything in the method's configuration section: live knobs first, then what is fixed for a run."""
         return self.knobs + self.options
+
+
+def _is_set(setting: str, section: Mapping[str, Value]) -> bool:
+    name, _, value = setting.partition("=")
+    return str(section[name]) in value.split("|")
 
 
 def window_knobs(owner: str, last: int, first: int = 0) -> tuple[Knob, ...]:

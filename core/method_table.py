@@ -13,6 +13,10 @@ from core.method import (
     ADDS_UNIMODAL_LOSSES,
     DROPS_FEATURES,
     ENDLESS,
+    FEEDS_FUSION,
+    KNOWS_LENGTH,
+    READS_DATA,
+    SEES_HEAD,
     SETS_RATES,
     THROTTLES,
     Method,
@@ -185,6 +189,7 @@ METHODS: Mapping[str, Method] = {
                 ramp_option("boost"),
             ),
             scales=True,
+            asks={SETS_RATES: "via=lr", READS_DATA: "signal=probe_val", KNOWS_LENGTH: "schedule=linear|cosine"},
         ),
         Method(
             name="uniform",
@@ -255,6 +260,7 @@ METHODS: Mapping[str, Method] = {
             alone_in=(THROTTLES, ACCELERATES, ADDS_UNIMODAL_LOSSES),
             scales=True,
             own_loss=True,
+            asks={SETS_RATES: "via=lr"},
         ),
         Method(
             name="mslr",
@@ -281,6 +287,7 @@ METHODS: Mapping[str, Method] = {
                 ramp_option("mslr"),
             ),
             alone_in=(SETS_RATES,),
+            asks={SETS_RATES: ""},
         ),
         Method(
             name="opm",
@@ -301,6 +308,7 @@ METHODS: Mapping[str, Method] = {
             ),
             options=(ramp_option("opm"),),
             alone_in=(DROPS_FEATURES,),
+            asks={FEEDS_FUSION: ""},
         ),
         Method(
             name="cggm",
@@ -328,6 +336,7 @@ METHODS: Mapping[str, Method] = {
                 ramp_option("cggm"),
             ),
             scales=True,
+            asks={SEES_HEAD: "direction=True"},
         ),
         Method(
             name="arl",
@@ -368,6 +377,7 @@ METHODS: Mapping[str, Method] = {
             alone_in=(ADDS_UNIMODAL_LOSSES,),
             scales=True,
             modalities=2,
+            asks={SEES_HEAD: ""},
         ),
         *CONTEXT_METHODS,
     )

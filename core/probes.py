@@ -46,7 +46,7 @@ class Probes:
         """`widths` is {modality: D}, `kind` linear or mlp_1layer, `lr` that of Adam."""
         self.generator = torch.Generator(device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # that of the CPU alone: torch.manual_seed reaches the GPUs too
             self.networks = {m: self._make(kind, width, classes).to(device) for m, width in widths.items()}
         self.optimizers = {m: torch.optim.Adam(network.parameters(), lr=lr) for m, network in self.networks.items()}
         self.utilization = dict.fromkeys(widths, 0.0)

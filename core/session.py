@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from pathlib import Path
 
 from core.commands import CommandDesk, answered_in, replays_after
 from core.recorder import Recorder
@@ -34,13 +36,19 @@ def tell_beginning(word: str, desk: CommandDesk) -> None:
     desk.recorder.event(word, pid=os.getpid(), host=socket.gethostname(), knobs=desk.board.live())
 
 
+def tell_checkpoint(recorder: Recorder, path: Path, why: str, began: float) -> None:
+    """A checkpoint lies at `path` now; saving it took from `began` on, by the monotonic clock."""
+    seconds = round(time.monotonic() - began, 3)
+    recorder.event("checkpoint", path=f"{path.parent.name}/{path.name}", bytes=path.stat().st_size, seconds=seconds, why=why)
+
+
 def close_run(end: State, desk: CommandDesk, error: str = "") -> None:
     """Answers what still waits, tells how the run ended, and closes it."""
     recorder: Recorder = desk.recorder
     desk.close()
     recorder.tell_alerts()
     recorder.event(end.word, **({"error": error} if error else {}))
-    recorder.writer.close(end)
+    recorder.close(end)
 
 
 def one_line(failure: BaseException) -> str:

@@ -21,6 +21,7 @@ from core.evaluate import Evaluation, evaluate
 from core.parts import Parts, cancelled_by_adam, lr_at
 from core.randomness import global_state, restore_global_state
 from core.rows import test_row, validation_row
+from core.session import tell_checkpoint
 from core.types import Batch, Forward, Scalar
 from storage.status import State
 
@@ -185,10 +186,9 @@ class Trainer:
         self.parts.recorder.writer.flush()
         folder = self.parts.paths.checkpoints
         path = checkpoint.path_at(folder, self.progress.step)
-        size = checkpoint.save(self.state_dict(), path)
+        checkpoint.save(self.state_dict(), path)
         checkpoint.prune(folder, self.config.checkpoint.keep, self.progress.best_step)
-        fields = {"path": f"{folder.name}/{path.name}", "bytes": size, "seconds": round(time.monotonic() - began, 3), "why": why}
-        self.parts.recorder.event("checkpoint", **fields)
+        tell_checkpoint(self.parts.recorder, path, why, began)
 
     def state_dict(self) -> dict[str, Any]:
         parts = self.parts
