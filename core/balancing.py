@@ -69,8 +69,8 @@ class Balancing:
         norms = self.gradient_norms()
         return Balanced(NEUTRAL, norms, norms)
 
-    def probe(self, forward: Forward) -> None:
-        """Asks the probes about the features of this step; what they say acts from the next step on."""
+    def probe(self, forward: Forward, more: Mapping[str, Scalar] | None = None) -> None:
+        """Asks the probes about the features of this step; what they say acts from the next step on. `more` is recorded with it."""
         if self.probes is None:
             return
         reading = self.probes.read(
@@ -81,7 +81,7 @@ class Balancing:
             utilization_ema=self.config.probe.utilization_ema,
         )
         self.modulator.observe(reading)
-        self.recorder.record("probes", {**probe_row(reading, self.probes.gap), **self.modulator.probe_columns()})
+        self.recorder.record("probes", {**probe_row(reading, self.probes.gap), **self.modulator.probe_columns(), **(more or {})})
 
     def is_probe_step(self, step: int) -> bool:
         return self.probes is not None and step % int(self.board.values["probe.eval_freq"]) == 0

@@ -70,6 +70,14 @@ class OptimizerConfig(Section):
     weight_decay: float = Field(1e-4, ge=0, le=1, description="weight decay")
     decay_every: int = Field(70, ge=1, description="epochs between decays of the learning rate (StepLR)")
     decay: float = Field(0.1, gt=0, le=1, description="factor of each decay")
+    clip: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="largest norm of all gradients together, after modulation (so it takes back part of a boost); 0 is off",
+    )
+    accumulate: int = Field(1, ge=1, description="micro-batches that a batch is taken in: less memory, the same step but for batch norm")
+    amp: Literal["off", "bf16", "fp16"] = Field("off", description="mixed precision of the forward pass; fp16 scales the loss (GPU)")
 
 
 class ProbeConfig(Section):
@@ -84,6 +92,13 @@ class ProbeConfig(Section):
     enabled: bool = Field(
         True, description="probe at all; the training itself is the same bit for bit either way, unless a method needs the probes"
     )
+
+
+class DiagnoseConfig(Section):
+    """What is measured for the eye alone: no method reads it, and it changes no bit of the training."""
+
+    every: int = Field(0, ge=0, description="steps between measurements that take backward passes of their own (conflict_cosine); 0 is off")
+    shapley: bool = Field(True, description="Shapley values and conditional utilization of the modalities, at each validation")
 
 
 class EvalConfig(Section):
@@ -115,10 +130,12 @@ class RunSettings(Section):
     batch_size: int = Field(64, ge=4, description="training batch size")
     data: DataConfig = DataConfig()
     encoder: dict[str, str] = Field({"default": "auto"}, validate_default=True, description="encoder kind: default for all, or by modality")
+    freeze: list[str] = Field(default_factory=list, description='modalities whose encoders keep their weights, e.g. ["audio"]')
     fusion: FusionConfig = FusionConfig()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()
     probe: ProbeConfig = ProbeConfig()
+    diagnose: DiagnoseConfig = DiagnoseConfig()
     eval: EvalConfig = EvalConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
 
@@ -142,6 +159,19 @@ class RunSettings(Section):
             if kind not in ENCODER_KINDS:
                 raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, ENCODER_KINDS)}")
         return {"default": "auto", **encoder}
+
+    @field_validator("freeze", mode="before")
+    @classmethod
+    def _named_in_a_word(cls, given: Any) -> Any:
+        """`audio` and `audio,visual` mean lists too."""
+        return [word.strip() for word in given.split(",") if word.strip()] if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _micro_batches_of_two(self) -> RunSettings:
+        if 2 * self.optimizer.accumulate > self.batch_size:
+            given = f"optimizer.accumulate={self.optimizer.accumulate} with batch_size={self.batch_size}"
+            raise ValueError(f"{given}: a micro-batch has two samples or more; give at most {self.batch_size // 2}")
+        return self
 
     @model_validator(mode="after")
     def _heads_are_trained(self) -> RunSettings:
@@ -184,6 +214,8 @@ class RunSettings(Section):
         shared = [
             _field_knob("lr", self.optimizer, "lr", step=0.001),
             _field_knob("loss.gamma", self.loss, "gamma", step=0.1),
+            _field_knob("optimizer.clip", self.optimizer, "clip", step=0.5),
+            _field_knob("diagnose.every", self.diagnose, "every", step=10),
         ]
         probes = [
             _field_knob("probe.eval_freq", self.probe, "eval_freq", step=5, applies="probe"),

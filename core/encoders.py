@@ -28,6 +28,16 @@ class Encoder(nn.Module):
 
     features: int
     kernel_rule: KernelRule = "conv4d"
+    frozen: bool = False
+
+    def freeze(self) -> None:
+        """Keeps the weights as they are, and batch norm's running statistics too: a frozen encoder stays in eval mode."""
+        self.frozen = True
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Encoder:
+        super().train(mode and not self.frozen)
+        return self
 
     def parameter_group(self, rule: str = "auto") -> ParameterGroup:
         """The trainable parameters, parted by `rule` ("auto" is the encoder kind's own)."""
@@ -35,7 +45,7 @@ class Encoder(nn.Module):
         trainable = [parameter for parameter in self.parameters() if parameter.requires_grad]
         kernels = tuple(parameter for parameter in trainable if _is_kernel(parameter, chosen))
         others = tuple(parameter for parameter in trainable if not _is_kernel(parameter, chosen))
-        return ParameterGroup(kernels, others)
+        return ParameterGroup(kernels, others, next((p.device for p in self.parameters()), torch.device("cpu")))
 
 
 class ResNet18(Encoder):

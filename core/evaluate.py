@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ from core.batches import in_order
 from core.data.base import Split
 from core.model import MultimodalModel
 from core.probes import Probes
+from core.types import Forward
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,21 @@ class Evaluation:
 
 
 @torch.no_grad()
-def evaluate(model: MultimodalModel, probes: Probes | None, split: Split, batch_size: int, device: torch.device) -> Evaluation:
-    """Evaluates the model in eval mode and puts it back as it was. Draws no random number."""
+def evaluate(
+    model: MultimodalModel,
+    probes: Probes | None,
+    split: Split,
+    batch_size: int,
+    device: torch.device,
+    look: Callable[[Forward], None] | None = None,
+) -> Evaluation:
+    """Evaluates the model in eval mode and puts it back as it was. Draws no random number. `look` is shown every batch."""
     totals: dict[str, Tensor] = {}
     with in_eval_mode(model):
         for batch in in_order(split, batch_size, device):
             forward = model(batch)
+            if look is not None:
+                look(forward)
             _add(totals, "loss", functional.cross_entropy(forward.logits, batch.labels, reduction="sum"))
             _add(totals, "accuracy", correct(forward.logits, batch.labels).sum())
             for m, logits in forward.alone.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 from torch import Tensor, nn
@@ -40,14 +40,27 @@ class MultimodalModel(nn.Module):
         """Logits from features: fused, and each modality's own."""
         return Forward(batch, features, self.fusion.fuse(features), self.fusion.alone(features), labels)
 
+    def freeze(self, modalities: Sequence[str]) -> None:
+        """These encoders keep their weights. Raises ModelError for an unknown modality."""
+        for modality in modalities:
+            if modality not in self.encoders:
+                raise ModelError(f"freeze names {modality!r}: the data has {', '.join(self.modalities)}")
+            self.encoders[modality].freeze()
+
+    @property
+    def frozen(self) -> list[str]:
+        """The modalities whose encoders have parameters, and none to train."""
+        every = {m: [parameter.requires_grad for parameter in encoder.parameters()] for m, encoder in self.encoders.items()}
+        return [m for m, trainable in every.items() if trainable and not any(trainable)]
+
     def parameter_groups(self, rule: str = "auto") -> dict[str, ParameterGroup]:
         """Each encoder's trainable parameters, found by structure.
 
-        Raises ModelError where an encoder has no parameter to modulate, or where two encoders share one.
+        Empty for a frozen encoder. Raises ModelError where another has no parameter to modulate, or where two encoders share one.
         """
         groups = {modality: encoder.parameter_group(rule) for modality, encoder in self.encoders.items()}
         for modality, group in groups.items():
-            if not group.kernels:
+            if not group.kernels and modality not in self.frozen:
                 raise ModelError(
                     f"the encoder of {modality!r} has no parameters of rule {rule}: a method would touch nothing; use params=all"
                 )

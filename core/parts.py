@@ -10,9 +10,11 @@ from torch import Generator
 
 from core.balancing import Balancing, make_balancing
 from core.batches import Batches
+from core.cautions import refuse_frozen
 from core.commands import CommandDesk
 from core.config import RunSettings
 from core.data.base import Dataset
+from core.diagnostics import Diagnosis
 from core.knobboard import KnobBoard, make_board
 from core.model import MultimodalModel, make_model
 from core.modulators.base import Composed
@@ -23,6 +25,7 @@ from core.recorder import Recorder
 from core.stopwatch import Stopwatch
 from core.system import SystemMonitor
 from core.types import ParameterGroup
+from core.update import Update, make_update
 from storage.control import Inbox
 from storage.layout import RunPaths
 from storage.manifest import Manifest
@@ -43,6 +46,8 @@ class Parts:
     model: MultimodalModel
     balancing: Balancing
     optimizer: torch.optim.Optimizer
+    update: Update
+    diagnosis: Diagnosis
     batches: Batches
     board: KnobBoard
     recorder: Recorder
@@ -75,16 +80,22 @@ def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Ma
     torch.manual_seed(seed_for("weights", config.seed))
     model = make_model(data.shapes, len(data.classes), config.encoder, config.fusion.kind, config.fusion.hidden, config.fusion.alone)
     model.to(device)
+    model.freeze(config.freeze)
     board = make_board(config, user_knobs(config))
     recorder = Recorder(manifest, Stopwatch())
+    balancing = make_balancing(config, model, data, board, recorder, device)
+    refuse_frozen(config, model)
+    optimizer, settings = make_optimizer(config, model), config.optimizer
     return Parts(
         config=config,
         paths=paths,
         data=data,
         device=device,
         model=model,
-        balancing=make_balancing(config, model, data, board, recorder, device),
-        optimizer=make_optimizer(config, model),
+        balancing=balancing,
+        optimizer=optimizer,
+        update=make_update(optimizer, balancing.modulator, board, device, amp=settings.amp, accumulate=settings.accumulate),
+        diagnosis=Diagnosis(balancing.groups, board),
         batches=Batches(data.splits["train"], config.batch_size, device, seed_for("batches", config.seed)),
         board=board,
         recorder=recorder,
@@ -105,13 +116,6 @@ def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.O
         return torch.optim.SGD(groups, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay)
     kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
     return kind(groups, lr=settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay)
-
-
-def cancelled_by_adam(config: RunSettings) -> list[str]:
-    """The methods of a run that only multiply gradients, where the optimizer divides that out again."""
-    if config.optimizer.name == "sgd":
-        return []
-    return [method.name for method in config.methods if method.scales and config.section(method.name).get("via", "gradient") == "gradient"]
 
 
 def lr_at(epoch: int, lr: float, decay_every: int, decay: float) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.evaluate import Evaluation, correct
+from core.modulators.arl import mean_entropy
 from core.modulators.modulation import Modulation
 from core.modulators.ogm import discrepancy_ratio, true_class_scores
 from core.types import Forward, ProbeReading, Scalar
@@ -37,6 +38,7 @@ def step_row(forward: Forward, before: Mapping[str, Tensor], after: Mapping[str,
         **per_modality("throttle", ones),
         **per_modality("discrepancy", dict(zip(modalities, discrepancy, strict=True))),
         **per_modality("own_loss", dict(zip(modalities, own_losses(own, forward.labels).unbind(), strict=True))),
+        **per_modality("own_entropy", dict(zip(modalities, mean_entropy(own).unbind(), strict=True))),
         **per_modality("own_accuracy", {m: correct(logits, forward.labels).mean() for m, logits in zip(modalities, own, strict=True)}),
         **modulation.factors,
         **modulation.readings,

@@ -39,7 +39,10 @@ class SystemMonitor:
     def _gpu(self) -> dict[str, float]:
         if self.device.type != "cuda":
             return {}
-        use: dict[str, float] = {"gpu_memory": torch.cuda.memory_allocated(self.device) / MIB}
+        use: dict[str, float] = {
+            "gpu_memory": torch.cuda.memory_allocated(self.device) / MIB,
+            "gpu_memory_peak": torch.cuda.max_memory_allocated(self.device) / MIB,
+        }
         try:
             use["gpu"] = float(torch.cuda.utilization(self.device))
         except (ModuleNotFoundError, RuntimeError):  # the driver's library is optional; the column then stays empty

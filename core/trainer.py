@@ -6,8 +6,9 @@ A step reads like the paper (`step`); what happens once in a while stands in `tr
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -17,12 +18,16 @@ from torch.nn import functional
 from core import checkpoint
 from core.balancing import Balanced
 from core.books import Books
+from core.cautions import cautions, unmeasured
+from core.contribution import make_contribution
 from core.evaluate import Evaluation, evaluate
-from core.parts import Parts, cancelled_by_adam, lr_at
+from core.parts import Parts, lr_at
+from core.precision import in_float32
 from core.randomness import global_state, restore_global_state
 from core.rows import test_row, validation_row
 from core.session import tell_checkpoint
 from core.types import Batch, Forward, Scalar
+from core.update import Pass, joined
 from storage.status import State
 
 
@@ -69,27 +74,39 @@ class Trainer:
 
     def warn(self) -> None:
         """Tells, once at the start of a run, what in its configuration cannot have the effect that is asked for."""
-        optimizer = self.config.optimizer.name
-        for name in cancelled_by_adam(self.config) if self.progress.step == 0 else ():
-            message = f"{name} multiplies gradients; {optimizer} divides constant factors out again: use sgd, or via=lr where it has that"
+        if self.progress.step > 0:
+            return
+        for message in cautions(self.config, self.parts.model):
             self.parts.recorder.event("alert", level="warning", message=message)
+        for message in unmeasured(self.config, self.parts.model):
+            self.parts.recorder.event("phase", message=message)
 
     # -- the step -------------------------------------------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Forward:
-        """Forward, loss, backward, modulation, update, record."""
-        parts = self.parts
-        forward = parts.model.join(batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels))
+        """Forward, loss, backward (of each micro-batch), modulation, update, record."""
+        balancing, update, diagnosis = self.parts.balancing, self.parts.update, self.parts.diagnosis
+        passes = [self.forward_and_back(part, share) for part, share in update.begin(batch)]
+        forward, loss, task_loss = joined(batch, passes)
+        balanced = balancing.act(forward) if update.is_sound() else balancing.let_be()  # gradients by encoder → modulation → apply
+        self.set_lr(balanced.modulation.rates)
+        with diagnosis.update_measured(balancing.is_probe_step(self.progress.step + 1)):
+            updated = update.finish()
+        self.record_step(forward, balanced, loss, task_loss, updated)
+        return forward
+
+    def forward_and_back(self, batch: Batch, share: float) -> Pass:
+        """Forward, loss, backward of one micro-batch, which is this share of the samples of its step."""
+        parts, weighed = self.parts, partial(self.parts.update.weighed, share)
+        with parts.update.precision.autocast():
+            forward = parts.model.join(batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels))
+        forward = in_float32(forward)
         task_loss = functional.cross_entropy(forward.logits, forward.labels)
         loss = task_loss + parts.modulator.loss(forward)
         parts.modulator.before_backward(forward, task_loss)
-        parts.optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        balanced = parts.balancing.act(forward)  # gradients by encoder → modulation → apply
-        self.set_lr(balanced.modulation.rates)
-        parts.optimizer.step()
-        self.record_step(forward, balanced, loss.detach(), task_loss.detach())
-        return forward
+        parts.diagnosis.before_backward(self.progress.step + 1, forward, task_loss, weighed)
+        torch.autograd.backward(weighed(loss))
+        return Pass(forward, share * loss.detach(), share * task_loss.detach())
 
     def set_lr(self, rates: Mapping[str, Scalar]) -> None:
         """The stepped learning rate, times its own factor for an encoder that `rates` names."""
@@ -99,7 +116,7 @@ class Trainer:
             group["lr"] = self.lr * float(rates.get(group["modality"], 1.0))
 
     def probe(self, forward: Forward) -> None:
-        self.parts.balancing.probe(forward)
+        self.parts.balancing.probe(forward, self.parts.diagnosis.probe_columns())
 
     # -- the books ------------------------------------------------------------------------------------------------------
 
@@ -110,11 +127,12 @@ class Trainer:
             self.parts.modulator.begin_epoch(self.progress.epoch)
         self.parts.balancing.tell_windows(self.progress.epoch)
 
-    def record_step(self, forward: Forward, balanced: Balanced, loss: Tensor, task_loss: Tensor) -> None:
+    def record_step(self, forward: Forward, balanced: Balanced, loss: Tensor, task_loss: Tensor, updated: Mapping[str, Scalar]) -> None:
         """Counts the step and records it."""
         self.progress.step += 1
         self.parts.recorder.step = self.progress.step
         row, samples = balanced.row(forward), len(forward.labels)
+        row = {**self.parts.diagnosis.step_columns(row), **row, **updated}
         self.books.record_step(row, epoch=self.progress.epoch, loss=loss, task_loss=task_loss, lr=self.lr, samples=samples)
 
     def end_epoch(self) -> None:
@@ -133,13 +151,14 @@ class Trainer:
 
     def evaluate_epoch(self) -> dict[str, Scalar]:
         """Validation, and the test split where the configuration asks for it in every epoch."""
-        val = self.evaluate("val")
+        contribution = make_contribution(self.config.diagnose.shapley, self.parts.model)
+        val = self.evaluate("val", look=contribution.look)
         self.parts.modulator.end_epoch(self.progress.epoch, val)
         if val.accuracy > self.progress.best_val_accuracy:
             self.progress.best_val_accuracy, self.progress.best_step = val.accuracy, self.progress.step
             best = {"model": self.parts.model.state_dict(), "classes": list(self.parts.data.classes), "step": self.progress.step}
             checkpoint.save(best, checkpoint.best_path(self.parts.paths.checkpoints, self.progress.step))
-        row = {**validation_row(val), "best_val_accuracy": self.progress.best_val_accuracy}
+        row = {**validation_row(val), **contribution.row(), "best_val_accuracy": self.progress.best_val_accuracy}
         if self.config.eval.test != "epoch":
             return row
         test = self.evaluate("test")
@@ -160,9 +179,9 @@ class Trainer:
         tested = {"test_accuracy_at_best_val": chosen.accuracy, "best_on_test_accuracy": self.progress.best_on_test_accuracy}
         return {**test_row(last), **tested}
 
-    def evaluate(self, split: str, *, probes: bool = True) -> Evaluation:
+    def evaluate(self, split: str, *, probes: bool = True, look: Callable[[Forward], None] | None = None) -> Evaluation:
         asked = self.parts.probes if probes else None
-        return evaluate(self.parts.model, asked, self.parts.data.splits[split], self.config.eval.batch_size, self.parts.device)
+        return evaluate(self.parts.model, asked, self.parts.data.splits[split], self.config.eval.batch_size, self.parts.device, look=look)
 
     def evaluate_now(self, split: str) -> dict[str, Any]:
         """Evaluates because a person asked for it; the training goes on as if nothing had been."""
@@ -199,6 +218,8 @@ class Trainer:
             "batches": parts.batches.state_dict(),
             "random": global_state(parts.device),
             "epoch_sums": self.books.sums,
+            "update": parts.update.state_dict(),
+            "diagnosis": parts.diagnosis.state_dict(),
             **parts.balancing.state_dict(),
         }
 
@@ -208,6 +229,8 @@ class Trainer:
         parts.model.load_state_dict(state["model"])
         parts.optimizer.load_state_dict(state["optimizer"])
         parts.balancing.load_state_dict(state)
+        parts.update.load_state_dict(state["update"])
+        parts.diagnosis.load_state_dict(state["diagnosis"])
         parts.batches.load_state_dict(state["batches"])
         restore_global_state(state["random"], parts.device)
         parts.recorder.step, parts.recorder.epoch = self.progress.step, self.progress.epoch

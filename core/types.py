@@ -21,6 +21,9 @@ Rule = Literal["kernels", "all"]
 """Which of an encoder's parameters a gain acts on: the encoder kind's kernels (see Encoder.kernel_rule), or all of them."""
 
 
+CPU = torch.device("cpu")
+
+
 @dataclass(frozen=True)
 class Batch:
     """Inputs of each modality, (B, ...), and the true classes."""
@@ -46,10 +49,14 @@ class Forward:
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """One encoder's trainable parameters: its kernels, and the others (biases, normalisation, where a rule leaves them out)."""
+    """One encoder's trainable parameters: its kernels, and the others (biases, normalisation, where a rule leaves them out).
+
+    A frozen encoder has none. `device` is where its numbers are.
+    """
 
     kernels: tuple[torch.nn.Parameter, ...]
     others: tuple[torch.nn.Parameter, ...]
+    device: torch.device = CPU
 
     def gradients(self, rule: Rule) -> list[Tensor]:
         """The gradients that a rule acts on; parameters without a gradient are passed over."""

@@ -1,4 +1,4 @@
-"""The one place that writes a gradient: a modulation applied to the encoders, with noise from its own generator."""
+"""The one place that writes a gradient: a modulation applied to the encoders, with noise from its own generator; clipping."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from core.types import ParameterGroup, Scalar
 
 NOISE_FLOOR = 1e-8
 """Added to a gradient's standard deviation, as in OGM-GE's code."""
+
+CLIP_FLOOR = 1e-6
+"""Added to the norm that a limit is divided by, as in torch's clip_grad_norm_."""
 
 
 def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: Generator) -> None:
@@ -35,9 +38,21 @@ def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generato
 def gradient_norm(group: ParameterGroup) -> Tensor:
     """L2 norm of all of an encoder's gradients together, on their device; 0 where there is none."""
     gradients = group.gradients("all")
-    if not gradients:
-        return torch.zeros((), device=(group.kernels + group.others)[0].device)
-    norms: tuple[Tensor, ...] = torch._foreach_norm(gradients)
+    return total_norm(gradients) if gradients else torch.zeros((), device=group.device)
+
+
+def clip(gradients: list[Tensor], limit: float) -> Scalar:
+    """Multiplies all gradients by the same factor, so that their norm together is at most `limit`; the factor. 0 is no limit."""
+    if limit == 0 or not gradients:
+        return 1.0
+    factor = (limit / (total_norm(gradients) + CLIP_FLOOR)).clamp_max(1.0)
+    torch._foreach_mul_(gradients, factor)
+    return factor
+
+
+def total_norm(tensors: Sequence[Tensor]) -> Tensor:
+    """L2 norm of all numbers together, on their device."""
+    norms: tuple[Tensor, ...] = torch._foreach_norm(list(tensors))
     total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return total
 

@@ -23,7 +23,7 @@ from torch.nn import functional
 from core.modulators.base import Modulator
 from core.modulators.context import Context
 from core.modulators.modulation import Modulation
-from core.types import Backward, Forward, Scalar
+from core.types import Backward, Forward, ParameterGroup, Scalar
 from storage.knobs import Value
 
 Gradients = list[Tensor]
@@ -43,12 +43,7 @@ class MMPareto(Modulator):
         return own_losses(forward)
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
-        parameters = {m: group.kernels + group.others for m, group in self.groups.items()}
-        flat = [parameter for own in parameters.values() for parameter in own]
-        shared, alone = gradients_of(task_loss, flat), gradients_of(own_losses(forward), flat)
-        ends = torch.tensor([len(own) for own in parameters.values()]).cumsum(0).tolist()
-        starts = [0, *ends[:-1]]
-        self.pairs = {m: (shared[a:b], alone[a:b]) for m, a, b in zip(parameters, starts, ends, strict=True)}
+        self.pairs = gradient_pairs(task_loss, own_losses(forward), self.groups)
 
     def modulate(self, backward: Backward) -> Modulation:
         pairs, self.pairs = self.pairs, {}
@@ -59,6 +54,16 @@ class MMPareto(Modulator):
             kept = [parameter.grad is not None for parameter in group.kernels + group.others]
             directions[m] = [direction for direction, keep in zip(new, kept, strict=True) if keep]
         return Modulation(directions=directions, readings=cosines)
+
+
+def gradient_pairs(joint: Tensor, own: Tensor, groups: Mapping[str, ParameterGroup]) -> dict[str, tuple[Gradients, Gradients]]:
+    """g0 and g1 of each encoder that trains; `own` is the sum of the modalities' own losses."""
+    parameters = {m: group.kernels + group.others for m, group in groups.items() if group.kernels + group.others}
+    flat = [parameter for trained in parameters.values() for parameter in trained]
+    shared, alone = gradients_of(joint, flat), gradients_of(own, flat)
+    ends = torch.tensor([len(trained) for trained in parameters.values()]).cumsum(0).tolist()
+    starts = [0, *ends[:-1]]
+    return {m: (shared[a:b], alone[a:b]) for m, a, b in zip(parameters, starts, ends, strict=True)}
 
 
 def own_losses(forward: Forward) -> Tensor:
@@ -75,10 +80,14 @@ def gradients_of(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:
 def pareto_directions(g0: Gradients, g1: Gradients, gamma: float) -> tuple[Tensor, Gradients]:
     """The conflict cosine of an encoder, 0 where a gradient is zero, and its new gradients."""
     v00, v01, v11 = _dot(g0, g0), _dot(g0, g1), _dot(g1, g1)
-    size = (v00 * v11).sqrt()
-    cosine = torch.where(size > 0, v01 / size, torch.zeros_like(size))
+    cosine = _cosine(v00, v01, v11)
     k0 = torch.where(cosine > 0, torch.full_like(v01, 0.5), min_norm_weight(v00, v01, v11))
     return cosine, [restored(2 * k0 * a + 2 * (1 - k0) * b, a + b, gamma) for a, b in zip(g0, g1, strict=True)]
+
+
+def conflict_cosine(g0: Gradients, g1: Gradients) -> Tensor:
+    """cos(g0, g1) over all tensors together; 0 where a gradient is zero."""
+    return _cosine(_dot(g0, g0), _dot(g0, g1), _dot(g1, g1))
 
 
 def min_norm_weight(v00: Tensor, v01: Tensor, v11: Tensor) -> Tensor:
@@ -93,6 +102,11 @@ def restored(direction: Tensor, plain: Tensor, gamma: float) -> Tensor:
     norm = direction.norm()
     ratio = torch.where(norm > 0, plain.norm() / norm, torch.ones_like(norm))
     return gamma * direction * ratio.clamp_min(1.0)
+
+
+def _cosine(v00: Tensor, v01: Tensor, v11: Tensor) -> Tensor:
+    size = (v00 * v11).sqrt()
+    return torch.where(size > 0, v01 / size, torch.zeros_like(size))
 
 
 def _dot(ours: Gradients, theirs: Gradients) -> Tensor:

@@ -30,7 +30,7 @@ def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, 
     was_training = model.training
     model.eval()
     present = model.encode(forward.batch.inputs)
-    absent = {m: zero.expand_as(present[m]) for m, zero in model.encode(_zeros(forward.batch.inputs)).items()}
+    absent = {m: zero.expand_as(present[m]) for m, zero in model.encode(zero_inputs(forward.batch.inputs)).items()}
     values = {s: model.fusion.fuse({m: (present if m in s else absent)[m] for m in present}) for s in subsets(model.modalities) if s}
     model.train(was_training)
     if len(forward.labels) == len(forward.batch.labels):  # otherwise another method dropped samples behind the encoders
@@ -59,6 +59,6 @@ def subsets(players: Sequence[str]) -> list[Subset]:
     return [frozenset(chosen) for size in range(len(players) + 1) for chosen in itertools.combinations(players, size)]
 
 
-def _zeros(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def zero_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """One sample of zeros; in eval mode a sample's features do not depend on the others."""
     return {m: torch.zeros_like(tensor[:1]) for m, tensor in inputs.items()}

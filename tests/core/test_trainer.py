@@ -354,7 +354,7 @@ class Spy:
         self.seen: list[tuple[str, int, dict[str, Tensor]]] = []
         self.trainer = trainer
 
-    def __call__(self, model: Any, probes: Any, split: Split, batch_size: int, device: torch.device) -> Evaluation:
+    def __call__(self, model: Any, probes: Any, split: Split, batch_size: int, device: torch.device, look: Any = None) -> Evaluation:
         name = self.splits[id(split)]
         copies = {key: value.clone() for key, value in model.state_dict().items()}
         self.seen.append((name, self.trainer.progress.step, copies))

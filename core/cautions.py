@@ -1,0 +1,55 @@
+"""Cautions: what in a run's configuration cannot have the effect that is asked for. Told at the start, or refused."""
+
+from __future__ import annotations
+
+from core.config import RunSettings
+from core.contribution import MOST_MODALITIES
+from core.model import MultimodalModel
+from core.modulators.context import MethodError
+
+LEAVE_ENCODERS = ("nothing", "loss", "features")
+"""When methods act that still have the head to act on where every encoder is frozen."""
+
+
+def cautions(config: RunSettings, model: MultimodalModel) -> list[str]:
+    """One line each."""
+    return [*_cancelled(config), *_without_effect(config, model)]
+
+
+def unmeasured(config: RunSettings, model: MultimodalModel) -> list[str]:
+    """What is asked for and left out, one line each."""
+    count = len(model.modalities)
+    if not config.diagnose.shapley or count <= MOST_MODALITIES:
+        return []
+    return [f"shapley and conditional_utilization are left out: {count} modalities have {2**count} subsets; at most {MOST_MODALITIES} do"]
+
+
+def refuse_frozen(config: RunSettings, model: MultimodalModel) -> None:
+    """Raises MethodError where every encoder is frozen, and a method would change nothing but encoders."""
+    idle = [method.name for method in config.methods if method.acts not in LEAVE_ENCODERS]
+    if idle and len(model.frozen) == len(model.modalities):
+        raise MethodError(
+            f"{idle[0]} acts on encoders, and all are frozen ({', '.join(model.frozen)}); leave one out of freeze, or use baseline"
+        )
+
+
+def cancelled_by_adam(config: RunSettings) -> list[str]:
+    """The methods of a run that only multiply gradients, where the optimizer divides that out again."""
+    if config.optimizer.name == "sgd":
+        return []
+    return [method.name for method in config.methods if method.scales and config.section(method.name).get("via", "gradient") == "gradient"]
+
+
+def _cancelled(config: RunSettings) -> list[str]:
+    optimizer = config.optimizer.name
+    told = f"multiplies gradients; {optimizer} divides constant factors out again: use sgd, or via=lr where it has that"
+    return [f"{name} {told}" for name in cancelled_by_adam(config)]
+
+
+def _without_effect(config: RunSettings, model: MultimodalModel) -> list[str]:
+    names = [method.name for method in config.methods if method.acts != "nothing"] + ([config.modulator] if config.modulator else [])
+    if not names or not model.frozen:
+        return []
+    trained = [m for m in model.modalities if m not in model.frozen]
+    left = f"only {', '.join(trained)} can be balanced" if trained else "only the head is trained"
+    return [f"the encoder of {', '.join(model.frozen)} is frozen: {' and '.join(names)} can change nothing of it, {left}"]
