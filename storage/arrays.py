@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import zarr
-from zarr.codecs import BloscCodec, BloscShuffle
+from zarr.codecs import BloscCodec
 from zarr.storage import LocalStore
 
 from storage.manifest import FormatError, Manifest
@@ -61,7 +61,7 @@ def _create_table(group: zarr.Group, table: str, columns: Sequence[str], units: 
         chunks=(ROWS_PER_CHUNK, len(columns)),
         dtype="float64",
         fill_value=float("nan"),
-        compressors=BloscCodec(typesize=8, cname="zstd", clevel=1, shuffle=BloscShuffle.shuffle),
+        compressors=BloscCodec(typesize=8, cname="zstd", clevel=1, shuffle="shuffle"),
         attributes={"columns": list(columns), "units": [{**axes_units, **units}.get(column, "") for column in columns]},
         dimension_names=(f"{table}_row", f"{table}_column"),
         config=_KEEP_EMPTY,
@@ -75,7 +75,7 @@ def _create_text(group: zarr.Group, text: str) -> None:
         chunks=(BYTES_PER_CHUNK,),
         dtype="uint8",
         fill_value=0,
-        compressors=BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle=BloscShuffle.noshuffle),
+        compressors=BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="noshuffle"),
         dimension_names=(f"{text}_byte",),
         config=_KEEP_EMPTY,
     )

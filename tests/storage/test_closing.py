@@ -25,7 +25,7 @@ for step in range(1, 1501):
 
 
 def run_program(root: Path, ending: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
     command = [sys.executable, "-c", START + ending, str(root)]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 

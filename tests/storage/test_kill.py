@@ -28,7 +28,7 @@ class Nursery:
     """Starts writers quickly."""
 
     def __init__(self) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(HERE)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
         self.process = subprocess.Popen(
             [sys.executable, str(HERE / "victim.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )

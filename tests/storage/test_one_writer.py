@@ -72,6 +72,19 @@ def test_of_another_host_nothing_is_known(tmp_path: Path) -> None:
         WriterLock(path)
 
 
+def test_a_process_that_dies_while_it_takes_the_lock_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty lock would keep everybody out, and nobody could tell whether its owner lives."""
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("dump", "dumps"):
+        monkeypatch.setattr(json, name, die)
+    with pytest.raises(KeyboardInterrupt):
+        WriterLock(tmp_path / "writer.lock")
+    assert not (tmp_path / "writer.lock").exists()
+
+
 def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
     path = tmp_path / "writer.lock"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_kit import WIDTHS, new_writer
+from store_kit import WIDTHS, new_writer, row
 
 from storage.events import Event
 from storage.layout import RunPaths
@@ -48,10 +49,10 @@ class Record:
 
     def add_rows(self, writer: RunWriter, table: str, count: int, value: float) -> None:
         for _ in range(count):
-            row = [len(self.order), value, -value, *[value] * (WIDTHS[table] - 3)]
-            self.rows[table].append(row)
+            values = [len(self.order), value, -value, *[value] * (WIDTHS[table] - 3)]
+            self.rows[table].append(values)
             self.order.append(table)
-            writer.append(table, row)
+            writer.append(table, values)
 
     def check(self, run: Run) -> int:
         """How much is visible."""
@@ -72,7 +73,7 @@ class Record:
         return visible
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(operation, max_size=25))
 def test_what_is_visible_is_a_prefix_of_what_was_recorded(operations: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
@@ -142,3 +143,20 @@ class Breakable:
 
     def mend(self) -> None:
         self.active = False
+
+
+def test_several_threads_may_record_and_flush_at_once(tmp_path: Path) -> None:
+    """Each thread's rows come in its order, all of them, once."""
+    tables, count = [str(table) for table in TABLES], 3000
+    with new_writer(tmp_path / "law-02", flush_every=0.001) as writer:
+
+        def record(table: str) -> None:
+            for step in range(count):
+                writer.append(table, row(table, step))
+                if step % 250 == 0:
+                    writer.flush()
+
+        with ThreadPoolExecutor(len(tables)) as pool:
+            list(pool.map(record, tables))
+    run = Run.open(tmp_path / "law-02")
+    assert all(run.column(table, "step").tolist() == list(range(count)) for table in tables)

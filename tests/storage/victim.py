@@ -6,11 +6,14 @@ Forked, because a new interpreter takes a second to import zarr, and dozens of k
 from __future__ import annotations
 
 import os
+import random
 import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
+import zarr
 from store_kit import note, row, small_manifest, write_steps
 
 from storage.layout import RunPaths
@@ -20,12 +23,25 @@ from storage.writer import RunWriter
 
 
 def main() -> None:
+    dawdle()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead are buried at once
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:
+            random.seed()
             write_until_killed(RunPaths(Path(line.strip())))
         print(pid, flush=True)
+
+
+def dawdle() -> None:
+    """Stretches the moments between two writes, so that kills and looks hit them often."""
+    write = zarr.Array.__setitem__
+
+    def wait_and_write(array: zarr.Array[Any], place: Any, value: Any) -> None:
+        time.sleep(0.004 * random.random())
+        write(array, place, value)
+
+    zarr.Array.__setitem__ = wait_and_write  # type: ignore[method-assign]
 
 
 def write_until_killed(paths: RunPaths) -> None:
