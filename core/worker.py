@@ -47,6 +47,7 @@ KNOWN_ERRORS = (
     FormatError,
     WriterLockedError,
     checkpoint.CheckpointError,
+    OSError,  # a disk that is full, a folder that may not be written
 )
 """Errors that a person can mend; their message is one line."""
 
@@ -108,11 +109,14 @@ def take_up(trainer: Trainer, earlier: Run) -> None:
 
 def train_to_the_end(trainer: Trainer, beginning: str) -> int:
     """Trains, and closes the run whatever happens; returns the exit code."""
-    signals_stop(trainer)
-    tell_beginning(beginning, trainer.parts.desk)
     end, error = State.FAILED, ""
+    signals_stop(trainer)
     try:
-        end = trainer.train()
+        try:
+            tell_beginning(beginning, trainer.parts.desk)
+            end = trainer.train()
+        finally:
+            ignore_signals()
     except StopNow:
         end = State.STOPPED
     except Exception as failure:  # noqa: BLE001 - whatever ended the training is told in the run and in trainer.log
@@ -133,6 +137,12 @@ def signals_stop(trainer: Trainer) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
+def ignore_signals() -> None:
+    """From the end of the training on: a run that is being closed must not be cut off, and it takes but a moment."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":
