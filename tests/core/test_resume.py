@@ -1,0 +1,416 @@
+"""Trainer processes that are killed, stopped and resumed: the run is the same bit for bit as one that was left in peace."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomli_w
+import torch
+from core_kit import assert_same_rows, save_npz, small_data
+from trainer_nursery import Child, Nursery
+
+from core import checkpoint
+from core.worker import main
+from storage.control import Request, make_request, send
+from storage.layout import RunPaths
+from storage.reader import Run
+
+TREE: dict[str, Any] = {
+    "method": "ogm_ge+boost",
+    "epochs": 12,
+    "batch_size": 8,
+    "device": "cpu",
+    "threads": 1,
+    "fusion": {"hidden": 16},
+    "optimizer": {"lr": 0.05, "decay_every": 5},
+    "probe": {"type": "mlp_1layer", "eval_freq": 3, "train_steps": 2},
+    "ogm_ge": {"last_epoch": 8},
+    "boost": {"ramp_epochs": 4},
+    "checkpoint": {"every": 3},
+}
+"""120 steps, 10 an epoch, a checkpoint every 30."""
+STEPS = 120
+TURNED_AT = 63
+"""A knob is turned at this step in every run: soon after the checkpoint of step 60."""
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_npz(small_data(train=81), tmp_path_factory.mktemp("data") / "small.npz")
+
+
+def prepared(root: Path, data: Path, *, requests: tuple[Request, ...] = (), **changes: Any) -> Path:
+    """A run directory as the launcher leaves it, with commands that wait for their steps."""
+    paths = RunPaths(root / "run")
+    paths.commands.mkdir(parents=True)
+    paths.config.write_text(tomli_w.dumps({**TREE, "data": str(data), **changes}), encoding="utf-8")
+    for request in (make_request("set", knob="alpha", value=1.25, at_step=TURNED_AT), *requests):
+        send(paths.commands, request)
+    return paths.root
+
+
+@pytest.fixture(scope="module")
+def undisturbed(nursery: Nursery, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run that all others are compared with."""
+    root = prepared(tmp_path_factory.mktemp("undisturbed"), data)
+    child = nursery.start(root)
+    assert child.wait() == 0, child.log()
+    return root
+
+
+def until(condition: Callable[[], bool], child: Child, what: str) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert child.code is None, f"the trainer ended with {child.code} before {what}: {child.log()}"
+        assert time.monotonic() < end, f"waited too long for {what}"
+        time.sleep(0.005)
+
+
+def saved(root: Path) -> list[int]:
+    """Steps of the checkpoints that are there."""
+    return sorted(int(path.stem.partition("-")[2]) for path in (root / "checkpoints").glob("step-*.pt"))
+
+
+def best(root: Path) -> list[str]:
+    return [path.name for path in (root / "checkpoints").glob("best-*")]
+
+
+def until_paused(root: Path, child: Child) -> None:
+    until(lambda: (root / "run.zarr" / "zarr.json").exists() and Run.open(root).state() == "paused", child, "the pause")
+
+
+def assert_same_run(root: Path, undisturbed: Path) -> None:
+    """Rows, final weights, optimizer, probes, generators and knobs."""
+    ours, theirs = Run.open(root), Run.open(undisturbed)
+    assert ours.state() == theirs.state() == "finished"
+    assert_same_rows(ours, theirs)
+    assert ours.column("steps", "step")[ours.current_rows("steps")].tolist() == list(range(1, STEPS + 1))
+    assert saved(root)[-1] == STEPS
+    left, right = (checkpoint.load(checkpoint.path_at(path / "checkpoints", STEPS)) for path in (root, undisturbed))
+    for state in (left, right):
+        del state["active_time"]
+    assert_same_state(left, right)
+    assert ours.knobs_at() == theirs.knobs_at()
+    assert best(root) == best(undisturbed)
+
+
+def assert_same_state(ours: Any, theirs: Any, where: str = "state") -> None:
+    assert type(ours) is type(theirs), where
+    if isinstance(ours, torch.Tensor):
+        assert torch.equal(ours, theirs), where
+    elif isinstance(ours, dict):
+        assert list(ours) == list(theirs), where
+        for key in ours:
+            assert_same_state(ours[key], theirs[key], f"{where}.{key}")
+    elif isinstance(ours, (list, tuple)):
+        assert len(ours) == len(theirs), where
+        for i, (one, other) in enumerate(zip(ours, theirs, strict=True)):
+            assert_same_state(one, other, f"{where}[{i}]")
+    else:
+        assert ours == theirs, where
+
+
+def segments(root: Path) -> list[str]:
+    return [event.kind for event in Run.open(root).events if event.kind in ("started", "resumed", "finished", "stopped", "failed")]
+
+
+# -- killed --------------------------------------------------------------------------------------------------------------
+
+
+def test_killed_at_a_random_moment_twice(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """The moment is chosen by chance, so that over many runs of this test every moment has its turn."""
+    root = prepared(tmp_path, data)
+    seed = time.time_ns()
+    chance = random.Random(seed)
+    print(f"seed {seed}")
+    for resume, wanted in ((False, 30), (True, 60)):
+        child = nursery.start(root, resume=resume)
+        until(lambda wanted=wanted: bool(saved(root)) and saved(root)[-1] >= wanted, child, "the checkpoint")
+        time.sleep(0.15 * chance.random())
+        child.kill()
+        assert Run.open(root).state(time.time_ns() + 5 * 10**9) == "crashed"
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert segments(root) == ["started", "resumed", "resumed", "finished"]
+    assert_same_run(root, undisturbed)
+
+
+def test_killed_after_a_knob_was_turned(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """The last checkpoint is older than the change: the resumed run makes it again at the same step, and says so."""
+    root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 7),))
+    child = nursery.start(root)
+    until_paused(root, child)
+    child.kill()
+    assert saved(root)[-1] == 60 < TURNED_AT
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert_same_run(root, undisturbed)
+    run = Run.open(root)
+    again = [event for event in run.events if event.kind == "phase" and event.get("knob")]
+    assert [(event.step, event.get("knob"), event.get("after")) for event in again] == [(TURNED_AT, "boost.alpha", 1.25)]
+    assert len([event for event in run.events if event.kind == "command" and event.get("knob") == "boost.alpha"]) == 1
+
+
+def test_killed_before_the_first_checkpoint(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    root = prepared(tmp_path, data, requests=(make_request("pause", at_step=17),))
+    child = nursery.start(root)
+    until_paused(root, child)
+    child.kill()
+    assert saved(root) == []
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert_same_run(root, undisturbed)
+
+
+def test_resumed_before_it_ever_had_a_store(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """The trainer was killed while it was still importing torch."""
+    root = prepared(tmp_path, data)
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert segments(root) == ["started", "finished"]
+    assert_same_run(root, undisturbed)
+
+
+def test_a_checkpoint_that_cannot_be_read_can_be_removed(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """As the error says; then the run goes on from the one before, and still finds its best model in the end."""
+    root = prepared(tmp_path, data, requests=(make_request("pause", at_step=70),))
+    child = nursery.start(root)
+    until_paused(root, child)
+    child.kill()
+    newest = checkpoint.path_at(root / "checkpoints", 60)
+    newest.write_bytes(newest.read_bytes()[:1000])
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 1
+    assert re.fullmatch(rf"error: checkpoint {newest} cannot be read: \w+; remove it to go on from an older one\n", child.log())
+    newest.unlink()
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert_same_run(root, undisturbed)
+
+
+# -- stopped -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_by_a_signal(number: signal.Signals, nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    """It saves a checkpoint and ends with 0; resumed, it goes on as if nothing had been. A lost terminal means nothing."""
+    root = prepared(tmp_path, data)
+    child = nursery.start(root)
+    until(lambda: bool(saved(root)), child, "the checkpoint")
+    child.send(signal.SIGHUP)
+    child.send(number)
+    assert child.wait() == 0, child.log()
+    stopped = Run.open(root)
+    assert stopped.state() == "stopped" and segments(root) == ["started", "stopped"]
+    last = int(stopped.column("steps", "step")[-1])
+    assert saved(root)[-1] == last
+    assert [event.get("why") for event in stopped.events if event.kind == "checkpoint"][-1] == "stop"
+    assert not (root / "writer.lock").exists()
+    if last < TURNED_AT:  # what was not due when the run ended has expired, so a person would send it again
+        send(RunPaths(root).commands, make_request("set", knob="alpha", value=1.25, at_step=TURNED_AT))
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert segments(root) == ["started", "stopped", "resumed", "finished"]
+    assert_same_run(root, undisturbed)
+
+
+def test_stopped_while_paused(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+    root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 2),))
+    child = nursery.start(root)
+    until_paused(root, child)
+    child.send(signal.SIGTERM)
+    assert child.wait() == 0, child.log()
+    assert saved(root)[-1] == TURNED_AT + 2
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert_same_run(root, undisturbed)
+
+
+SLOW = """
+import time
+from pathlib import Path
+from core.modulators.base import Modulator
+
+class Slow(Modulator):
+    steps = 0
+    def modulate(self, backward):
+        self.steps += 1
+        if self.steps == 15:
+            Path(__file__).with_name("asleep").touch()
+            time.sleep(600)
+        return super().modulate(backward)
+"""
+
+
+def test_a_second_signal_ends_at_once(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+    """In the middle of a step that would take minutes; no checkpoint is saved, the rows so far are."""
+    (tmp_path / "slow.py").write_text(SLOW)
+    root = prepared(tmp_path, data, modulator=f"{tmp_path / 'slow.py'}:Slow")
+    child = nursery.start(root)
+    until((tmp_path / "asleep").exists, child, "the long step")
+    child.send(signal.SIGTERM)
+    time.sleep(0.3)
+    assert child.code is None, "the first signal waits for the step"
+    child.send(signal.SIGTERM)
+    assert child.wait(30) == 0, child.log()
+    run = Run.open(root)
+    assert run.state() == "stopped" and run.rows("steps") == 14
+    assert saved(root) == []
+    assert not (root / "writer.lock").exists()
+
+
+def test_signals_without_end_do_no_harm(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+    """Somebody leans on Ctrl-C: also while the run is being closed."""
+    root = prepared(tmp_path, data)
+    child = nursery.start(root)
+    until(lambda: bool(saved(root)), child, "the checkpoint")
+    while child.code is None:
+        child.send(signal.SIGINT)
+        time.sleep(0.001)
+    assert child.code == 0, child.log()
+    run = Run.open(root)
+    assert run.state() == "stopped"
+    assert segments(root) == ["started", "stopped"]
+    assert child.log() == ""
+    assert not (root / "writer.lock").exists()
+
+
+def test_a_finished_run_that_is_resumed_stays_finished(nursery: Nursery, undisturbed: Path, tmp_path: Path) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(undisturbed, root)
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert_same_run(root, undisturbed)
+
+
+# -- the process ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_of_a_trainer(data: Path, tmp_path: Path) -> None:
+    """As the launcher calls it; a mistake is one line on stderr and exit code 1."""
+    good = prepared(tmp_path / "good", data, epochs=1)
+    bad = prepared(tmp_path / "bad", data, epochs=0)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "core.worker", str(root)],
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+        for root in (good, bad)
+    ]
+    (out, error), (bad_out, bad_error) = (process.communicate(timeout=200) for process in started)
+    assert (started[0].returncode, out, error) == (0, "", "")
+    assert Run.open(good).state() == "finished"
+    assert (started[1].returncode, bad_out) == (1, "")
+    assert bad_error == "error: epochs = 0: input should be greater than or equal to 1\n"
+
+
+def toml(**changes: Any) -> str:
+    return tomli_w.dumps({**TREE, **changes})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, "no configuration in"),
+        ("method = ", "run.toml is not valid TOML"),
+        (b"\xff\xfe", "run.toml is not valid TOML"),
+        (toml(speed=3), "unknown key 'speed'"),
+        (toml(method="bost"), "unknown method 'bost': did you mean boost"),
+        (toml(boost={"alpha": 7}), "boost.alpha = 7"),
+        (toml(optimizer={"lr": "fast"}), "optimizer.lr = 'fast'"),
+        (toml(data="nowhere.npz"), "no data 'nowhere.npz'"),
+        (toml(data=__file__), "not an .npz file"),
+        (toml(data={"name": "synthetic", "options": {"size": 3}}), "no option 'size'"),
+        (toml(device="cuda:99"), "device 'cuda:99'"),
+        (toml(modulator="nowhere.py:Mine"), "expected FILE.py:CLASS"),
+        (toml(encoder={"default": "sequence"}), "takes (T, F) inputs"),
+        (toml(encoder={"smell": "mlp"}), "encoder for unknown modality 'smell'"),
+        (toml(ogm_ge={"params": "conv4d"}), "has no parameters of rule conv4d"),
+        (toml(probe={"enabled": False}), "guided by the probes"),
+    ],
+)
+def test_mistakes_are_one_line(
+    text: str | bytes | None, expected: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if isinstance(text, str) and "data" not in text and "no configuration" not in expected:
+        text = f'data = "{data}"\n{text}'
+    if text is not None:
+        (tmp_path / "run.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert main([str(tmp_path)]) == 1
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert error.startswith("error: ") and error.endswith("\n") and error.count("\n") == 1
+    assert expected in error
+    assert not (tmp_path / "run.zarr").exists()
+
+
+def test_a_run_that_is_there_already_is_not_overwritten(undisturbed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(undisturbed)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and "holds a run already; resume it" in error
+    assert Run.open(undisturbed).state() == "finished"
+
+
+def test_a_run_of_a_newer_version_is_not_gone_on_with(undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "run"
+    shutil.copytree(undisturbed, root)
+    attributes = root / "run.zarr" / "zarr.json"
+    attributes.write_text(re.sub(r'"version": \d+', '"version": 99', attributes.read_text()))
+    assert main([str(root), "--resume"]) == 1
+    error = capsys.readouterr().err
+    assert error == "error: run format version 99, this program reads up to 1; install a newer asgml\n"
+
+
+def test_a_store_that_cannot_be_written_is_one_line(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = prepared(tmp_path, data)
+    (root / "run.zarr").write_text("a file where a folder should be")
+    assert main([str(root)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
+
+
+def test_another_trainer_of_the_same_run_is_refused(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+    root = prepared(tmp_path, data, requests=(make_request("pause", at_step=35),))
+    first = nursery.start(root)
+    until_paused(root, first)
+    second = nursery.start(root, resume=True)
+    assert second.wait() == 1
+    assert "is being written by process" in second.log() and second.log().count("\n") == 1
+    send(RunPaths(root).commands, make_request("stop"))
+    assert first.wait() == 0
+    assert Run.open(root).state() == "stopped"
+
+
+def test_a_training_that_fails_is_told_in_the_run(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.py").write_text(SLOW.replace("time.sleep(600)", "raise ZeroDivisionError('on purpose')").replace("Slow", "Bad"))
+    root = prepared(tmp_path, data, modulator=f"{tmp_path / 'bad.py'}:Bad")
+    child = nursery.start(root)
+    assert child.wait() == 1
+    run = Run.open(root)
+    assert run.state() == "failed" and run.rows("steps") == 14
+    assert run.events[-1].kind == "failed" and run.events[-1].get("error") == "ZeroDivisionError: on purpose"
+    assert "Traceback" in child.log() and "on purpose" in child.log()
