@@ -13,7 +13,7 @@ LEAVE_ENCODERS = ("nothing", "loss", "features")
 
 def cautions(config: RunSettings, model: MultimodalModel) -> list[str]:
     """One line each."""
-    return [*_cancelled(config), *_without_effect(config, model)]
+    return [*_cancelled(config), *_doubled(config), *_without_effect(config, model)]
 
 
 def unmeasured(config: RunSettings, model: MultimodalModel) -> list[str]:
@@ -44,6 +44,15 @@ def _cancelled(config: RunSettings) -> list[str]:
     optimizer = config.optimizer.name
     told = f"multiplies gradients; {optimizer} divides constant factors out again: use sgd, or via=lr where it has that"
     return [f"{name} {told}" for name in cancelled_by_adam(config)]
+
+
+def _doubled(config: RunSettings) -> list[str]:
+    """loss.gamma beside a method that weighs the same losses by itself: the head gets both, encoders what the method makes of it."""
+    gamma = config.loss.gamma
+    own = [method.name for method in config.methods if method.own_loss] if gamma else []
+    return [
+        f"{name} adds the unimodal losses by its own rule, and loss.gamma={gamma:g} adds them once more: use loss.gamma=0" for name in own
+    ]
 
 
 def _without_effect(config: RunSettings, model: MultimodalModel) -> list[str]:

@@ -9,9 +9,10 @@ Li, Li, Hu, Lei, Li, Zhang: Boosting Multi-modal Model Performance with Adaptive
     kappa_m = exp(alpha * min(tau_m - r_m, cap))
     g_m     <- kappa_m * g_m                                                 all parameters of encoder m
 
-The authors' code multiplies what flows back through an identity behind each modality's path. Backpropagation is linear,
-so a factor there is the same factor on every gradient of the encoder below, for any fusion that is linear in the features,
-as all are here; only their padded passes, which take batch norm's running statistics, are not part of the gradient.
+The authors' code multiplies what flows back through an identity behind each m_m. Backpropagation is linear, so that is the
+same factor on every gradient of the encoder below, as long as m_m depends on encoder m alone: for every fusion that is
+linear in the features (concat, sum), but for the padded passes, which take batch norm's running statistics. With film and
+gated, where each m_m depends on all encoders, the authors' factors would mix; here encoder m gets kappa_m alone.
 """
 
 from __future__ import annotations

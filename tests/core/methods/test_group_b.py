@@ -29,6 +29,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from core.batches import in_order
+from core.cautions import cautions
 from core.config import ConfigError
 from core.modulators.agm import agm_coefficients, lead
 from core.modulators.base import Windowed
@@ -264,6 +265,32 @@ def test_mmpareto_trains_heads_and_shares_its_place_with_nothing_that_does_the_s
             parse_method(f"mmpareto+{other}")
 
 
+def test_unimodal_losses_that_are_added_twice_come_with_a_warning() -> None:
+    for method, gamma, warned in [("mmpareto", 0.5, True), ("mmpareto", 0.0, False), ("pmr", 0.5, False), ("g_blending+agm", 1.0, True)]:
+        bench = Bench(method, AV, loss={"gamma": gamma})
+        told = [message for message in cautions(bench.parts.config, bench.model) if "once more" in message]
+        assert [message.split()[0] for message in told] == [method.split("+")[0]] * warned
+
+
+@pytest.mark.parametrize("kind", ["film", "gated"])
+@pytest.mark.parametrize("method", ["agm", "mmpareto", "pmr", "g_blending", "inforeg", "asgml_v1"])
+def test_a_fusion_that_is_not_linear_gives_no_nan(method: str, kind: str) -> None:
+    bench = Bench(method, AV, fusion={"kind": kind, "alone": "ablation"})
+    bench.apply(bench.modulate())
+    assert gradients(bench.model)
+    assert all(bool(gradient.isfinite().all()) for gradient in gradients(bench.model).values())
+
+
+@pytest.mark.parametrize("case", ["agm", "mmpareto", "pmr", "g_blending", "relearning", "inforeg", "asgml_v1", "asgml_v1 by staleness"])
+def test_a_frozen_encoder_stays_where_it_is(case: str, tmp_path: Path) -> None:
+    method = case.split()[0]
+    trainer, _ = train_small(tmp_path / "run", method=method, freeze=["audio"], **{method: LIVELY[case]})
+    begun = make_trainer(tmp_path / "begun", small_data(), trainer.config, silent=True)
+    ours, theirs = (each.parts.model.encoders for each in (trainer, begun))
+    assert_same_bits(ours["audio"].state_dict(), theirs["audio"].state_dict())
+    assert any(not torch.equal(p, q) for p, q in zip(ours["visual"].parameters(), theirs["visual"].parameters(), strict=True))
+
+
 # -- PMR -----------------------------------------------------------------------------------------------------------------
 
 
@@ -323,7 +350,7 @@ def test_the_loss_of_pmr_by_loops(rule: str) -> None:
     for epoch in (0, 1):
         inner(bench, "pmr").epoch = epoch
         forward = bench.look_back().forward
-        losses.append(float(bench.modulator.loss(forward)))
+        losses.append(float(torch.as_tensor(bench.modulator.loss(forward)).detach()))
     probabilities = {
         m: [[math.exp(-float((h - c).norm())) for c in means[m]] for h in forward.features[m].detach().double()] for m in bench.names
     }
