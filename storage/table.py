@@ -21,6 +21,7 @@ class Table:
         self._index = {name: index for index, name in enumerate(self.columns)}
         self._rows = Growing((len(self.columns),), np.float64)
         self._times = Growing((), np.float64)
+        self._timeline: Array = np.empty(0)
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -49,3 +50,17 @@ class Table:
     def until(self, wall_time: float) -> int:
         """How many rows were visible at that time."""
         return int(np.searchsorted(self.times, wall_time, side="right"))
+
+    def timeline(self) -> Array:
+        """Seconds of training up to each row; goes on where a resumed run's own count starts lower."""
+        if len(self._timeline) != len(self):
+            active = _filled(self.column("active_time"))
+            self._timeline = active - np.cumsum(np.minimum(np.diff(active, prepend=0.0), 0.0))
+        return self._timeline
+
+
+def _filled(values: Array) -> Array:
+    """Each value that is no number replaced by the last one that is."""
+    known = np.isfinite(values)
+    last_known = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
+    return np.where(known[last_known], values[last_known], 0.0)

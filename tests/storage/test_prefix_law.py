@@ -73,7 +73,7 @@ class Record:
         return visible
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(operation, max_size=25))
 def test_what_is_visible_is_a_prefix_of_what_was_recorded(operations: list[tuple[Any, ...]]) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
