@@ -14,6 +14,7 @@ from data_kit import SAMPLES, correct, write_npz, write_zarr
 
 from core.data import DataError, load_data
 from core.data import arrays as arrays_module
+from core.data.checks import check_finite
 
 Arrays = dict[str, Any]
 
@@ -98,6 +99,13 @@ def test_a_fault_is_named(tmp_path: Path, change: Any, expected: list[str]) -> N
 def test_the_same_faults_in_a_zarr_group_are_errors_too(tmp_path: Path, change: Any) -> None:
     path = write_zarr(tmp_path, change(correct()))
     assert message_of(path).startswith(path)
+
+
+def test_a_bad_row_far_down_is_found() -> None:
+    values = np.zeros((1000, 2), "float32")
+    values[[777, 900]] = np.inf
+    with pytest.raises(DataError, match="2 of 1000 samples, the first in row 777"):
+        check_finite("audio", values)
 
 
 def test_no_such_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from typing import Any
@@ -88,7 +89,15 @@ def test_the_seed_decides_everything() -> None:
             assert same(split.inputs[m], again.splits[name].inputs[m])
             assert not same(split.inputs[m], other.splits[name].inputs[m])
         assert same(split.labels, again.splits[name].labels)
-    assert not same(first.splits["train"].labels[:12], first.splits["val"].labels)
+
+
+def test_the_splits_are_different_samples() -> None:
+    data = load_data("synthetic", {"train": 60, "val": 60, "test": 60})
+    for one, other in itertools.combinations(data.splits.values(), 2):
+        assert not same(one.labels, other.labels)
+        for m in data.modalities:
+            distances = torch.cdist(one.inputs[m].flatten(1), other.inputs[m].flatten(1))
+            assert distances.min() > 1
 
 
 def test_making_data_leaves_the_global_random_numbers_alone() -> None:
