@@ -557,6 +557,25 @@ def first_only(function: Callable[..., None]) -> Callable[..., None]:
     return once
 
 
+def test_a_window_that_was_turned_in_mid_epoch_is_resumed_as_it_was(tmp_path: Path) -> None:
+    """Turned in epoch 1 to end with epoch 0, it stays open until epoch 1 is over, killed or not."""
+    trainers = [ready(tmp_path / name, method="ogm_ge", ogm_ge={}) for name in ("plain", "crashed")]
+    for trainer in trainers:
+        sender(trainer, make_request("set", knob="ogm_ge.last_epoch", value=0, at_step=5), make_request("checkpoint", at_step=6))()
+    plain, crashed = trainers
+    after_steps(crashed, {7: lambda: (_ for _ in ()).throw(Killed())})
+    reference = train(plain)
+    with pytest.raises(Killed):
+        crashed.train()
+    die(crashed)
+    resumed = resume_trainer(tmp_path / "crashed" / "run", small_data(), crashed.config)
+    assert resumed.progress.step == 6
+    run = train(resumed)
+    assert run.column("steps", "noise/audio")[run.current_rows("steps")].tolist() == [1.0] * 8 + [0.0] * 4
+    assert_same_bits(weights(resumed), weights(plain))
+    assert_same_rows(run, reference)
+
+
 def test_a_request_that_waits_survives_a_crash(tmp_path: Path) -> None:
     trainer = ready(tmp_path)
     request = make_request("set", knob="alpha", value=1.0, at_step=9)
