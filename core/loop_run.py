@@ -104,7 +104,7 @@ def _find_earlier(paths: RunPaths | None, manifest: Manifest, resume: bool) -> R
         if is_run(paths.root):
             raise LoopError(f"run {str(paths.root)!r} exists; give another, or resume=True to go on with it")
         return None
-    earlier = earlier_run(paths)
+    earlier = earlier_run(paths) if is_run(paths.root) else None
     if earlier is None or earlier.manifest is None:
         raise LoopError(f"resume=True, but there is no run in {str(paths.root)!r}; leave it out to begin one")
     _check_same(earlier.manifest, manifest)

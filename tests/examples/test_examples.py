@@ -1,0 +1,274 @@
+"""The examples: each is run, records what it says it does, and can be steered."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app.launcher import worker_environment
+from storage.control import make_request, send
+from storage.reader import Run
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+COLUMNS = [f"{name}/{m}" for name in ("grad_norm", "grad_norm_after", "gain", "boost_scale", "throttle") for m in ("audio", "visual")]
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def as_program(*words: str, cwd: Path) -> str:
+    """Runs `python WORDS` as a person would; its output."""
+    done = subprocess.run(
+        [sys.executable, *words], cwd=cwd, env=worker_environment(os.environ), capture_output=True, text=True, timeout=200, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def check_run(path: Path, steps: int) -> Run:
+    """Whether a finished run with everything in it lies there."""
+    run = Run.open(path)
+    assert run.state() == "finished" and run.problems == []
+    assert run.rows("steps") == steps and run.rows("probes") == steps // 4
+    for name in ["loss", "accuracy", *COLUMNS]:
+        assert np.isfinite(run.column("steps", name)).all(), name
+    assert {event.kind for event in run.events} >= {"started", "phase", "finished"}
+    assert max(run.column("steps", "noise/audio")) == 1 and max(run.column("steps", "boost_scale/audio")) >= 1
+    return run
+
+
+def test_the_plain_loop_is_a_program(tmp_path: Path) -> None:
+    as_program(str(EXAMPLES / "plain_loop.py"), "runs/mine", "--epochs", "2", cwd=tmp_path)
+    run = check_run(tmp_path / "runs" / "mine", 16)
+    assert run.rows("epochs") == 2 and np.isfinite(run.column("epochs", "best_val_accuracy")).all()
+    assert [path.name for path in tmp_path.iterdir()] == ["runs"]
+    shown = as_program("-m", "app", "show", "runs/mine", "--json", cwd=tmp_path)
+    assert '"finished"' in shown
+    as_program("-m", "app", "export", "runs/mine", "out", "--to", "csv", cwd=tmp_path)
+    assert (tmp_path / "out" / "steps.csv").read_text().count("\n") == 17
+
+
+def test_the_plain_loop_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands that lie there when it begins are answered, and act."""
+    example, made = load("plain_loop"), load("plain_loop").Balancer
+
+    def with_commands(*given: Any, **options: Any) -> Any:
+        balancer = made(*given, **options)
+        commands = tmp_path / "mine" / "commands"
+        send(commands, make_request("set", knob="lr", value=0.01, at_step=3))
+        send(commands, make_request("set", knob="boost.alpha", value=0.0, at_step=6))
+        send(commands, make_request("checkpoint", at_step=5))
+        send(commands, make_request("set", knob="boost.alpha", value=99))
+        send(commands, make_request("stop", at_step=12))
+        return balancer
+
+    monkeypatch.setattr(example, "Balancer", with_commands)
+    net = example.train(tmp_path / "mine")
+    run = Run.open(tmp_path / "mine")
+    assert run.state() == "stopped" and run.rows("steps") == 13, "the step that hears of it is finished"
+    said = [(event.get("command"), event.step, event.get("answer")) for event in run.events if event.kind == "command"]
+    assert said == [
+        ("set", 0, "rejected"),
+        ("set", 3, "applied"),
+        ("checkpoint", 5, "applied"),
+        ("set", 6, "applied"),
+        ("stop", 12, "applied"),
+    ]
+    assert run.column("steps", "lr").tolist() == [0.05] * 3 + [0.01] * 10
+    scales = np.stack([run.column("steps", f"boost_scale/{m}") for m in ("audio", "visual")])
+    assert scales[:, 4:6].max() > 1 and (scales[:, 6:] == 1).all()
+    saved = torch.load(tmp_path / "mine" / "checkpoints" / "step-00000013.pt", weights_only=True)
+    assert saved["balancer"]["step"] == 13
+    assert all(torch.equal(saved["net"][name], value) for name, value in net.state_dict().items())
+
+
+class Nobody:
+    """Stands in for the Balancer and does nothing at all."""
+
+    stopping = False
+
+    def __init__(self, *given: Any, **options: Any) -> None: ...
+
+    def __enter__(self) -> Nobody:
+        return self
+
+    def __exit__(self, *error: object) -> None: ...
+
+    def begin_epoch(self, epoch: int) -> None: ...
+
+    def attend(self) -> None: ...
+
+    def end_epoch(self, **values: float) -> None: ...
+
+    def step(self, **seen: Any) -> None: ...
+
+    def value(self, name: str) -> float:
+        return 0.05
+
+
+def test_the_plain_loop_with_the_baseline_is_the_loop_without_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example = load("plain_loop")
+    balanced = example.train(tmp_path / "other", epochs=2, train=96).state_dict()
+    ours = example.train(tmp_path / "mine", method="baseline", epochs=2, train=96).state_dict()
+    monkeypatch.setattr(example, "Balancer", Nobody)
+    plain = example.train(None, epochs=2, train=96).state_dict()
+    assert all(torch.equal(ours[name], plain[name]) for name in plain)
+    assert any(not torch.equal(balanced[name], plain[name]) for name in plain), "the method does nothing"
+
+
+def test_a_modulator_of_ones_own_trains_and_is_steered(tmp_path: Path) -> None:
+    target = f"{EXAMPLES / 'my_modulator.py'}:Half"
+    small = ["--set", "data.options.train=96", "--set", "data.options.val=24", "--set", "data.options.test=24", "--set", "batch_size=16"]
+    quick = ["--set", "probe.enabled=false"]
+    words = ["train", "--method", "baseline", "--modulator", target, "--epochs", "1", *small, *quick]
+    as_program("-m", "app", *words, "--device", "cpu", "--name", "mine", "--runs", "runs", "--wait", cwd=tmp_path)
+    run = Run.open(tmp_path / "runs" / "mine")
+    assert run.state() == "finished" and run.rows("steps") == 6
+    assert run.knobs_at()["half.level"] == 0.5
+    gains, norms = (np.stack([run.column("steps", f"{name}/{m}") for m in ("audio", "visual")]) for name in ("gain", "grad_norm"))
+    assert np.array_equal(np.sort(gains, axis=0), np.tile([[0.5], [1.0]], (1, 6)))
+    assert np.array_equal(gains.argmin(axis=0), norms.argmax(axis=0))
+
+
+# -- Lightning -----------------------------------------------------------------------------------------------------------
+
+
+class SmallTrainer:
+    """Calls a callback's hooks in the order in which Lightning's Trainer does, and trains with automatic optimization."""
+
+    def __init__(self, max_epochs: int, callbacks: list[Any], **options: Any) -> None:
+        self.max_epochs, self.callbacks = max_epochs, callbacks
+        self.current_epoch, self.should_stop = 0, False
+
+    def call(self, hook: str, *given: Any) -> None:
+        for callback in self.callbacks:
+            getattr(callback, hook)(self, *given)
+
+    def fit(self, module: Any, batches: list[Any]) -> None:
+        optimizer = module.configure_optimizers()
+        try:
+            self.call("on_train_start", module)
+            for epoch in range(self.current_epoch, self.max_epochs):
+                self.current_epoch = epoch
+                self.call("on_train_epoch_start", module)
+                for index, batch in enumerate(batches):
+                    optimizer.zero_grad()
+                    module.training_step(batch, index).backward()
+                    self.call("on_before_optimizer_step", module, optimizer)
+                    optimizer.step()
+                    if self.should_stop:
+                        break
+                if self.should_stop:
+                    break
+            self.call("on_train_end", module)
+        except BaseException as error:
+            self.call("on_exception", module, error)
+            raise
+
+
+@pytest.fixture
+def example() -> Iterator[Any]:
+    torch.manual_seed(0)
+    yield load("lightning_module")
+
+
+def test_the_lightning_callback_in_a_small_trainer(example: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(example, "Trainer", SmallTrainer)
+    if example.LightningModule is not torch.nn.Module:
+        pytest.skip("lightning is installed: its own trainer is tested")
+    example.main(tmp_path / "mine")
+    run = check_run(tmp_path / "mine", 24)
+    assert run.manifest is not None and run.manifest.total_epochs == 3
+    assert set(run.column("steps", "lr")) == {0.05}
+
+
+def test_the_lightning_callback_stops_and_goes_on(example: Any, tmp_path: Path) -> None:
+    data = example.load_data("synthetic", {"train": 96, "val": 24, "test": 24})
+    options: dict[str, Any] = {"run": tmp_path / "mine", "method": "ogm_ge", "settings": {"probe.enabled": False}}
+    balance = example.Balance(dict.fromkeys(data.modalities, 32), 6, **options)
+    module = example.Module(data.shapes, 6)
+    start = balance.on_train_start
+
+    def start_and_stop(trainer: Any, made: Any) -> None:
+        start(trainer, made)
+        send(tmp_path / "mine" / "commands", make_request("stop", at_step=4))
+
+    balance.on_train_start = start_and_stop
+    SmallTrainer(4, [balance]).fit(module, example.batches(data))
+    assert Run.open(tmp_path / "mine").state() == "stopped"
+
+    again = example.Balance(dict.fromkeys(data.modalities, 32), 6, **options)
+    again.load_state_dict(balance.state_dict())
+    trainer = SmallTrainer(4, [again])
+    trainer.current_epoch = 2
+    trainer.fit(module, example.batches(data))
+    run = Run.open(tmp_path / "mine")
+    assert run.state() == "finished"
+    assert run.column("steps", "step").tolist() == list(range(1, 12))
+    assert [event.step for event in run.events if event.kind == "resumed"] == [5]
+
+
+def test_the_lightning_callback_tells_an_error(example: Any, tmp_path: Path) -> None:
+    data = example.load_data("synthetic", {"train": 96, "val": 24, "test": 24})
+    balance = example.Balance(dict.fromkeys(data.modalities, 32), 6, run=tmp_path / "mine")
+    broken = [*example.batches(data), (torch.zeros(3),)]
+    with pytest.raises(ValueError, match="zip"):
+        SmallTrainer(1, [balance]).fit(example.Module(data.shapes, 6), broken)
+    run = Run.open(tmp_path / "mine")
+    assert run.state() == "failed" and str(run.events[-1].get("error")).startswith("ValueError")
+
+
+def test_the_lightning_example_with_lightning(example: Any, tmp_path: Path) -> None:
+    pytest.importorskip("lightning")
+    example.main(tmp_path / "mine")
+    check_run(tmp_path / "mine", 24)
+
+
+def test_the_lightning_example_says_what_it_lacks(example: Any, tmp_path: Path) -> None:
+    if importlib.util.find_spec("lightning") is not None:
+        pytest.skip("lightning is installed")
+    with pytest.raises(AssertionError, match="this example needs lightning: pip install lightning"):
+        as_program(str(EXAMPLES / "lightning_module.py"), "runs/mine", cwd=tmp_path)
+
+
+# -- documentation -------------------------------------------------------------------------------------------------------
+
+
+def test_every_example_says_how_to_run_it() -> None:
+    for path in EXAMPLES.glob("*.py"):
+        assert f"examples/{path.name}" in str(load(path.stem).__doc__), path.name
+
+
+def test_the_lines_in_the_readme_run(tmp_path: Path) -> None:
+    """The loop of examples/README.md, with a net and a loader of ours."""
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    code = (
+        text.partition("```python\n")[2].partition("```")[0].replace("runs/mine", str(tmp_path / "mine")).replace("range(20)", "range(2)")
+    )
+    example = load("plain_loop")
+    data = example.load_data("synthetic", {"train": 96, "val": 24, "test": 24})
+    net = example.Net(data.shapes, 6, width=64)
+    net.audio, net.visual = net.encoders["audio"], net.encoders["visual"]
+    inputs = data.splits["train"].inputs
+    loader = [({m: inputs[m][i : i + 32] for m in inputs}, data.splits["train"].labels[i : i + 32]) for i in (0, 32, 64)]
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
+    names = SimpleNamespace(net=net, loader=loader, optimizer=optimizer, criterion=torch.nn.functional.cross_entropy, torch=torch)
+    exec(compile(code, "examples/README.md", "exec"), vars(names))
+    run = Run.open(tmp_path / "mine")
+    assert run.state() == "finished" and run.rows("steps") == 6
