@@ -17,9 +17,11 @@ from textual.screen import Screen
 from tui.keys import Key, keys_for, shown_keys
 from tui.look import DARK, LIGHT, choose_glyphs, draw_interval, few_colours, make_look, over_ssh
 from tui.messages import RunsListed, SceneChanged, Told
+from tui.scene import LIVING
 from tui.screens.main import LiveScreen, MainScreen, ReplayScreen
-from tui.session import ClockKind, Session
+from tui.session import Session
 from tui.view import View
+from tui.watched import ClockKind
 from tui.widgets.chart import Chart
 from tui.wire import ByteCounter, Wire
 
@@ -149,7 +151,9 @@ class Dashboard(App[None]):
     def farewell(self) -> str:
         """What a person reads after leaving."""
         scene = self.session.scene
-        if scene.state in ("running", "paused", "starting", "stopping"):
+        if scene.state == "failed" and scene.manifest is None:
+            return f"{scene.name} failed before its first step; the reason is in {scene.name}/trainer.log"
+        if scene.state in LIVING:
             return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
         return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
 

@@ -30,6 +30,16 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 1 else "…"
 
 
+def shorten(text: str, width: int) -> str:
+    """`text` in at most `width` cells; what has to go goes from its middle, for names that differ at their ends."""
+    if cell_len(text) <= width or width < 5:
+        return clip(text, width)
+    tail = (width - 1) // 2 + 1
+    while cell_len(text[-tail:]) > width // 2 + 1:
+        tail -= 1
+    return f"{set_cell_size(text, width - 1 - cell_len(text[-tail:]))}…{text[-tail:]}"
+
+
 def clip(text: str, width: int) -> str:
     """`text` in at most `width` cells."""
     return text if cell_len(text) <= width else fit(text, width)

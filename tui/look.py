@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.style import Style
 from textual.theme import Theme
 
-from tui.raster import ASCII, BRAILLE, HALF, Glyphs
+from tui.plot.raster import ASCII, BRAILLE, HALF, Glyphs
 
 DARK = Theme(
     name="asgml-dark",

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from storage.manifest import Manifest
 from storage.metrics import Metric
 
-_FIRST = ("probe accuracy", "gain", "gradient norm", "loss", "accuracy", "boost scale", "throttle", "discrepancy ratio", "utilization")
-"""What answers "is it balanced, who is held back, does it learn" comes first; other panels follow in the order of the metric table."""
+_FIRST = (
+    "probe accuracy",
+    "gain",
+    "gradient norm",
+    "loss",
+    "accuracy",
+    "boost scale",
+    "discrepancy ratio",
+    "epoch accuracy",
+    "own accuracy",
+    "utilization",
+    "throttle",
+)
+"""What answers "is it balanced, who is held back, does it learn" comes first, in charts and in tables of values alike."""
+
+
+def importance(metric: Metric) -> int:
+    """The place of a metric: those of the first panels, of other panels, those without a panel, the machine last.
+
+    Metrics of one place keep the order of the metric table.
+    """
+    if metric.panel in _FIRST:
+        return _FIRST.index(metric.panel)
+    return len(_FIRST) + (2 if metric.table == "system" else 0 if metric.panel else 1)
 
 
 @dataclass(frozen=True)
@@ -38,8 +60,13 @@ def panels_of(manifest: Manifest) -> list[Panel]:
     for metric in manifest.metrics:
         if metric.panel:
             found.setdefault(metric.panel, []).append(metric)
-    titles = sorted(found, key=lambda title: _FIRST.index(title) if title in _FIRST else len(_FIRST))
+    titles = sorted(found, key=lambda title: min(importance(metric) for metric in found[title]))
     return [_panel(title, found[title], manifest.modalities) for title in titles]
+
+
+def telling(panels: Sequence[Panel], columns: Container[str]) -> tuple[Panel, ...]:
+    """The panels with something to see in at least one of their curves; `columns` names those curves."""
+    return tuple(panel for panel in panels if any(line.column in columns for line in panel.lines))
 
 
 def _panel(title: str, metrics: list[Metric], modalities: Sequence[str]) -> Panel:

@@ -8,19 +8,23 @@ from dataclasses import dataclass
 
 from storage.events import Event
 from storage.knobs import Value
-from tui.format import coarse, duration, number, safe, setting, size
+from tui.format import duration, number, safe, setting, size
 from tui.track import Fault
+
+_ROUTINE = ("epoch",)
+"""Why a checkpoint is saved that nobody asked for."""
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of the event log. `level` is info, good, warn or bad; `event` is None for what the dashboard concluded itself."""
+    """One line of the event log. `level` is info, good, warn or bad; `routine`: it comes by the clock, nobody asked for it."""
 
     step: int
     tag: str
     text: str
     level: str
     wall_time: float = 0.0
+    routine: bool = False
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def _with_length(mark: Mark, event: Event, paused: Event) -> Mark:
 
 def _log_line(event: Event, paused: Event | None) -> LogLine:
     tag, text, level = _words(event, paused)
-    return LogLine(event.step, tag, text, level, event.wall_time)
+    return LogLine(event.step, tag, text, level, event.wall_time, event.kind == "checkpoint" and event.get("why") in _ROUTINE)
 
 
 def _words(event: Event, paused: Event | None) -> tuple[str, str, str]:
@@ -186,7 +190,3 @@ def _seconds(event: Event) -> str:
 def _value(event: Event, name: str) -> str:
     value = event.get(name)
     return number(float(value)) if isinstance(value, (int, float)) else "–"
-
-
-def held_for(seconds: float) -> str:
-    return f"held {coarse(seconds)}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tui.series import Flags, Floats, Smoother, sparkline
+from tui.plot.envelopes import Flags, Floats
+from tui.plot.smoothing import Smoother, sparkline
+
+Rows = NDArray[np.intp]
 
 
 class TableCut:
@@ -57,7 +60,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Summary:
-    """A column in numbers."""
+    """A column in numbers. `idle`: every value so far is the one that means "nothing is done"."""
 
     last: float = math.nan
     best: float = math.nan
@@ -65,13 +68,15 @@ class Summary:
     change: float = math.nan
     spark: str = ""
     fault: Fault | None = None
+    idle: bool = False
 
 
 class Track:
-    """Follows one column; a new row costs a row, not the series."""
+    """Follows one column; a new row costs a row, not the series. `neutral` is the value that means "nothing is done"."""
 
-    def __init__(self, column: str, better: str = "", every_row: bool = True) -> None:
+    def __init__(self, column: str, better: str = "", every_row: bool = True, neutral: float = math.nan) -> None:
         self.column = column
+        self._neutral = neutral
         self._better = better
         self._every_row = every_row
         self._smoothers: dict[float, Smoother] = {}
@@ -83,6 +88,7 @@ class Track:
         self._best, self._best_row = math.nan, -1
         self._last_row = -1
         self._known = False
+        self._idle = not math.isnan(self._neutral)
         self._fault: tuple[int, float] | None = None
         self._spark, self._spark_rows = "", -1
         self._smoothers.clear()
@@ -108,18 +114,21 @@ class Track:
         fault = None if self._fault is None else Fault(self.column, self._fault[1], int(step[self._fault[0]]))
         last = float(values[-1]) if self._every_row else float(values[self._last_row])
         best_step = int(step[self._best_row]) if self._best_row >= 0 else 0
-        return Summary(last, self._best, best_step, self._change(values, step), self._sparkline(values, spark_width), fault)
+        return Summary(last, self._best, best_step, self._change(values, step), self._sparkline(values, spark_width), fault, self._idle)
 
     def _scan(self, values: Floats) -> None:
-        fresh = values[self._rows :]
+        fresh = np.ascontiguousarray(values[self._rows :])
         finite = np.isfinite(fresh)
-        if self._fault is None:
+        amount = int(np.count_nonzero(finite))
+        if self._fault is None and amount < len(fresh):
             self._fault = self._first_fault(fresh, finite)
-        rows = np.flatnonzero(finite)
-        if len(rows):
+        if amount:
+            rows = np.flatnonzero(finite) if amount < len(fresh) else None
+            known = fresh if rows is None else fresh[rows]
             self._known = True
-            self._last_row = self._rows + int(rows[-1])
-            self._update_best(fresh[rows], rows)
+            self._last_row = self._rows + (len(fresh) - 1 if rows is None else int(rows[-1]))
+            self._idle = self._idle and bool((known == self._neutral).all())
+            self._update_best(known, rows)
         self._rows = len(values)
 
     def _first_fault(self, fresh: Floats, finite: Flags) -> tuple[int, float] | None:
@@ -131,14 +140,15 @@ class Track:
         rows = np.flatnonzero(bad)
         return (self._rows + int(rows[0]), float(fresh[rows[0]])) if len(rows) else None
 
-    def _update_best(self, values: Floats, rows: Any) -> None:
+    def _update_best(self, values: Floats, rows: Rows | None) -> None:
+        """`rows`: where in the fresh rows the values stand; None where they are all of them."""
         if not self._better:
             return
         place = int(np.argmax(values) if self._better == "high" else np.argmin(values))
         value = float(values[place])
         improved = value > self._best if self._better == "high" else value < self._best
         if math.isnan(self._best) or improved:
-            self._best, self._best_row = value, self._rows + int(rows[place])
+            self._best, self._best_row = value, self._rows + (place if rows is None else int(rows[place]))
 
     def _change(self, values: Floats, step: Floats) -> float:
         """How far the newest tenth of the steps is from the tenth before it, by their means."""

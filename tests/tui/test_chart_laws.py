@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.raster import ASCII, BRAILLE, HALF, draw
-from tui.series import Envelope, EnvelopeCache, Range, Smoother, Window, envelope, nice_range, sparkline, window_for
+from tui.plot.envelopes import Envelope, EnvelopeCache, envelope
+from tui.plot.ranges import Range, nice_range
+from tui.plot.raster import ASCII, BRAILLE, HALF, draw
+from tui.plot.smoothing import Smoother, sparkline
+from tui.plot.windows import Window, window_for
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 values_or_faults = st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf]))

@@ -95,7 +95,7 @@ async def test_stop_says_how(keys: tuple[str, ...], how: str, trainer: FakeTrain
 
 async def test_kill_asks_for_the_word(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
     killed: list[int] = []
-    monkeypatch.setattr("tui.session.os.kill", lambda pid, number: killed.append(pid))
+    monkeypatch.setattr("tui.outbox.os.kill", lambda pid, number: killed.append(pid))
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         await pilot.press("S")
         await settle(pilot)

@@ -10,7 +10,9 @@ import pytest
 from storage.events import Event
 from storage.metrics import METRICS
 from tests.tui.make_run import make_manifest
-from tui.scene import MetricRow, Scene, balance_of, parts_of, refusals
+from tui.outbox import refusals
+from tui.scene import MetricRow, Scene
+from tui.standing import balance_of, parts_of
 from tui.story import log_lines, marks
 from tui.track import Summary
 
@@ -24,7 +26,7 @@ def event(kind: str, **fields: object) -> Event:
     [
         (None, 7, True, "always"),
         ([0, -1], 7, True, "always"),
-        ([2, None], 1, False, "epochs 2–∞"),
+        ([2, None], 1, False, "from epoch 2"),
         ([0, 5], 5, True, "epochs 0–5"),
         ([0, 5], 6, False, "epochs 0–5"),
     ],

@@ -15,8 +15,8 @@ from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_run
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
 from tui.app import Dashboard
+from tui.widgets.bars import KeyBar
 from tui.widgets.chart import Chart
-from tui.widgets.panes import KeyBar
 
 SIZES = [(160, 45), (100, 30), (80, 24), (60, 18)]
 

@@ -17,8 +17,8 @@ from tui.screens.part import ScreenPart
 from tui.story import LogLine
 from tui.view import MOST_ZOOM, View
 from tui.widgets.chart import Chart
+from tui.widgets.events import as_on_screen, log_row, run_row
 from tui.widgets.grid import ChartGrid, page_of
-from tui.widgets.panes import log_row, run_row
 
 if TYPE_CHECKING:
     from tui.session import Session
@@ -174,7 +174,7 @@ class Exploring(ScreenPart):
     def _move_cursor(self, cells: int) -> None:
         chart = self.chart()
         if chart is not None and self.view.cursor is not None:
-            cell = chart.window.bucket * self.dashboard.look.glyphs.across
+            cell = chart.window.bucket * self.host.look.glyphs.across
             self.put_cursor(min(self.view.cursor + cells * cell, self._last_x()))
             self.draw()
 
@@ -207,7 +207,7 @@ class Exploring(ScreenPart):
             if number is not None:
                 self.jump(lines[number].step)
 
-        rows = [log_row(line, self.dashboard.look, 400) for line in lines]
+        rows = [log_row(line, self.host.look, 400) for line in lines]
         self.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, "enter: all charts to this step · esc back", empty), jump)
 
     def jump(self, step: int) -> None:
@@ -241,7 +241,7 @@ class Exploring(ScreenPart):
                 if number is not None:
                     take(runs[number])
 
-            rows = [run_row(line, self.dashboard.look, 80, line.name == self.scene.name) for line in runs]
+            rows = [run_row(as_on_screen(line, self.scene), self.host.look, 80, line.name == self.scene.name) for line in runs]
             self.app.push_screen(ListScreen(title, rows, hint, f"there are no runs in {safe(self.session.runs)}"), chosen)
 
         self._on_runs = show
@@ -266,13 +266,13 @@ class Exploring(ScreenPart):
             self.tell(f"wrote {safe(path)}")
 
     def do_redraw(self) -> None:
-        self.dashboard.redraw()
+        self.host.redraw()
 
     def do_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.session.clock_kind, self.dashboard.look, self.dashboard.mapped))
+        self.app.push_screen(HelpScreen(self.session.clock_kind, self.host.look, self.host.mapped))
 
     def do_palette(self) -> None:
         self.app.action_command_palette()
 
     def do_detach(self) -> None:
-        self.dashboard.detach()
+        self.host.detach()

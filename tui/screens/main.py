@@ -18,10 +18,14 @@ from tui.screens.explore import Exploring
 from tui.screens.steer import Steering
 from tui.view import View
 from tui.widgets.balance import BalancePanel
+from tui.widgets.bars import KeyBar, TransportBar
 from tui.widgets.chart import Chart
+from tui.widgets.events import EventLog, Runs
 from tui.widgets.grid import ChartGrid, page_of
-from tui.widgets.panes import EventLog, KeyBar, Knobs, Runs, System, TransportBar, Values
+from tui.widgets.knobs import Knobs
 from tui.widgets.status import Chips, Notice, Status
+from tui.widgets.system import System
+from tui.widgets.values import Values
 
 if TYPE_CHECKING:
     from tui.session import Session
@@ -114,7 +118,7 @@ class MainScreen(Steering, Exploring):
         first = self.scene.manifest is None and scene.manifest is not None
         self._waiting = scene
         self._from_scene = True
-        self._per_minute = self.dashboard.sent.per_minute()  # counted when there is something new only: idle must stay idle
+        self._per_minute = self.host.sent.per_minute()  # counted when there is something new only: idle must stay idle
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
         if first:
@@ -142,7 +146,7 @@ class MainScreen(Steering, Exploring):
         self._drawing = False
         if not self.is_mounted:
             return
-        left = self._numbers_at + 4 * self.dashboard.interval - time.monotonic()
+        left = self._numbers_at + 4 * self.host.interval - time.monotonic()
         later, self._from_scene = self._from_scene and left > 0, False
         if later and not self._numbers_wait:
             self._numbers_wait = True
@@ -171,17 +175,17 @@ class MainScreen(Steering, Exploring):
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
         self.query_one(EventLog).show_scene(scene, framed=self._framed)
-        self.query_one(Runs).show_runs(self._runs, scene.name)
+        self.query_one(Runs).show_runs(self._runs, scene)
         self.query_one(TransportBar).show_scene(scene)
         words = {"pause": "resume"} if scene.state == "paused" else {"play": "hold"} if scene.transport and scene.transport.playing else {}
-        self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.dashboard.mapped)
+        self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.host.mapped)
 
     def _draw_numbers(self) -> None:
         scene, view = self.scene, self.view
         self.query_one(BalancePanel).show_scene(scene, self._framed)
         self.query_one("#brief", Values).show_scene(scene, view, framed=False)
         self.query_one("#values", Values).show_scene(scene, view, framed=True)
-        self.query_one(System).show_scene(scene, self._per_minute, self.dashboard.interval)
+        self.query_one(System).show_scene(scene, self._per_minute, self.host.interval)
 
     @property
     def _wide(self) -> bool:
@@ -193,7 +197,7 @@ class MainScreen(Steering, Exploring):
 
     def _asking(self) -> Text:
         """What was asked for and is not answered, or is not even sent yet."""
-        look = self.dashboard.look
+        look = self.host.look
         if self.draft is not None:
             name, value = self.draft
             before = next((state.value for state in self.scene.knobs if state.knob.name == name), value)

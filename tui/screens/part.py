@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
+from tui.host import Host, host_of
 from tui.messages import Severity
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
     from tui.scene import Scene
 
 
@@ -20,8 +20,8 @@ class ScreenPart(Screen[None]):
         scene: Scene
 
     @property
-    def dashboard(self) -> Dashboard:
-        return cast("Dashboard", self.app)
+    def host(self) -> Host:
+        return host_of(self.app)
 
     def draw(self) -> None:
         """Draws the scene as the view asks."""

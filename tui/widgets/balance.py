@@ -52,17 +52,22 @@ def _summary(scene: Scene, look: Look, width: int) -> Text:
         f"{safe(scene.dominant)} dominates" if scene.dominant else "no modality dominates yet",
         look.strong if scene.dominant else look.muted,
     )
-    for part in scene.parts:
-        _add_part(row, part, look, width >= 92)
-    row.truncate(width, overflow="ellipsis")
-    return row
+    for details in (2, 1, 0):
+        line = row.copy()
+        for part in scene.parts:
+            line.append("   " if details else "  ").append_text(_part(part, look, details))
+        if line.cell_len <= width:
+            break
+    line.truncate(width, overflow="ellipsis")
+    return line
 
 
-def _add_part(row: Text, part: Part, look: Look, wide: bool) -> None:
+def _part(part: Part, look: Look, details: int) -> Text:
+    """A modulator and whether it acts. With fewer details first its window goes, then the word: the sign says it too."""
     sign = look.sign("●", "*") if part.open else look.sign("○", "o")
-    row.append("   ").append(f"{sign} {safe(part.name)} {'open' if part.open else 'closed'}", look.good if part.open else look.muted)
-    if wide and part.window:
-        row.append(f" ({part.window})", look.muted)
+    words = f"{sign} {safe(part.name)}" + (f" {'open' if part.open else 'closed'}" if details else "")
+    text = Text(words, look.good if part.open else look.muted)
+    return text.append(f" ({part.window})", look.muted) if details > 1 and part.window else text
 
 
 _COLUMNS = (("probe", 7), ("own", 7), ("gradient norm", 17), ("gain", 8), ("boost", 8), ("ratio", 8))
@@ -72,13 +77,16 @@ def _wide_heading(look: Look, width: int) -> Text:
     row = Text(" " * (_NAME + 3), style=look.muted)
     for name, size in _COLUMNS:
         row.append(f"{name:>{size}}")
-    arm = _arm(width)
-    return row.append(f"   {'throttle ' + look.sign('◀', '<'):>{arm}} 1× {look.sign('▶', '>') + ' boost':<{arm}}".rstrip())
+    left, right = look.sign("◀", "<"), look.sign("▶", ">")
+    if _arm(width) >= 12:
+        left, right = f"throttle {left}", f"{right} boost"
+    return row.append(f"   {left:>{_arm(width) - 1}} 1× {right}")
 
 
 def _arm(width: int) -> int:
-    """Cells on each side of the bar's middle."""
-    return min(max((width - _NAME - 3 - sum(size for _, size in _COLUMNS) - 20) // 2, 6), 20)
+    """Cells on each side of the bar's middle, so that the word after the bar still fits."""
+    used = _NAME + 3 + sum(size for _, size in _COLUMNS) + 3 + 2 + len("held back")
+    return min(max((width - used - 1) // 2, 3), 21)
 
 
 def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) -> Text:
@@ -90,7 +98,7 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
     )  # fmt: skip
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
         row.append(f"{cell:>{size}}", look.text)
-    row.append("   ").append_text(gain_bar(line.gain, _arm(width) + 1, look))
+    row.append("   ").append_text(gain_bar(line.gain, _arm(width), look))
     return row.append(f"  {verdict(line)}", look.muted)
 
 

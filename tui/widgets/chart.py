@@ -14,12 +14,14 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
 from tui.format import duration, number, safe, short_count
 from tui.panels import Line, Panel
-from tui.raster import draw, scale
+from tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
+from tui.plot.envelopes import Envelope, EnvelopeCache, Floats
+from tui.plot.ranges import Range, nice_range, nice_tick
+from tui.plot.raster import draw, scale
+from tui.plot.windows import Window, window_for
 from tui.scene import Scene
-from tui.series import Envelope, EnvelopeCache, Floats, Range, Window, nice_range, nice_tick, window_for
 from tui.story import Mark
 from tui.view import View
 from tui.widgets.lines import Box, to_strip, top_edge

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -13,12 +11,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.format import clip
+from tui.host import Drawn, host_of
 from tui.look import Look
-from tui.screens.part import ScreenPart
-
-if TYPE_CHECKING:
-    from tui.app import Dashboard
-
 
 _console = Console(width=400, markup=False, highlight=False, emoji=False)
 """Only looks styles up; nothing is printed on it."""
@@ -32,10 +26,12 @@ class Lines(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._rows: list[Text] = []
+        self._shown_for: object = None
+        self._base: Style | None = None
 
     @property
     def look(self) -> Look:
-        return cast("Dashboard", self.app).look
+        return host_of(self.app).look
 
     def show(self, rows: list[Text]) -> None:
         """Shows these lines; those that are the same as before are left alone."""
@@ -49,10 +45,29 @@ class Lines(Widget):
         if changed:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
 
+    def stale(self, *facts: object) -> bool:
+        """Whether these facts differ from those the lines were last made for. Making lines costs more than comparing facts."""
+        key = (self.size, id(self.look), facts)
+        if key == self._shown_for:
+            return False
+        self._shown_for = key
+        return True
+
+    @property
+    def base(self) -> Style:
+        """The widget's own style. To work it out walks through all that the widget lies in, so it is kept."""
+        if self._base is None:
+            self._base = self.rich_style
+        return self._base
+
+    def notify_style_update(self) -> None:
+        self._base = None
+        super().notify_style_update()
+
     def on_resize(self) -> None:
         """The room has changed, and with it what fits."""
         screen = self.screen
-        if isinstance(screen, ScreenPart):
+        if isinstance(screen, Drawn):
             screen.draw()
 
     @property
@@ -66,8 +81,8 @@ class Lines(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         if y >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
-        return to_strip(self._rows[y], width, self.rich_style)
+            return Strip.blank(width, self.base)
+        return to_strip(self._rows[y], width, self.base)
 
 
 def _row(rows: list[Text], row: int) -> object:

@@ -7,7 +7,7 @@ import math
 from rich.style import Style
 from rich.text import Text
 
-from tui.format import age, bar, coarse, count, number, plural, setting
+from tui.format import age, bar, coarse, count, number, plural, safe, setting, shorten
 from tui.look import Look, shape
 from tui.scene import LIVING, Scene
 from tui.story import short_knob
@@ -23,7 +23,9 @@ class Status(Lines):
     DEFAULT_CSS = "Status { height: 1; }"
 
     def show_scene(self, scene: Scene, readonly: bool) -> None:
-        parts = _parts(scene, self.look, readonly)
+        parts = _parts(scene, self.look, readonly, scene.name)
+        if _width(parts) > self.size.width:
+            parts = _parts(scene, self.look, readonly, shorten(scene.name, _NAME))
         self.show([fit_parts(parts, self.size.width)])
 
 
@@ -45,16 +47,20 @@ def _width(parts: list[Part]) -> int:
     return sum(text.cell_len for _, text in parts) + len(_GAP) * (len(parts) - 1)
 
 
-def _parts(scene: Scene, look: Look, readonly: bool) -> list[Part]:
+_NAME = 24
+"""Cells that are enough to know a run by, where there is no room for its whole name."""
+
+
+def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
     sign, style = shape(look, scene.state)
-    parts: list[Part] = [(0, Text(f" {sign} {scene.state.upper()}", style)), (2, Text(scene.name, look.strong))]
+    parts: list[Part] = [(0, Text(f" {sign} {scene.state.upper()}", style)), (2, Text(name, look.strong))]
     if scene.manifest is not None:
         parts += _progress(scene, look) + _pace(scene, look)
         if (knob := scene.main_knob) is not None:
             parts.append((5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong)))
     if scene.manifest is not None and scene.transport is None and scene.state in LIVING:
         fresh = age(scene.silent)
-        parts.append((7, Text(f"data {fresh}", look.muted if fresh == "now" else look.warn)))
+        parts.append((8 if fresh == "now" else 1, Text(f"data {fresh}", look.muted if fresh == "now" else look.warn)))
     if readonly:
         parts.append((4, Text("read-only", look.warn)))
     return parts
@@ -79,7 +85,7 @@ def _pace(scene: Scene, look: Look) -> list[Part]:
         if math.isfinite(scene.eta):
             parts.append((6, Text(f"eta {coarse(scene.eta)}", look.text)))
         if math.isfinite(scene.rate):
-            parts.append((6, Text(f"{number(scene.rate, 2)} it/s", look.text)))
+            parts.append((7, Text(f"{number(scene.rate, 2)} it/s", look.text)))
     return parts
 
 
@@ -101,7 +107,7 @@ class Chips(Lines):
             text = Text("").append(f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}", look.level(last.level))
             text.append("  A", look.key)
             return text.append(f"  {last.text} @ step {count(last.step)}", look.text)
-        return Text(f" {scene.manifest.method}" if scene.manifest and scene.manifest.method else "", look.muted)
+        return Text(f" {_what(scene)}", look.muted)
 
     def _chips(self, scene: Scene, view: View, page: int, pages: int) -> list[Part]:
         look = self.look
@@ -141,6 +147,14 @@ def notice(scene: Scene, look: Look) -> list[Text]:
         rows += [Text(f"   {line}", look.muted) for line in scene.trainer_log]
     rows += [_ribbon(f" {problem}", look.warn) for problem in scene.problems]
     return rows
+
+
+def _what(scene: Scene) -> str:
+    """Method, data and device, as far as the run tells them."""
+    if scene.manifest is None:
+        return ""
+    words = (scene.manifest.method, scene.manifest.data.get("name", ""), scene.manifest.device)
+    return safe("  ".join(str(word) for word in words if word))
 
 
 def _ribbon(text: str, style: Style) -> Text:

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.raster import Glyphs, Raster
+from tui.plot.raster import Glyphs, Raster
 
 TEXT, MARK, FAULT, CURSOR = -1, -2, -3, -4
 """Style numbers of what is no curve. Curves have the number of their layer, 0 and above."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.series import Envelope, Flags, Floats, Range
+from tui.plot.envelopes import Envelope, Flags, Floats
+from tui.plot.ranges import Range
 
 
 @dataclass(frozen=True)

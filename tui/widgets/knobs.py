@@ -1,0 +1,62 @@
+"""The knobs: the acknowledged value as a fact, what was asked for beside it, dimmed, until the answer comes."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from storage.knobs import Knob, Value
+from tui.format import clip, fit, safe, setting, shorten
+from tui.look import Look
+from tui.scene import KnobState, Scene
+from tui.widgets.lines import Box
+
+
+class Knobs(Box):
+    """The declared knobs: the acknowledged value as a fact, what was asked for beside it, dimmed, until the answer comes."""
+
+    def show_scene(self, scene: Scene, selected: str, draft: tuple[str, Value] | None) -> None:
+        if not self.stale(scene.knobs, selected, draft, scene.manifest is None):
+            return
+        self.title = "knobs"
+        width, height = self.inner
+        name = _name_width([state.knob.name for state in scene.knobs], width)
+        rows = [knob_row(state, self.look, (name, width), state.knob.name == selected, draft) for state in scene.knobs]
+        place = next((index for index, state in enumerate(scene.knobs) if state.knob.name == selected), 0)
+        start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
+        refused = [Text(f"{safe(state.knob.name)} {safe(state.refused)}", self.look.warn) for state in scene.knobs if state.refused]
+        body = rows[start : start + height] if not refused else [*rows[start : start + height - 1], refused[-1]]
+        none = "" if scene.manifest is None else "this run declares no knobs"
+        self.show_box(body or [Text(none, self.look.muted)], Text("[ ] nudge  e edit", self.look.muted) if body else None)
+
+
+def _name_width(names: list[str], width: int) -> int:
+    """Room for the longest name, as long as a value and a short range still stand beside it."""
+    return max(min(max(map(cell_len, names), default=0), width - 22), 10)
+
+
+def knob_row(state: KnobState, look: Look, cells: tuple[int, int], selected: bool, draft: tuple[str, Value] | None) -> Text:
+    """`cells`: those of the name and of the whole row."""
+    name, width = cells
+    line = Text("").append(f"{look.sign('▸', '>') if selected else ' '} ", look.key)
+    line.append(fit(shorten(safe(state.knob.name), name), name), look.strong if selected else look.text).append(
+        f"{clip(setting(state.value), 9):>9} ", look.strong
+    )
+    room = width - line.cell_len
+    if draft is not None and draft[0] == state.knob.name:
+        return line.append(clip(f"{look.sign('→', '>')} {setting(draft[1])}? enter sends", room), look.warn)
+    if state.wish is not None:
+        return line.append(clip(f"{look.sign('→', '>')} {setting(state.wish)} asked …", room), look.wish)
+    return line.append_text(_slider(state.knob, state.value, look, room))
+
+
+def _slider(knob: Knob, value: Value, look: Look, room: int) -> Text:
+    text = knob.range_text()
+    if knob.low is None or knob.high is None or isinstance(value, (bool, str)) or room < len(text) + 9 or knob.high <= knob.low:
+        return Text(clip(text, max(room, 0)), look.muted)
+    width = min(room - len(text) - 1, 12)
+    place = round((float(value) - knob.low) / (knob.high - knob.low) * (width - 1))
+    place = min(max(place, 0), width - 1)
+    bar = look.sign("─", "-")
+    line = Text("").append(bar * place, look.muted).append(look.sign("●", "o"), look.key)
+    return line.append(bar * (width - 1 - place), look.muted).append(f" {text}", look.muted)

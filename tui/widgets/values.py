@@ -1,0 +1,106 @@
+"""The values: last, best and change of every metric in numbers, and its whole course in one line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from tui.format import clip, fit, number, safe, short_count, signed
+from tui.look import Look
+from tui.scene import MetricRow, Scene
+from tui.view import View
+from tui.widgets.lines import Box
+
+
+class Values(Box):
+    """The table of metrics: last, best, change, and the whole course in one line."""
+
+    def show_scene(self, scene: Scene, view: View, framed: bool) -> None:
+        rows = filtered(scene.rows, view.words)
+        self.title = "metrics" + (f" “{view.words}”" if view.words else "")
+        if framed:
+            width, height = self.inner
+            body = [value_heading(self.look, width), *(value_row(row, self.look, width) for row in rows[: height - 1])]
+            self.show_box(body, Text(f"{len(rows)}", self.look.muted) if len(rows) >= height else None)
+        else:
+            self.show(value_columns(rows, self.look, self.size.width, self.size.height))
+
+
+def filtered(rows: Sequence[MetricRow], words: str) -> list[MetricRow]:
+    """Rows whose column or panel holds every word, in the order of the scene."""
+    wanted = words.lower().split()
+    return [row for row in rows if all(word in f"{row.column} {row.metric.panel}".lower() for word in wanted)]
+
+
+def value_heading(look: Look, width: int) -> Text:
+    names = [f"{title:>{cells}}" for title, cells in _value_columns(width)[1]]
+    return Text(" " * (_value_columns(width)[0] + 2) + "".join(names), look.muted)
+
+
+def _value_columns(width: int) -> tuple[int, list[tuple[str, int]]]:
+    """Cells for the name, and title and cells of each number that there is room for."""
+    columns = [("last", 8), ("best", 7), ("at", 6), ("change", 7)]
+    while len(columns) > 1 and width - 2 - sum(cells for _, cells in columns) < 15:
+        columns.pop()
+    return max(width - 2 - sum(cells for _, cells in columns), 4), columns
+
+
+def value_row(row: MetricRow, look: Look, width: int) -> Text:
+    name, columns = _value_columns(width)
+    summary, style = row.summary, look.line(row.colour) if row.colour >= 0 else look.muted
+    line = (
+        Text("")
+        .append(f"{look.marker(row.colour) if row.colour >= 0 else ' '} ", style)
+        .append(fit(_short_name(row.column, name), name), look.text)
+    )
+    best = math.isfinite(summary.best)
+    texts = {
+        "last": number(summary.last),
+        "best": number(summary.best) if best else "",
+        "at": short_count(summary.best_step) if best else "",
+        "change": signed(summary.change) if math.isfinite(summary.change) else "",
+    }
+    for title, cells in columns:
+        known = title != "last" or math.isfinite(summary.last)
+        line.append(f"{clip(texts[title], cells - 1):>{cells}}", look.bad if not known else look.strong if title == "last" else look.muted)
+    return line
+
+
+def value_columns(rows: Sequence[MetricRow], look: Look, width: int, height: int) -> list[Text]:
+    """Name, value and course in as many columns as there is room for."""
+    across = max(width // 37, 1)
+    cell = width // across
+    lines = []
+    for row in range(min(height, -(-len(rows) // across))):
+        line = Text("")
+        for column in range(across):
+            place = column * height + row if len(rows) > height else row * across + column
+            if place < len(rows):
+                line.append_text(_brief(rows[place], look, cell - 1)).append(" ")
+        lines.append(line)
+    return lines
+
+
+def _brief(row: MetricRow, look: Look, width: int) -> Text:
+    style = look.line(row.colour) if row.colour >= 0 else look.muted
+    name = min(max(width - 20, 8), 21)
+    line = Text(f" {look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
+        fit(_short_name(row.column, name), name), look.text
+    )
+    line.append(f"{number(row.summary.last):>7} ", look.strong if math.isfinite(row.summary.last) else look.bad)
+    line.append(fit(spark(row, look, width - name - 11), width - name - 11), style)
+    return line
+
+
+def _short_name(column: str, width: int) -> str:
+    metric, slash, modality = safe(column).partition("/")
+    if len(column) <= width or not slash:
+        return clip(safe(column), width)
+    return f"{clip(metric, max(width - len(modality) - 1, 4))}/{modality}"
+
+
+def spark(row: MetricRow, look: Look, width: int) -> str:
+    spark = row.summary.spark[-max(width, 0) :] if width > 0 else ""
+    return spark.translate(str.maketrans("▁▂▃▄▅▆▇█", "__..--^^")) if look.plain else spark
