@@ -463,13 +463,12 @@ def test_an_epoch_is_recorded_with_what_the_loop_found(tmp_path: Path) -> None:
 
 
 def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    """From a checkpoint in the middle of an epoch, with a knob that was turned after it."""
-    whole = Loop(run=tmp_path / "whole", epochs=4)
-    send(tmp_path / "whole" / "commands", make_request("set", knob="boost.alpha", value=1.0, at_step=9))
+    """From a checkpoint in the middle of an epoch, with a window turned before it for the next epoch, and a knob after it."""
+    whole, loop = Loop(run=tmp_path / "whole", epochs=4), Loop(run=tmp_path / "run", epochs=4)
+    for name in ("whole", "run"):
+        send(tmp_path / name / "commands", make_request("set", knob="ogm_ge.first_epoch", value=9, at_step=5))
+        send(tmp_path / name / "commands", make_request("set", knob="boost.alpha", value=1.0, at_step=9))
     expected = whole.train()
-
-    loop = Loop(run=tmp_path / "run", epochs=4)
-    send(tmp_path / "run" / "commands", make_request("set", knob="boost.alpha", value=1.0, at_step=9))
     state: dict[str, Any] = {}
     # the position moves when the next batch is asked for, so the state is taken as the trainer takes it
     loop.after = {6: lambda: state.update(loop.state_dict()), 11: lambda: 1 / 0}
@@ -485,6 +484,7 @@ def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:
     left, right = rows_of(run, "steps"), rows_of(reference, "steps")
     for name in ("step", "loss", "gain/audio", "noise/visual", "boost_scale/audio"):
         np.testing.assert_array_equal(left[name], right[name], err_msg=name)
+    assert right["noise/visual"].tolist() == [1.0] * 8 + [0.0] * 8
     np.testing.assert_array_equal(rows_of(run, "epochs")["train_loss"], rows_of(reference, "epochs")["train_loss"])
 
 
