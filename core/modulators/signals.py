@@ -35,10 +35,7 @@ def batch_signal(kind: str, backward: Backward) -> dict[str, float]:
 
 
 class Average:
-    """A moving average from 0 for each modality, with or without the correction for having started there.
-
-    u <- e * x + (1 - e) * u;  corrected: u / (1 - (1 - e)^n) after n values, as in Adam.
-    """
+    """A moving average from 0 for each modality, u <- e * x + (1 - e) * u, and how many values it has taken."""
 
     def __init__(self) -> None:
         self.values: dict[str, float] = {}
@@ -50,5 +47,5 @@ class Average:
 
 
 def correction(count: int, weight: float) -> float:
-    """1 / (1 - (1 - e)^n): what a moving average from 0 is multiplied by after n values."""
+    """1 / (1 - (1 - e)^n): what a moving average from 0 is multiplied by after n values, as in Adam."""
     return 1 / (1 - (1 - weight) ** count)
