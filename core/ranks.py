@@ -2,6 +2,7 @@
 
 Gradients are averaged over the ranks, so what is done to them has to be the same on all: every rank looks at the whole
 batch, draws the same noise from the same seed, and takes over the knobs from the first rank, the one that records.
+While a person has paused the first rank the others wait for it, no longer than the process group's timeout.
 """
 
 from __future__ import annotations
