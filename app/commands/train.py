@@ -41,6 +41,8 @@ def resume(word: str, runs: Path | None, how: How) -> int:
     paths = find(word, runs)
     run = open_run(paths)
     state = run.state()
+    if not paths.config.is_file():
+        raise RejectedError(f"{paths.name} was recorded by a loop of somebody's own; start that program again, with resume=True")
     if state in LIVING:
         raise RejectedError(f"{paths.name} is {state} already; look at it with `asgml watch {paths.name}`")
     if state == "stale":

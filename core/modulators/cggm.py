@@ -95,7 +95,7 @@ class Cggm(Modulator):
 def classifier(modality: str, features: int, width: int, classes: int, seed: int) -> nn.Sequential:
     """Its weights depend on the modality's name and the run's seed alone, and draw nothing from torch's own generator."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(f"cggm/{modality}", seed))
+        torch.default_generator.manual_seed(seed_for(f"cggm/{modality}", seed))
         return nn.Sequential(nn.Linear(features, width), nn.ReLU(), nn.Linear(width, classes))
 
 

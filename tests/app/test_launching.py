@@ -167,6 +167,9 @@ def test_resume_goes_on_only_where_there_is_something_to_go_on_with(asgml: Asgml
     asgml("train", "--epochs", 1, "--name", "b", "--wait")
     said = asgml("resume", "b", "--wait")
     assert said.code == REJECTED and "finished" in said.err
+    (runs / "b" / "run.toml").unlink()
+    said = asgml("resume", "b", "--wait")
+    assert said.code == REJECTED and "resume=True" in said.err, "a loop of somebody's own has no run.toml"
 
 
 def test_the_worker_is_started_without_the_current_directory() -> None:

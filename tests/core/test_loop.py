@@ -20,7 +20,7 @@ from core.batches import Batches
 from core.config import ConfigError
 from core.data.base import Dataset
 from core.loop import Balancer
-from core.loop_setup import LoopError
+from core.loop.setup import LoopError
 from core.model import MultimodalModel, make_model
 from core.modulators.unimodal_loss import UnimodalLoss
 from core.randomness import seed_for

@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
 from core.loop import Balancer
-from core.loop_setup import LoopError
+from core.loop.setup import LoopError
 from core.randomness import seed_for
 from storage.control import make_request, send
 from storage.reader import Run

@@ -35,9 +35,9 @@ from torch.nn import functional
 from core.balancing import Balanced, make_balancing
 from core.books import Books
 from core.commands import RefusedError
-from core.loop_forward import detached, make_forward
-from core.loop_run import LoopRun, Save
-from core.loop_setup import LoopError, loop_board, loop_config, loop_data, loop_manifest, loop_model, refuse_what_cannot_be
+from core.loop.forward import detached, make_forward
+from core.loop.run import LoopRun, Save
+from core.loop.setup import LoopError, loop_board, loop_config, loop_data, loop_manifest, loop_model, refuse_what_cannot_be
 from core.modulators.base import Modulator, Windowed
 from core.ranks import Ranks
 from core.session import one_line

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from core.loop_setup import LoopError
+from core.loop.setup import LoopError
 from core.model import MultimodalModel
 from core.types import Batch, Forward
 

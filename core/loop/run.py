@@ -10,7 +10,7 @@ from pathlib import Path
 from core import checkpoint
 from core.commands import CommandDesk, RefusedError
 from core.knobboard import KnobBoard
-from core.loop_setup import LoopError
+from core.loop.setup import LoopError
 from core.recorder import Recorder, Unrecorded
 from core.session import close_run, earlier_run, one_line, remember, tell_beginning, tell_checkpoint
 from core.stopwatch import Stopwatch
