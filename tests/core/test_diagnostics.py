@@ -32,7 +32,9 @@ from core.contribution import conditional_utilization, contribution_row
 from core.diagnostics import change_ratio, relative_to_mean
 from core.evaluate import correct
 from core.modulators.shapley import Subset
+from core.system import MIB, SystemMonitor
 from core.types import Batch
+from storage.metrics import METRICS
 from storage.reader import Run
 
 NAMES = ("audio", "visual")
@@ -148,6 +150,21 @@ def test_the_change_of_no_weights_is_none() -> None:
     assert change_ratio([], []) == 0
     assert float(change_ratio([torch.zeros(2)], [torch.ones(2)])) == 0
     assert float(change_ratio([torch.tensor([3.0]), torch.tensor([4.0])], [torch.tensor([3.0]), torch.tensor([4.5])])) == pytest.approx(0.1)
+
+
+# -- the machine ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_peak_of_the_gpus_memory_is_told_beside_its_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 3 * MIB)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 5 * MIB)
+    monkeypatch.setattr(torch.cuda, "utilization", lambda device: 7)
+    monkeypatch.setattr("core.system.SAMPLE_EVERY", 0.0)
+    row = SystemMonitor(torch.device("cuda")).sample(1)
+    assert row is not None and (row["gpu_memory"], row["gpu_memory_peak"], row["gpu"]) == (3, 5, 7)
+    assert set(row) < {column for metric in METRICS if metric.table == "system" for column in metric.columns(NAMES)}
+    plain = SystemMonitor(torch.device("cpu")).sample(1)
+    assert plain is not None and "gpu_memory_peak" not in plain
 
 
 # -- every so many steps -------------------------------------------------------------------------------------------------
