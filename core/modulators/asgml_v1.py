@@ -83,7 +83,10 @@ class AsgmlV1(Modulator):
             present = [gradient.clone() for gradient in backward.groups[m].gradients("all")]
             queue = [*self.queues.get(m, []), present][-int(self.number("tau_max")) :]
             age = min(round(tau), len(queue)) - 1
-            self.queues[m], directions[m] = queue, queue[-1 - age]
+            self.queues[m] = queue
+            directions[m] = [
+                old.to(new.device) for old, new in zip(queue[-1 - age], present, strict=True)
+            ]  # a resumed queue is on the host
             factors.append(staleness_factor(age, self.number("staleness_decay")))
         return factors, directions
 

@@ -21,6 +21,7 @@ from core_kit import (
     reading,
     small_config,
     small_data,
+    through_a_file,
     train,
     train_small,
     weights,
@@ -453,7 +454,7 @@ def test_the_blended_loss_is_the_weighted_sum_and_the_task_loss_counts_in_it() -
     assert [float(readings[f"loss_weight/{m}"]) for m in ATV] == pytest.approx(w[1:].tolist())
 
 
-def test_g_blending_measures_once_in_a_super_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_g_blending_measures_once_in_a_super_epoch_however_often_it_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     measured: list[int] = []
 
     def counted(context: Any, epoch: int, epochs: int) -> Tensor:
@@ -464,6 +465,9 @@ def test_g_blending_measures_once_in_a_super_epoch(monkeypatch: pytest.MonkeyPat
     bench = Bench("g_blending", AV, g_blending={"every": 3, "first_epoch": 2})
     for epoch in range(10):
         bench.modulator.begin_epoch(epoch)
+        state = through_a_file(bench.modulator.state_dict())
+        bench = Bench("g_blending", AV, begun=False, g_blending={"every": 3, "first_epoch": 2})
+        bench.modulator.load_state_dict(state)
         assert bool(bench.modulator.loss(bench.look_back().forward)) == (epoch >= 2)
     assert measured == [2, 5, 8]
 
@@ -594,13 +598,25 @@ def test_the_window_of_inforeg_follows_the_fisher_traces() -> None:
     method = inner(bench, "inforeg")
     backward = bench.look_back()
     opened = []
-    for epoch, (audio, visual) in enumerate([(1.0, 1.0), (2.0, 1.01), (2.01, 5.0), (2.5, 5.1), (0.0, 0.0)]):
+    for epoch, (audio, visual) in enumerate([(1.0, 1.0), (2.0, 1.01), (2.01, 5.0), (2.14, 5.1), (0.0, 0.0)]):
         bench.modulator.begin_epoch(epoch)
         opened.append(method.window.tolist())
         norms = {"audio": torch.tensor(math.sqrt(audio / 2)), "visual": torch.tensor(math.sqrt(visual / 2))}
         for _ in range(2):
             bench.modulator.modulate(type(backward)(backward.forward, backward.groups, norms))
     assert opened == [[True, True], [True, True], [True, False], [False, True], [True, False]]
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_inforeg_pulls_inside_the_window_only(is_open: bool) -> None:
+    bench = Bench("inforeg", AV)
+    inner(bench, "inforeg").window = torch.tensor([is_open, is_open])
+    nudge(bench)
+    backward = bench.look_back()
+    before = gradients(bench.model)
+    bench.apply(bench.modulator.modulate(backward))
+    after = gradients(bench.model)
+    assert all(torch.equal(after[name], before[name]) for name in before) == (not is_open)
 
 
 @pytest.mark.parametrize("names", [("audio",), ATV], ids=len)
@@ -826,13 +842,16 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(case: str, how:
 def test_being_told_of_an_epoch_twice_does_nothing_the_second_time(case: str) -> None:
     """Neither before a checkpoint nor after it."""
     method = case.split()[0]
-    ours, theirs, once = (Bench(method, AV, **{method: LIVELY[case]}) for _ in range(3))
-    for bench in (ours, theirs, once):
-        nudge(bench)
+    ours, once = (Bench(method, AV, **{method: LIVELY[case]}) for _ in range(2))
+    theirs = Bench(method, AV, begun=False, **{method: LIVELY[case]})
+    for bench in (ours, once):
+        bench.modulate()
+        nudge(bench, 1.3)
         bench.modulator.begin_epoch(1)
         nudge(bench)
     ours.modulator.begin_epoch(1)
-    theirs.modulator.load_state_dict(once.modulator.state_dict())
+    theirs.model.load_state_dict(once.model.state_dict())
+    theirs.modulator.load_state_dict(through_a_file(once.modulator.state_dict()))
     theirs.modulator.begin_epoch(1)
     for bench in (ours, theirs):
         assert_same_bits(weights(bench.trainer), weights(once.trainer))
