@@ -41,7 +41,6 @@ class RunLine:
     step: int
     total: int
     best: float
-    active: float
 
 
 class RunsListed(Message, bubble=False):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -121,6 +122,11 @@ class Scene:
     @property
     def total(self) -> int:
         return self.manifest.total_steps if self.manifest else 0
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """Columns that have a value by now."""
+        return frozenset(row.column for row in self.rows)
 
     @property
     def eta(self) -> float:

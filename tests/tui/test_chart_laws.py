@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.plot.envelopes import Envelope, EnvelopeCache, envelope
+from tui.plot.blocks import Blocks
+from tui.plot.envelopes import Envelope, envelope
+from tui.plot.growing import EnvelopeCache
 from tui.plot.ranges import Range, nice_range
-from tui.plot.raster import ASCII, BRAILLE, HALF, draw
+from tui.plot.raster import ASCII, BRAILLE, HALF, draw, draw_tail
 from tui.plot.smoothing import Smoother, sparkline
 from tui.plot.windows import Window, window_for
 
@@ -82,6 +84,36 @@ def test_a_window_holds_the_data_and_wastes_at_most_a_third(last: int, columns: 
 def test_a_following_window_shows_the_newest_step(last: int, zoom: int) -> None:
     window = window_for(1, last, 100, zoom)
     assert window.start <= last < window.end
+
+
+@given(st.lists(values_or_faults, max_size=700), st.integers(1, 40), st.integers(0, 3), st.integers(0, 700))
+@settings(max_examples=80, deadline=None)
+def test_blocks_give_the_envelope_of_the_rows(values: list[float], columns: int, zoom: int, known: int) -> None:
+    x, y = steps(len(values)) * 1.5, np.array(values)
+    window = window_for(1, max(1.5 * len(values), 1), columns, zoom)
+    blocks = Blocks()
+    blocks.extend(y[:known])
+    fast, slow = blocks.envelope(x, y, window), envelope(x, y, window)
+    for name in ("low", "high", "first", "last", "bad"):
+        assert np.array_equal(getattr(fast, name), getattr(slow, name), equal_nan=True)
+
+
+@given(st.lists(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=1, max_size=30), min_size=2, max_size=8), st.booleans())
+@settings(max_examples=80, deadline=None)
+def test_a_plot_drawn_from_its_tail_is_the_plot_drawn_whole(pieces: list[list[float]], rare: bool) -> None:
+    values = np.array([value for piece in pieces for value in piece])
+    x = steps(len(values)) * (7 if rare else 1)
+    window, span, rows = Window(0, 2.0, 200), Range(0.0, 1.0, 0.5), 0
+    caches = [EnvelopeCache(), EnvelopeCache()]
+    raster = None
+    for piece in pieces:
+        rows += len(piece)
+        layers = [(0, caches[0].update(x[:rows], values[:rows], window)), (1, caches[1].update(x[:rows], 1 - values[:rows], window))]
+        whole = draw(layers, span, 100, 8)
+        changed = min(cache.changed for cache in caches)
+        raster = whole if raster is None else draw_tail(raster, changed, layers, span)
+        for name in ("owner", "pattern", "bad"):
+            assert np.array_equal(getattr(raster, name), getattr(whole, name))
 
 
 @pytest.mark.parametrize("place", [1, 777, 50_000, 99_999])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -13,6 +14,11 @@ from tui.plot.raster import Glyphs, Raster
 TEXT, MARK, FAULT, CURSOR = -1, -2, -3, -4
 """Style numbers of what is no curve. Curves have the number of their layer, 0 and above."""
 _MARKER_EVERY = 18
+
+
+@lru_cache(maxsize=8)
+def _alphabet(letters: str) -> NDArray[np.str_]:
+    return np.array(list(letters))
 
 
 class Canvas:
@@ -26,10 +32,9 @@ class Canvas:
         self.letters = self._letters()
 
     def _letters(self) -> NDArray[np.str_]:
-        table = np.array(list(self._glyphs.patterns))
-        letters: NDArray[np.str_] = table[self._raster.pattern]
+        letters: NDArray[np.str_] = _alphabet(self._glyphs.patterns)[self._raster.pattern]
         if self._glyphs.across == 1 and self._glyphs.down == 1:  # ASCII: the curve is drawn with its own marker
-            markers = np.array(list(self._glyphs.markers))
+            markers = _alphabet(self._glyphs.markers)
             own = markers[np.maximum(self._raster.owner, 0) % len(markers)]
             letters = np.where(self._raster.owner >= 0, own, letters)
         letters[self._raster.owner < 0] = " "

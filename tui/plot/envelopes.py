@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,17 @@ class Envelope:
     def filled(self) -> Flags:
         return ~np.isnan(self.low)
 
+    def cut(self, begin: int, end: int | None = None) -> Envelope:
+        """The columns from `begin` to `end`."""
+        part = slice(begin, end)
+        return Envelope(self.low[part], self.high[part], self.first[part], self.last[part], self.bad[part])
+
+    def joined(self, after: Envelope) -> Envelope:
+        """These columns and the ones of `after` to their right."""
+        pairs = ((self.low, after.low), (self.high, after.high), (self.first, after.first), (self.last, after.last))
+        low, high, first, last = (np.concatenate(pair) for pair in pairs)
+        return Envelope(low, high, first, last, np.concatenate((self.bad, after.bad)))
+
 
 def empty_envelope(columns: int) -> Envelope:
     blank = np.full(columns, np.nan)
@@ -56,32 +66,3 @@ def _fill(result: Envelope, x: Floats, y: Floats, window: Window) -> None:
     result.first[filled] = usable[starts]
     result.last[filled] = usable[np.append(starts[1:], len(y)) - 1]
     result.bad[filled] = np.logical_or.reduceat(np.isnan(usable), starts)
-
-
-class EnvelopeCache:
-    """The envelope of a growing series: a new row costs the last column, not the series."""
-
-    def __init__(self) -> None:
-        self._key: Any = None
-        self._rows = 0
-        self._kept = empty_envelope(0)
-
-    def update(self, x: Floats, y: Floats, window: Window, key: object = None) -> Envelope:
-        """The envelope of `y` in `window`. `key` names the series: rows seen before must not have changed under the same key."""
-        same = self._key == (window, key) and len(x) >= self._rows
-        if not same or self._rows == 0:
-            self._kept = envelope(x, y, window)
-        elif len(x) > self._rows:
-            self._kept = self._extended(x, y, window)
-        self._key, self._rows = (window, key), len(x)
-        return self._kept
-
-    def _extended(self, x: Floats, y: Floats, window: Window) -> Envelope:
-        column = max(window.column(float(x[self._rows - 1])), 0)
-        if column >= window.columns:
-            return self._kept
-        begin = int(np.searchsorted(x, window.start + column * window.bucket))
-        fresh = envelope(x[begin:], y[begin:], window)
-        names = ("low", "high", "first", "last", "bad")
-        joined = {name: np.concatenate([getattr(self._kept, name)[:column], getattr(fresh, name)[column:]]) for name in names}
-        return Envelope(**joined)

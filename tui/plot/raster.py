@@ -48,16 +48,39 @@ class Raster:
 
 def draw(layers: Sequence[tuple[int, Envelope]], span: Range, width: int, height: int, glyphs: Glyphs = BRAILLE) -> Raster:
     """Draws `layers`, the topmost first. A cell belongs to the topmost series with a dot in it: order, not time, decides."""
-    owner = np.full((height, width), -1, dtype=np.int16)
-    pattern = np.zeros((height, width), dtype=np.int16)
-    bad = np.full(width, -1, dtype=np.int16)
+    return draw_tail(_blank(width, height), 0, layers, span, glyphs)
+
+
+def draw_tail(before: Raster, begin: int, layers: Sequence[tuple[int, Envelope]], span: Range, glyphs: Glyphs = BRAILLE) -> Raster:
+    """What was drawn before, with the dots from column `begin` of the envelopes on drawn anew."""
+    height, width = before.owner.shape
+    cell = begin // glyphs.across
+    tail = _blank(width - cell, height)
     for series, data in layers:
-        cells = _cells(dots(data, span, height * glyphs.down), glyphs)[:, :width]
-        free = (owner < 0) & (cells > 0)
-        owner[free], pattern[free] = series, cells[free]
-        flagged = data.bad[: width * glyphs.across].reshape(width, glyphs.across).any(axis=1)
-        bad[flagged & (bad < 0)] = series
-    return Raster(owner, pattern, bad)
+        start = _last_filled(data, cell * glyphs.across) // glyphs.across
+        cells = _cells(dots(data.cut(start * glyphs.across), span, height * glyphs.down), glyphs)[:, cell - start : width - start]
+        free = (tail.owner < 0) & (cells > 0)
+        tail.owner[free], tail.pattern[free] = series, cells[free]
+        flagged = data.bad[cell * glyphs.across : width * glyphs.across].reshape(width - cell, glyphs.across).any(axis=1)
+        tail.bad[flagged & (tail.bad < 0)] = series
+    if cell == 0:
+        return tail
+    return Raster(
+        np.concatenate((before.owner[:, :cell], tail.owner), axis=1),
+        np.concatenate((before.pattern[:, :cell], tail.pattern), axis=1),
+        np.concatenate((before.bad[:cell], tail.bad)),
+    )
+
+
+def _blank(width: int, height: int) -> Raster:
+    none = np.full((height, width), -1, dtype=np.int16)
+    return Raster(none, np.zeros((height, width), dtype=np.int16), np.full(width, -1, dtype=np.int16))
+
+
+def _last_filled(data: Envelope, begin: int) -> int:
+    """The column left of `begin` that a stroke may come from; `begin` itself where there is none."""
+    filled = np.flatnonzero(data.filled[:begin])
+    return int(filled[-1]) if len(filled) else begin
 
 
 def dots(data: Envelope, span: Range, rows: int) -> Flags:

@@ -46,9 +46,12 @@ class Smoother:
             return np.asarray(np.where(known, value / mass, np.nan))
 
     def _masses(self, rows: int) -> Floats:
-        """The sum of weights after each of `rows` values without a gap: a geometric series."""
-        decay = self.weight ** np.arange(1, rows + 1)
-        return np.asarray(self._mass * decay + (1 - decay) / (1 - self.weight))
+        """The sum of weights after each of `rows` values without a gap: a geometric series, soon as good as its limit."""
+        masses = np.full(rows, 1 / (1 - self.weight))
+        begin = min(rows, math.ceil(math.log(1e-18) / math.log(self.weight)))
+        decay = self.weight ** np.arange(1, begin + 1)
+        masses[:begin] = self._mass * decay + (1 - decay) / (1 - self.weight)
+        return masses
 
     def _reserve(self, rows: int) -> None:
         if rows > len(self._buffer):

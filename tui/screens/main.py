@@ -147,14 +147,20 @@ class MainScreen(Steering, Exploring):
         if not self.is_mounted:
             return
         left = self._numbers_at + 4 * self.host.interval - time.monotonic()
-        later, self._from_scene = self._from_scene and left > 0, False
+        # within one interval of their time they go along: two updates of the screen cost twice as much as one
+        later, self._from_scene = self._from_scene and left > self.host.interval, False
         if later and not self._numbers_wait:
             self._numbers_wait = True
-            self.set_timer(left, self.draw)
+            self.set_timer(left, self._draw_late)
         with self.app.batch_update():
             self._draw_parts()
             if not later:
-                self._numbers_wait, self._numbers_at = False, time.monotonic()
+                self._draw_numbers()
+
+    def _draw_late(self) -> None:
+        """The numbers that had to wait, unless a key has had them drawn since."""
+        if self._numbers_wait and self.is_mounted:
+            with self.app.batch_update():
                 self._draw_numbers()
 
     @property
@@ -181,6 +187,7 @@ class MainScreen(Steering, Exploring):
         self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.host.mapped)
 
     def _draw_numbers(self) -> None:
+        self._numbers_wait, self._numbers_at = False, time.monotonic()
         scene, view = self.scene, self.view
         self.query_one(BalancePanel).show_scene(scene, self._framed)
         self.query_one("#brief", Values).show_scene(scene, view, framed=False)

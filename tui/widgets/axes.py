@@ -1,0 +1,83 @@
+"""The axes of a chart: the window over the data, the range of what is seen in it, and the words beside the ticks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from tui.format import duration, short_count
+from tui.plot.envelopes import Envelope
+from tui.plot.ranges import Range, nice_range, nice_tick
+from tui.plot.raster import scale
+from tui.plot.windows import Window, window_for
+from tui.scene import Scene
+from tui.story import Mark
+from tui.view import View
+
+LABEL = 5
+"""Cells for a label of the y axis."""
+_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
+
+
+def window_of(scene: Scene, view: View, columns: int) -> Window:
+    """One window for all charts, so that a step stands at the same place in each."""
+    reach = [values for table in scene.tables if len(values := scene.x(table, view.axis))]
+    if scene.overlay is not None:
+        reach += [values for table in scene.overlay.tables if len(values := scene.overlay.x(table, view.axis))]
+    first = min((float(values[0]) for values in reach), default=0.0)
+    last = max((float(values[-1]) for values in reach), default=1.0)
+    return window_for(first, last, columns, view.zoom, view.start)
+
+
+def range_of(data: Sequence[Envelope], log: bool, height: int) -> Range:
+    """The y range of everything that can be seen."""
+    probe = Range(0.0, 1.0, 1.0, log)
+    low = min((_least(scale(envelope.low, probe)) for envelope in data), default=math.inf)
+    high = max((-_least(-scale(envelope.high, probe)) for envelope in data), default=-math.inf)
+    return nice_range(low, high, log, most=max(min(height // 2, 5), 1))
+
+
+def _least(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """The smallest number; infinity where there is none."""
+    return float(np.fmin.reduce(values, initial=math.inf))
+
+
+def y_labels(span: Range, height: int) -> dict[int, str]:
+    """Row → label. The topmost and lowest tick stand on the first and last row."""
+    labels: dict[int, str] = {}
+    for tick in span.ticks():
+        row = min(int((span.high - tick) / (span.high - span.low) * height), height - 1)
+        labels.setdefault(row, span.label(tick)[:LABEL])
+    return labels
+
+
+def x_labels(window: Window, width: int, across: int, axis: str) -> str:
+    """Readable numbers centred on their columns; NUL where the edge of the chart shows."""
+    tick = _x_tick(window.end - window.start, width, axis)
+    room, taken = ["\0"] * width, 0
+    for index in range(math.ceil(window.start / tick), math.floor(window.end / tick) + 1):
+        text = f" {x_text(index * tick, axis)} "
+        place = max(window.column(index * tick) // across - len(text) // 2, 0)
+        if place >= taken and place + len(text) <= width:
+            room[place : place + len(text)] = text
+            taken = place + len(text) + 1
+    return "".join(room)
+
+
+def _x_tick(span: float, width: int, axis: str) -> float:
+    tick = nice_tick(span, max(width // 9, 1))
+    if axis == "step":
+        return max(tick, 1.0)
+    return next((float(nice) for nice in _SECONDS if nice >= tick), tick)
+
+
+def x_text(value: float, axis: str, exact: bool = False) -> str:
+    if axis == "step":
+        return f"step {value:.0f}" if exact else short_count(value)
+    return duration(value)
+
+
+def mark_x(mark: Mark, axis: str, zero: float) -> float:
+    return mark.wall_time - zero if axis == "wall_time" else float(getattr(mark, axis))

@@ -1,0 +1,47 @@
+"""Which curves a panel draws, from the top down: the smoothed ones, what was recorded, and another run beneath."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.panels import Line, Panel
+from tui.plot.envelopes import Floats
+from tui.scene import Scene
+from tui.view import View
+
+DIM, OVERLAY = 100, 200
+"""Added to a line's colour: raw values under the smoothed curve; the other run."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One curve: the number of its style, its values, and the key its envelope is kept under."""
+
+    style: int
+    x: Floats
+    y: Floats
+    key: tuple[object, ...]
+
+
+def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
+    top, beneath, other = [], [], []
+    for line in panel.lines:
+        cut = scene.table(line.table)
+        if line.column in cut:
+            x, raw = scene.x(line.table, view.axis), cut.column(line.column)
+            smooth = scene.smoothed.get(line.column)
+            key = (line.column, view.axis, cut.signature)
+            top.append(Curve(line.colour, x, raw if smooth is None else smooth, (*key, None if smooth is None else view.smoothing)))
+            if smooth is not None:
+                beneath.append(Curve(line.colour + DIM, x, raw, (*key, "raw")))
+        other += _other_curve(line, scene, view)
+    return [*top, *beneath, *other]
+
+
+def _other_curve(line: Line, scene: Scene, view: View) -> list[Curve]:
+    other = scene.overlay
+    if other is None or line.table not in other.tables or line.column not in other.tables[line.table]:
+        return []
+    raw = other.tables[line.table].column(line.column)
+    key = (other.name, line.column, view.axis, view.smoothing)
+    return [Curve(line.colour + OVERLAY, other.x(line.table, view.axis), other.smoothed.get(line.column, raw), key)]
