@@ -93,9 +93,7 @@ def choose_modalities(file: ArrayFile, wanted: list[str] | None, samples: int) -
         checks.check_modality(name, file.headers[name], samples)
     size = sum(4 * math.prod(file.headers[name].shape) for name in chosen)
     if size > MEMORY:
-        raise DataError(
-            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY / 2**30:g} fit; choose fewer modalities or samples"
-        )
+        raise DataError(f"{size / 2**30:.1f} GiB as float32, at most {MEMORY / 2**30:g} fit; choose fewer modalities or samples")
     return tuple(chosen)
 
 
@@ -129,9 +127,7 @@ def _required(file: ArrayFile, key: str, meaning: str) -> NDArray[Any]:
     return file.read(key)
 
 
-def _read_modality(
-    file: ArrayFile, name: str, rows: Rows, normalize: bool
-) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
+def _read_modality(file: ArrayFile, name: str, rows: Rows, normalize: bool) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
     """One modality as float32, split by split; a byte becomes 0 … 1. Also its statistics, when it is normalised."""
     values = file.read(name)
     checks.check_finite(name, values)

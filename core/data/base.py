@@ -54,4 +54,3 @@ def load_data(spec: str, options: Mapping[str, Any] | None = None, seed: int = 0
     module, _, function = NAMED.get(spec, FROM_PATH).partition(":")
     loader = cast(Loader, getattr(importlib.import_module(module), function))
     return loader(spec, options or {}, seed)
-

@@ -42,9 +42,7 @@ def check_classes(names: Array | None, labels: NDArray[np.int64]) -> tuple[str, 
         return tuple(str(number) for number in range(highest + 1))
     classes = check_words("classes", names)
     if highest >= len(classes):
-        raise DataError(
-            f"'label' runs from {lowest} to {highest}, but 'classes' names {len(classes)} (0 … {len(classes) - 1})"
-        )
+        raise DataError(f"'label' runs from {lowest} to {highest}, but 'classes' names {len(classes)} (0 … {len(classes) - 1})")
     if len(set(classes)) < len(classes):
         twice = next(name for name in classes if classes.count(name) > 1)
         raise DataError(f"'classes' names {twice!r} twice; give every class its own name")
@@ -84,9 +82,7 @@ def check_every_class_trains(labels: NDArray[np.int64], train: NDArray[np.bool_]
 
 def check_name(name: str) -> None:
     if not NAME.fullmatch(name):
-        raise DataError(
-            f"modality {name!r}: a name has 1 to 40 of A–Z a–z 0–9 _ -, since it becomes part of column names"
-        )
+        raise DataError(f"modality {name!r}: a name has 1 to 40 of A–Z a–z 0–9 _ -, since it becomes part of column names")
 
 
 def check_modality(name: str, header: Header, samples: int) -> None:
@@ -115,6 +111,5 @@ def check_finite(name: str, values: Array) -> None:
         bad += (np.flatnonzero(~finite) + start).tolist()
     if bad:
         raise DataError(
-            f"modality {name!r} has NaN or infinity in {len(bad)} of {len(values)} samples, the first in row {bad[0]};"
-            " repair or drop them"
+            f"modality {name!r} has NaN or infinity in {len(bad)} of {len(values)} samples, the first in row {bad[0]}; repair or drop them"
         )

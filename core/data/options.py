@@ -47,9 +47,7 @@ def check_names(option: str, given: object, known: list[str]) -> None:
         raise DataError(f"option {option} is {list(given)!r}; expected one name or more, each once")
 
 
-def per_modality(
-    option: str, given: float | Mapping[str, float], usual: Mapping[str, float], high: float
-) -> dict[str, float]:
+def per_modality(option: str, given: float | Mapping[str, float], usual: Mapping[str, float], high: float) -> dict[str, float]:
     """One number from 0 to `high` a modality: the usual one, or what the option gives for all or for that one."""
     values = dict(usual)
     for name, value in given.items() if isinstance(given, Mapping) else dict.fromkeys(usual, given).items():

@@ -58,12 +58,8 @@ def test_every_allowed_type_becomes_float32(tmp_path: Path, dtype: str) -> None:
     np.testing.assert_allclose(data.splits["test"].inputs["extra"], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("shape", "others"), [((7,), (0,)), ((3, 7), (0, 1)), ((3, 5, 5), (0, 2, 3)), ((2, 3, 5, 5), (0, 1, 3, 4))]
-)
-def test_inputs_are_standardised_by_the_training_split_alone(
-    tmp_path: Path, shape: tuple[int, ...], others: tuple[int, ...]
-) -> None:
+@pytest.mark.parametrize(("shape", "others"), [((7,), (0,)), ((3, 7), (0, 1)), ((3, 5, 5), (0, 2, 3)), ((2, 3, 5, 5), (0, 1, 3, 4))])
+def test_inputs_are_standardised_by_the_training_split_alone(tmp_path: Path, shape: tuple[int, ...], others: tuple[int, ...]) -> None:
     arrays = correct()
     values = np.random.default_rng(2).normal(4.0, 9.0, (SAMPLES, *shape)).astype("float32")
     values += np.arange(values[0].size, dtype="float32").reshape(shape)
