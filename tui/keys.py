@@ -93,6 +93,9 @@ KEYS: tuple[Key, ...] = (
     Key("detach", ("q", "ctrl+c"), "leave the dashboard; the training goes on", "look", "detach"),
 )
 
+_WHERE = {"live": "while watching", "replay": "in a replay"}
+_REMAPPING = 'The id gives an action another key: `[keys]` in the settings file, for instance `x_axis = "X"`.'
+
 SPEEDS = {"speed_1": 1.0, "speed_2": 4.0, "speed_3": 16.0, "speed_4": 64.0, "speed_5": 256.0}
 GROUPS = {"training": "Training", "replay": "Replay", "charts": "Charts", "look": "Looking around"}
 
@@ -138,10 +141,18 @@ def footer(clock: str, words: Mapping[str, str], mapped: Mapping[str, str]) -> l
 
 
 def manual() -> str:
-    """The manual's section on keys, in Markdown."""
-    lines = ["| key | action | where |", "| --- | --- | --- |"]
-    for key in KEYS:
-        where = "everywhere" if len(key.clocks) > 1 else {"live": "watching", "replay": "replay"}[key.clocks[0]]
-        names = " ".join(f"`{shown(name)}`" for name in key.keys)
-        lines.append(f"| {names} | {key.help} (`{key.id}`) | {where} |")
-    return "\n".join(lines)
+    """The manual's pages on keys, in Markdown: one table for each group."""
+    lines = ["# Keys of the dashboard", "", "Made from the table in `keys.py` by `python -m tui.keys > tui/KEYS.md`."]
+    for group, title in GROUPS.items():
+        lines += ["", f"## {title}", "", "| key | what it does | id |", "| --- | --- | --- |"]
+        lines += [_manual_row(key) for key in KEYS if key.group == group]
+    return "\n".join([*lines, "", _REMAPPING, ""])
+
+
+def _manual_row(key: Key) -> str:
+    where = "" if len(key.clocks) > 1 or key.group in ("training", "replay") else f" ({_WHERE[key.clocks[0]]})"
+    return f"| {' '.join(f'`{shown(name)}`' for name in key.keys)} | {key.help}{where} | `{key.id}` |"
+
+
+if __name__ == "__main__":
+    print(manual(), end="")

@@ -111,13 +111,13 @@ def _mark_label(event: Event, paused: Event | None) -> str:
     command = event.get("command")
     if command == "set":
         return f"{short_knob(str(event.get('knob')))}→{setting(event.get('after'))}"
-    return {"pause": "⏸", "note": "✎"}.get(str(command), "") if paused is None or command != "pause" else ""
+    return {"pause": "‖", "note": "✎"}.get(str(command), "") if paused is None or command != "pause" else ""
 
 
 def _with_length(mark: Mark, event: Event, paused: Event) -> Mark:
     if mark.kind != "pause" or mark.wall_time != paused.wall_time:
         return mark
-    return Mark(mark.step, mark.wall_time, mark.active_time, mark.kind, f"⏸ {duration(event.wall_time - paused.wall_time)}")
+    return Mark(mark.step, mark.wall_time, mark.active_time, mark.kind, f"‖ {duration(event.wall_time - paused.wall_time)}")
 
 
 def _log_line(event: Event, paused: Event | None) -> LogLine:

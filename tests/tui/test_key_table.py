@@ -49,6 +49,11 @@ def test_every_key_has_its_action_and_is_explained(clock: str, screen: type) -> 
         assert key.help in text and shown_keys(key) in text and f"`{key.id}`" in pages
 
 
+def test_the_pages_on_keys_are_those_of_the_table() -> None:
+    pages = Path(__file__).parents[2] / "tui" / "KEYS.md"
+    assert pages.read_text(encoding="utf-8") == manual(), "make them again: python -m tui.keys > tui/KEYS.md"
+
+
 def test_help_and_leaving_are_always_in_the_footer() -> None:
     assert [row.id for _, _, row in footer("live", {}, {})][-3:] == ["help", "palette", "detach"]
 

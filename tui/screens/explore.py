@@ -15,6 +15,7 @@ from tui.screens.dialogs import Prompt
 from tui.screens.lists import HelpScreen, ListScreen
 from tui.screens.part import ScreenPart
 from tui.story import LogLine
+from tui.svg import picture
 from tui.view import MOST_ZOOM, View
 from tui.widgets.chart import Chart
 from tui.widgets.events import as_on_screen, log_row, run_row
@@ -256,10 +257,16 @@ class Exploring(ScreenPart):
     def do_export(self) -> None:
         self.session.export(Path.cwd())
 
+    def picture(self) -> str:
+        """The screen as it stands, as SVG."""
+        rows = self.app.screen._compositor.render_strips(self.app.size)
+        ground, text = ("#0d1117", "#d5dae0") if self.app.current_theme.dark else ("#ffffff", "#1f2328")
+        return picture(rows, f"asgml, run {self.scene.name}", ground, text)
+
     def do_screenshot(self) -> None:
         path = picture_path(self.scene, Path.cwd())
         try:
-            path.write_text(self.app.export_screenshot(title=self.scene.name), encoding="utf-8")
+            path.write_text(self.picture(), encoding="utf-8")
         except OSError as error:
             self.tell(f"the picture could not be written: {error}", "error")
         else:

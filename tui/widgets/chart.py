@@ -63,7 +63,7 @@ class Chart(Box):
         self._shown: list[object] = []
         self._styles: dict[int, Style] = {}
 
-    def draw_panel(self, scene: Scene, panel: Panel, view: View, number: int, hot: bool) -> None:
+    def draw_panel(self, scene: Scene, panel: Panel, view: View, hot: bool) -> None:
         """Shows a panel of a scene as the view asks."""
         width, height = size = max(self.size.width - _AXIS - 2, 0), max(self.size.height - 2, 0)
         if width < 4 or height < 1:
@@ -78,7 +78,7 @@ class Chart(Box):
         cursor = -1 if view.cursor is None else self._cell(view.cursor)
         marks, named = self._marks(scene, view.axis, width), [style for style, _ in layers if style < DIM]
         canvas = self._plot.draw(layers, changed, span, size, glyphs, marks, cursor, named)
-        self._publish(self._rows_of(scene, view, canvas, span, number, hot))
+        self._publish(self._rows_of(scene, view, canvas, span, hot))
 
     def _envelopes(self, curves: list[Curve]) -> tuple[list[tuple[int, Envelope]], int]:
         """The envelope of each curve, and the first column that may have changed in any of them."""
@@ -99,12 +99,12 @@ class Chart(Box):
         placed = [(self._cell(mark_x(mark, axis, scene.zero)), mark.kind, mark.label) for mark in scene.marks]
         return [mark for mark in placed if 0 <= mark[0] < width]
 
-    def _rows_of(self, scene: Scene, view: View, canvas: Canvas, span: Range, number: int, hot: bool) -> list[_Row]:
+    def _rows_of(self, scene: Scene, view: View, canvas: Canvas, span: Range, hot: bool) -> list[_Row]:
         assert self.panel is not None
         self.values = legend_values(self.panel, scene, view)
         entries, cursor, axis = legend_entries(self.panel, scene, self.values), view.cursor, view.axis
         notes = [word for word in ("log" if span.log else "", safe(self.panel.unit)) if word]
-        title = f"{number} {safe(self.panel.title)}" + (f" ({', '.join(notes)})" if notes else "")
+        title = safe(self.panel.title) + (f" ({', '.join(notes)})" if notes else "")
         labels, edge = y_labels(span, canvas.height), self.look.selected if hot else self.look.frame
 
         def top() -> Strip:

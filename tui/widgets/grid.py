@@ -51,9 +51,7 @@ class ChartGrid(Container):
             if not chart.display:
                 continue
             if number < len(panels):
-                chart.draw_panel(
-                    scene, panels[number], view, number + 1, hot=number == view.selected and (len(panels) > 1 and not view.solo)
-                )
+                chart.draw_panel(scene, panels[number], view, hot=number == view.selected and (len(panels) > 1 and not view.solo))
             else:
                 chart.clear()
 

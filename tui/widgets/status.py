@@ -115,7 +115,7 @@ class Chips(Lines):
         parts: list[Part] = [
             (2, Text(f"x: {AXES[view.axis]}", look.muted)),
             (3, Text(f"smooth {view.smoothing:g}", look.muted)),
-            (1, Text(look.sign("⏸ held", "held") if held else look.sign("▶ follow", "follow"), look.warn if held else look.muted)),
+            (1, Text(look.sign("‖ held", "held") if held else look.sign("▶ follow", "follow"), look.warn if held else look.muted)),
         ]
         if view.zoom:
             parts.append((2, Text(f"zoom {2**view.zoom}×", look.text)))

@@ -85,7 +85,7 @@ def value_columns(rows: Sequence[MetricRow], look: Look, width: int, height: int
 
 def _brief(row: MetricRow, look: Look, width: int) -> Text:
     style = look.line(row.colour) if row.colour >= 0 else look.muted
-    name = min(max(width - 20, 8), 21)
+    name = min(max(width - 17, 8), 21)
     line = Text(f" {look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
         fit(_short_name(row.column, name), name), look.text
     )

@@ -1,0 +1,63 @@
+"""Draws the dashboard of a run as an SVG picture, without a terminal. The picture of the README was made like this:
+
+    asgml train demo --name demo --detach
+    asgml ctl pause demo && asgml ctl resume demo          # whenever you like
+    asgml ctl set alpha=1.2 demo
+    uv run python examples/picture.py runs/demo docs/dashboard.svg --at-step 300
+
+Without --at-step the run is shown as it is now. Names of the machine and its user are replaced by `gpu7` and `you`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import getpass
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+from tui.app import Dashboard
+from tui.scene import Scene
+from tui.story import LogLine
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("run", type=Path, help="directory of the run")
+    parser.add_argument("out", type=Path, help="the SVG file to write")
+    parser.add_argument("--at-step", type=int, default=None, help="replay the run to this step")
+    parser.add_argument("--size", default="160x45", help="columns x rows of the terminal (160x45)")
+    given = parser.parse_args()
+    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}  # the colours do not depend on where it is drawn
+    columns, rows = (int(number) for number in given.size.split("x"))
+    given.out.write_text(asyncio.run(picture_of(given.run.resolve(), given.at_step, (columns, rows))), encoding="utf-8")
+    print(f"wrote {given.out}")
+
+
+async def picture_of(run: Path, at_step: int | None, size: tuple[int, int]) -> str:
+    """The dashboard of the run once it has drawn everything."""
+    app = Dashboard(run, run.parent, clock="live" if at_step is None else "replay", at_step=at_step)
+    show = app.main.show_scene
+    app.main.show_scene = lambda scene: show(nameless(scene))  # type: ignore[method-assign]
+    async with app.run_test(size=size) as pilot:
+        drawn = 0
+        while drawn < 10:  # a second in which nothing was left to draw
+            await pilot.pause(0.1)
+            drawn = drawn + 1 if app.main.scene.manifest is not None and app.main.settled else 0
+        return app.main.picture()
+
+
+def nameless(scene: Scene) -> Scene:
+    """The scene as it would be on any machine."""
+    return replace(scene, host="gpu7", lines=tuple(map(_nameless_line, scene.lines)))
+
+
+def _nameless_line(line: LogLine) -> LogLine:
+    text = line.text.replace(f"{getpass.getuser()}@", "you@").replace(socket.gethostname(), "gpu7")
+    return replace(line, text=text)
+
+
+if __name__ == "__main__":
+    main()

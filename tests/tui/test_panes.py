@@ -1,0 +1,142 @@
+"""What panes make of many names, methods, metrics and runs: it fits, the telling comes first, nothing is lost in a fold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from storage.layout import RunPaths
+from storage.metrics import METRICS
+from storage.process import this_host
+from tests.tui.fake_trainer import FakeTrainer
+from tests.tui.make_run import make_manifest, make_run
+from tests.tui.tui_kit import dashboard, screen_text, shows
+from tui.app import Dashboard
+from tui.format import safe, shorten
+from tui.look import BRAILLE, make_look
+from tui.messages import RunLine
+from tui.other_runs import RunList
+from tui.panels import importance, panels_of
+from tui.picture import Tracks, metric_rows, panels_with_data
+from tui.scene import Balance, MetricRow, Part, Scene
+from tui.story import LogLine
+from tui.track import Summary, TableCut
+from tui.widgets.balance import balance_rows
+from tui.widgets.events import as_on_screen, newest
+
+LOOK = make_look(BRAILLE)
+PARTS = tuple(
+    Part(name, "", on, "epochs 0–50") for name, on in (("ogm_ge", True), ("mmpareto", False), ("boost", True), ("g_blending", True))
+)
+
+
+@pytest.mark.parametrize("modalities", [2, 6])
+@pytest.mark.parametrize("width", [60, 80, 96, 156])
+def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modalities: int) -> None:
+    lines = tuple(Balance(f"modality{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4) for place in range(modalities))
+    scene = Scene("x", "running", balance=lines, parts=PARTS, gap=0.1234, dominant="modality0")
+    rows = balance_rows(scene, LOOK, width)
+    assert all(row.cell_len <= width for row in rows)
+    assert all(part.name in rows[0].plain for part in PARTS) or width < 80
+    assert not any("…" in row.plain for row in rows) or width < 80
+
+
+@given(st.text(max_size=40), st.integers(1, 30))
+def test_a_shortened_name_fits_and_keeps_its_end(text: str, width: int) -> None:
+    name = safe(text)
+    short = shorten(name, width)
+    assert cell_len(short) <= width and (short == name or cell_len(name) > width)
+
+
+def test_the_number_of_a_run_survives_shortening() -> None:
+    assert shorten("synthetic-ogm_ge+boost-01", 16).endswith("boost-01")
+    assert shorten("synthetic-ogm_ge+boost-01", 16).startswith("synth")
+
+
+def line(step: int, routine: bool) -> LogLine:
+    return LogLine(step, "CKPT" if routine else "CMD", f"step {step}", "info", 0.0, routine)
+
+
+@given(st.lists(st.booleans(), max_size=60), st.integers(1, 12))
+def test_folding_loses_no_line_that_is_no_routine(kinds: list[bool], most: int) -> None:
+    lines = [line(step, routine) for step, routine in enumerate(kinds)]
+    shown = newest(lines, most)
+    assert len(shown) <= most
+    told = [entry.step for entry in reversed(lines) if not entry.routine]
+    kept = [entry.step for entry in shown if not entry.routine]
+    assert kept == told[: len(kept)] and (len(shown) == most or kept == told)
+
+
+def test_a_row_of_checkpoints_is_one_line_that_counts_them() -> None:
+    shown = newest([line(1, True), line(2, True), line(3, True), line(4, False)], 5)
+    assert [entry.text for entry in shown] == ["step 4", "step 3  and 2 before"]
+
+
+def test_the_run_on_screen_shows_in_the_list_what_its_status_line_says() -> None:
+    listed = RunLine("x", "running", 10, 100, math.nan)
+    assert as_on_screen(listed, Scene("x", "paused", step=12)) == replace(listed, state="paused", step=12)
+    assert as_on_screen(listed, Scene("y", "paused", step=12)) == listed
+
+
+def rows_of(columns: Iterable[str], value: float) -> list[MetricRow]:
+    """Rows as they are once every column held `value` for three steps."""
+    manifest = make_manifest("x")
+    names = ["step", *columns]
+    data = [[step, *[value for _ in names[1:]]] for step in (1.0, 2.0, 3.0)]
+    cut = TableCut(names, np.array(data))
+    return list(metric_rows(manifest, {table: cut for table in ("steps", "probes")}, Tracks()))
+
+
+def test_the_first_charts_are_those_that_tell_of_balance() -> None:
+    titles = [panel.title for panel in panels_of(make_manifest("x"))]
+    assert titles[:7] == ["probe accuracy", "gain", "gradient norm", "loss", "accuracy", "boost scale", "discrepancy ratio"]
+    assert titles[-1] == "system"
+    assert [metric.panel for metric in sorted(METRICS, key=importance)][:3] == titles[:3]
+
+
+def test_a_chart_of_factors_that_never_left_1_is_not_shown() -> None:
+    columns = [f"{name}/{modality}" for name in ("gain", "throttle", "grad_norm") for modality in ("audio", "visual")]
+    manifest = make_manifest("x")
+    still, moved = rows_of(columns, 1.0), rows_of(columns, 0.5)
+    assert [panel.title for panel in panels_with_data(manifest, still)] == ["gradient norm"]
+    assert [panel.title for panel in panels_with_data(manifest, moved)] == ["gain", "gradient norm", "throttle"]
+    assert [row.column for row in still][:2] == ["grad_norm/audio", "grad_norm/visual"]
+    assert all(row.summary != Summary() for row in still)
+
+
+def test_the_list_of_runs_reads_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(tmp_path, 900, name="a-01", nan_at=0)
+    trainer = FakeTrainer(RunPaths(tmp_path / "b-01"))
+    trainer.train_step()
+    trainer.writer.flush()
+    (tmp_path / "c-01").mkdir()
+    (tmp_path / "c-01" / "run.toml").write_text("[run]\n")
+    monkeypatch.setattr("storage.reader.Run.open", lambda *_: pytest.fail("a run was opened"))
+    runs = RunList(tmp_path)
+    lines = {line.name: line for line in runs.lines()}
+    assert (lines["a-01"].state, lines["a-01"].step, lines["b-01"].state, lines["c-01"].state) == ("finished", 900, "running", "starting")
+    assert 0.3 < lines["a-01"].best < 1 and math.isnan(lines["b-01"].best)
+    trainer.close()
+    assert {line.name: line.state for line in runs.lines()}["b-01"] == "finished"
+
+
+async def test_a_trainer_that_never_began_has_nothing_to_replay(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path / "bad-01")
+    paths.commands.mkdir(parents=True)
+    paths.config.write_text("[run]\n")
+    paths.launch.write_text('{"pid": 999999999, "process_start": 1, "host": "%s"}' % this_host())
+    paths.trainer_log.write_text("data file nowhere.npz: no such file\n")
+    async with dashboard("bad-01", tmp_path) as (app, pilot):
+        await shows(pilot, "data file nowhere.npz: no such file")
+        assert "replay" not in app.farewell() and "bad-01/trainer.log" in app.farewell()
+        assert app.session.refusal() == "the training never began; the reason is in trainer.log"
+        assert not any("this run declares no knobs" in row for row in screen_text(app))
+    assert isinstance(app, Dashboard)

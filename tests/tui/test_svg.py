@@ -1,0 +1,50 @@
+"""The picture of the screen: every letter is in it, at its place, and foreign text stays text."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from storage.layout import RunPaths
+from tests.tui.tui_kit import dashboard, screen_text
+from tui.svg import EDGE, HEIGHT, WIDTH, picture
+
+SPACE = {"svg": "http://www.w3.org/2000/svg"}
+
+
+def words(svg: str) -> list[tuple[int, int, str]]:
+    """(row, column, word) of everything written in a picture."""
+    found = []
+    for text in ElementTree.fromstring(svg).iterfind("svg:text", SPACE):
+        row = round((float(text.get("y", "0")) - 13 - EDGE) / HEIGHT)
+        found += [(row, round((float(span.get("x", "0")) - EDGE) / WIDTH), span.text or "") for span in text]
+    return found
+
+
+async def test_every_word_of_the_screen_stands_at_its_place(made_run: RunPaths) -> None:
+    async with dashboard("made-01", made_run.root.parent) as (app, _):
+        rows, svg = screen_text(app), app.main.picture()
+    places = words(svg)
+    assert len(places) > 200 and all(rows[row][column : column + len(word)] == word for row, column, word in places)
+    letters = sum(len(word) for _, _, word in places)
+    assert letters == sum(letter.isalnum() or letter in "●▲▸…→×‖✎✓✗▶◀+-.,:;[]()%/“”_|∞·^?'}├=–↑↓@" for row in rows for letter in row)
+
+
+def test_curves_bars_and_frames_are_shapes() -> None:
+    red = Style(color="#ff0000")
+    svg = picture([Strip([Segment("⣿⠁█─a", red)])], "x", "#000000", "#ffffff")
+    drawn = {
+        path.get("stroke-linecap") or path.get("style") or "line": path.get("d", "")
+        for path in ElementTree.fromstring(svg).iterfind("svg:path", SPACE)
+    }
+    assert drawn["round"].count("M") == 9 and drawn["fill:#ff0000"].count("M") == 1 and drawn["line"].count("M") == 1
+    assert [word for _, _, word in words(svg)] == ["a"]
+
+
+def test_text_of_unknown_origin_stays_text() -> None:
+    svg = picture([Strip([Segment("</text><script>&")])], '"><script>', "#000000", "#ffffff")
+    assert not list(ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}script"))
+    assert [word for _, _, word in words(svg)] == ["</text><script>&"]
