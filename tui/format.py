@@ -98,7 +98,7 @@ def size(value: float) -> str:
     """A number of bytes."""
     for limit, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
         if value >= limit:
-            return f"{value / limit:.3g} {unit}"
+            return f"{value / limit:.3g} {unit}" if value < 1000 * limit else f"{value / limit:.0f} {unit}"
     return f"{value:.0f} B"
 
 

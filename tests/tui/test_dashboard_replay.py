@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from storage.events import Event
 from storage.layout import RunPaths
 from storage.status import State
@@ -78,13 +76,12 @@ async def test_replay_keys(made_run: RunPaths) -> None:
         await until(pilot, lambda: app.main.scene.transport is not None and not app.main.scene.transport.playing, "it holds")
 
 
-@pytest.mark.parametrize("number", range(1, 6))
-async def test_speeds(number: int, made_run: RunPaths) -> None:
+async def test_speeds(made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=10) as (app, pilot):
-        await pilot.press(str(number))
-        await until(
-            pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.speed == 4.0 ** (number - 1), "the speed"
-        )
+        for number in (3, 1, 5, 2, 4):
+            await pilot.press(str(number))
+            speed = 4.0 ** (number - 1)
+            await until(pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.speed == speed, "the speed")  # noqa: B023
 
 
 async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,7 +19,7 @@ from storage.metrics import METRICS
 from storage.process import this_host
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_manifest, make_run
-from tests.tui.tui_kit import dashboard, screen_text, shows
+from tests.tui.tui_kit import dashboard, screen_text, shows, until
 from tui.app import Dashboard
 from tui.format import safe, shorten
 from tui.look import BRAILLE, make_look
@@ -41,8 +42,8 @@ PARTS = tuple(
 @pytest.mark.parametrize("modalities", [2, 6])
 @pytest.mark.parametrize("width", [60, 80, 96, 156])
 def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modalities: int) -> None:
-    lines = tuple(Balance(f"modality{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4) for place in range(modalities))
-    scene = Scene("x", "running", balance=lines, parts=PARTS, gap=0.1234, dominant="modality0")
+    lines = tuple(Balance(f"sound{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4) for place in range(modalities))
+    scene = Scene("x", "running", balance=lines, parts=PARTS, gap=0.1234, dominant="sound0")
     rows = balance_rows(scene, LOOK, width)
     assert all(row.cell_len <= width for row in rows)
     assert all(part.name in rows[0].plain for part in PARTS) or width < 80
@@ -132,7 +133,7 @@ async def test_a_trainer_that_never_began_has_nothing_to_replay(tmp_path: Path) 
     paths = RunPaths(tmp_path / "bad-01")
     paths.commands.mkdir(parents=True)
     paths.config.write_text("[run]\n")
-    paths.launch.write_text('{"pid": 999999999, "process_start": 1, "host": "%s"}' % this_host())
+    paths.launch.write_text(json.dumps({"pid": 999999999, "process_start": 1, "host": this_host()}))
     paths.trainer_log.write_text("data file nowhere.npz: no such file\n")
     async with dashboard("bad-01", tmp_path) as (app, pilot):
         await shows(pilot, "data file nowhere.npz: no such file")
@@ -140,3 +141,19 @@ async def test_a_trainer_that_never_began_has_nothing_to_replay(tmp_path: Path) 
         assert app.session.refusal() == "the training never began; the reason is in trainer.log"
         assert not any("this run declares no knobs" in row for row in screen_text(app))
     assert isinstance(app, Dashboard)
+
+
+async def test_a_chart_that_appears_does_not_take_the_chosen_ones_place(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunPaths(tmp_path / "new-01"))
+    trainer.train_step()
+    trainer.writer.flush()
+    async with dashboard("new-01", tmp_path) as (app, pilot):
+        await pilot.press("tab")
+        chosen = app.main.panels[1].title
+        assert app.main.panels[0].title != "probe accuracy"
+        for _ in range(60):
+            trainer.train_step()
+        trainer.writer.flush()
+        await until(pilot, lambda: app.main.panels[0].title == "probe accuracy", "the first probe is drawn")
+        assert app.main.panels[app.view.selected].title == chosen
+    trainer.close()

@@ -136,10 +136,18 @@ class MainScreen(Steering, Exploring):
     def draw(self) -> None:
         """Draws once after the layout has settled, however often it is asked for."""
         if self._waiting is not None and not (self.view.frozen and self._waiting.name == self.scene.name):
-            self.scene, self._waiting = self._waiting, None
+            self._take(self._waiting)
         if not self._drawing and self.is_mounted:
             self._drawing = True
             self.call_after_refresh(self._draw)
+
+    def _take(self, scene: Scene) -> None:
+        """A chart that appears before the chosen one must not take its place."""
+        before, chosen = self.panels, self.view.selected
+        self.scene, self._waiting = scene, None
+        titles = [panel.title for panel in self.panels]
+        if 0 < chosen < len(before) and before[chosen].title in titles:
+            self.view.selected = titles.index(before[chosen].title)
 
     def _draw(self) -> None:
         """Charts and status at once. Numbers change in every frame and nobody reads them that fast: at most one in four."""
@@ -170,13 +178,14 @@ class MainScreen(Steering, Exploring):
 
     def _draw_parts(self) -> None:
         scene, view, panels = self.scene, self.view, self.panels
+        self.set_class(scene.manifest is None, "blank")
         view.selected = min(view.selected, max(len(panels) - 1, 0))
         grid = self.grid
         grid.choose_shape(len(panels), view.solo or not self._wide)
         self.query_one(Status).show_scene(scene, self.session.readonly)
         pages = -(-len(panels) // grid.per_page)
         self.query_one(Chips).show_scene(scene, view, page_of(view.selected, grid.per_page), pages, self._asking())
-        self.query_one(Notice).show_scene(scene, self.size.height // 3)
+        self.query_one(Notice).show_scene(scene, self.size.height // 3 if scene.manifest is not None else self.size.height - 14)
         grid.show_scene(scene, panels, view)
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)

@@ -6,7 +6,7 @@ import math
 
 from rich.text import Text
 
-from tui.format import clip, fit, number, safe
+from tui.format import clip, fit, number, safe, shorten
 from tui.look import Look
 from tui.scene import Balance, Part, Scene
 from tui.widgets.lines import Box
@@ -90,7 +90,12 @@ def _arm(width: int) -> int:
 
 
 def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) -> Text:
-    row = Text("").append(f"{look.marker(index)} ", look.line(index)).append(fit(safe(line.modality), _NAME), look.line(index)).append(" ")
+    row = (
+        Text("")
+        .append(f"{look.marker(index)} ", look.line(index))
+        .append(fit(shorten(safe(line.modality), _NAME), _NAME), look.line(index))
+        .append(" ")
+    )
     arrow = look.sign("→", ">")
     cells = (
         number(line.probe), number(line.own), f"{number(line.norm)} {arrow} {number(line.norm_after):<6}",
@@ -103,7 +108,7 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
 
 
 def _narrow_row(line: Balance, index: int, look: Look, width: int) -> Text:
-    row = Text("").append(f"{look.marker(index)} ", look.line(index)).append(fit(safe(line.modality), 8), look.line(index))
+    row = Text("").append(f"{look.marker(index)} {fit(shorten(safe(line.modality), 8), 8)}", look.line(index))
     norms = f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"
     pieces = [("p", number(line.probe, 2)), ("gain", _times(line.gain, 2)), ("|g|", norms), ("own", number(line.own, 2)),
               ("boost", _times(line.boost, 2)), (look.sign("ρ", "r"), number(line.ratio, 2))]  # fmt: skip

@@ -6,7 +6,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from storage.knobs import Knob, Value
-from tui.format import clip, fit, safe, setting, shorten
+from tui.format import clip, fit, safe, setting
 from tui.look import Look
 from tui.scene import KnobState, Scene
 from tui.widgets.lines import Box
@@ -35,11 +35,20 @@ def _name_width(names: list[str], width: int) -> int:
     return max(min(max(map(cell_len, names), default=0), width - 22), 10)
 
 
+def _short(name: str, width: int) -> str:
+    """Where room is short the owner gives way: two knobs of one owner must not look alike."""
+    owner, dot, last = name.rpartition(".")
+    if len(name) <= width or not dot:
+        return clip(name, width)
+    room = width - len(last) - 1
+    return f"{clip(owner, room)}.{last}" if room > 1 else clip(last, width)
+
+
 def knob_row(state: KnobState, look: Look, cells: tuple[int, int], selected: bool, draft: tuple[str, Value] | None) -> Text:
     """`cells`: those of the name and of the whole row."""
     name, width = cells
     line = Text("").append(f"{look.sign('▸', '>') if selected else ' '} ", look.key)
-    line.append(fit(shorten(safe(state.knob.name), name), name), look.strong if selected else look.text).append(
+    line.append(fit(_short(safe(state.knob.name), name), name), look.strong if selected else look.text).append(
         f"{clip(setting(state.value), 9):>9} ", look.strong
     )
     room = width - line.cell_len

@@ -98,6 +98,15 @@ def to_strip(text: Text, width: int, base: Style) -> Strip:
     return Strip(segments).adjust_cell_length(width, base)
 
 
+def wrapped(text: Text, width: int) -> list[Text]:
+    """The line in as many lines as it takes; the later ones are set in."""
+    first, *rest = text.wrap(_console, width) or [text]
+    if not rest:
+        return [first]
+    below = Text(" ").join(rest).wrap(_console, width - 3)
+    return [first, *(Text("   ", text.style).append_text(line) for line in below)]
+
+
 class Box(Lines):
     """Lines in a frame with a title on the left and a legend on the right of its upper edge."""
 

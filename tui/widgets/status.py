@@ -12,7 +12,7 @@ from tui.look import Look, shape
 from tui.scene import LIVING, Scene
 from tui.story import short_knob
 from tui.view import AXES, View
-from tui.widgets.lines import Lines
+from tui.widgets.lines import Lines, wrapped
 
 _GAP = "  "
 
@@ -61,7 +61,7 @@ def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
     if scene.manifest is not None and scene.transport is None and scene.state in LIVING:
         fresh = age(scene.silent)
         parts.append((8 if fresh == "now" else 1, Text(f"data {fresh}", look.muted if fresh == "now" else look.warn)))
-    if readonly:
+    if readonly and scene.transport is None:
         parts.append((4, Text("read-only", look.warn)))
     return parts
 
@@ -134,7 +134,8 @@ class Notice(Lines):
     """What is wrong and what to do about it; nothing while all is well."""
 
     def show_scene(self, scene: Scene, room: int) -> None:
-        rows = notice(scene, self.look)[: max(room, 1)]
+        width = max(self.size.width or self.app.size.width, 20)
+        rows = [part for row in notice(scene, self.look) for part in wrapped(row, width)][: max(room, 1)]
         self.display = bool(rows)
         self.show(rows)
 

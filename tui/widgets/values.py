@@ -10,6 +10,7 @@ from rich.text import Text
 from tui.format import clip, fit, number, safe, short_count, signed
 from tui.look import Look
 from tui.scene import MetricRow, Scene
+from tui.track import Summary
 from tui.view import View
 from tui.widgets.lines import Box
 
@@ -60,12 +61,20 @@ def value_row(row: MetricRow, look: Look, width: int) -> Text:
         "last": number(summary.last),
         "best": number(summary.best) if best else "",
         "at": short_count(summary.best_step) if best else "",
-        "change": signed(summary.change) if math.isfinite(summary.change) else "",
+        "change": _change_text(summary),
     }
     for title, cells in columns:
         known = title != "last" or math.isfinite(summary.last)
         line.append(f"{clip(texts[title], cells - 1):>{cells}}", look.bad if not known else look.strong if title == "last" else look.muted)
     return line
+
+
+def _change_text(summary: Summary) -> str:
+    """What the last digit of a number would not show is no change."""
+    if not math.isfinite(summary.change):
+        return ""
+    size = abs(summary.last) if math.isfinite(summary.last) else 0.0
+    return signed(summary.change) if abs(summary.change) > 1e-4 * size else "0"
 
 
 def value_columns(rows: Sequence[MetricRow], look: Look, width: int, height: int) -> list[Text]:
