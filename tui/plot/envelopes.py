@@ -35,12 +35,6 @@ class Envelope:
         part = slice(begin, end)
         return Envelope(self.low[part], self.high[part], self.first[part], self.last[part], self.bad[part])
 
-    def joined(self, after: Envelope) -> Envelope:
-        """These columns and the ones of `after` to their right."""
-        pairs = ((self.low, after.low), (self.high, after.high), (self.first, after.first), (self.last, after.last))
-        low, high, first, last = (np.concatenate(pair) for pair in pairs)
-        return Envelope(low, high, first, last, np.concatenate((self.bad, after.bad)))
-
 
 def empty_envelope(columns: int) -> Envelope:
     blank = np.full(columns, np.nan)
@@ -53,6 +47,15 @@ def envelope(x: Floats, y: Floats, window: Window) -> Envelope:
     begin, end = (int(row) for row in np.searchsorted(x, [window.start, window.end]))
     if begin < end:
         _fill(result, x[begin:end], y[begin:end], window)
+    return result
+
+
+def extended(known: Envelope, x: Floats, y: Floats, window: Window) -> Envelope:
+    """The envelope with the columns that these newest rows lie in worked out anew; further to the right there is nothing."""
+    result = Envelope(known.low.copy(), known.high.copy(), known.first.copy(), known.last.copy(), known.bad.copy())
+    inside = len(x) if x[-1] < window.end else int(np.searchsorted(x, window.end))
+    if inside:
+        _fill(result, x[:inside], y[:inside], window)
     return result
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tui.plot.blocks import Blocks
-from tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope
+from tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope, extended
 from tui.plot.windows import Window
 
 _MANY = 20_000
@@ -43,4 +43,4 @@ class EnvelopeCache:
         self.changed = min(column, window.columns)
         if column < window.columns:
             begin = int(np.searchsorted(x, window.start + column * window.bucket))
-            self._kept = self._kept.cut(0, column).joined(envelope(x[begin:], y[begin:], window).cut(column))
+            self._kept = extended(self._kept, x[begin:], y[begin:], window)

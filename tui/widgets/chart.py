@@ -71,10 +71,15 @@ class Chart(Box):
         if self.panel is None or self.panel.title != panel.title:
             self._caches.clear()
         self.panel = panel
-        glyphs = self.look.glyphs
+        glyphs, log = self.look.glyphs, view.log(panel.title, panel.log)
+        curves = curves_of(panel, scene, view)
         self.window = window_of(scene, view, width * glyphs.across)
-        layers, changed = self._envelopes(curves_of(panel, scene, view))
-        span = range_of([data for _, data in layers], view.log(panel.title, panel.log), height)
+        known = tuple(line.column in scene.known for line in panel.lines)
+        rows = tuple((curve.style, curve.key, len(curve.x)) for curve in curves)
+        if not self.stale(rows, self.window, log, view.cursor, view.axis, hot, scene.marks, known):
+            return  # a chart of rare numbers, while others move on
+        layers, changed = self._envelopes(curves)
+        span = range_of([data for _, data in layers], log, height)
         cursor = -1 if view.cursor is None else self._cell(view.cursor)
         marks, named = self._marks(scene, view.axis, width), [style for style, _ in layers if style < DIM]
         canvas = self._plot.draw(layers, changed, span, size, glyphs, marks, cursor, named)
@@ -179,12 +184,12 @@ class Chart(Box):
     def clear(self) -> None:
         """Nothing to draw here."""
         if self._strips:
-            self.panel, self._strips, self._shown = None, [], []
+            self.panel, self._strips, self._shown, self._shown_for = None, [], [], None
             self.refresh()
 
     def forget(self) -> None:
         """The look has changed: everything is drawn anew."""
-        self._shown, self._styles = [], {}
+        self._shown, self._styles, self._shown_for = [], {}, None
 
     def on_click(self) -> None:
         self.post_message(self.Picked(self))

@@ -30,7 +30,7 @@ def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
         if line.column in cut:
             x, raw = scene.x(line.table, view.axis), cut.column(line.column)
             smooth = scene.smoothed.get(line.column)
-            key = (line.column, view.axis, cut.signature)
+            key = (scene.name, line.column, view.axis, cut.signature)
             top.append(Curve(line.colour, x, raw if smooth is None else smooth, (*key, None if smooth is None else view.smoothing)))
             if smooth is not None:
                 beneath.append(Curve(line.colour + DIM, x, raw, (*key, "raw")))

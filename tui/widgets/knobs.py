@@ -62,7 +62,7 @@ def knob_row(state: KnobState, look: Look, cells: tuple[int, int], selected: boo
 def _slider(knob: Knob, value: Value, look: Look, room: int) -> Text:
     text = knob.range_text()
     if knob.low is None or knob.high is None or isinstance(value, (bool, str)) or room < len(text) + 9 or knob.high <= knob.low:
-        return Text(clip(text, max(room, 0)), look.muted)
+        return Text(clip(text, max(room, 0)) if knob.type != "bool" or len(text) <= room else "", look.muted)
     width = min(room - len(text) - 1, 12)
     place = round((float(value) - knob.low) / (knob.high - knob.low) * (width - 1))
     place = min(max(place, 0), width - 1)
