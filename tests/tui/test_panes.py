@@ -160,8 +160,8 @@ async def test_a_chart_that_appears_does_not_take_the_chosen_ones_place(tmp_path
 
 
 async def test_another_run_is_drawn_from_its_own_rows(tmp_path: Path) -> None:
-    make_run(tmp_path, 300, name="a-01", nan_at=0, seed=1)
-    make_run(tmp_path, 900, name="b-01", nan_at=0, seed=2)
+    make_run(tmp_path, 880, name="a-01", nan_at=0, seed=1)
+    make_run(tmp_path, 960, name="b-01", nan_at=0, seed=2)
 
     def drawn(app: Dashboard) -> list[str]:
         return [row[:100] for row in screen_text(app)[8:36]]  # the charts
@@ -170,5 +170,5 @@ async def test_another_run_is_drawn_from_its_own_rows(tmp_path: Path) -> None:
         alone = drawn(app)
     async with dashboard("a-01", tmp_path) as (app, pilot):
         app.session.switch("b-01")
-        await shows(pilot, "step 900/")
+        await shows(pilot, "step 960/")
         await until(pilot, lambda: drawn(app) == alone, "the charts of the other run, as if it had been opened at once")
