@@ -61,14 +61,13 @@ def counts(method: str) -> tuple[int, ...]:
 EVERY = [(method, count) for method in METHODS for count in counts(method)] + [(pair, counts(pair)[0]) for pair in with_boost()]
 METHODS_AND_COUNTS = pytest.mark.parametrize(("method", "count"), EVERY)
 ACTING = pytest.mark.parametrize(("method", "count"), [(method, count) for method, count in EVERY if method != "baseline"])
-ON_GRADIENTS = pytest.mark.parametrize(
-    ("method", "count"),
-    [
-        (method, count)
-        for method, count in EVERY
-        if not {part.acts for part in parse_method(method)} & {"nothing", "between epochs", "learning rate"}
-    ],
-)
+ON_GRADIENTS = [
+    (method, count)
+    for method, count in EVERY
+    if not {part.acts for part in parse_method(method)} & {"nothing", "between epochs", "learning rate"}
+]
+WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, -1))]
+WINDOWS += [("ogm_ge+boost", 2, *window) for window in ((0, 0), (3, 1), (0, 9))]
 
 LIVELY: dict[str, dict[str, Any]] = {
     "mslr": {"variant": "keep", "factors": "visual=0.5"},
@@ -117,7 +116,7 @@ def test_the_battery_knows_every_kind_of_small_encoder() -> None:
 
 
 @METHODS_AND_COUNTS
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=4, deadline=None)
 @given(alpha=st.floats(0, 1.5), loudness=st.sampled_from([0.0, 1.0, 1e4]), weak=st.integers(0, 5))
 def test_gains_and_noise_are_finite_and_not_negative(method: str, count: int, alpha: float, loudness: float, weak: int) -> None:
     bench = Bench(method, modalities(count), **(sections_of(method, alpha=alpha) if has_alpha(method) else {}))
@@ -227,20 +226,24 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     return weights(trainer)
 
 
-@pytest.mark.parametrize("count", [2, 3, 6])
-def test_strength_zero_is_plain_training_bit_for_bit(count: int, tmp_path: Path) -> None:
-    plain = trained(tmp_path / "plain", "baseline", count)
-    for method, of in EVERY:
-        if of == count and method != "baseline":
-            assert_same_bits(trained(tmp_path / method, method, count, **sections_of(method, strength=0)), plain)
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Tensor]]:
+    """What the plain training comes to, by the number of modalities."""
+    return {count: trained(tmp_path_factory.mktemp("plain") / "run", "baseline", count) for count in (2, 3, 6)}
 
 
 @ACTING
-def test_a_method_at_full_strength_is_not_plain_training(method: str, count: int, tmp_path: Path) -> None:
+def test_strength_zero_is_plain_training_bit_for_bit(method: str, count: int, plain: dict[int, dict[str, Tensor]], tmp_path: Path) -> None:
+    assert_same_bits(trained(tmp_path / "run", method, count, **sections_of(method, strength=0)), plain[count])
+
+
+@ACTING
+def test_a_method_at_full_strength_is_not_plain_training(
+    method: str, count: int, plain: dict[int, dict[str, Tensor]], tmp_path: Path
+) -> None:
     """The law above would be empty if a method never acted in so short a training."""
-    plain = trained(tmp_path / "plain", "baseline", count)
-    acted = trained(tmp_path / "acted", method, count, **lively(method, first_epoch=0))
-    assert any(not torch.equal(plain[name], acted[name]) for name in plain)
+    acted = trained(tmp_path / "run", method, count, **lively(method, first_epoch=0))
+    assert any(not torch.equal(plain[count][name], acted[name]) for name in acted)
 
 
 class Explosive(Modulator):
@@ -264,14 +267,13 @@ def nudge(bench: Bench) -> None:
             parameter.mul_(1.01)
 
 
-@ON_GRADIENTS
-@pytest.mark.parametrize(("first", "last"), [(0, 0), (1, 3), (3, 1), (2, -1)])
+@pytest.mark.parametrize(("method", "count", "first", "last"), WINDOWS)
 def test_the_ends_of_the_window_are_inclusive(method: str, count: int, first: int, last: int) -> None:
     """Outside of it not a bit of a gradient changes and no noise is drawn; a last epoch of -1 never comes."""
     bench = Bench(method, modalities(count), **lively(method, first_epoch=first, last_epoch=last))
     plain = Bench("baseline", modalities(count))
     acted = []
-    for epoch in range(6):
+    for epoch in range(5):
         bench.modulator.begin_epoch(epoch)
         for each in (bench, plain):
             nudge(each)
@@ -285,7 +287,7 @@ def test_the_ends_of_the_window_are_inclusive(method: str, count: int, first: in
             assert torch.equal(generator.get_state(), seeded().get_state())
             assert not modulation.acts
             assert set(map(float, modulation.factors.values())) <= {1.0}
-    assert acted == [first <= epoch and (epoch <= last or last == -1) for epoch in range(6)]
+    assert acted == [first <= epoch and (epoch <= last or last == -1) for epoch in range(5)]
 
 
 @pytest.mark.parametrize(("ramp", "expected"), [(0, [0, 1, 1, 1, 1, 0]), (3, [0, 0.25, 0.5, 0.75, 1, 0]), (9, [0, 0.1, 0.2, 0.3, 0.4, 0])])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import importlib
 import sys
@@ -63,6 +65,7 @@ MODULES = [
 ]
 
 
+@pytest.mark.slow
 def test_shapes(tmp_path: Path) -> None:
     here = Path(__file__).resolve().parent
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}"}
