@@ -1,8 +1,8 @@
 """Draws the dashboard of a run as an SVG picture, without a terminal. The picture of the README was made like this:
 
     asgml train demo --name demo --detach
-    asgml ctl pause demo && asgml ctl resume demo          # whenever you like
-    asgml ctl set alpha=1.2 demo
+    asgml ctl demo pause && asgml ctl demo resume          # whenever you like
+    asgml ctl demo set alpha=0.8
     uv run python examples/picture.py runs/demo docs/dashboard.svg --at-step 300
 
 Without --at-step the run is shown as it is now. Names of the machine and its user are replaced by `gpu7` and `you`.
