@@ -143,7 +143,7 @@ def test_killed_at_a_random_moment_twice(nursery: Nursery, data: Path, undisturb
     for resume, wanted in ((False, 30), (True, 60)):
         child = nursery.start(root, resume=resume)
         until(lambda wanted=wanted: bool(saved(root)) and saved(root)[-1] >= wanted, child, "the checkpoint")
-        time.sleep(0.1 * chance.random())
+        time.sleep(0.05 * chance.random())
         child.kill()
         assert Run.open(root).state(time.time_ns() + 5 * 10**9) == "crashed"
     child = nursery.start(root, resume=True)
@@ -268,7 +268,7 @@ def test_a_second_signal_ends_at_once(nursery: Nursery, data: Path, tmp_path: Pa
     time.sleep(0.3)
     assert child.code is None, "the first signal waits for the step"
     child.send(signal.SIGTERM)
-    assert child.wait(30) == 0, child.log()
+    assert child.wait() == 0, child.log()
     run = Run.open(root)
     assert run.state() == "stopped" and run.rows("steps") == 14
     assert saved(root) == []
