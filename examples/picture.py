@@ -1,9 +1,11 @@
 """Draws the dashboard of a run as an SVG picture, without a terminal. The picture of the README was made like this:
 
+    asgml train demo --method baseline --name baseline --wait
     asgml train demo --name demo --detach
-    asgml ctl demo pause && asgml ctl demo resume          # whenever you like
-    asgml ctl demo set alpha=0.8
-    uv run python examples/picture.py runs/demo docs/dashboard.svg --at-step 300
+    asgml ctl demo set alpha=1 --at-step 250
+    asgml ctl demo pause --at-step 400
+    asgml ctl demo resume                                  # some seconds after it has paused
+    uv run python examples/picture.py runs/demo docs/dashboard.svg --at-step 430
 
 Without --at-step the run is shown as it is now. Names of the machine and its user are replaced by `gpu7` and `you`.
 """

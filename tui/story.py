@@ -153,7 +153,9 @@ def _command_words(event: Event, paused: Event | None) -> tuple[str, str, str]:
         return "CMD", _join(f"{_asked(event)} {safe(answer)}: {safe(event.get('reason', ''))}", who), "warn"
     held = f"held {duration(event.wall_time - paused.wall_time)}" if event.get("command") == "resume" and paused else ""
     latency = event.get("latency")
-    waited = f"ack {latency:.1f} s" if isinstance(latency, (int, float)) else ""
+    waited = ""
+    if isinstance(latency, (int, float)):  # what was asked for a later step had to wait for it
+        waited = f"ack {latency:.1f} s" if latency < 5 else f"after {duration(latency)}"
     note = f"“{safe(event.get('note'))}”" if event.get("note") and event.get("command") != "note" else ""
     return "CMD", _join(_asked(event), held, note, who, waited), "info"
 
