@@ -117,8 +117,8 @@ def train_to_the_end(trainer: Trainer, beginning: str) -> int:
             end = trainer.train()
         finally:
             ignore_signals()
-    except StopNow:
-        end = State.STOPPED
+    except StopNow:  # it may come when the training has just ended
+        end = State.STOPPED if end is State.FAILED else end
     except Exception as failure:  # noqa: BLE001 - whatever ended the training is told in the run and in trainer.log
         error = one_line(failure)
         traceback.print_exc()
@@ -127,10 +127,13 @@ def train_to_the_end(trainer: Trainer, beginning: str) -> int:
 
 
 def signals_stop(trainer: Trainer) -> None:
-    """The first SIGTERM or SIGINT asks for the end, the second demands it; losing the terminal means nothing."""
+    """The first SIGTERM or SIGINT asks for the end, the second demands it, once; losing the terminal means nothing."""
+    demanded = False
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if trainer.parts.desk.stopping:
+        nonlocal demanded
+        if trainer.parts.desk.stopping and not demanded:
+            demanded = True  # raised again, it would cut off what follows from the first
             raise StopNow
         trainer.parts.desk.stop()
 
