@@ -26,7 +26,6 @@ from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import BORN, make_manifest
 from tests.tui.terminal import Terminal, dashboard_command
 
-
 LONG = {"loss", "accuracy", "grad_norm", "gain", "boost_scale", "discrepancy", "own_loss", "own_accuracy"}
 
 
