@@ -14,7 +14,7 @@ from tui.format import safe, setting
 from tui.keys import SPEEDS, bindings_for
 from tui.messages import RunLine
 from tui.scene import Scene
-from tui.screens.explore import Exploring
+from tui.screens.look_around import Looking
 from tui.screens.steer import Steering
 from tui.view import View
 from tui.widgets.balance import BalancePanel
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _RUNS_EVERY = 15.0
 
 
-class MainScreen(Steering, Exploring):
+class MainScreen(Steering, Looking):
     """Status, balance, charts, values, knobs, events, runs."""
 
     CSS_PATH = "main.tcss"
@@ -161,7 +161,7 @@ class MainScreen(Steering, Exploring):
             self._numbers_wait = True
             self.set_timer(left, self._draw_late)
         with self.app.batch_update():
-            self._draw_parts()
+            self._draw_parts(numbers=not later)
             if not later:
                 self._draw_numbers()
 
@@ -169,6 +169,7 @@ class MainScreen(Steering, Exploring):
         """The numbers that had to wait, unless a key has had them drawn since."""
         if self._numbers_wait and self.is_mounted:
             with self.app.batch_update():
+                self.grid.show_scene(self.scene, self.panels, self.view)
                 self._draw_numbers()
 
     @property
@@ -176,7 +177,7 @@ class MainScreen(Steering, Exploring):
         """True while nothing waits to be drawn."""
         return not (self._drawing or self._numbers_wait)
 
-    def _draw_parts(self) -> None:
+    def _draw_parts(self, numbers: bool) -> None:
         scene, view, panels = self.scene, self.view, self.panels
         self.set_class(scene.manifest is None, "blank")
         view.selected = min(view.selected, max(len(panels) - 1, 0))
@@ -186,7 +187,7 @@ class MainScreen(Steering, Exploring):
         pages = -(-len(panels) // grid.per_page)
         self.query_one(Chips).show_scene(scene, view, page_of(view.selected, grid.per_page), pages, self._asking())
         self.query_one(Notice).show_scene(scene, self.size.height // 3 if scene.manifest is not None else self.size.height - 14)
-        grid.show_scene(scene, panels, view)
+        grid.show_scene(scene, panels, view, numbers)
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
         self.query_one(EventLog).show_scene(scene, framed=self._framed)

@@ -62,28 +62,34 @@ class Chart(Box):
         self._strips: list[Strip] = []
         self._shown: list[object] = []
         self._styles: dict[int, Style] = {}
+        self._legend_waits = self._hot = False
 
-    def draw_panel(self, scene: Scene, panel: Panel, view: View, hot: bool) -> None:
-        """Shows a panel of a scene as the view asks."""
+    def draw_panel(self, scene: Scene, panel: Panel, view: View, hot: bool, numbers: bool = True) -> None:
+        """Shows a panel of a scene as the view asks. Without `numbers` the legend stays as it is until they come."""
         width, height = size = max(self.size.width - _AXIS - 2, 0), max(self.size.height - 2, 0)
         if width < 4 or height < 1:
             return
         if self.panel is None or self.panel.title != panel.title:
             self._caches.clear()
+            numbers = True
         self.panel = panel
         glyphs, log = self.look.glyphs, view.log(panel.title, panel.log)
         curves = curves_of(panel, scene, view)
         self.window = window_of(scene, view, width * glyphs.across)
         known = tuple(line.column in scene.known for line in panel.lines)
         rows = tuple((curve.style, curve.key, len(curve.x)) for curve in curves)
-        if not self.stale(rows, self.window, log, view.cursor, view.axis, hot, scene.marks, known):
+        if not self.stale(rows, self.window, log, view.cursor, view.axis, hot, scene.marks, known, numbers and self._legend_waits):
             return  # a chart of rare numbers, while others move on
         layers, changed = self._envelopes(curves)
         span = range_of([data for _, data in layers], log, height)
         cursor = -1 if view.cursor is None else self._cell(view.cursor)
         marks, named = self._marks(scene, view.axis, width), [style for style, _ in layers if style < DIM]
         canvas = self._plot.draw(layers, changed, span, size, glyphs, marks, cursor, named)
-        self._publish(self._rows_of(scene, view, canvas, span, hot))
+        top, *rest = self._rows_of(scene, view, canvas, span, hot)
+        waits = not numbers and bool(self._shown) and view.cursor is None and self._hot == hot
+        self._publish([_Row(self._shown[0], top.draw) if waits else top, *rest])
+        self._hot = hot
+        self._legend_waits = waits
 
     def _envelopes(self, curves: list[Curve]) -> tuple[list[tuple[int, Envelope]], int]:
         """The envelope of each curve, and the first column that may have changed in any of them."""

@@ -43,7 +43,7 @@ class ChartGrid(Container):
         for place, chart in enumerate(self.query(Chart)):
             chart.display = place < shape[0] * shape[1]
 
-    def show_scene(self, scene: Scene, panels: Sequence[Panel], view: View) -> None:
+    def show_scene(self, scene: Scene, panels: Sequence[Panel], view: View, numbers: bool = True) -> None:
         """Draws the page with the selected chart."""
         first = page_of(view.selected, self.per_page) * self.per_page
         for place, chart in enumerate(self.query(Chart).results(Chart)):
@@ -51,7 +51,8 @@ class ChartGrid(Container):
             if not chart.display:
                 continue
             if number < len(panels):
-                chart.draw_panel(scene, panels[number], view, hot=number == view.selected and (len(panels) > 1 and not view.solo))
+                hot = number == view.selected and len(panels) > 1 and not view.solo
+                chart.draw_panel(scene, panels[number], view, hot, numbers)
             else:
                 chart.clear()
 
