@@ -65,7 +65,7 @@ def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPath
 
 def start(paths: RunPaths, *, resume: bool = False) -> Trainer:
     """Runs the worker on a run directory, detached from this terminal and from this process."""
-    arguments = [*worker_command(), str(paths.root), *(["--resume"] if resume else [])]
+    arguments = [*worker_command(), str(paths.root.resolve()), *(["--resume"] if resume else [])]
     with paths.trainer_log.open("ab") as log:
         began = log.tell()
         try:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
-from app.launcher import OURS, make_run, worker_command, worker_environment
+from app.launcher import OURS, make_run, start, worker_command, worker_environment
 from app.recipes import Choices, build
 from core.config import make_config
 from storage.layout import RunPaths
@@ -183,3 +183,23 @@ def test_the_worker_is_started_without_the_current_directory() -> None:
 def test_an_installed_worker_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.launcher.OURS", Path(next(entry for entry in sys.path if entry.endswith("site-packages"))).resolve())
     assert "PYTHONPATH" not in worker_environment({"PYTHONPATH": "."})
+
+
+def test_a_relative_runs_directory_can_be_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The worker runs inside the run directory, so the path it is told must not be relative to ours."""
+    told: list[list[str]] = []
+
+    class Started:
+        pid = os.getpid()
+
+        def __init__(self, arguments: list[str], **_: object) -> None:
+            told.append(arguments)
+
+        def wait(self) -> int:
+            return 0
+
+    (tmp_path / "runs" / "a").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("app.launcher.subprocess.Popen", Started)
+    start(RunPaths(Path("runs/a")), resume=True)
+    assert told[0][-2:] == [str(tmp_path / "runs" / "a"), "--resume"]
