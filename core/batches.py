@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from core.data.base import Split
+from core.data.reading import read_batches
+from core.randomness import seed_for
 from core.types import Batch
 
 RESIDENT_SHARE = 0.25
@@ -16,13 +19,19 @@ RESIDENT_SHARE = 0.25
 
 
 class Batches:
-    """Shuffled batches, epoch after epoch. A last batch of a single sample is left out: batch norm cannot take it."""
+    """Shuffled batches, epoch after epoch. A last batch of a single sample is left out: batch norm cannot take it.
+
+    Augmentation has a generator of its own for every batch, made from the epoch's key and the batch's position. So a batch is
+    the same whatever was read before it, by however many processes.
+    """
 
     def __init__(self, split: Split, batch_size: int, device: torch.device, seed: int) -> None:
         self.split = to_device(split, device)
         self.batch_size = batch_size
         self.device = device
         self.generator = torch.Generator().manual_seed(seed)
+        self.keys = torch.Generator().manual_seed(seed_for("augmentation", seed))
+        self.key = 0
         self.order = torch.empty(0, dtype=torch.int64)
         self.position = 0
 
@@ -41,43 +50,75 @@ class Batches:
         if len(self.order):
             return False
         self.order = torch.randperm(len(self.split), generator=self.generator)
+        self.key = int(torch.randint(2**62, (), generator=self.keys))
         return True
 
     def rest_of_epoch(self) -> Iterator[Batch]:
         """The batches from the position on. The position moves when the next batch is asked for."""
-        while self.position < self.per_epoch:
-            start = self.position * self.batch_size
-            yield take(self.split, self.order[start : start + self.batch_size], self.device)
-            self.position += 1
+        positions = range(self.position, self.per_epoch)
+        chosen = [self.order[at * self.batch_size : (at + 1) * self.batch_size] for at in positions]
+        for position, indices, stored in zip(positions, chosen, fetch(self.split, chosen, self.device), strict=True):
+            yield seen(self.split, indices, stored, self.device, Generator().manual_seed(self.key + position))
+            self.position = position + 1
         self.order, self.position = torch.empty(0, dtype=torch.int64), 0
 
     def state_dict(self) -> dict[str, Any]:
-        return {"generator": self.generator.get_state(), "order": self.order, "position": self.position}
+        return {
+            "generator": self.generator.get_state(),
+            "order": self.order,
+            "position": self.position,
+            "keys": self.keys.get_state(),
+            "key": self.key,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state["generator"].cpu())
         self.order, self.position = state["order"].cpu(), int(state["position"])
+        if "keys" in state:  # checkpoints from before there was augmentation have none
+            self.keys.set_state(state["keys"].cpu())
+            self.key = int(state["key"])
+
+
+def fetch(split: Split, chosen: Sequence[Tensor], device: torch.device) -> Iterator[dict[str, Tensor]]:
+    """The samples at each of these indices in turn, as they are stored, on the device."""
+    if split.rows is not None:
+        for stored in read_batches(split.rows, chosen, pin=device.type == "cuda"):
+            yield {m: tensor.to(device, non_blocking=True) for m, tensor in stored.items()}
+        return
+    for indices in chosen:
+        here = indices.to(split.labels.device)
+        yield {m: tensor.index_select(0, here).to(device, non_blocking=True) for m, tensor in split.inputs.items()}
+
+
+def seen(split: Split, indices: Tensor, stored: dict[str, Tensor], device: torch.device, generator: Generator | None) -> Batch:
+    """A batch as the networks see it: through the view of each modality that has one, in training with a generator."""
+    inputs = {m: split.views[m](tensor, generator) if m in split.views else tensor for m, tensor in stored.items()}
+    labels = split.labels.index_select(0, indices.to(split.labels.device))
+    return Batch(inputs, labels.to(device, non_blocking=True))
 
 
 def take(split: Split, indices: Tensor, device: torch.device) -> Batch:
-    """The samples at these indices, on the device."""
-    here = indices.to(split.labels.device)
-    inputs = {m: tensor.index_select(0, here).to(device, non_blocking=True) for m, tensor in split.inputs.items()}
-    return Batch(inputs, split.labels.index_select(0, here).to(device, non_blocking=True))
+    """The samples at these indices, on the device, as evaluation sees them."""
+    return next(through(split, [indices], device))
 
 
 def in_order(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
     """The whole split in its own order, for evaluation."""
-    for indices in torch.split(torch.arange(len(split)), batch_size):
-        yield take(split, indices, device)
+    return through(split, torch.split(torch.arange(len(split)), batch_size), device)
+
+
+def through(split: Split, chosen: Sequence[Tensor], device: torch.device) -> Iterator[Batch]:
+    """A batch for each of these indices in turn, as evaluation sees it."""
+    for indices, stored in zip(chosen, fetch(split, chosen, device), strict=True):
+        yield seen(split, indices, stored, device, None)
 
 
 def to_device(split: Split, device: torch.device) -> Split:
     """The split on the device where it fits easily, otherwise as it is."""
-    if device.type != "cuda":
+    if device.type != "cuda" or split.rows is not None:
         return split
     size = sum(tensor.numel() * tensor.element_size() for tensor in split.inputs.values())
     free, _ = torch.cuda.mem_get_info(device)
     if size > RESIDENT_SHARE * free:
         return split
-    return Split({m: tensor.to(device) for m, tensor in split.inputs.items()}, split.labels.to(device))
+    return replace(split, inputs={m: tensor.to(device) for m, tensor in split.inputs.items()}, labels=split.labels.to(device))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:  # listing the data sets should not cost the three seconds of importing torch
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 SPLITS = ("train", "val", "test")
 
-# Data sets by name. Every other word given as data is the path of a file in the arrays format (DATA.md).
+# Data sets by name. One that is read from files takes their folder behind a colon, as in cremad:/data/CREMA-D. Every other
+# word given as data is the path of a file in the arrays format (DATA.md).
 NAMED = {
     "synthetic": "core.data.synthetic:load",
 }
@@ -23,12 +24,41 @@ class DataError(Exception):
     """The data cannot be used. The message is one line: what was found, what is expected, what to do."""
 
 
+class View(Protocol):
+    """How a modality as it is stored becomes what its network sees: (B, …) to float32 (B, …), on the device of its input.
+
+    With a generator, which lives on the CPU, it is the view of training and may augment; without, that of evaluation.
+    """
+
+    def __call__(self, stored: Tensor, generator: Generator | None) -> Tensor: ...
+
+
+class Rows(Protocol):
+    """Samples that stay on disk. They read the same in any process, in any order."""
+
+    @property
+    def workers(self) -> int:
+        """Processes that should read at the same time; 0 where reading is quicker than passing the result on."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
+        """Modality -> (len(numbers), …) as stored. Raises DataError, one line that names the file."""
+        ...
+
+
 @dataclass(frozen=True)
 class Split:
-    """One part of a data set: N samples, the first axis of every tensor."""
+    """One part of a data set: N samples, in memory (`inputs`) or read from disk batch by batch (`rows`).
 
-    inputs: dict[str, Tensor]  # modality -> float32 (N, …)
+    A modality with a view is stored as uint8, float16 or float32 and becomes float32 in its view; one without is float32.
+    """
+
+    inputs: dict[str, Tensor]  # modality -> (N, …); empty where rows read them
     labels: Tensor  # int64 (N,)
+    rows: Rows | None = None
+    views: Mapping[str, View] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -36,7 +66,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A whole data set in memory. `shapes` are those of one sample; `info` is JSON: counts, source, statistics."""
+    """A whole data set. `shapes` are those of one sample as its network sees it; `info` is JSON: counts, source, statistics."""
 
     name: str
     modalities: tuple[str, ...]
@@ -49,8 +79,14 @@ class Dataset:
 Loader = Callable[[str, Mapping[str, Any], int], Dataset]
 
 
+def split_name(spec: str) -> tuple[str, str | None]:
+    """The named data set and the folder behind its colon, or "" and the whole word, which is then a path."""
+    name, colon, path = spec.partition(":")
+    return (name, path if colon else None) if name in NAMED else ("", spec)
+
+
 def load_data(spec: str, options: Mapping[str, Any] | None = None, seed: int = 0) -> Dataset:
     """The data set called `spec`, or the one in the file `spec`. The same arguments give the same tensors."""
-    module, _, function = NAMED.get(spec, FROM_PATH).partition(":")
+    module, _, function = NAMED.get(split_name(spec)[0], FROM_PATH).partition(":")
     loader = cast(Loader, getattr(importlib.import_module(module), function))
     return loader(spec, options or {}, seed)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from core.batches import take, to_device
+from core.batches import through, to_device
 from core.config import RunSettings
 from core.data.base import Dataset, Split
 from core.evaluate import Evaluation, evaluate
@@ -53,11 +53,13 @@ class Context:
         chosen = torch.arange(len(part)) if samples is None else samples.cpu()
         was_training = self.model.training
         self.model.eval()
-        batches = [take(part, indices, self.device) for indices in torch.split(chosen, self.config.eval.batch_size)]
-        encoded = [self.model.encode(batch.inputs) for batch in batches]
+        encoded, labels = [], []
+        for batch in through(part, torch.split(chosen, self.config.eval.batch_size), self.device):
+            encoded.append(self.model.encode(batch.inputs))
+            labels.append(batch.labels)
         self.model.train(was_training)
         joined = {m: torch.cat([features[m] for features in encoded]) for m in self.model.modalities}
-        return joined, torch.cat([batch.labels for batch in batches])
+        return joined, torch.cat(labels)
 
     def evaluate(self, split: str, model: MultimodalModel | None = None) -> Evaluation:
         """Losses and accuracies on a split, of this model or of another one of its kind."""
