@@ -16,6 +16,13 @@ SPLITS = ("train", "val", "test")
 # word given as data is the path of a file in the arrays format (DATA.md).
 NAMED = {
     "synthetic": "core.data.synthetic:load",
+    "cremad": "core.data.cremad:load",
+    "ave": "core.data.ave:load",
+    "ks": "core.data.kinetics_sounds:load",
+    "vggsound": "core.data.vggsound:load",
+    "mosi": "core.data.affect:load",
+    "mosei": "core.data.affect:load",
+    "avmnist": "core.data.avmnist:load",
 }
 FROM_PATH = "core.data.arrays:load"
 
