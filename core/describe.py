@@ -17,6 +17,7 @@ from core.batches import Batches
 from core.config import RunSettings
 from core.data.base import Dataset
 from core.modulators.build import load_user_class, owner_of, user_knobs
+from core.protocol import protocol_of
 from storage.manifest import Manifest
 
 WINDOW = ("first_epoch", "last_epoch")
@@ -32,8 +33,15 @@ def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.d
         total_steps=per_epoch * config.epochs,
         total_epochs=config.epochs,
         steps_per_epoch=per_epoch,
-        data={"name": data.name, "shapes": {m: list(shape) for m, shape in data.shapes.items()}, **_without_statistics(data.info)},
+        data=describe_data(config, data),
     )
+
+
+def describe_data(config: RunSettings, data: Dataset) -> dict[str, Any]:
+    """What the data says of itself, less the long lists that normalise it; and the protocol that the run has on it."""
+    told = {key: value for key, value in data.info.items() if key != "normalisation"}
+    shapes = {m: list(shape) for m, shape in data.shapes.items()}
+    return {"name": data.name, "shapes": shapes, **told, "protocol": protocol_of(config, data).as_json()}
 
 
 def describe_run(name: str, config: RunSettings, modalities: Sequence[str], classes: Sequence[str], device: torch.device) -> Manifest:
@@ -84,8 +92,3 @@ def _git(folder: Path, *words: str) -> str:
     except (OSError, subprocess.TimeoutExpired):  # no git, or a slow share: the run is described without it
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _without_statistics(info: dict[str, Any]) -> dict[str, Any]:
-    """The data's own description, less the long lists that normalise it."""
-    return {key: value for key, value in info.items() if key != "normalisation"}

@@ -1,0 +1,151 @@
+"""The protocol of a run: what must be equal for two accuracies to be compared, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.config import RunSettings, known_keys, make_config
+from core.data.base import Dataset, Split
+from core.describe import make_manifest
+from core.protocol import Protocol, protocol_from_json, protocol_of
+
+OTHER: dict[str, Any] = {
+    "epochs": 7,
+    "batch_size": 12,
+    "encoder": "mlp",
+    "freeze": ["audio"],
+    "fusion.kind": "sum",
+    "fusion.hidden": 3,
+    "optimizer.name": "adamw",
+    "optimizer.lr": 0.002,
+    "optimizer.momentum": 0.8,
+    "optimizer.weight_decay": 0.01,
+    "optimizer.decay_every": 30,
+    "optimizer.decay": 0.9,
+    "optimizer.clip": 1.0,
+    "optimizer.accumulate": 2,
+    "optimizer.amp": "bf16",
+    "eval.every": 5,
+    "eval.test": "epoch",
+}
+"""Settings that are part of the protocol, each with a value that is not the default."""
+THE_DATA = {"data.name", "data.seed", "data.options"}
+"""The protocol holds what the data set says of itself, not what was asked for."""
+NOT = {"method", "modulator", "seed", "device", "threads", "fusion.alone", "loss.gamma", "eval.batch_size"}
+"""The method and its losses are what is compared; the rest changes no accuracy."""
+WATCHING = ("probe.", "diagnose.", "checkpoint.")
+INFO: dict[str, Any] = {
+    "source": "/data",
+    "counts": {"train": 9},
+    "val": "9 of train, stratified, seed 0",
+    "fold": 1,
+    "decoding": {"audio": {"preset": "stft", "seconds": 3.0}, "visual": {"frames": 1}},
+}
+
+
+def data(info: dict[str, Any] = INFO, train: int = 9) -> Dataset:
+    splits = {part: Split({}, torch.zeros(size, dtype=torch.int64)) for part, size in (("train", train), ("val", 3), ("test", 4))}
+    return Dataset("cremad", ("audio", "visual"), ("neutral", "happy"), {"audio": (1, 4, 4), "visual": (1, 3, 4, 4)}, splits, info)
+
+
+def config(**values: Any) -> RunSettings:
+    tree: dict[str, Any] = {}
+    for key, value in values.items():
+        section, _, name = key.rpartition(".")
+        (tree.setdefault(section, {}) if section else tree)[name] = value
+    return make_config(tree)
+
+
+def protocol(**values: Any) -> Protocol:
+    return protocol_of(config(**values), data())
+
+
+def test_every_setting_is_in_the_protocol_or_out_of_it_on_purpose() -> None:
+    from core.registry import METHODS
+
+    of_methods = tuple(f"{name}." for name in METHODS)
+    decided = OTHER.keys() | THE_DATA | NOT
+    assert {key for key in known_keys() if not key.startswith((*of_methods, *WATCHING))} == decided
+
+
+@pytest.mark.parametrize("key", OTHER)
+def test_another_value_is_another_protocol_that_names_it(key: str) -> None:
+    plain, changed = protocol(), protocol(**{key: OTHER[key]})
+    (line,) = plain.differences(changed)
+    assert plain.digest != changed.digest
+    assert key.rpartition(".")[2].removesuffix("s") in line or key.startswith("eval")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("seed", 5), ("method", "mmpareto"), ("loss.gamma", 1.0), ("threads", 2), ("probe.eval_freq", 3), ("data.name", "x.npz")],
+)
+def test_the_method_the_seed_and_where_the_data_lies_are_not_in_it(key: str, value: object) -> None:
+    assert protocol(**{key: value}) == protocol()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        data(train=10),
+        data({**INFO, "val": "9 of train, stratified, seed 1"}),
+        data({**INFO, "fold": 2}),
+        data({**INFO, "decoding": {**INFO["decoding"], "visual": {"frames": 3}}}),
+        data({**INFO, "sha256": "abc"}),
+        replace(data(), name="ave"),
+        replace(data(), classes=("happy", "neutral")),
+        replace(data(), shapes={"audio": (1, 4, 5), "visual": (1, 3, 4, 4)}),
+    ],
+)
+def test_other_data_is_another_protocol(other: Dataset) -> None:
+    changed = protocol_of(config(), other)
+    assert changed.digest != protocol().digest
+    assert len(protocol().differences(changed)) == len(changed.differences(protocol())) == 1
+
+
+def test_where_the_files_lie_and_how_fast_they_are_read_changes_nothing() -> None:
+    moved = data({**INFO, "source": "/elsewhere", "class_counts": {}, "missing": 0, "normalisation": {"audio": [1.0] * 99}})
+    assert protocol_of(config(), moved).digest == protocol().digest
+
+
+@given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.floats(allow_nan=False), st.lists(st.text()))))
+def test_a_stored_protocol_is_the_same_when_it_is_read(said: dict[str, Any]) -> None:
+    known = protocol_of(config(), data({**INFO, **{f"own {key}": value for key, value in said.items()}}))
+    again = protocol_from_json(json.loads(json.dumps(known.as_json())))
+    assert again.digest == known.digest and again.differences(known) == []
+
+
+@given(st.text(), st.text())
+def test_differences_are_one_line_each(before: str, after: str) -> None:
+    lines = protocol_of(config(), data({**INFO, "lists": before})).differences(protocol_of(config(), data({**INFO, "lists": after})))
+    assert len(lines) == (before != after)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_protocol_of_another_version_is_refused() -> None:
+    record = protocol().as_json()
+    del record["optimizer"]
+    with pytest.raises(ValueError, match="optimizer"):
+        protocol_from_json(record)
+
+
+def test_the_digest_is_the_same_in_another_process() -> None:
+    code = f"from core.protocol import protocol_from_json; print(protocol_from_json({protocol().as_json()!r}).digest)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == protocol().digest
+
+
+def test_the_manifest_of_a_run_holds_it() -> None:
+    known = data()
+    kept = make_manifest("run", config(epochs=7), known, torch.device("cpu")).data["protocol"]
+    assert protocol_from_json(kept).differences(protocol_of(config(epochs=7), known)) == []
+    assert kept["digest"] == protocol(epochs=7).digest
