@@ -1,4 +1,4 @@
-"""The one place that writes a gradient: a modulation applied to the encoders, with noise from its own generator; clipping."""
+"""The one place that writes a gradient: a modulation applied to the encoders, with noise; clipping."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from core.modulators.modulation import Modulation
+from core.modulators.noise import add_noise, standard_deviation
 from core.types import ParameterGroup, Scalar
 
 NOISE_FLOOR = 1e-8
@@ -28,11 +29,12 @@ def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generato
     """
     for modality, directions in modulation.directions.items():
         _replace(groups[modality].gradients("all"), directions)
-    noise = {key: _noise(groups[key[0]].gradients(key[1]), level, generator) for key, level in sorted(modulation.noise.items())}
+    noisy = {key: groups[key[0]].gradients(key[1]) for key in sorted(modulation.noise)}
+    spreads = {key: [(standard_deviation(g) + NOISE_FLOOR) * modulation.noise[key] for g in found] for key, found in noisy.items()}
     for (modality, rule), gain in sorted(modulation.gains.items()):
         _multiply(groups[modality].gradients(rule), gain)
-    for (modality, rule), parts in noise.items():
-        _add(groups[modality].gradients(rule), parts)
+    for key, gradients in noisy.items():
+        add_noise(gradients, spreads[key], generator)
 
 
 def gradient_norm(group: ParameterGroup) -> Tensor:
@@ -57,21 +59,6 @@ def total_norm(tensors: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def _noise(gradients: list[Tensor], level: Scalar, generator: Generator) -> list[Tensor]:
-    """Gaussian noise for each tensor, of its own standard deviation times `level`."""
-    if not gradients:
-        return []
-    drawn = torch.randn(sum(g.numel() for g in gradients), generator=generator, device=gradients[0].device, dtype=gradients[0].dtype)
-    pieces = [piece.view_as(g) for piece, g in zip(torch.split(drawn, [g.numel() for g in gradients]), gradients, strict=True)]
-    torch._foreach_mul_(pieces, [(_standard_deviation(g) + NOISE_FLOOR) * level for g in gradients])
-    return pieces
-
-
-def _standard_deviation(gradient: Tensor) -> Tensor:
-    """The sample standard deviation; of a single element 0."""
-    return gradient.std() if gradient.numel() > 1 else gradient.new_zeros(())
-
-
 def _replace(gradients: list[Tensor], directions: Sequence[Tensor]) -> None:
     if gradients:
         torch._foreach_copy_(gradients, list(directions))
@@ -80,8 +67,3 @@ def _replace(gradients: list[Tensor], directions: Sequence[Tensor]) -> None:
 def _multiply(gradients: list[Tensor], gain: Scalar) -> None:
     if gradients:
         torch._foreach_mul_(gradients, gain)
-
-
-def _add(gradients: list[Tensor], parts: list[Tensor]) -> None:
-    if gradients:
-        torch._foreach_add_(gradients, parts)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from core_kit import Bench, seeded
+from scipy import stats
 from torch import Tensor
 
 from core.modulators.apply import NOISE_FLOOR, apply
 from core.modulators.modulation import Modulation
+from core.modulators.noise import PIECE, _quantiles, standard_deviation
 from core.modulators.ogm import OgmGe
 from core.types import Backward, Batch, Forward, ParameterGroup
 
@@ -130,3 +133,58 @@ def test_noise_is_not_multiplied_by_a_gain() -> None:
 def test_a_gain_for_a_modality_that_is_not_there_is_an_error() -> None:
     with pytest.raises(KeyError, match="smell"):
         Bench("baseline", ("audio",)).apply(Modulation(gains={("smell", "all"): 0.5}))
+
+
+def test_the_quantiles_are_those_of_the_normal_distribution() -> None:
+    """Against scipy's: 65 536 equally likely values, symmetric, of variance 1, sorted."""
+    found = _quantiles().double().numpy()
+    assert len(set(found.tolist())) == 65_536
+    assert found == pytest.approx(-found[::-1], abs=1e-6)
+    assert found.std() == pytest.approx(1, abs=1e-6)
+    assert found == pytest.approx(stats.norm.ppf((np.arange(65_536) + 0.5) / 65_536), abs=1e-4)
+
+
+@pytest.mark.parametrize("numbers", [PIECE - 1, PIECE + 1, 5 * PIECE])
+def test_noise_follows_the_normal_distribution(numbers: int) -> None:
+    """Drawn at once or piece by piece: Kolmogorov and Smirnov see no difference, and no number repeats its neighbour's."""
+    groups = one_kernel(torch.zeros(numbers))
+    apply(Modulation(noise={("a", "kernels"): 1.0}), groups, seeded())
+    noise = (groups["a"].gradients("all")[0] / NOISE_FLOOR).numpy()
+    assert stats.kstest(noise, "norm").pvalue > 1e-3
+    assert abs(np.corrcoef(noise[:-1], noise[1:])[0, 1]) < 4 / math.sqrt(numbers)
+
+
+def test_large_tensors_get_different_noise_each() -> None:
+    kernels = [torch.nn.Parameter(torch.zeros(2 * PIECE)) for _ in range(2)]
+    for kernel in kernels:
+        kernel.grad = torch.zeros_like(kernel)
+    apply(Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup(tuple(kernels), ())}, seeded())
+    first, second = (kernel.grad for kernel in kernels)
+    assert first is not None and second is not None
+    assert abs(float(torch.corrcoef(torch.stack([first, second]))[0, 1])) < 4 / math.sqrt(2 * PIECE)
+
+
+def test_a_large_gradient_with_other_strides_gets_its_noise() -> None:
+    gradient = torch.randn(300, 400, generator=seeded(2)).t()
+    parameter = torch.nn.Parameter(torch.zeros(400, 300))
+    parameter.grad = gradient.clone(memory_format=torch.preserve_format)
+    assert not parameter.grad.is_contiguous() and parameter.grad.numel() > PIECE
+    apply(Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup((parameter,), ())}, seeded())
+    noise = parameter.grad - gradient
+    assert float(noise.std() / gradient.std()) == pytest.approx(1, rel=0.02)
+    assert float((noise != 0).float().mean()) > 0.99
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0, 100.0, 1e5])
+@pytest.mark.parametrize("numbers", [2, PIECE, 3 * PIECE])
+def test_the_standard_deviation_is_torchs(mean: float, numbers: int) -> None:
+    """Also where the mean is so large that the quick formula would lose its digits; in float64 as the slow twin."""
+    gradient = mean + torch.randn(numbers, generator=seeded(4))
+    assert float(standard_deviation(gradient)) == pytest.approx(float(gradient.double().std()), rel=2e-2 if mean > 1e3 else 1e-4)
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-30, 3.0, math.nan, math.inf])
+def test_the_standard_deviation_of_equal_numbers(value: float) -> None:
+    gradient = torch.full((2 * PIECE,), value)
+    found, expected = float(standard_deviation(gradient)), float(gradient.std())
+    assert found == pytest.approx(expected, abs=1e-6 * abs(value) if math.isfinite(value) else 0, nan_ok=True)
