@@ -59,10 +59,15 @@ def newest(checkpoints: Path) -> Path | None:
 
 
 def prune(checkpoints: Path, keep: int, best_step: int) -> None:
-    """Removes all but the newest `keep` checkpoints, and all best models but that of `best_step`."""
-    old = sorted(_all(checkpoints), key=_step)[:-keep]
-    beaten = [path for path in checkpoints.glob("best-*.pt") if path != best_path(checkpoints, best_step)]
-    for path in old + beaten:
+    """Removes all but the newest `keep` checkpoints, and all best models but that of `best_step` and of each kept checkpoint.
+
+    A checkpoint's own best model is the newest one that is no younger than it: going on from there asks for it.
+    """
+    present = sorted(_all(checkpoints), key=_step)
+    models = sorted(checkpoints.glob("best-*.pt"))
+    own = {max((model for model in models if model <= best_path(checkpoints, _step(path))), default=None) for path in present[-keep:]}
+    beaten = [model for model in models if model != best_path(checkpoints, best_step) and model not in own]
+    for path in present[:-keep] + beaten:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
 

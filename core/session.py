@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from core.commands import CommandDesk, answered_in, replays_after
+from core.data.base import DataError, Dataset
 from core.recorder import Recorder
 from storage.layout import RunPaths
 from storage.manifest import FormatError
@@ -24,6 +27,18 @@ def earlier_run(paths: RunPaths) -> Run | None:
     if tuple(run.manifest.metrics) != METRICS:
         raise FormatError(f"run {paths.name} was recorded with other metrics than this version's; start a new run with its run.toml")
     return run
+
+
+def refuse_other_data(paths: RunPaths, earlier: Run, data: Dataset) -> None:
+    """A run goes on with the data that it began with. Raises DataError where file, sizes or classes are others now."""
+    began: Mapping[str, Any] = earlier.manifest.data if earlier.manifest else {}
+    for key, what in (("sha256", "content"), ("counts", "sizes"), ("class_counts", "classes"), ("val", "validation part")):
+        if key in began and key in data.info and began[key] != data.info[key]:
+            now, then = (str(found)[:60] for found in (data.info[key], began[key]))
+            raise DataError(
+                f"run {paths.name} began with other data: its {what} was {then}, that of {data.name} is {now}; "
+                "put the old data back, or start a new run"
+            )
 
 
 def remember(desk: CommandDesk, step: int, earlier: Run) -> None:

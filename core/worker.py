@@ -27,7 +27,7 @@ from core.model import ModelError
 from core.modulators.build import ModulatorError
 from core.modulators.context import MethodError
 from core.parts import DeviceError, find_device, make_parts
-from core.session import close_run, earlier_run, one_line, remember, tell_beginning
+from core.session import close_run, earlier_run, one_line, refuse_other_data, remember, tell_beginning
 from core.trainer import Trainer
 from storage.layout import RunPaths
 from storage.manifest import FormatError
@@ -77,6 +77,8 @@ def work(paths: RunPaths, *, resume: bool) -> int:
     device = find_device(config.device)
     data = load_data(config.data.name, config.data.options, config.data.seed)
     earlier = earlier_run(paths) if resume else None
+    if earlier:
+        refuse_other_data(paths, earlier, data)
     manifest = earlier.manifest if earlier and earlier.manifest else make_manifest(paths.name, config, data, device)
     parts = make_parts(config, paths, data, manifest, device)
     trainer = Trainer(parts)

@@ -369,6 +369,36 @@ def test_a_run_of_a_newer_version_is_not_gone_on_with(undisturbed: Path, tmp_pat
     assert error == "error: run format version 99, this program reads up to 1; install a newer asgml\n"
 
 
+def test_other_data_than_it_began_with_is_refused(undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The file's content is another one now; the run is left as it was."""
+    run = tmp_path / "run"
+    shutil.copytree(undisturbed, run)
+    other = save_npz(small_data(train=82), tmp_path / "small.npz")
+    config = run / "run.toml"
+    config.write_text(re.sub(r"data = .*small.npz\"", f'data = "{other}"', config.read_text()))
+    before = len(Run.open(run).events)
+    assert main([str(run), "--resume"]) == 1
+    assert re.fullmatch(
+        r"error: run run began with other data: its content was .*; put the old data back, or start a new run\n", capsys.readouterr().err
+    )
+    assert len(Run.open(run).events) == before
+
+
+def test_the_best_model_of_every_kept_checkpoint_is_kept(tmp_path: Path) -> None:
+    """With the best models of steps 5, 15 and 35, and the checkpoints of 10, 20, 30 and 40."""
+    for step in (5, 15, 35):
+        checkpoint.best_path(tmp_path, step).touch()
+    for step in (10, 20, 30, 40):
+        checkpoint.path_at(tmp_path, step).touch()
+    checkpoint.prune(tmp_path, 2, best_step=35)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "best-00000015.pt",
+        "best-00000035.pt",
+        "step-00000030.pt",
+        "step-00000040.pt",
+    ]
+
+
 def test_a_store_that_cannot_be_written_is_one_line(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = prepared(tmp_path, data)
     (root / "run.zarr").write_text("a file where a folder should be")
