@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 if TYPE_CHECKING:  # listing the data sets should not cost the three seconds of importing torch
     from torch import Generator, Tensor
@@ -48,6 +48,11 @@ class Rows(Protocol):
         """Processes that should read at the same time; 0 where reading is quicker than passing the result on."""
         ...
 
+    @property
+    def nbytes(self) -> int | None:
+        """Bytes of all samples as stored, where all can be read in a moment, so that they may move to the GPU; else None."""
+        ...
+
     def __len__(self) -> int: ...
 
     def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
@@ -66,6 +71,7 @@ class Split:
     labels: Tensor  # int64 (N,)
     rows: Rows | None = None
     views: Mapping[str, View] = field(default_factory=dict)
+    targets: Tensor | None = None  # float32 (N,), the numbers that a regression predicts
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -73,7 +79,11 @@ class Split:
 
 @dataclass(frozen=True)
 class Dataset:
-    """A whole data set. `shapes` are those of one sample as its network sees it; `info` is JSON: counts, source, statistics."""
+    """A whole data set. `shapes` are those of one sample as its network sees it; `info` is JSON: counts, source, statistics.
+
+    `info["warnings"]` are sentences that a run on it tells at its start. The task "regression" predicts the targets of its splits;
+    its classes, and the labels, are then the signs of them.
+    """
 
     name: str
     modalities: tuple[str, ...]
@@ -81,6 +91,7 @@ class Dataset:
     shapes: dict[str, tuple[int, ...]]
     splits: dict[str, Split]
     info: dict[str, Any]
+    task: Literal["classification", "regression"] = "classification"
 
 
 Loader = Callable[[str, Mapping[str, Any], int], Dataset]
