@@ -1,0 +1,49 @@
+"""Makes spectrograms from waveforms: log-magnitudes of a short-time Fourier transform, and log-mel energies."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.data.waveform import Waveform
+
+FLOOR = 1e-7  # added to a magnitude before its logarithm, as published: silence is −16.1
+MEL_FLOOR = 1e-10  # added to a mel energy: −100 dB of full scale, where librosa.power_to_db cuts too; silence is −23.0
+
+
+def stft_frames(samples: int, hop: int) -> int:
+    """Columns of a centred transform."""
+    return 1 + samples // hop
+
+
+def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = None) -> Tensor:
+    """|STFT|, (1 + n_fft/2, 1 + samples // hop): periodic Hann window, centred, the waveform mirrored at its ends.
+
+    The numbers of librosa.stft(…, pad_mode="reflect"). That was librosa's default when OGM-GE was published; since 0.10 it is
+    zeros, which darkens the first and last column.
+    """
+    width = window or n_fft
+    hann = torch.hann_window(width, periodic=True)
+    spectrum = torch.stft(torch.from_numpy(waveform), n_fft, hop, width, hann, center=True, pad_mode="reflect", return_complex=True)
+    return spectrum.abs()
+
+
+def log_stft(waveform: Waveform, n_fft: int, hop: int) -> Tensor:
+    """log(|STFT| + 1e-7), (frequency, time): OGM-GE's spectrogram."""
+    return torch.log(magnitude(waveform, n_fft, hop) + FLOOR)
+
+
+def log_mel(waveform: Waveform, rate: int, n_fft: int, window: int, hop: int, bands: int) -> Tensor:
+    """log(mel energy + 1e-10), (bands, time), by librosa's filters: Slaney's scale and areas, from 0 Hz to half the rate."""
+    return torch.log(mel_filters(rate, n_fft, bands) @ magnitude(waveform, n_fft, hop, window).square() + MEL_FLOOR)
+
+
+@lru_cache
+def mel_filters(rate: int, n_fft: int, bands: int) -> Tensor:
+    """(bands, 1 + n_fft/2), made once in a process: librosa takes a second or more to import."""
+    from librosa.filters import mel
+
+    return torch.from_numpy(np.asarray(mel(sr=rate, n_fft=n_fft, n_mels=bands), dtype=np.float32))

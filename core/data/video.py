@@ -1,0 +1,114 @@
+"""Frames as a modality: some images of a clip, from a folder of extracted frames or straight from its video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from core.data.clips import Modality, Source, check_choice
+from core.data.frames import CHOICES, choose, read_image, scale
+from core.data.media import MediaError, is_container
+from core.data.options import check_number, check_whole
+from core.data.videofile import measure, read_frames, sampled
+from core.data.views import FramesView
+
+__all__ = ["CHOICES", "FrameDecoder", "frame_facts", "frame_fault", "frame_modality"]
+
+
+@dataclass(frozen=True)
+class FrameDecoder:
+    """Decodes `frames` images of a clip to uint8 (frames, 3, H, W), each squashed to `size` (height, width).
+
+    They are chosen (see frames.choose) among the images of the source, or, where it is a video, among the `fps` frames a second
+    that the published extraction would have written to a folder. Images have no times: the source lists those of its part.
+    """
+
+    frames: int
+    choice: str
+    size: tuple[int, int]
+    fps: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_whole("frames", self.frames, 1, 4096)
+        check_choice("choice", self.choice, CHOICES)
+        check_number("fps", self.fps, 0.01, 1000)
+        for side in self.size:
+            check_whole("frame_size", side, 1, 8192)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.frames, 3, *self.size)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return torch.uint8
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"frames": self.frames, "choice": self.choice, "size": list(self.size), "fps": self.fps, "scaling": "bilinear, antialiased"}
+
+    def decode(self, source: Source, clip: str) -> Tensor:
+        """(*shape) uint8. Raises DataError that names the file."""
+        check_source(source, clip)
+        if is_video(source):
+            return torch.stack([scale(image, self.size) for image in self._from_video(source, clip)])
+        paths = [source.paths[i] for i in choose(len(source.paths), self.frames, self.choice, clip)]
+        scaled = {path: scale(read_image(path), self.size) for path in dict.fromkeys(paths)}
+        return torch.stack([scaled[path] for path in paths])
+
+    def _from_video(self, source: Source, clip: str) -> list[Tensor]:
+        path = source.paths[0]
+        video = measure(path, source.start, source.seconds)
+        there = sampled(video.frames, video.fps, self.fps)
+        numbers = [there[i] for i in choose(len(there), self.frames, self.choice, clip)]
+        return read_frames(path, numbers, video.fps, source.start)
+
+
+def frame_modality(frames: int, choice: str, size: tuple[int, int], crop: int = 224, augment: str = "clip", fps: float = 1.0) -> Modality:
+    """`frames` images stored at `size`, seen as (frames, 3, crop, crop)."""
+    return Modality(FrameDecoder(frames, choice, size, fps), (frames, 3, crop, crop), FramesView(crop, augment))
+
+
+def frame_fault(source: Source) -> tuple[str, str] | None:
+    """What is wrong with the frames of a clip: its kind (missing, empty, unreadable, short) and the reason. Decodes all of them."""
+    try:
+        check_source(source, "the clip")
+        if is_video(source):
+            video = measure(source.paths[0], source.start, source.seconds)
+            read_frames(source.paths[0], [0, video.frames - 1], video.fps, source.start)
+            return None
+        for path in source.paths:
+            read_image(path)
+    except MediaError as error:
+        return error.kind, error.reason if len(source.paths) < 2 else f"{error.path.name}: {error.reason}"
+    return None
+
+
+def frame_facts(source: Source) -> dict[str, Any]:
+    """How many frames there are, and height and width of the first; of a video also fps and seconds. Raises DataError."""
+    check_source(source, "the clip")
+    if is_video(source):
+        video = measure(source.paths[0], source.start, source.seconds)
+        return {
+            "frames": video.frames,
+            "height": video.height,
+            "width": video.width,
+            "fps": video.fps,
+            "seconds": video.frames / video.fps,
+        }
+    height, width = read_image(source.paths[0]).shape[1:]
+    return {"frames": len(source.paths), "height": height, "width": width}
+
+
+def is_video(source: Source) -> bool:
+    return len(source.paths) == 1 and is_container(source.paths[0])
+
+
+def check_source(source: Source, clip: str) -> None:
+    """Raises MediaError where there is nothing to decode."""
+    if not source.paths:
+        raise MediaError(Path(clip), "empty", "has no images; expected one or more in its folder")
