@@ -13,11 +13,13 @@ from typing import Protocol
 from core.data.base import DataError
 from core.data.clips import Source
 from core.data.lists import Entry
+from core.data.media import LFS
 from core.data.walk import Sized, walk
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3")  # the first that is there counts: wav before its compressed copy
 VIDEO = (".mp4", ".flv", ".avi", ".mkv", ".webm", ".mov", ".m4v")
 IMAGES = (".jpg", ".jpeg", ".png")
+POINTER = 1024  # bytes: a file that stands for one that Git LFS has not fetched has about 130
 EVENT_ONLY = "-SE"  # ends the name of a folder whose frames were cut to the event, start to end, when they were extracted
 
 
@@ -48,8 +50,7 @@ class Files:
     def source(self, entry: Entry) -> Source | Problem:
         for name in entry.names:
             if name in self.known:
-                path, size = self.known[name]
-                return Source((path,), entry.start, entry.seconds) if size else Problem(path, "empty", "the file has 0 bytes")
+                return check_file(*self.known[name]) or Source((self.known[name][0],), entry.start, entry.seconds)
         return Problem(self.folder / (entry.names[0] + self.suffixes[0]), "missing", "no such file")
 
     @cached_property
@@ -101,12 +102,30 @@ class FrameFolders:
         """Name of a folder -> the folder and its images in the order of time. Folders without an image are in it too."""
         found: dict[str, tuple[Path, list[Sized]]] = {}
         for folder, images in walk(self.folder, IMAGES):
-            other = found.get(folder.name)
+            name = folder.stem if folder.suffix.lower() in VIDEO else folder.name  # some scripts keep the .mp4 in the folder's name
+            other = found.get(name)
             if other is not None and other[1] and images:
-                raise DataError(f"frames of {folder.name} are in {other[0]} and in {folder}; name one of them with the option frames_folder")
+                raise DataError(f"frames of {name} are in {other[0]} and in {folder}; name one of them with the option frames_folder")
             if other is None or images:
-                found[folder.name] = (folder, sorted(images, key=lambda image: by_number(image[0].name)))
+                found[name] = (folder, sorted(images, key=lambda image: by_number(image[0].name)))
         return found
+
+
+def check_file(path: Path, size: int) -> Problem | None:
+    """What can be told without decoding."""
+    if not size:
+        return Problem(path, "empty", "the file has 0 bytes")
+    if size < POINTER and begins_with(path, LFS):
+        return Problem(path, "missing", "a pointer of Git LFS stands here, not the file; run `git lfs pull` in its repository")
+    return None
+
+
+def begins_with(path: Path, start: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(start)) == start
+    except OSError:
+        return False  # decoding will say why
 
 
 def by_number(name: str) -> tuple[tuple[int, int | str], ...]:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from core.data.base import DataError
 
@@ -53,8 +54,9 @@ def read_rows(path: Path, fields: int, separator: str = ",") -> list[Row]:
 
     A field between double quotes may hold a comma. Raises DataError where a line has another number of fields, or an empty one.
     """
-    quoting = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=separator, quoting=quoting, strict=True)
+    text = io.StringIO(read_text(path), newline="")
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
+    reader = csv.reader(text, delimiter=separator, quoting=quoting, strict=True)
     rows = []
     try:
         for cut in reader:
