@@ -106,8 +106,8 @@ class ClipOptions:
 
     `modalities`: the ones to use. `allow_missing`: train without the clips whose files are missing. `workers`: processes that
     decode, -1 for one a core, at most 8. `cache`: "auto" uses a prepared cache beside the data where there is one, "off" never,
-    "require" refuses to decode. `val`: clips taken from train for validation, in proportion to the classes, where the lists
-    have no validation part; 0 stands for a tenth.
+    "require" refuses to decode, and so does the path of a cache or of a folder of caches. `val`: clips taken from train for
+    validation, in proportion to the classes, where the lists have no validation part; 0 stands for a tenth.
     """
 
     modalities: list[str] | None = None
@@ -120,7 +120,8 @@ class ClipOptions:
         check_flag("allow_missing", self.allow_missing)
         check_whole("workers", self.workers, -1, 128)
         check_whole("val", self.val, 0, 10**7)
-        check_choice("cache", self.cache, ("auto", "off", "require"))
+        if not (isinstance(self.cache, str) and "/" in self.cache):
+            check_choice("cache", self.cache, ("auto", "off", "require", "a path with a /"))
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,11 @@ class ClipRows:
     def __len__(self) -> int:
         return len(self.clips)
 
+    @property
+    def nbytes(self) -> None:
+        """Decoding all of it costs too long to be waited for."""
+        return None
+
     def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
         chosen = [self.clips[number] for number in numbers]
         return {m: torch.stack([decoder.decode(clip.sources[m], clip.id) for clip in chosen]) for m, decoder in self.decoders.items()}
@@ -141,17 +147,25 @@ class ClipRows:
 
 def load_clips(found: ClipSet, options: ClipOptions) -> Dataset:
     """The data set: read from a prepared cache where there is one, else decoded batch by batch."""
+    from core.data.cache import find_cache, without_absent  # it knows what clips are
+
     refuse_faults(found, options)
     chosen = choose_modalities(found, options.modalities)
-    decoders = {m: modality.decoder for m, modality in chosen.items()}
+    cache, reason = find_cache(found, options.cache, chosen)
+    if cache is not None:
+        found = without_absent(found, cache)
+        refuse_faults(found, options)
     views = {m: modality.view for m, modality in chosen.items()}
+    decoders = {m: modality.decoder for m, modality in chosen.items()}
     splits = {}
     for part in SPLITS:
         clips = found.splits[part]
         labels = torch.tensor([clip.label for clip in clips], dtype=torch.int64)
-        splits[part] = Split({}, labels, ClipRows(clips, decoders, workers_for(options.workers)), views)
+        rows = cache.read_by(clips, list(chosen)) if cache else ClipRows(clips, decoders, workers_for(options.workers))
+        splits[part] = Split({}, labels, rows, views)
     shapes = {m: modality.shape for m, modality in chosen.items()}
-    return Dataset(found.name, tuple(chosen), found.classes, shapes, splits, describe(found))
+    read_from = {"read from": str(cache.path) if cache else "files", **({"cache": reason} if reason else {})}
+    return Dataset(found.name, tuple(chosen), found.classes, shapes, splits, {**describe(found), **read_from})
 
 
 def describe(found: ClipSet) -> dict[str, Any]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from core.data.base import DataError, Rows
 AHEAD = 2  # batches that each process keeps ready
 
 Inputs = dict[str, Tensor]
+Read = TypeVar("Read")
 
 
 def read_batches(rows: Rows, chosen: Sequence[Tensor], *, pin: bool) -> Iterator[Inputs]:
@@ -24,22 +25,33 @@ def read_batches(rows: Rows, chosen: Sequence[Tensor], *, pin: bool) -> Iterator
 
     `pin` puts them into page-locked memory, from which a GPU copies while it computes. Raises DataError.
     """
-    workers = min(rows.workers, len(chosen)) if len(chosen) > 1 else 0  # a process costs more than one batch
-    loader: DataLoader[Inputs | DataError] = DataLoader(
-        _Samples(rows),
-        batch_sampler=[indices.tolist() for indices in chosen],
+    return in_processes(rows.read, [indices.tolist() for indices in chosen], rows.workers, pin=pin)
+
+
+def in_processes(
+    read: Callable[[Sequence[int]], Read], chosen: Sequence[Sequence[int]], workers: int, *, pin: bool = False
+) -> Generator[Read, None, None]:
+    """What `read` makes of each of these in turn, in that order; read ahead in so many processes, or here for 0.
+
+    They end with the iterator, also where it is given up half-way. Raises DataError, whichever process it comes from.
+    """
+    workers = min(workers, len(chosen)) if len(chosen) > 1 else 0  # a process costs more than one batch
+    loader: DataLoader[Read | DataError] = DataLoader(
+        _Parts(read, chosen),
+        batch_size=None,
         collate_fn=_as_it_is,
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         pin_memory=pin,
         worker_init_fn=_begin_worker,
         multiprocessing_context=_context() if workers else None,
+        generator=torch.Generator().manual_seed(0),  # the loader would draw a seed from torch's own, on which dropout depends
     )
     try:
-        for read in loader:
-            if isinstance(read, DataError):
-                raise read
-            yield read
+        for part in loader:
+            if isinstance(part, DataError):
+                raise part
+            yield part
     except RuntimeError as error:  # a process was killed, most often for want of shared memory
         if "DataLoader worker" not in str(error):
             raise
@@ -47,33 +59,36 @@ def read_batches(rows: Rows, chosen: Sequence[Tensor], *, pin: bool) -> Iterator
         raise DataError(f"a process that reads the data ended ({reason}); set data.options.workers=0 or give it more memory") from error
 
 
-class _Samples(Dataset[Inputs]):
-    """Gives torch's loader whole batches. An error is handed on as a value: raised, it would come as a page of traceback."""
+class _Parts(Dataset[Any]):
+    """What torch's loader asks for, one by one. An error is handed on as a value: raised, it would come as a page of traceback."""
 
-    def __init__(self, rows: Rows) -> None:
-        self.rows = rows
+    def __init__(self, read: Callable[[Sequence[int]], Any], chosen: Sequence[Sequence[int]]) -> None:
+        self.read = read
+        self.chosen = chosen
 
-    def __getitems__(self, numbers: Sequence[int]) -> Inputs | DataError:
+    def __getitem__(self, number: int) -> Any:
         try:
-            return self.rows.read(numbers)
+            return self.read(self.chosen[number])
         except DataError as error:
             return error
 
-    def __getitem__(self, number: int) -> Inputs:
-        return self.rows.read([number])
-
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.chosen)
 
 
-def _as_it_is(read: Any) -> Any:
-    return read
+def _as_it_is(part: Any) -> Any:
+    """torch's loader would turn what it can into tensors."""
+    return part
 
 
 def _begin_worker(worker: int) -> None:
-    """Nothing that reads draws numbers; should a library do so, no two processes draw the same. Signals are the trainer's."""
+    """Nothing that reads draws numbers; should a library do so, no two processes draw the same. Signals are the trainer's.
+
+    It goes on to the end of its step after a SIGTERM, which a cluster sends to every process of a job.
+    """
     np.random.seed((torch.initial_seed() + worker) % 2**32)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _context() -> str | None:
