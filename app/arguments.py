@@ -64,7 +64,13 @@ Recipe = Annotated[
         metavar="RECIPE", help="A name of `asgml recipes`, or a .toml file.", autocompletion=completer("recipes"), show_default=False
     ),
 ]
-Data = Annotated[str | None, typer.Option("--data", metavar="NAME|PATH", help="Data set: a built-in name, or a path.", show_default=False)]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        "--data", metavar="NAME:PATH", help="A path, a name of `asgml data list` with its path, or `synthetic`.", show_default=False
+    ),
+]
+AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Leave out the clips whose files are missing.")]
 Method = Annotated[
     str | None,
     typer.Option(

@@ -14,6 +14,7 @@ import typer
 
 from app.arguments import (
     Action,
+    AllowMissing,
     Ascii,
     AsJson,
     Data,
@@ -33,6 +34,7 @@ from app.arguments import (
     Wait,
     completer,
 )
+from app.data_cli import data_app
 
 app = typer.Typer(
     name="asgml",
@@ -42,6 +44,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(rich_markup_mode=None, help="Show the configuration of a training.")
 app.add_typer(config_app, name="config")
+app.add_typer(data_app, name="data")
 
 
 @app.callback()
@@ -67,6 +70,7 @@ def train(
     seed: Seed = None,
     device: Device = None,
     name: Name = None,
+    allow_missing: AllowMissing = False,
     runs: RunsDirectory = None,
     detach: Detach = False,
     wait: Wait = False,
@@ -79,7 +83,7 @@ def train(
     from app.commands.train import How, train
     from app.recipes import Choices
 
-    choices = Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()))
+    choices = Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing)
     return train(choices, name, runs, How(detach, wait, ascii_))
 
 
@@ -282,6 +286,7 @@ def config_show(
     modulator: Modulator = None,
     seed: Seed = None,
     device: Device = None,
+    allow_missing: AllowMissing = False,
     json_: AsJson = False,
 ) -> int:
     """Show every value and where it comes from.
@@ -291,7 +296,7 @@ def config_show(
     from app.commands.config import show
     from app.recipes import Choices
 
-    return show(Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ())), json_)
+    return show(Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing), json_)
 
 
 @config_app.command(name="schema")

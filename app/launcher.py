@@ -21,6 +21,7 @@ from typing import Any
 import tomli_w
 
 from app.errors import RunFailedError, UserError
+from core.data.base import split_name
 from storage.layout import RunPaths, is_run, next_name
 from storage.process import start_of, this_host
 
@@ -103,7 +104,9 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _stem(config: Mapping[str, Any]) -> str:
-    return f"{Path(str(config['data']['name'])).stem}-{config['method']}"
+    """The name of the data set, or of the file, and the method."""
+    spec = str(config["data"]["name"])
+    return f"{split_name(spec)[0] or Path(spec).stem}-{config['method']}"
 
 
 def _claim(runs: Path, name: str) -> RunPaths:

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from app.data_spec import FROM_FILES, absolute_spec, existing, how_to_give, needs_files
+from app.data_table import DATA_SETS
 from app.errors import NotFoundError, UserError
 from app.keys import flatten, nearest_of, nested, parse_value, resolve
 from core.config import ConfigError, RunConfig, RunSettings, make_config
-from core.data.base import NAMED
+from core.data.base import split_name
 from core.registry import METHODS
 
 DEFAULT = "default"
 RECIPES = Path(__file__).parent / "recipes"
+ALLOW_MISSING = "data.options.allow_missing"
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,20 @@ class Choices:
     device: str | None = None
     modulator: str | None = None
     sets: tuple[str, ...] = ()
+    allow_missing: bool = False
 
-    def flags(self) -> dict[str, Any]:
-        """Configuration key → value, of the flags that were given."""
-        given = {
-            "data.name": self.data,
-            "method": self.method,
-            "epochs": self.epochs,
-            "seed": self.seed,
-            "device": self.device,
-            "modulator": self.modulator,
-        }
-        return {key: value for key, value in given.items() if value is not None}
+    def flags(self) -> list[tuple[str, Any, str]]:
+        """(configuration key, value, flag) of the flags that were given."""
+        given = [
+            ("data.name", self.data, "--data"),
+            (ALLOW_MISSING, self.allow_missing or None, "--allow-missing"),
+            ("method", self.method, "--method"),
+            ("epochs", self.epochs, "--epochs"),
+            ("seed", self.seed, "--seed"),
+            ("device", self.device, "--device"),
+            ("modulator", self.modulator, "--modulator"),
+        ]
+        return [flag for flag in given if flag[1] is not None]
 
 
 @dataclass
@@ -99,8 +104,18 @@ def build(choices: Choices) -> Plan:
     plan = Plan(_sections_of_others(str(method)))
     for word, value, origin in given:
         plan.put(word, value, origin)
-    _make_paths_absolute(plan)
+    _make_paths_absolute(plan, _data_before_the_flag(given))
+    _check_allow_missing(plan)
     plan.config()
+    return plan
+
+
+def build_to_train(choices: Choices) -> Plan:
+    """As `build`, of a plan that can be trained. Raises UserError for a data set whose files nobody has named."""
+    plan = build(choices)
+    name = plan.config().data.name
+    if needs_files(name):
+        raise UserError(how_to_give(name))
     return plan
 
 
@@ -141,32 +156,43 @@ def _parse_set(text: str) -> tuple[str, Any]:
     return key.strip(), parse_value(value.strip())
 
 
-def _make_paths_absolute(plan: Plan) -> None:
+def _make_paths_absolute(plan: Plan, meant: str) -> None:
     """The trainer may be resumed from anywhere, so its configuration holds no relative path."""
     data = plan.values.get("data.name")
-    if isinstance(data, str) and data not in NAMED:
-        plan.values["data.name"] = str(_existing(data, f"data {data!r}", f"; built-in data: {', '.join(NAMED)}"))
+    if isinstance(data, str):
+        plan.values["data.name"] = absolute_spec(data, meant)
     modulator = plan.values.get("modulator")
     if isinstance(modulator, str) and modulator:
         file, _, name = modulator.rpartition(":")
         if not file or not name.isidentifier():
             raise UserError(f"modulator {modulator!r}: expected FILE.py:CLASS, such as mine.py:Mine")
-        plan.values["modulator"] = f"{_existing(file, f'modulator {modulator!r}', '')}:{name}"
+        plan.values["modulator"] = f"{existing(file, f'modulator {modulator!r}', '')}:{name}"
 
 
-def _existing(text: str, what: str, more: str) -> Path:
-    path = Path(text).expanduser()
-    if not path.exists():
-        raise NotFoundError(f"{what}: there is no {path}{more}")
-    return path.resolve()
+def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
+    """The data set that the recipe or --set means, whose files --data then names; "" where it is none of those read from files."""
+    plan = Plan()
+    for word, value, origin in given:
+        if word.partition(".")[0] == "data" and origin != "--data":
+            plan.put(word, value, origin)
+    name = split_name(str(plan.values.get("data.name", "")))[0]
+    return name if name in FROM_FILES else ""
+
+
+def _check_allow_missing(plan: Plan) -> None:
+    """Raises UserError where the data has no files that may be missing one by one."""
+    data = str(plan.values.get("data.name", RunConfig().data.name))
+    name = split_name(data)[0]
+    if plan.values.get(ALLOW_MISSING) and not (name and DATA_SETS[name].clips):
+        origin = plan.origins[ALLOW_MISSING]
+        raise UserError(f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; leave it out")
 
 
 def _given(choices: Choices) -> list[tuple[str, Any, str]]:
     """(word, value, origin) of everything that was given, the weakest first."""
     recipe = read_recipe(recipe_file(choices.recipe)) if choices.recipe is not None else {}
     sets = [(*_parse_set(text), f"--set {text}") for text in choices.sets]
-    flags = [(key, value, f"--{key.removesuffix('.name')}") for key, value in choices.flags().items()]
-    return [*((word, value, f"recipe {choices.recipe}") for word, value in recipe.items()), *sets, *flags]
+    return [*((word, value, f"recipe {choices.recipe}") for word, value in recipe.items()), *sets, *choices.flags()]
 
 
 def _sections_of_others(method: str) -> frozenset[str]:

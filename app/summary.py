@@ -31,6 +31,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "host": (manifest.host if manifest else "") or launch.get("host"),
         "started": iso_time(started_at(run, launch)),
         "data": _data_name(run),
+        "protocol": _protocol(run),
         "method": manifest.method if manifest else None,
         "seed": manifest.seed if manifest else None,
         "device": manifest.device if manifest else None,
@@ -108,3 +109,9 @@ def _data_name(run: Run) -> str | None:
         return None
     data = run.manifest.config.get("data", {})
     return str(data.get("name")) if isinstance(data, dict) else None
+
+
+def _protocol(run: Run) -> str | None:
+    """The digest of the run's protocol: accuracies of runs with another one do not compare. None where none was kept."""
+    protocol = run.manifest.data.get("protocol") if run.manifest is not None else None
+    return str(protocol.get("digest")) if isinstance(protocol, dict) else None

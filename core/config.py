@@ -33,9 +33,12 @@ class Section(BaseModel):
 class DataConfig(Section):
     """What is trained on."""
 
-    name: str = Field("synthetic", description="built-in data set, or path of an .npz file or Zarr group in the arrays format")
+    name: str = Field(
+        "synthetic",
+        description="synthetic; NAME:PATH of a data set that `asgml data list` names; or path of an .npz file or Zarr group of arrays",
+    )
     seed: int = Field(0, ge=0, description="seed of generated data and of carved splits; independent of the training seed")
-    options: dict[str, Any] = Field(default_factory=dict, description="options of the data set, e.g. modalities or difficulty")
+    options: dict[str, Any] = Field(default_factory=dict, description="options of the data set, such as modalities, frames or workers")
 
 
 class FusionConfig(Section):

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.config import RunSettings
     from core.data.base import Dataset
 
-NOT_THE_DATA = ("source", "counts", "class_counts", "val", "decoding", "normalisation", "sha256", "missing", "cache")
+NOT_THE_DATA = ("source", "counts", "class_counts", "val", "decoding", "normalisation", "sha256", "missing", "cache", "warnings")
 """What a data set says of itself that has a field of its own here, or follows from one, or says where on this computer it lies."""
 SELECTION = {
     "end": "test is looked at once",
@@ -63,7 +63,6 @@ class Protocol:
 def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
     """The protocol that a run of this configuration on this data has. Knobs that are turned while it trains are not in it."""
     info = data.info
-    decoding = info.get("decoding", {})
     return Protocol(
         data=data.name,
         content=str(info.get("sha256", "")),
@@ -71,7 +70,7 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
         classes=tuple(data.classes),
         val=str(info.get("val", "from the data")),
         split={key: value for key, value in info.items() if key not in NOT_THE_DATA},
-        inputs={m: {"shape": list(data.shapes[m]), **_mapping(decoding.get(m))} for m in data.modalities},
+        inputs={m: _input(data, m) for m in data.modalities},
         epochs=config.epochs,
         batch_size=config.batch_size,
         optimizer=config.optimizer.model_dump(mode="json"),
@@ -94,8 +93,13 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(value, default=str))
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _input(data: Dataset, modality: str) -> dict[str, Any]:
+    """The shape that the network sees, how a sample is decoded, and how training augments it."""
+    decoding = data.info.get("decoding", {}).get(modality, {})
+    view = data.splits["train"].views.get(modality)
+    seen: dict[str, Any] = {one.name: getattr(view, one.name) for one in fields(view)} if is_dataclass(view) else {}
+    augmented = {"view": {name: value for name, value in seen.items() if isinstance(value, (bool, int, float, str))}} if seen else {}
+    return {"shape": list(data.shapes[modality]), **decoding, **augmented}
 
 
 def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -62,6 +62,7 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("state", record["state"], STYLES.get(record["state"], "")),
         ("progress", record["step"] is not None and f"step {steps}, epoch {epochs}", ""),
         ("data", record["data"], ""),
+        ("protocol", record["protocol"] and f"{record['protocol']}: accuracies compare with those of runs that have the same", "dim"),
         ("method", record["method"] and f"{record['method']}, seed {record['seed']}, on {record['device']}", ""),
         ("process", record["pid"] and f"{record['pid']} on {record['host']}", ""),
         ("started", record["started"], ""),

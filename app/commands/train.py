@@ -10,7 +10,7 @@ from app.follow import start_failure, wait_for_end, wait_until_up
 from app.launcher import Trainer, make_run, start
 from app.lookup import find, open_run
 from app.output import in_terminal
-from app.recipes import Choices, build
+from app.recipes import Choices, build_to_train
 from app.settings import runs_directory
 
 LIVING = ("starting", "running", "paused", "stopping")
@@ -28,7 +28,7 @@ class How:
 def train(choices: Choices, name: str | None, runs: Path | None, how: How) -> int:
     """Makes a run and trains it in the background. stdout is the run's path."""
     _check(how)
-    plan = build(choices)
+    plan = build_to_train(choices)
     for key in plan.idle():
         narrate(f"note: {plan.origins[key]} has no effect with method {plan.config().method}")
     trainer = start(make_run(plan.config().model_dump(), runs_directory(runs), name))

@@ -21,7 +21,8 @@ from core.registry import METHODS
 from storage.layout import RunPaths
 
 Asgml = Callable[..., "Said"]
-PROMISED = ["train", "demo", "watch", "replay", "runs", "show", "tail", "ctl", "export", "resume", "methods", "recipes", "config", "doctor"]
+PROMISED = ["train", "demo", "watch", "replay", "runs", "show", "tail", "ctl", "export", "resume"]
+PROMISED += ["methods", "recipes", "data", "config", "doctor"]
 
 
 def commands(group: Any, path: str = "asgml") -> Iterator[tuple[str, Any]]:
@@ -36,6 +37,7 @@ ALL = dict(commands(typer.main.get_command(app)))
 def test_the_commands_are_those_promised() -> None:
     assert {path.split()[1] for path in ALL} == set(PROMISED)
     assert {"asgml config show", "asgml config schema"} <= ALL.keys()
+    assert {f"asgml data {name}" for name in ("list", "check", "make-demo", "prepare")} <= ALL.keys()
 
 
 @pytest.mark.parametrize("path", ALL)

@@ -1,0 +1,105 @@
+"""`asgml data list`, `make-demo` and `prepare`: the data sets by name, files to try things on, and a cache that reads quickly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from app.data_options import read_sets
+from app.data_spec import given_files
+from app.data_table import DATA_SETS, DataSet
+from app.errors import OK, RunFailedError, UserError, narrate
+from app.output import console, print_json
+from app.progress import progress
+from app.recipes import read_recipe, recipe_file, recipe_names
+from app.text import visible
+from core.data.base import NAMED, DataError, split_name
+
+
+def list_data(json_: bool) -> int:
+    """Prints a block for each data set; as JSON a record each."""
+    recipes = recipes_by_data()
+    records = [_record(name, DATA_SETS[name], recipes.get(name, [])) for name in NAMED]
+    print_json(records) if json_ else _print_list(records)
+    return OK
+
+
+def recipes_by_data() -> dict[str, list[str]]:
+    """Name of a data set → the shipped recipes that are written for it."""
+    found: dict[str, list[str]] = {}
+    for recipe in recipe_names():
+        data = read_recipe(recipe_file(recipe)).get("data", {})
+        name = split_name(str(data.get("name", "") if isinstance(data, dict) else data))[0]
+        found.setdefault(name, []).append(recipe)
+    return found
+
+
+def make_demo(folder: Path, clips: int, seed: int) -> int:
+    """Writes the files; stdout is the folder."""
+    from core.data.demo_files import make_demo as write
+
+    path = folder.expanduser().absolute()
+    try:
+        written = write(path, clips=clips, seed=seed)
+    except DataError as error:
+        raise UserError(str(error)) from None
+    narrate(f"{written} clips in the layout of CREMA-D; `asgml train cremad-1f --data {path}` trains on them")
+    print(path)
+    return OK
+
+
+def prepare(word: str, to: Path | None, sets: tuple[str, ...], *, workers: int | None, allow_missing: bool) -> int:
+    """Decodes every clip into the cache; stdout is its path."""
+    spec = given_files(word)
+    options, seed = read_sets(sets)
+    from core.data.check import find_clips
+    from core.data.prepare import prepare as write
+
+    try:
+        found = find_clips(spec, options, seed)
+        if found is None:
+            raise UserError(f"{word}: is read into memory at once, there is nothing to prepare; train on it as it is")
+        with progress("clips") as told:
+            path = write(found, to, workers=-1 if workers is None else workers, allow_missing=allow_missing, progress=told)
+    except DataError as error:
+        raise RunFailedError(str(error)) from None
+    print(path)
+    return OK
+
+
+def _record(name: str, row: DataSet, recipes: list[str]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "summary": row.summary,
+        "modalities": list(row.modalities),
+        "classes": row.classes,
+        "published": dict(row.published),
+        "source": row.source,
+        "recipes": recipes,
+        "give": row.give,
+    }
+
+
+def _print_list(records: list[dict[str, Any]]) -> None:
+    grid = Table.grid(padding=(0, 2))
+    for one in records:
+        for label, text in [(one["name"], one["summary"]), *_details(one), ("", "")]:
+            style = "bold" if label == one["name"] else "dim"
+            grid.add_row(Text(visible(label), style), Text(visible(text), overflow="fold"))
+    out = console()
+    out.print(grid)
+    out.print(Text("Any other data: a file of named arrays, .npz or Zarr, as in `asgml train --data mine.npz` (core/data/DATA.md).", "dim"))
+
+
+def _details(one: dict[str, Any]) -> list[tuple[str, str]]:
+    sizes = ", ".join(f"{part} {count}" for part, count in one["published"].items())
+    details = [
+        ("has", f"{', '.join(one['modalities'])}; {one['classes']} classes"),
+        ("sizes", f"{sizes} ({one['source']})" if sizes else ""),
+        ("give", one["give"]),
+        ("recipes", ", ".join(one["recipes"])),
+    ]
+    return [(f"  {label}", text) for label, text in details if text]

@@ -1,0 +1,139 @@
+"""`asgml data check`: whether data is fit to train on, what is in it, and what is wrong with which file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+from rich.text import Text
+
+from app.data_options import read_sets
+from app.data_spec import given_files
+from app.data_table import DATA_SETS
+from app.errors import FAILED, OK, RunFailedError
+from app.output import console, print_json
+from app.progress import progress
+from app.text import one_line, visible
+from core.data.base import DataError, split_name
+
+if TYPE_CHECKING:
+    from core.data.check import Part, Report
+
+SHOWN_CLASSES = 12
+SHOWN_SIZES = 4
+NUMBERS = {"seconds": "s", "frames": "frames", "fps": "frames/s"}
+COUNTS = {"rates": "Hz", "channels": "channels", "sizes": "pixels"}
+
+
+def check(word: str, sets: tuple[str, ...], json_: bool, *, quick: bool, workers: int | None) -> int:
+    """Prints the report; exit code 1 where the data is not fit to train on."""
+    spec = given_files(word)
+    options, seed = read_sets(sets)
+    name = split_name(spec)[0]
+    published = DATA_SETS[name].published if name else {}
+    from core.data.check import check as look_through
+
+    try:
+        with progress("clips") as told:
+            report = look_through(
+                spec, options, seed, quick=quick, workers=-1 if workers is None else workers, published=published, progress=told
+            )
+    except DataError as error:
+        if json_:
+            print_json({"source": spec, "fit": False, "error": str(error)})
+        raise RunFailedError(str(error)) from None
+    print_json({"spec": spec, **report.as_json()}) if json_ else _print(spec, report)
+    return OK if report.fit else FAILED
+
+
+def _print(spec: str, report: Report) -> None:
+    out = console()
+    for label, text in _facts(spec, report):
+        out.print(Text.assemble((f"{label:<9}", "bold"), visible(text)), soft_wrap=True)
+    for table in (_splits(report), _inputs(report), _faults(report)):
+        if table.row_count:
+            out.print()
+            out.print(table)
+    out.print()
+    for remark in report.remarks:
+        out.print(Text.assemble(("note     ", "yellow"), one_line(remark)), soft_wrap=True)
+    out.print(
+        Text.assemble(("fit      " if report.fit else "not fit  ", "green" if report.fit else "red"), verdict(report)), soft_wrap=True
+    )
+
+
+def _facts(spec: str, report: Report) -> list[tuple[str, str]]:
+    names = ", ".join(report.classes[:SHOWN_CLASSES])
+    more = f" and {len(report.classes) - SHOWN_CLASSES} more" if len(report.classes) > SHOWN_CLASSES else ""
+    return [("data", spec), ("classes", f"{len(report.classes)}: {names}{more}")]
+
+
+def _splits(report: Report) -> Table:
+    """Samples of each split: those that are there, listed and published; and by class."""
+    table = Table("split", "samples", "listed", "published", "by class", box=None, pad_edge=False)
+    for name, part in report.parts.items():
+        numbers = (part.samples, part.listed, part.published)
+        table.add_row(Text(name), *(Text("–" if count is None else str(count)) for count in numbers), Text(_by_class(report, part)))
+    return table
+
+
+def _by_class(report: Report, part: Part) -> str:
+    if len(report.classes) > SHOWN_CLASSES:
+        return f"{min(part.classes)} to {max(part.classes)}"
+    return visible(", ".join(f"{name} {count}" for name, count in zip(report.classes, part.classes, strict=True)))
+
+
+def _inputs(report: Report) -> Table:
+    table = Table("modality", "what its files are like", box=None, pad_edge=False)
+    for modality, facts in report.inputs.items():
+        table.add_row(Text(visible(modality)), Text("; ".join(_measured(facts)), overflow="fold"))
+    return table
+
+
+def _measured(facts: Mapping[str, Any]) -> list[str]:
+    """`2.1 … 2.6 … 3.9 s` are the shortest, the median and the longest."""
+    words = [f"{facts['read']} read"] if "read" in facts else []
+    words += [" × ".join(str(size) for size in facts["shape"])] if "shape" in facts else []
+    for key, unit in NUMBERS.items():
+        if key in facts:
+            values = [f"{facts[key][which]:.4g}" for which in ("min", "median", "max")]
+            words.append(f"{values[0] if len(set(values)) == 1 else ' … '.join(values)} {unit}")
+    return words + [_counted(facts[key], unit) for key, unit in COUNTS.items() if key in facts]
+
+
+def _counted(counts: Mapping[str, int], unit: str) -> str:
+    common = sorted(counts.items(), key=lambda one: -one[1])
+    words = [word if len(common) == 1 else f"{word} ({count})" for word, count in common[:SHOWN_SIZES]]
+    more = f" and {len(common) - SHOWN_SIZES} others" if len(common) > SHOWN_SIZES else ""
+    return visible(f"{', '.join(words)}{more} {unit}")
+
+
+def _faults(report: Report) -> Table:
+    """Every one of them, so that a person can go through the list."""
+    table = Table("fault", "clip", "file", "why", box=None, pad_edge=False)
+    for faults, style in ((report.faults, "red"), (report.odd, "yellow")):
+        for fault in faults:
+            cells = (fault.clip, _below(fault.path, Path(report.source)), fault.reason)
+            table.add_row(Text(fault.kind, style), *(Text(one_line(cell), overflow="fold") for cell in cells))
+    return table
+
+
+def _below(path: Path, root: Path) -> str:
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def verdict(report: Report) -> str:
+    """The last line: how many faults of which kind, and what can be done."""
+    counts = Counter(fault.kind for fault in (*report.faults, *report.odd))
+    found = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no fault"
+    if report.fit:
+        return f"to train on: {found}, {'names, headers and first images only' if report.quick else 'everything read'}"
+    empty = [name for name, part in report.parts.items() if not part.samples]
+    if empty:
+        return f"to train on: {found}, and no {empty[0]} sample is left"
+    if all(fault.kind == "missing" for fault in report.faults):
+        return f"to train on: {found}; put the files there, or train with --allow-missing, without these clips"
+    return f"to train on: {found}; put these files right, or take them out of the lists"
