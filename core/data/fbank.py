@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from core.data.mel import kaldi_filters
 from core.data.waveform import Waveform
 
 FRAMES, BANDS = 1024, 128
 MEAN, STD = -4.503877, 5.141276  # of AudioSet, from the audio spectrogram transformer; the script divides by twice the deviation
 WINDOW, SHIFT = 0.025, 0.01  # seconds; a waveform shorter than a window has no frame
-LOWEST = 20.0  # Hz, where the first filter begins; the last ends at half the rate
 PREEMPHASIS = 0.97
 FLOOR = torch.finfo(torch.float32).eps  # of an energy: its logarithm is −15.9
 
@@ -43,18 +41,5 @@ def log_energies(waveform: Waveform, rate: int, most: int) -> Tensor:
     frames = frames - PREEMPHASIS * torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     size = 1 << (window - 1).bit_length()
     power = torch.fft.rfft(frames * torch.hann_window(window, periodic=False), n=size).abs().square()
-    return (power @ filters(rate, size).T).clamp(min=FLOOR).log()
-
-
-@lru_cache
-def filters(rate: int, size: int) -> Tensor:
-    """(128, 1 + size/2) triangles, equally wide on the mel scale 1127·ln(1 + f/700), without areas made equal."""
-    edges = torch.linspace(float(mel(torch.tensor(LOWEST))), float(mel(torch.tensor(rate / 2))), BANDS + 2, dtype=torch.float64)
-    places = mel(torch.arange(1 + size // 2, dtype=torch.float64) * rate / size)
-    left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    triangles = torch.minimum((places - left) / (centre - left), (right - places) / (right - centre)).clamp(min=0.0)
-    return triangles.to(torch.float32)
-
-
-def mel(frequency: Tensor) -> Tensor:
-    return 1127.0 * torch.log1p(frequency.double() / 700.0)
+    energies: Tensor = power @ kaldi_filters(rate, size, BANDS).T
+    return energies.clamp(min=FLOOR).log()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
-import numpy as np
 import torch
 from torch import Tensor
 
+from core.data.mel import slaney_filters
 from core.data.waveform import Waveform
 
 FLOOR = 1e-7  # added to a magnitude before its logarithm, as published: silence is −16.1
@@ -38,12 +36,4 @@ def log_stft(waveform: Waveform, n_fft: int, hop: int) -> Tensor:
 
 def log_mel(waveform: Waveform, rate: int, n_fft: int, window: int, hop: int, bands: int) -> Tensor:
     """log(mel energy + 1e-10), (bands, time), by librosa's filters: Slaney's scale and areas, from 0 Hz to half the rate."""
-    return torch.log(mel_filters(rate, n_fft, bands) @ magnitude(waveform, n_fft, hop, window).square() + MEL_FLOOR)
-
-
-@lru_cache
-def mel_filters(rate: int, n_fft: int, bands: int) -> Tensor:
-    """(bands, 1 + n_fft/2), made once in a process: librosa takes a second or more to import."""
-    from librosa.filters import mel
-
-    return torch.from_numpy(np.asarray(mel(sr=rate, n_fft=n_fft, n_mels=bands), dtype=np.float32))
+    return torch.log(slaney_filters(rate, n_fft, bands) @ magnitude(waveform, n_fft, hop, window).square() + MEL_FLOOR)
