@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional
-from torchvision.io import ImageReadMode, decode_image
 
-from core.data.media import MediaError, check_file, unreadable
+from core.data.media import check_file, unreadable
+
+# Pillow comes with torchvision, whose own decoder gives the same pixels, but takes seconds to import in every process that reads.
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)  # Pillow on bad data
 
 CHOICES = ("uniform", "first", "random")
 
@@ -32,22 +38,34 @@ def choose(there: int, wanted: int, choice: str, clip: str) -> list[int]:
 
 
 def read_image(path: Path) -> Tensor:
-    """A JPEG or PNG file as RGB, uint8 (3, H, W). Raises MediaError."""
+    """A JPEG, PNG, WebP or BMP file as RGB, uint8 (3, H, W). Raises MediaError."""
     check_file(path)
     try:
-        data = torch.frombuffer(bytearray(path.read_bytes()), dtype=torch.uint8)
-        image: Tensor = decode_image(data, mode=ImageReadMode.RGB)
-    except (OSError, RuntimeError, ValueError) as error:
+        with Image.open(path, formats=FORMATS) as image:
+            pixels = _deep(image) if image.mode.startswith("I") else np.array(image.convert("RGB"))
+    except BROKEN as error:
         raise unreadable(path, "an image", error) from error
-    if image.dim() != 3:
-        raise MediaError(path, "unreadable", "is an animation; expected one image")
-    if image.dtype == torch.uint16:  # PNG of 16 bits
-        image = (image.to(torch.int32) // 257).to(torch.uint8)
-    return image
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width, by the head of the file. Raises MediaError."""
+    check_file(path)
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return image.height, image.width
+    except BROKEN as error:
+        raise unreadable(path, "an image", error) from error
+
+
+def _deep(image: Image.Image) -> NDArray[np.uint8]:
+    """Gray of 16 bits, which Pillow would cut off at 255 rather than scale."""
+    gray = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+    return np.stack([gray] * 3, axis=-1)
 
 
 def scale(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """uint8 (3, H, W) squashed to (3, *size), antialiased: the pixels of torchvision's Resize, without its import."""
+    """uint8 (3, H, W) squashed to (3, *size), antialiased: the pixels of torchvision's Resize."""
     if image.shape[1:] == size:
         return image
     return functional.interpolate(image[None], size, mode="bilinear", antialias=True)[0]

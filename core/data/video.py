@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.data.clips import Modality, Source, check_choice
-from core.data.frames import CHOICES, choose, read_image, scale
+from core.data.frames import CHOICES, choose, image_size, read_image, scale
 from core.data.media import MediaError, is_container
 from core.data.options import check_number, check_whole
 from core.data.videofile import measure, read_frames, sampled
@@ -100,7 +100,7 @@ def frame_facts(source: Source) -> dict[str, Any]:
             "fps": video.fps,
             "seconds": video.frames / video.fps,
         }
-    height, width = read_image(source.paths[0]).shape[1:]
+    height, width = image_size(source.paths[0])
     return {"frames": len(source.paths), "height": height, "width": width}
 
 
