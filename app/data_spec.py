@@ -45,7 +45,7 @@ def given_files(word: str) -> str:
     spec = absolute_spec(word)
     name, path = split_name(spec)
     if name and not path:
-        raise UserError(f"{word}: {'is generated, no file of it can be looked at' if name in GENERATED else how_to_give(name)}")
+        raise UserError(f"{name} is generated: there is no file to look at" if name in GENERATED else how_to_give(name, ""))
     return spec
 
 
@@ -64,13 +64,13 @@ def existing(text: str, what: str, more: str) -> Path:
     return path.resolve()
 
 
-def how_to_give(name: str) -> str:
+def how_to_give(name: str, flag: str = "--data ") -> str:
     """One line for a data set whose files nobody has named yet."""
-    return f"{name} is read from its files: say where they are, {_usage(name)}; `asgml data list` tells what should lie there"
+    return f"{name} is read from files: say where they are with {flag}{name}:PATH; `asgml data list` tells what should lie there"
 
 
 def _usage(name: str) -> str:
-    return f"just {name}, which is generated" if name in GENERATED else f"--data {name}:PATH"
+    return f"just {name}, which is generated" if name in GENERATED else f"{name}:PATH"
 
 
 def _hint(word: str) -> str:

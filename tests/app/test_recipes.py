@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.data_spec import FROM_FILES
 from app.errors import NotFoundError, UserError
 from app.keys import flatten, parse_value
-from app.recipes import Choices, Plan, build, recipe_file, recipe_names, summary_of
+from app.recipes import Choices, Plan, build, build_to_train, recipe_file, recipe_names, summary_of
 from core.config import RunConfig, known_keys, make_config
 
 
@@ -131,6 +132,85 @@ def test_a_folder_called_synthetic_does_not_hide_the_built_in_data(tmp_path: Pat
     (tmp_path / "synthetic").mkdir()
     monkeypatch.chdir(tmp_path)
     assert origin_and_value(Choices(data="synthetic"))["data.name"][0] == "synthetic"
+
+
+def data_of(data: str | None, recipe: str | None = None, *sets: str) -> str:
+    return str(origin_and_value(Choices(recipe=recipe, data=data, sets=sets))["data.name"][0])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with CREMA-D's layout below the current directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "CREMA-D" / "AudioWAV").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    return tmp_path / "CREMA-D"
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_a_path_behind_a_name_becomes_absolute(folder: Path, name: str) -> None:
+    assert data_of(f"{name}:CREMA-D") == data_of(f"{name}:{folder}") == data_of(f"{name}:./elsewhere/../CREMA-D") == f"{name}:{folder}"
+
+
+def test_a_path_alone_is_what_the_recipe_means_else_what_its_layout_tells(folder: Path, tmp_path: Path) -> None:
+    assert data_of("CREMA-D") == data_of("CREMA-D", "published") == data_of("CREMA-D", "cremad-1f") == f"cremad:{folder}"
+    assert data_of("elsewhere", "cremad-1f") == f"cremad:{tmp_path / 'elsewhere'}"
+    assert data_of("CREMA-D", "cremad-1f", "data=ave") == f"ave:{folder}"
+    assert data_of("ave:CREMA-D", "cremad-1f") == f"ave:{folder}"
+    assert data_of("synthetic", "cremad-1f") == "synthetic"
+
+
+def test_the_folder_of_an_earlier_run_gives_way_to_that_of_the_flag(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text('[data]\nname = "cremad:/gone/with/the/disk"\n', encoding="utf-8")
+    assert data_of("elsewhere", str(tmp_path / "run.toml")) == f"cremad:{tmp_path / 'elsewhere'}"
+    with pytest.raises(NotFoundError, match="/gone/with/the/disk"):
+        build(Choices(recipe=str(tmp_path / "run.toml")))
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_files_that_nobody_has_named_are_asked_for_before_a_run_is_made(folder: Path, name: str) -> None:
+    build(Choices(data=name))
+    for choices in (Choices(data=name), Choices(sets=(f"data={name}",))):
+        with pytest.raises(UserError, match=f"--data {name}:PATH"):
+            build_to_train(choices)
+    assert build_to_train(Choices(data=f"{name}:{folder}"))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("cremad:", ["cremad:PATH"]),
+        ("cremadd:CREMA-D", ["cremadd", "did you mean cremad"]),
+        ("synthetic:CREMA-D", ["just synthetic"]),
+        ("elsewhere", ["no Zarr group", "cremad:"]),
+        ("cremad:nowhere", ["there is no nowhere"]),
+    ],
+)
+def test_data_that_cannot_be_meant_is_refused_with_what_can(folder: Path, data: str, words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        build(Choices(data=data))
+    assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words), caught.value
+
+
+def test_allow_missing_is_an_option_of_data_that_is_read_clip_by_clip(folder: Path, tmp_path: Path) -> None:
+    found = origin_and_value(Choices(recipe="cremad-1f", data="CREMA-D", allow_missing=True))
+    assert found["data.options.allow_missing"] == (True, "--allow-missing")
+    (tmp_path / "mine.npz").touch()
+    for data in ("synthetic", "mine.npz", "mosi:mine.npz"):
+        with pytest.raises(UserError, match="--allow-missing"):
+            build(Choices(data=data, allow_missing=True))
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_the_loader_takes_every_option_that_a_recipe_gives(tmp_path: Path, name: str) -> None:
+    """It gets as far as the files, which are not there."""
+    from core.data.base import DataError, load_data
+
+    data = build(Choices(recipe=name)).config().data
+    if data.name in FROM_FILES:
+        with pytest.raises(DataError) as caught:
+            load_data(f"{data.name}:{tmp_path}", data.options, data.seed)
+        assert "option" not in str(caught.value).partition(";")[0], caught.value
 
 
 def test_a_setting_of_an_unused_method_is_idle() -> None:
