@@ -81,6 +81,13 @@ def origin_of(container: InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
+def prepare_stream(stream: Stream, path: Path) -> None:
+    """Raises MediaError where nothing can decode it. One thread: other clips are read by other processes."""
+    if cast(object, stream.codec_context) is None:
+        raise MediaError(path, "unreadable", f"its {stream.type} has a coding that ffmpeg does not know; convert it with ffmpeg")
+    stream.codec_context.thread_count = 1
+
+
 def decoded(container: InputContainer, stream: Stream) -> Iterator[Frame]:
     """The frames of a stream. A damaged packet is left out, as ffmpeg does; raises where that leaves nothing."""
     damage: av.FFmpegError | None = None
@@ -100,5 +107,5 @@ def decoded(container: InputContainer, stream: Stream) -> Iterator[Frame]:
 
 def one_line(error: Exception) -> str:
     """The first line of an error's text, which may hold names that are not ours; its kind where it has none."""
-    text = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
+    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error).strip() or type(error).__name__
     return "".join(char if char.isprintable() else " " for char in str(text).partition("\n")[0])[:200]

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from core.data.media import MediaError, decoded, open_container, origin_of
+from core.data.media import MediaError, decoded, open_container, origin_of, prepare_stream
 
 JUMP = 5.0  # seconds: to a part that begins later a jump is quicker than decoding what comes before
 SLACK = 0.25  # of a frame, by which rounded times may miss the start of a part
@@ -106,13 +106,13 @@ class Part:
 def frames_of(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise MediaError(path, "empty", "has no video track; expected one")
+    prepare_stream(container.streams.video[0], path)
     return container.streams.video[0]
 
 
 def _from(container: InputContainer, path: Path, part: Part) -> Iterator[VideoFrame]:
     """The frames of a part in order. Jumps to shortly before it where it begins late."""
     stream = frames_of(container, path)
-    stream.codec_context.thread_count = 1  # other clips are read by other processes
     if part.start > JUMP and stream.time_base:
         container.seek(int((part.origin + part.start - 1) / stream.time_base), stream=stream)
     for number, frame in enumerate(decoded(container, stream)):

@@ -18,11 +18,13 @@ from av.container import InputContainer
 from av.frame import Frame
 from numpy.typing import NDArray
 
-from core.data.media import MediaError, check_file, decoded, is_container, open_container, origin_of, unreadable
+from core.data.media import MediaError, check_file, decoded, is_container, open_container, origin_of, prepare_stream, unreadable
 
 Waveform = NDArray[np.float32]
 
 PREROLL = 0.2  # seconds decoded before the wanted start: AAC and MP3 build a frame from the one before it
+BLOCK = 1 << 20  # samples read at once: the length that a damaged head claims is never allocated
+SLOWEST, FASTEST = 1000, 1_000_000  # samples a second
 PROMISED = 0x7FFF0000  # bytes; a wav that was written into a pipe claims about this or more, which says nothing
 
 
@@ -46,6 +48,8 @@ def read_waveform(path: Path, start: float = 0.0, seconds: float | None = None) 
     if not waveform.size:
         reason = f"holds no sound from second {start:g} on" if start else "holds no sound"
         raise MediaError(path, "short" if start else "empty", f"{reason}; expected some samples")
+    if not SLOWEST <= rate <= FASTEST:
+        raise MediaError(path, "unreadable", f"claims {rate} samples a second; expected {SLOWEST} to {FASTEST}")
     if not np.isfinite(waveform).all():
         raise MediaError(path, "unreadable", "holds samples that are no finite numbers; write the file again")
     return waveform, rate
@@ -80,14 +84,17 @@ def tile(waveform: Waveform, length: int) -> Waveform:
 def _read_sound(path: Path, start: float, seconds: float | None) -> tuple[Waveform, int]:
     with _open_sound(path) as file:
         rate = int(file.samplerate)
-        first = min(int(start * rate), file.frames)
-        count = -1 if seconds is None else int(seconds * rate)
+        first = int(start * rate)
+        left = file.frames if seconds is None else int(seconds * rate)
+        parts = [np.empty(0, np.float32)]
         try:
-            file.seek(first)
-            samples = file.read(count, dtype="float32", always_2d=True)
+            file.seek(min(first, file.frames))  # past the end libsndfile raises
+            while left > 0 and (block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)).size:
+                parts.append(block.mean(axis=1))
+                left -= len(block)
         except soundfile.LibsndfileError as error:
             raise unreadable(path, "sound", error) from error
-    return samples.mean(axis=1), rate
+    return np.concatenate(parts), rate
 
 
 def _open_sound(path: Path) -> Any:
@@ -121,14 +128,17 @@ def _read_container(path: Path, start: float, seconds: float | None) -> tuple[Wa
     """The sound track of a video. A part of it is found by the times in the file, after a jump to shortly before it."""
     with open_container(path) as container:
         stream = sound_of(container, path)
-        stream.codec_context.thread_count = 1  # other clips are read by other processes
         origin = origin_of(container)
         if start > PREROLL:
             container.seek(int((origin + start - PREROLL) * av.time_base))
         end = math.inf if seconds is None else start + seconds
         began, parts = _decode(decoded(container, stream), origin, end)
         rate = int(stream.rate)
+        promised = float((stream.duration or 0) * (stream.time_base or 0))
     whole = np.concatenate(parts) if parts else np.empty(0, np.float32)
+    if not start and seconds is None and whole.size < promised * rate / 2:  # heads only guess, so less than half
+        reason = f"cut off: {whole.size / rate:.1f} s of sound where its head promises {promised:.1f}; copy or download it again"
+        raise MediaError(path, "short", reason)
     first = max(round((start - began) * rate), 0) if start else 0
     return whole[first : None if seconds is None else first + int(seconds * rate)], rate
 
@@ -150,4 +160,5 @@ def _decode(frames: Iterable[Frame], origin: float, end: float) -> tuple[float, 
 def sound_of(container: InputContainer, path: Path) -> AudioStream:
     if not container.streams.audio:
         raise MediaError(path, "empty", "has no sound track; expected one")
+    prepare_stream(container.streams.audio[0], path)
     return container.streams.audio[0]
