@@ -96,7 +96,10 @@ def seen(split: Split, indices: Tensor, stored: dict[str, Tensor], device: torch
     """A batch as the networks see it: through the view of each modality that has one, in training with a generator."""
     inputs = {m: split.views[m](tensor, generator) if m in split.views else tensor for m, tensor in stored.items()}
     labels = split.labels.index_select(0, indices.to(split.labels.device))
-    return Batch(inputs, labels.to(device, non_blocking=True))
+    targets = split.targets
+    if targets is not None:
+        targets = targets.index_select(0, indices.to(targets.device)).to(device, non_blocking=True)
+    return Batch(inputs, labels.to(device, non_blocking=True), targets)
 
 
 def take(split: Split, indices: Tensor, device: torch.device) -> Batch:

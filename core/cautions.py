@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from core.config import RunSettings
 from core.contribution import MOST_MODALITIES
+from core.data.base import Dataset
 from core.model import MultimodalModel
 from core.modulators.context import MethodError
+from core.task import Task
 
 LEAVE_ENCODERS = ("nothing", "loss", "features")
 """When methods act that still have the head to act on where every encoder is frozen."""
@@ -14,6 +16,11 @@ LEAVE_ENCODERS = ("nothing", "loss", "features")
 def cautions(config: RunSettings, model: MultimodalModel) -> list[str]:
     """One line each."""
     return [*_cancelled(config), *_doubled(config), *_without_effect(config, model)]
+
+
+def of_the_data(data: Dataset) -> list[str]:
+    """What the loader found that a person should know before believing a result."""
+    return [str(warning) for warning in data.info.get("warnings", ())]
 
 
 def unmeasured(config: RunSettings, model: MultimodalModel) -> list[str]:
@@ -31,6 +38,19 @@ def refuse_frozen(config: RunSettings, model: MultimodalModel) -> None:
         raise MethodError(
             f"{idle[0]} acts on encoders, and all are frozen ({', '.join(model.frozen)}); leave one out of freeze, or use baseline"
         )
+
+
+def refuse_without_class_scores(config: RunSettings, task: Task) -> None:
+    """Raises MethodError for a method whose rule is made of class scores where the task is to predict a number."""
+    if task.gives_class_scores:
+        return
+    for method in config.methods:
+        if method.reads_class_scores(config.section(method.name)):
+            setting = f" with {method.class_scores}" if method.class_scores else ""
+            raise MethodError(
+                f"{method.name}{setting} goes by the scores of classes, and a regression has one output; "
+                "use baseline, uniform, boost, mmpareto or mslr, or train on classes (data.options.task=acc2)"
+            )
 
 
 def cancelled_by_adam(config: RunSettings) -> list[str]:

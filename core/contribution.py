@@ -16,10 +16,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from core.evaluate import correct
 from core.model import MultimodalModel
 from core.modulators.shapley import Subset, shapley_values, subsets, zero_inputs
 from core.rows import per_modality
+from core.task import correct_of
 from core.types import Forward, Scalar
 
 MOST_MODALITIES = 6
@@ -46,7 +46,7 @@ class Contribution:
         absent = {m: zero.expand_as(forward.features[m]) for m, zero in self.absent.items()}
         for subset in subsets(self.model.modalities):
             logits = self.model.fusion.fuse({m: (forward.features if m in subset else absent)[m] for m in absent})
-            right = correct(logits, forward.labels).sum()
+            right = correct_of(forward, logits).sum()
             self.right[subset] = self.right.get(subset, torch.zeros_like(right)) + right
         self.samples += len(forward.labels)
 

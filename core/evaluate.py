@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from core.batches import in_order
 from core.data.base import Split
 from core.model import MultimodalModel
 from core.probes import Probes
+from core.task import correct, task_of
 from core.types import Forward
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Means over a split. Losses in nat, accuracies in [0, 1]; by modality: its own logits, and its probe (empty without probes)."""
+    """Means over a split. Losses in nat, accuracies in [0, 1]; by modality: its own logits, and its probe (empty without probes).
+
+    `scores` are those of core/scores.py, of a regression alone; its loss is in units of its targets.
+    """
 
     loss: float
     accuracy: float
     own_accuracy: Mapping[str, float]
     probe_accuracy: Mapping[str, float]
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @torch.no_grad()
@@ -39,19 +42,23 @@ def evaluate(
 ) -> Evaluation:
     """Evaluates the model in eval mode and puts it back as it was. Draws no random number. `look` is shown every batch."""
     totals: dict[str, Tensor] = {}
+    task = task_of(split)
+    meter = task.meter()
     with in_eval_mode(model):
         for batch in in_order(split, batch_size, device):
             forward = model(batch)
             if look is not None:
                 look(forward)
-            _add(totals, "loss", functional.cross_entropy(forward.logits, batch.labels, reduction="sum"))
-            _add(totals, "accuracy", correct(forward.logits, batch.labels).sum())
+            truth = task.truth(forward)
+            meter.add(forward.logits, truth)
+            _add(totals, "loss", task.loss(forward.logits, truth, "sum"))
+            _add(totals, "accuracy", task.correct(forward.logits, truth).sum())
             for m, logits in forward.alone.items():
-                _add(totals, f"own/{m}", correct(logits, batch.labels).sum())
+                _add(totals, f"own/{m}", task.correct(logits, truth).sum())
             for m, network in (probes.networks if probes else {}).items():
                 _add(totals, f"probe/{m}", correct(network.eval()(forward.features[m].float()), batch.labels).sum())
     means = {name: float(total) / len(split) for name, total in totals.items()}
-    return Evaluation(means["loss"], means["accuracy"], _part(means, "own/"), _part(means, "probe/"))
+    return Evaluation(means["loss"], means["accuracy"], _part(means, "own/"), _part(means, "probe/"), meter.scores())
 
 
 @contextmanager
@@ -63,11 +70,6 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
         yield
     finally:
         model.train(was_training)
-
-
-def correct(logits: Float[Tensor, "B C"], labels: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
-    """1 where the largest logit is the true class, else 0."""
-    return (logits.argmax(dim=1) == labels).float()
 
 
 def _add(totals: dict[str, Tensor], name: str, value: Tensor) -> None:

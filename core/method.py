@@ -38,7 +38,9 @@ class Method:
     is true of a method whose whole effect on gradients is to multiply them, which Adam's normalisation takes away.
     `own_loss` is true where its loss trains each modality's own logits. `modalities` is how many the method is defined for;
     None is any number. `asks` are things that not every loop can let it do, each with the setting it asks for it with,
-    such as `via=lr` or `schedule=linear|cosine`, or "" where it always does.
+    such as `via=lr` or `schedule=linear|cosine`, or "" where it always does. `class_scores` says in the same way when its rule is
+    made of what classes alone have (a probability of the true class, an entropy, a prototype), so that a regression, whose only
+    output is a number, cannot use it; None is never.
     """
 
     name: str
@@ -55,10 +57,15 @@ class Method:
     own_loss: bool = False
     modalities: int | None = None
     asks: Mapping[str, str] = field(default_factory=dict)
+    class_scores: str | None = None
 
     def asked(self, section: Mapping[str, Value]) -> list[str]:
         """What it asks of the loop with these settings."""
         return [deed for deed, setting in self.asks.items() if not setting or _is_set(setting, section)]
+
+    def reads_class_scores(self, section: Mapping[str, Value]) -> bool:
+        """Whether it does with these settings."""
+        return self.class_scores is not None and (not self.class_scores or _is_set(self.class_scores, section))
 
     @property
     def settings(self) -> tuple[Knob, ...]:

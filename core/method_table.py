@@ -89,6 +89,7 @@ METHODS: Mapping[str, Method] = {
             options=_ogm_options("ogm"),
             alone_in=(THROTTLES,),
             scales=True,
+            class_scores="",
         ),
         Method(
             name="ogm_ge",
@@ -111,6 +112,7 @@ METHODS: Mapping[str, Method] = {
             ),
             alone_in=(THROTTLES,),
             scales=True,
+            class_scores="",
         ),
         Method(
             name="boost",
@@ -190,6 +192,7 @@ METHODS: Mapping[str, Method] = {
             ),
             scales=True,
             asks={SETS_RATES: "via=lr", READS_DATA: "signal=probe_val", KNOWS_LENGTH: "schedule=linear|cosine"},
+            class_scores="signal=discrepancy|loss",
         ),
         Method(
             name="uniform",
@@ -225,6 +228,7 @@ METHODS: Mapping[str, Method] = {
             ),
             alone_in=(ACCELERATES,),
             scales=True,
+            class_scores="",
         ),
         Method(
             name="pmr_acc",
@@ -238,6 +242,7 @@ METHODS: Mapping[str, Method] = {
             options=_kernel_options("pmr_acc"),
             alone_in=(ACCELERATES,),
             scales=True,
+            class_scores="",
         ),
         Method(
             name="mlb",
@@ -261,6 +266,7 @@ METHODS: Mapping[str, Method] = {
             scales=True,
             own_loss=True,
             asks={SETS_RATES: "via=lr"},
+            class_scores="",
         ),
         Method(
             name="mslr",
@@ -309,6 +315,7 @@ METHODS: Mapping[str, Method] = {
             options=(ramp_option("opm"),),
             alone_in=(DROPS_FEATURES,),
             asks={FEEDS_FUSION: ""},
+            class_scores="",
         ),
         Method(
             name="cggm",
@@ -337,6 +344,7 @@ METHODS: Mapping[str, Method] = {
             ),
             scales=True,
             asks={SEES_HEAD: "direction=True"},
+            class_scores="direction=True",
         ),
         Method(
             name="arl",
@@ -378,6 +386,7 @@ METHODS: Mapping[str, Method] = {
             scales=True,
             modalities=2,
             asks={SEES_HEAD: ""},
+            class_scores="",
         ),
         *CONTEXT_METHODS,
     )

@@ -46,6 +46,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
         ),
         scales=True,
         asks={RUNS_ENCODERS: ""},
+        class_scores="",
     ),
     Method(
         name="mmpareto",
@@ -97,6 +98,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
         ),
         alone_in=(TRAINS_ENCODERS_APART,),
         asks={READS_DATA: ""},
+        class_scores="",
     ),
     Method(
         name="g_blending",
@@ -163,6 +165,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
         ),
         alone_in=(TURNS_GRADIENTS,),
         modalities=2,
+        class_scores="",
     ),
     Method(
         name="asgml_v1",

@@ -71,13 +71,13 @@ class MultimodalModel(nn.Module):
 
 
 def make_model(
-    shapes: Mapping[str, tuple[int, ...]], classes: int, encoder: Mapping[str, str], fusion_kind: str, hidden: int, alone: str
+    shapes: Mapping[str, tuple[int, ...]], outputs: int, encoder: Mapping[str, str], fusion_kind: str, hidden: int, alone: str
 ) -> MultimodalModel:
-    """A model for samples of these shapes, {modality: shape without B}. Raises EncoderError or ModelError."""
+    """A model for samples of these shapes, {modality: shape without B}, with so many outputs. Raises EncoderError or ModelError."""
     unknown = set(encoder) - set(shapes) - {"default"}
     if unknown:
         raise ModelError(f"encoder for unknown modality {sorted(unknown)[0]!r}: the data has {', '.join(shapes)}")
     default = encoder.get("default", "auto")
     encoders = {modality: make_encoder(encoder.get(modality, default), shape) for modality, shape in shapes.items()}
     widths = {modality: made.features for modality, made in encoders.items()}
-    return MultimodalModel(encoders, make_fusion(fusion_kind, hidden, alone, widths, classes))
+    return MultimodalModel(encoders, make_fusion(fusion_kind, hidden, alone, widths, outputs))

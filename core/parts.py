@@ -10,7 +10,7 @@ from torch import Generator
 
 from core.balancing import Balancing, make_balancing
 from core.batches import Batches
-from core.cautions import refuse_frozen
+from core.cautions import refuse_frozen, refuse_without_class_scores
 from core.commands import CommandDesk
 from core.config import RunSettings
 from core.data.base import Dataset
@@ -24,6 +24,7 @@ from core.randomness import seed_for
 from core.recorder import Recorder
 from core.stopwatch import Stopwatch
 from core.system import SystemMonitor
+from core.task import make_task
 from core.types import ParameterGroup
 from core.update import Update, make_update
 from storage.control import Inbox
@@ -77,8 +78,10 @@ class Parts:
 
 def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Manifest, device: torch.device) -> Parts:
     """Makes all parts. Weights are drawn on the CPU, so a seed means the same model on every device."""
+    task, fusion = make_task(data), config.fusion
+    refuse_without_class_scores(config, task)
     torch.manual_seed(seed_for("weights", config.seed))
-    model = make_model(data.shapes, len(data.classes), config.encoder, config.fusion.kind, config.fusion.hidden, config.fusion.alone)
+    model = make_model(data.shapes, task.outputs(data), config.encoder, fusion.kind, fusion.hidden, fusion.alone)
     model.to(device)
     model.freeze(config.freeze)
     board = make_board(config, user_knobs(config))

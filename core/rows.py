@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
-from core.evaluate import Evaluation, correct
+from core.evaluate import Evaluation
 from core.modulators.arl import mean_entropy
 from core.modulators.modulation import Modulation
 from core.modulators.ogm import discrepancy_ratio, true_class_scores
+from core.task import task_of
 from core.types import Forward, ProbeReading, Scalar
 
 
@@ -26,29 +25,30 @@ def step_row(forward: Forward, before: Mapping[str, Tensor], after: Mapping[str,
     """What a step did to each modality. `before` and `after` are gradient norms; a method that is not there has factor 1."""
     modalities = tuple(forward.alone)
     own = torch.stack([logits.detach().float() for logits in forward.alone.values()])
-    discrepancy = discrepancy_ratio(true_class_scores(forward)).unbind()
+    task = task_of(forward.batch)
+    truth = task.truth(forward)
     ones = dict.fromkeys(modalities, 1.0)
     return {
-        "accuracy": correct(forward.logits, forward.labels).mean(),
+        "accuracy": task.correct(forward.logits, truth).mean(),
         **per_modality("grad_norm", before),
         **per_modality("grad_norm_after", after),
         **per_modality("gain", {m: modulation.gain(m) for m in modalities}),
         **per_modality("noise", {m: modulation.noise_level(m) for m in modalities}),
         **per_modality("boost_scale", ones),
         **per_modality("throttle", ones),
-        **per_modality("discrepancy", dict(zip(modalities, discrepancy, strict=True))),
-        **per_modality("own_loss", dict(zip(modalities, own_losses(own, forward.labels).unbind(), strict=True))),
-        **per_modality("own_entropy", dict(zip(modalities, mean_entropy(own).unbind(), strict=True))),
-        **per_modality("own_accuracy", {m: correct(logits, forward.labels).mean() for m, logits in zip(modalities, own, strict=True)}),
+        **per_modality("own_loss", dict(zip(modalities, task.losses(own, truth).unbind(), strict=True))),
+        **per_modality("own_accuracy", {m: task.correct(logits, truth).mean() for m, logits in zip(modalities, own, strict=True)}),
+        **(class_columns(forward) if task.gives_class_scores else {}),
         **modulation.factors,
         **modulation.readings,
     }
 
 
-def own_losses(own: Float[Tensor, "M B C"], labels: Tensor) -> Float[Tensor, "M"]:
-    """Cross-entropy of each modality's own logits."""
-    repeated = labels.expand(len(own), -1)
-    return functional.cross_entropy(own.flatten(0, 1), repeated.reshape(-1), reduction="none").view(len(own), -1).mean(dim=1)
+def class_columns(forward: Forward) -> dict[str, Scalar]:
+    """What the probabilities of classes tell of each modality: its discrepancy ratio, and how sure it is."""
+    own = torch.stack([logits.detach().float() for logits in forward.alone.values()])
+    measured = {"discrepancy": discrepancy_ratio(true_class_scores(forward)), "own_entropy": mean_entropy(own)}
+    return {f"{name}/{m}": value for name, values in measured.items() for m, value in zip(forward.alone, values.unbind(), strict=True)}
 
 
 def probe_row(reading: ProbeReading, gap: float) -> dict[str, Scalar]:
@@ -68,9 +68,20 @@ def validation_row(val: Evaluation) -> dict[str, Scalar]:
         "val_accuracy": val.accuracy,
         **per_modality("val_own_accuracy", val.own_accuracy),
         **per_modality("val_probe_accuracy", val.probe_accuracy),
+        **{f"val_{name}": score for name, score in val.scores.items()},
     }
 
 
 def test_row(test: Evaluation) -> dict[str, Scalar]:
     """The test split, where it was asked for."""
-    return {"test_accuracy": test.accuracy, **per_modality("test_own_accuracy", test.own_accuracy)}
+    return {
+        "test_accuracy": test.accuracy,
+        **per_modality("test_own_accuracy", test.own_accuracy),
+        **{f"test_{name}": score for name, score in test.scores.items()},
+    }
+
+
+def chosen_row(chosen: Evaluation) -> dict[str, Scalar]:
+    """The test split, with the model that the validation split chose: the numbers to report."""
+    found = {"accuracy": chosen.accuracy, **chosen.scores}
+    return {f"test_{name}_at_best_val": value for name, value in found.items()}

@@ -5,6 +5,7 @@ A step reads like the paper (`step`); what happens once in a while stands in `tr
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -13,19 +14,19 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from core import checkpoint
 from core.balancing import Balanced
 from core.books import Books
-from core.cautions import cautions, unmeasured
+from core.cautions import cautions, of_the_data, unmeasured
 from core.contribution import make_contribution
 from core.evaluate import Evaluation, evaluate
 from core.parts import Parts, lr_at
 from core.precision import in_float32
 from core.randomness import global_state, restore_global_state
-from core.rows import test_row, validation_row
+from core.rows import chosen_row, test_row, validation_row
 from core.session import tell_checkpoint
+from core.task import loss_of, make_task
 from core.types import Batch, Forward, Scalar
 from core.update import Pass, joined
 from storage.status import State
@@ -40,6 +41,7 @@ class Progress:
     best_val_accuracy: float = -1.0
     best_step: int = -1
     best_on_test_accuracy: float = -1.0
+    best_score: float = -math.inf  # what the model is chosen by: the accuracy, or in a regression minus the error
 
 
 class Trainer:
@@ -48,6 +50,7 @@ class Trainer:
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
         self.config = parts.config
+        self.task = make_task(parts.data)
         self.progress = Progress()
         self.books = Books(parts.recorder, parts.system)
 
@@ -76,7 +79,7 @@ class Trainer:
         """Tells, once at the start of a run, what in its configuration cannot have the effect that is asked for."""
         if self.progress.step > 0:
             return
-        for message in cautions(self.config, self.parts.model):
+        for message in [*cautions(self.config, self.parts.model), *of_the_data(self.parts.data)]:
             self.parts.recorder.event("alert", level="warning", message=message)
         for message in unmeasured(self.config, self.parts.model):
             self.parts.recorder.event("phase", message=message)
@@ -101,7 +104,7 @@ class Trainer:
         with parts.update.precision.autocast():
             forward = parts.model.join(batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels))
         forward = in_float32(forward)
-        task_loss = functional.cross_entropy(forward.logits, forward.labels)
+        task_loss = loss_of(forward, forward.logits)
         loss = task_loss + parts.modulator.loss(forward)
         parts.modulator.before_backward(forward, task_loss)
         parts.diagnosis.before_backward(self.progress.step + 1, forward, task_loss, weighed)
@@ -136,7 +139,7 @@ class Trainer:
         self.books.record_step(row, epoch=self.progress.epoch, loss=loss, task_loss=task_loss, lr=self.lr, samples=samples)
 
     def end_epoch(self) -> None:
-        """Evaluates, keeps the best model by validation accuracy, records the epoch, saves a checkpoint."""
+        """Evaluates, keeps the best model by validation (see Task.score), records the epoch, saves a checkpoint."""
         progress, every = self.progress, self.config.eval.every
         last = progress.epoch + 1 == self.config.epochs
         row = self.books.close_epoch()
@@ -154,16 +157,19 @@ class Trainer:
         contribution = make_contribution(self.config.diagnose.shapley, self.parts.model)
         val = self.evaluate("val", look=contribution.look)
         self.parts.modulator.end_epoch(self.progress.epoch, val)
-        if val.accuracy > self.progress.best_val_accuracy:
-            self.progress.best_val_accuracy, self.progress.best_step = val.accuracy, self.progress.step
-            best = {"model": self.parts.model.state_dict(), "classes": list(self.parts.data.classes), "step": self.progress.step}
-            checkpoint.save(best, checkpoint.best_path(self.parts.paths.checkpoints, self.progress.step))
-        row = {**validation_row(val), **contribution.row(), "best_val_accuracy": self.progress.best_val_accuracy}
+        progress, score = self.progress, self.task.score(val)
+        progress.best_val_accuracy = max(progress.best_val_accuracy, val.accuracy)
+        if score > progress.best_score or progress.best_step < 0:
+            progress.best_score, progress.best_step = score, progress.step
+            best = {"model": self.parts.model.state_dict(), "classes": list(self.parts.data.classes), "step": progress.step}
+            checkpoint.save(best, checkpoint.best_path(self.parts.paths.checkpoints, progress.step))
+        best_row = {"best_val_accuracy": progress.best_val_accuracy, **self.task.best_row(progress.best_score)}
+        row = {**validation_row(val), **contribution.row(), **best_row}
         if self.config.eval.test != "epoch":
             return row
         test = self.evaluate("test")
-        self.progress.best_on_test_accuracy = max(self.progress.best_on_test_accuracy, test.accuracy)
-        return {**row, **test_row(test), "best_on_test_accuracy": self.progress.best_on_test_accuracy}
+        progress.best_on_test_accuracy = max(progress.best_on_test_accuracy, test.accuracy)
+        return {**row, **test_row(test), "best_on_test_accuracy": progress.best_on_test_accuracy}
 
     def test_at_end(self) -> dict[str, Scalar]:
         """Tests the last model and that of the best validation accuracy; the last one stays."""
@@ -174,10 +180,9 @@ class Trainer:
         chosen = self.evaluate("test", probes=False)
         self.parts.model.load_state_dict(present)
         self.progress.best_on_test_accuracy = max(self.progress.best_on_test_accuracy, last.accuracy, chosen.accuracy)
-        told = {"accuracy": chosen.accuracy, "loss": chosen.loss, "own_accuracy": dict(chosen.own_accuracy)}
-        self.parts.recorder.event("evaluation", split="test", **told, model=f"best validation accuracy, step {self.progress.best_step}")
-        tested = {"test_accuracy_at_best_val": chosen.accuracy, "best_on_test_accuracy": self.progress.best_on_test_accuracy}
-        return {**test_row(last), **tested}
+        told = {"accuracy": chosen.accuracy, "loss": chosen.loss, "own_accuracy": dict(chosen.own_accuracy), **chosen.scores}
+        self.parts.recorder.event("evaluation", split="test", **told, model=f"{self.task.choice}, step {self.progress.best_step}")
+        return {**test_row(last), **chosen_row(chosen), "best_on_test_accuracy": self.progress.best_on_test_accuracy}
 
     def evaluate(self, split: str, *, probes: bool = True, look: Callable[[Forward], None] | None = None) -> Evaluation:
         asked = self.parts.probes if probes else None
@@ -186,7 +191,7 @@ class Trainer:
     def evaluate_now(self, split: str) -> dict[str, Any]:
         """Evaluates because a person asked for it; the training goes on as if nothing had been."""
         found = self.evaluate(split)
-        fields = {"split": split, "accuracy": found.accuracy, "loss": found.loss, "own_accuracy": dict(found.own_accuracy)}
+        fields = {"split": split, "accuracy": found.accuracy, "loss": found.loss, "own_accuracy": dict(found.own_accuracy), **found.scores}
         self.parts.recorder.event("evaluation", **fields)
         return fields
 

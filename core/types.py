@@ -26,10 +26,11 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of each modality, (B, ...), and the true classes."""
+    """Inputs of each modality, (B, ...), the true classes, and in a regression the targets, of which the classes are the signs."""
 
     inputs: Mapping[str, Tensor]
     labels: Int[Tensor, "B"]
+    targets: Float[Tensor, "B"] | None = None
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,8 @@ def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, float]]:
         return [(batch, 1.0)]
     inputs = {m: tensor.tensor_split(parts) for m, tensor in batch.inputs.items()}
     labels = batch.labels.tensor_split(parts)
-    return [(Batch({m: pieces[i] for m, pieces in inputs.items()}, own), len(own) / samples) for i, own in enumerate(labels)]
+    targets = [None] * parts if batch.targets is None else batch.targets.tensor_split(parts)
+    return [(Batch({m: pieces[i] for m, pieces in inputs.items()}, own, targets[i]), len(own) / samples) for i, own in enumerate(labels)]
 
 
 def joined(batch: Batch, passes: Sequence[Pass]) -> tuple[Forward, Tensor, Tensor]:

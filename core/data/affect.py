@@ -80,7 +80,7 @@ def _build(name: str, path: Path, chosen: AffectOptions) -> Dataset:
     }
     shapes = {m: parts["train"].inputs[m].shape[1:] for m in modalities}
     splits = {split: _split(part, labels[split], task) for split, part in parts.items()}
-    return Dataset(name, modalities, task.classes, shapes, splits, info, "regression" if task.regression else "classification")
+    return Dataset(name, modalities, task.classes, shapes, splits, info)
 
 
 def _some(part: Part, kept: NDArray[np.bool_]) -> Part:

@@ -81,8 +81,8 @@ class Split:
 class Dataset:
     """A whole data set. `shapes` are those of one sample as its network sees it; `info` is JSON: counts, source, statistics.
 
-    `info["warnings"]` are sentences that a run on it tells at its start. The task "regression" predicts the targets of its splits;
-    its classes, and the labels, are then the signs of them.
+    `info["warnings"]` are sentences that a run on it tells at its start. Where the splits have targets, the task is to predict
+    them: classes and labels are then their signs.
     """
 
     name: str
@@ -91,7 +91,10 @@ class Dataset:
     shapes: dict[str, tuple[int, ...]]
     splits: dict[str, Split]
     info: dict[str, Any]
-    task: Literal["classification", "regression"] = "classification"
+
+    @property
+    def task(self) -> Literal["classification", "regression"]:
+        return "classification" if self.splits["train"].targets is None else "regression"
 
 
 Loader = Callable[[str, Mapping[str, Any], int], Dataset]

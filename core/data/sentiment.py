@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Scores = NDArray[np.float32]
+Scores = NDArray[np.floating[Any]]
 LARGEST = 3.0
 
 

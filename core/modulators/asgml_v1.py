@@ -27,13 +27,13 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from core.modulators.base import Modulator, State
 from core.modulators.context import Context, MethodError
 from core.modulators.learning_speed import periods, staleness_factor, updates
 from core.modulators.modulation import Modulation
 from core.modulators.speed_tracker import SpeedTracker
+from core.task import loss_of
 from core.types import Backward, Forward, ProbeReading, Scalar
 from storage.knobs import Value
 
@@ -60,7 +60,7 @@ class AsgmlV1(Modulator):
 
     def loss(self, forward: Forward) -> Scalar:
         pairs = zip(self.modalities, self.updated(), strict=True)
-        own = [functional.cross_entropy(forward.alone[m], forward.labels) for m, updated in pairs if updated]
+        own = [loss_of(forward, forward.alone[m]) for m, updated in pairs if updated]
         return self.number("gamma") * torch.stack(own).sum() if own else 0.0
 
     def modulate(self, backward: Backward) -> Modulation:
@@ -96,7 +96,7 @@ class AsgmlV1(Modulator):
         old = {m: torch.stack([d.norm() for d in turned]).norm() for m, turned in directions.items() if turned}
         used = [scale * old.get(m, backward.norms[m]) for m, scale in zip(self.modalities, scales, strict=True)]
         forward = backward.forward
-        losses = [functional.cross_entropy(forward.alone[m].float(), forward.labels) for m in self.modalities]
+        losses = [loss_of(forward, forward.alone[m].float()) for m in self.modalities]
         self.tracker.track(torch.stack(used), torch.stack(losses))
         if self.tracker.step % int(self.number("eval_freq")) == 0:
             self.taus = self.tracker.taus(self.options)

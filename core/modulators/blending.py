@@ -4,7 +4,7 @@
     O_k = (L_k,val - L_k,train) after - the same before                   over-fitting
     w_k = G_k / O_k^2, divided by their sum
 
-k counts the joint loss first, then the modalities' own. All losses are mean cross-entropies in nat.
+k counts the joint loss first, then the modalities' own. All losses are mean cross-entropies in nat, or in a regression absolute errors.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import copy
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
 from core.batches import Batches, in_order
 from core.modulators.context import Context
 from core.parts import lr_at, make_optimizer
 from core.randomness import seed_for
+from core.task import loss_of
 from core.types import Forward
 
 LEAST_OVERFITTING = 0.01
@@ -28,7 +28,7 @@ LEAST_OVERFITTING = 0.01
 
 def losses_of(forward: Forward) -> Float[Tensor, "K"]:
     """The joint loss and each modality's own, of one batch."""
-    return torch.stack([functional.cross_entropy(logits, forward.labels) for logits in (forward.logits, *forward.alone.values())])
+    return torch.stack([loss_of(forward, logits) for logits in (forward.logits, *forward.alone.values())])
 
 
 def blend_weights(generalisation: Float[Tensor, "K"], overfitting: Float[Tensor, "K"]) -> Float[Tensor, "K"]:

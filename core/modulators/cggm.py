@@ -24,11 +24,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.evaluate import correct
 from core.modulators.base import Modulator, State
 from core.modulators.context import Context, MethodError
 from core.modulators.modulation import Modulation
 from core.randomness import seed_for
+from core.task import correct
 from core.types import Backward, Forward, Scalar
 
 WIDTH = 128

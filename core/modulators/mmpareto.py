@@ -18,11 +18,11 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from core.modulators.base import Modulator
 from core.modulators.context import Context
 from core.modulators.modulation import Modulation
+from core.task import loss_of
 from core.types import Backward, Forward, ParameterGroup, Scalar
 from storage.knobs import Value
 
@@ -67,8 +67,8 @@ def gradient_pairs(joint: Tensor, own: Tensor, groups: Mapping[str, ParameterGro
 
 
 def own_losses(forward: Forward) -> Tensor:
-    """sum_m CE(z_m, y), in nat."""
-    return torch.stack([functional.cross_entropy(logits, forward.labels) for logits in forward.alone.values()]).sum()
+    """sum_m CE(z_m, y), in nat; in a regression the absolute errors of the modalities' own outputs."""
+    return torch.stack([loss_of(forward, logits) for logits in forward.alone.values()]).sum()
 
 
 def gradients_of(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:

@@ -3,14 +3,14 @@
     L = L_task + gamma * sum_m CE(z_m, y)          in nat
 
 With gamma 1 this is the "uniform" baseline of MMPareto (Wei and Hu, ICML 2024) and the loss behind the numbers of the
-ASGML v2 document; with gamma 0, the default of `loss.gamma`, nothing is added. Any number of modalities.
+ASGML v2 document; with gamma 0, the default of `loss.gamma`, nothing is added. Any number of modalities. In a regression every
+CE is the absolute error.
 """
 
 from __future__ import annotations
 
-from torch.nn import functional
-
 from core.modulators.base import Modulator
+from core.task import loss_of
 from core.types import Forward, Scalar
 
 
@@ -22,8 +22,8 @@ class UnimodalLoss(Modulator):
 
 
 def unimodal_loss(forward: Forward, gamma: float) -> Scalar:
-    """gamma * sum_m CE(z_m, y); the number 0, without a graph, for gamma 0."""
+    """gamma * sum_m of the task's loss of z_m; the number 0, without a graph, for gamma 0."""
     if gamma == 0:
         return 0.0
-    own = [functional.cross_entropy(logits, forward.labels) for logits in forward.alone.values()]
+    own = [loss_of(forward, logits) for logits in forward.alone.values()]
     return gamma * sum(own[1:], start=own[0])

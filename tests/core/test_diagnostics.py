@@ -30,9 +30,9 @@ from torch.nn import functional
 
 from core.contribution import conditional_utilization, contribution_row
 from core.diagnostics import change_ratio, relative_to_mean
-from core.evaluate import correct
 from core.modulators.shapley import Subset
 from core.system import MIB, SystemMonitor
+from core.task import correct
 from core.types import Batch
 from storage.metrics import METRICS
 from storage.reader import Run

@@ -25,7 +25,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 from core_kit import modalities, small_data, train_small
-from core.evaluate import correct
+from core.task import correct
 from core.registry import METHODS
 from core.types import Batch
 

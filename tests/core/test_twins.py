@@ -20,8 +20,8 @@ from core.modulators.ogm import discrepancy_ratio, true_class_scores
 from core.modulators.unimodal_loss import UnimodalLoss
 from core.parts import lr_at
 from core.probes import Probes
-from core.rows import own_losses
 from core.scheduler import BoostScheduler, boost_targets
+from core.task import own_losses
 from core.types import Batch, Forward, ParameterGroup
 
 NAMES = ("audio", "visual", "text")
