@@ -77,6 +77,9 @@ def read_list(path: Path, whole: bool) -> dict[str, list[Entry]]:
         if row.fields[3] not in PARTS:
             raise DataError(f"{row}: split is {row.fields[3][:40]!r}; expected one of {', '.join(PARTS)}")
     parts = {part: [read_entry(row, whole) for row in rows if row.fields[3] == part] for part in PARTS}
+    for part in ("train", "test"):
+        if not parts[part]:
+            raise DataError(f"{path}: no line whose split is {part}; expected lines `id,start,label,split`")
     refuse_repeats(parts)
     return parts
 
