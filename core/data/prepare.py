@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,11 +88,11 @@ def bring_up_to_date(found: ClipSet, cache: Cache, workers: int, progress: Progr
     todo = sorted((clip for clip in clips if clip.id in waiting), key=lambda clip: cache.rows[clip.id])
     faults = {clip.id: cache.absent[clip.id] for clip in clips if clip.id in cache.absent and clip.id not in waiting}
     progress(len(clips) - len(todo), len(clips))
-    if cache.complete and not todo:
+    if cache.complete and not todo and not lost:
         return faults
     check_room(cache)
     writing = Writing(cache, allow_missing)
-    writing.forget(sorted(lost))
+    writing.forget(lost)
     blocks = by_chunk(todo, cache)
     decoding = Decoding(found, todo)
     done = len(clips) - len(todo)
@@ -155,10 +155,15 @@ class Writing:
         self.group: zarr.Group = open_to_write(cache.path)
         self.group.update_attributes({"complete": False})
 
-    def forget(self, rows: Sequence[int]) -> None:
-        """These rows hold no clip any more."""
+    def forget(self, lost: Set[int]) -> None:
+        """These rows hold no clip any more; the damaged files go, since zarr would read one before it puts samples in."""
+        rows = [row for row in sorted(lost) if self.cache.source[row].any()]
         if rows:
             write_rows(self.group, "source", rows, np.zeros((len(rows), len(self.cache.settings)), dtype=np.int64))
+        for m in self.cache.settings:
+            array = self.cache.stored(m)
+            for chunk in array.damaged():
+                array.file(chunk).unlink(missing_ok=True)
 
     def write(self, clips: Sequence[Clip], decoded: Decoded) -> None:
         good = [number for number, clip in enumerate(clips) if clip.id not in decoded.faults]
@@ -179,8 +184,16 @@ class Writing:
 
     def complete(self, missing: Mapping[str, str]) -> None:
         """The mark comes last, and after a power cut there is no mark without what it stands for."""
+        self.fill()
         os.sync()
         self.group.update_attributes({"missing": dict(missing), "complete": True})
+
+    def fill(self) -> None:
+        """Zeros for chunks that hold none of the clips asked for: a chunk whose file is not there counts as damaged."""
+        for m, array in self.cache.arrays.items():
+            for chunk in self.cache.stored(m).damaged():
+                rows = range(chunk * self.cache.per_chunk, min((chunk + 1) * self.cache.per_chunk, array.shape[0]))
+                write_rows(self.group, m, rows, np.zeros((len(rows), *array.shape[1:]), dtype=array.dtype))
 
 
 def by_chunk(clips: Sequence[Clip], cache: Cache) -> list[list[int]]:
