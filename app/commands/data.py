@@ -66,6 +66,7 @@ def prepare(word: str, to: Path | None, sets: tuple[str, ...], *, workers: int |
             path = write(found, to, workers=-1 if workers is None else workers, allow_missing=allow_missing, progress=told)
     except DataError as error:
         raise RunFailedError(str(error)) from None
+    narrate(f"prepared; a training on {spec} with the same options reads it by itself")
     print(path)
     return OK
 

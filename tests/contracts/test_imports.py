@@ -42,12 +42,14 @@ def test_help_loads_typer_only(arguments: tuple[str, ...]) -> None:
     assert loaded_by_command(*arguments) == set()
 
 
-@pytest.mark.parametrize("arguments", [("train", "--help"), ("config", "--help")])
+@pytest.mark.parametrize("arguments", [("train", "--help"), ("config", "--help"), ("data", "check", "--help")])
 def test_the_help_of_a_command_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
     assert loaded_by_command(*arguments) <= {"pydantic"}  # typer parses --help with it where there are arguments
 
 
-@pytest.mark.parametrize("arguments", [("methods",), ("methods", "boost"), ("runs", "--runs", "/nowhere"), ("config", "show")])
+@pytest.mark.parametrize(
+    "arguments", [("methods",), ("methods", "boost"), ("runs", "--runs", "/nowhere"), ("config", "show"), ("data", "list")]
+)
 def test_light_commands_load_neither_torch_nor_textual_nor_zarr(arguments: tuple[str, ...]) -> None:
     assert loaded_by_command(*arguments).isdisjoint({"torch", "torchvision", "textual", "zarr", "numpy"})
 

@@ -1,0 +1,183 @@
+"""`asgml data`: what is listed is what can be loaded, what is made can be trained on, what is wrong is named."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.data_table import DATA_SETS
+from app.errors import FAILED, NOT_FOUND, USAGE
+from app.recipes import recipe_names
+from core.data.base import NAMED
+
+Asgml = Callable[..., Any]
+CLIPS = 30
+HOSTILE = "\x1b[31mred\x1b[0m [bold]\u202eturned"
+SMALL = ("--set", "frame_size=[32, 32]", "--set", "seconds=0.5", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generated files in CREMA-D's layout, made by the command. Read them only."""
+    from app.cli import run
+
+    folder = tmp_path_factory.mktemp("made") / HOSTILE / "demo"
+    assert run(["data", "make-demo", str(folder), "--clips", str(CLIPS)]) == 0
+    return folder
+
+
+@pytest.fixture
+def files(demo: Path, tmp_path: Path) -> Path:
+    """A copy to damage."""
+    return Path(shutil.copytree(demo, tmp_path / "demo"))
+
+
+def wavs(folder: Path) -> list[Path]:
+    return sorted((folder / "AudioWAV").iterdir())
+
+
+def test_every_data_set_that_can_be_loaded_is_listed(asgml: Asgml) -> None:
+    assert list(DATA_SETS) == list(NAMED)
+    records = asgml("data", "list", "--json").json
+    assert [one["name"] for one in records] == list(NAMED)
+    shown = asgml("data", "list").out
+    assert all(f"\n{name} " in f"\n{shown}" and row.summary in shown for name, row in DATA_SETS.items())
+    listed = [recipe for one in records for recipe in one["recipes"]]
+    assert sorted(listed) == [name for name in recipe_names() if _names_data(name)]
+
+
+def _names_data(recipe: str) -> bool:
+    from app.recipes import read_recipe, recipe_file
+
+    return "data" in read_recipe(recipe_file(recipe))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_the_table_says_of_a_data_set_what_its_loader_says(name: str) -> None:
+    module = importlib.import_module(NAMED[name].partition(":")[0])
+    row = DATA_SETS[name]
+    assert row.clips == hasattr(module, "find")
+    if hasattr(module, "PUBLISHED"):
+        assert dict(row.published) == module.PUBLISHED
+    if name in ("mosi", "mosei"):
+        sizes = importlib.import_module("core.data.affect_sizes").SAMPLES[name]
+        assert tuple(row.published.values()) == sizes
+
+
+def test_what_make_demo_makes_is_fit(asgml: Asgml, demo: Path) -> None:
+    said = asgml("data", "check", demo, "--json", *SMALL)
+    assert said.code == 0 and said.json["fit"] and said.json["spec"] == f"cremad:{demo}"
+    assert sum(part["samples"] for part in said.json["splits"].values()) == CLIPS
+    assert said.json["inputs"]["audio"]["read"] == CLIPS
+
+
+def test_make_demo_prints_the_folder_and_leaves_one_that_is_not_empty_alone(asgml: Asgml, files: Path, tmp_path: Path) -> None:
+    before = sorted(files.rglob("*"))
+    said = asgml("data", "make-demo", files)
+    assert said.code == USAGE and said.err.count("\n") == 1
+    assert sorted(files.rglob("*")) == before
+    said = asgml("data", "make-demo", tmp_path / "new", "--clips", CLIPS, "--seed", 3)
+    assert said.code == 0 and Path(said.out.strip()) == tmp_path / "new" and len(wavs(tmp_path / "new")) == CLIPS
+
+
+def test_every_file_that_is_wrong_is_named_and_the_exit_code_is_1(asgml: Asgml, files: Path) -> None:
+    gone, damaged = wavs(files)[:2]
+    gone.unlink()
+    damaged.write_bytes(b"\x1b[31mnoise" * 99)
+    said = asgml("data", "check", files, *SMALL)
+    assert said.code == FAILED
+    assert gone.stem in said.out and damaged.stem in said.out and "missing" in said.out and "unreadable" in said.out
+    record = asgml("data", "check", files, "--json", *SMALL)
+    assert record.code == FAILED and {fault["clip"] for fault in record.json["faults"]} == {gone.stem, damaged.stem}
+
+
+def test_names_of_files_cannot_steer_the_terminal(asgml: Asgml, demo: Path) -> None:
+    for arguments in (("data", "check", demo, "--quick"), ("data", "check", f"{demo}/no", "--quick"), ("data", "make-demo", demo)):
+        said = asgml(*arguments)
+        assert "\x1b" not in said.out + said.err and "\u202e" not in said.out + said.err
+        assert "[bold]" in said.out + said.err
+
+
+def test_options_are_those_of_the_configuration(asgml: Asgml, demo: Path) -> None:
+    for option in ("modalities=['audio']", "data.options.modalities=['audio']"):
+        said = asgml("data", "check", demo, "--quick", "--json", "--set", option)
+        assert list(said.json["inputs"]) == ["audio"]
+    seeds = [asgml("data", "check", demo, "--quick", "--json", "--set", f"data.seed={seed}").json for seed in (0, 0, 1)]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "word"),
+    [
+        (("data", "check", "/nowhere"), NOT_FOUND, "/nowhere"),
+        (("data", "check", "cremad:/nowhere"), NOT_FOUND, "/nowhere"),
+        (("data", "check", "synthetic"), USAGE, "generated"),
+        (("data", "check", "ave"), USAGE, "ave:PATH"),
+        (("data", "prepare", "ks"), USAGE, "ks:PATH"),
+        (("data", "check", "{demo}", "--set", "frames"), USAGE, "KEY=VALUE"),
+        (("data", "check", "{demo}", "--set", "seed=x"), USAGE, "seed"),
+        (("data", "check", "{demo}", "--set", "frmes=3"), FAILED, "frames"),
+        (("data", "check", "ave:{demo}"), FAILED, "trainSet.txt"),
+        (("data", "check", "{demo}/train.csv"), FAILED, "npz"),
+        (("data", "prepare", "{demo}/train.csv"), USAGE, "memory"),
+    ],
+)
+def test_errors_are_one_line(asgml: Asgml, demo: Path, arguments: tuple[str, ...], code: int, word: str) -> None:
+    said = asgml(*(argument.replace("{demo}", str(demo)) for argument in arguments))
+    assert said.code == code and said.err.count("\n") == 1 and word in said.err and not said.out
+
+
+def test_what_cannot_be_listed_is_not_fit_in_json_too(asgml: Asgml, demo: Path) -> None:
+    said = asgml("data", "check", f"ave:{demo}", "--json")
+    assert said.code == FAILED and said.json["fit"] is False and "trainSet.txt" in said.json["error"]
+
+
+def test_arrays_are_checked(asgml: Asgml, tmp_path: Path) -> None:
+    values = np.random.default_rng(0).normal(size=(30, 5)).astype("float32")
+    values[3] = 0
+    split = np.where(np.arange(30) < 20, "train", "test")
+    np.savez(tmp_path / "mine.npz", label=np.arange(30) % 3, split=split, **{"voice": values})
+    said = asgml("data", "check", tmp_path / "mine.npz")
+    assert said.code == 0 and "voice" in said.out and "1 samples hold the same number" in said.out
+
+
+def test_prepare_prints_where_and_refuses_what_is_missing(asgml: Asgml, files: Path, tmp_path: Path) -> None:
+    said = asgml("data", "prepare", files, "--to", tmp_path / "cache", *SMALL)
+    where = Path(said.out.strip())
+    assert said.code == 0 and where.is_relative_to(tmp_path / "cache") and where.is_dir()
+    assert asgml("data", "prepare", files, "--to", tmp_path / "cache", *SMALL).out == said.out
+    gone = wavs(files)[0]
+    gone.unlink()
+    refused = asgml("data", "prepare", files, "--to", tmp_path / "other", *SMALL)
+    assert refused.code == FAILED and gone.stem in refused.err and refused.err.count("\n") == 1 and not refused.out
+    assert asgml("data", "prepare", files, "--to", tmp_path / "other", "--allow-missing", *SMALL).code == 0
+
+
+def test_training_takes_the_folder_and_asks_for_it(asgml: Asgml, runs: Path, demo: Path) -> None:
+    said = asgml("train", "cremad-1f", "--wait")
+    assert said.code == USAGE and "cremad:PATH" in said.err and not runs.exists()
+    said = asgml("train", "cremad-1f", "--data", demo, "--allow-missing", "--wait")
+    written = tomllib.loads((Path(said.out.strip()) / "run.toml").read_text(encoding="utf-8"))
+    assert written["data"]["name"] == f"cremad:{demo}" and written["data"]["options"]["allow_missing"] is True
+    assert Path(said.out.strip()).name.startswith("cremad-")
+
+
+@pytest.mark.slow
+def test_a_training_ends_at_missing_files_with_one_line_and_goes_on_without_them_when_allowed(
+    asgml: Asgml, files: Path, tmp_path: Path
+) -> None:
+    gone = wavs(files)[:3]
+    for path in gone:
+        path.unlink()
+    words = ("train", "cremad-1f", "--data", files, "--epochs", 1, "--wait", "--runs", tmp_path / "runs", "--set", "encoder=conv")
+    refused = asgml(*words)
+    assert refused.code == FAILED and all(path.stem in refused.err for path in gone) and "--allow-missing" in refused.err
+    assert "Traceback" not in refused.err
+    assert asgml(*words, "--allow-missing").code == 0
