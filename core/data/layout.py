@@ -16,9 +16,9 @@ from core.data.lists import Entry
 from core.data.media import LFS
 from core.data.walk import Sized, walk
 
-AUDIO = (".wav", ".flac", ".ogg", ".mp3")  # the first that is there counts: wav before its compressed copy
+AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".m4a")  # the first that is there counts: wav before its compressed copy
 VIDEO = (".mp4", ".flv", ".avi", ".mkv", ".webm", ".mov", ".m4v")
-IMAGES = (".jpg", ".jpeg", ".png")
+IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 POINTER = 1024  # bytes: a file that stands for one that Git LFS has not fetched has about 130
 EVENT_ONLY = "-SE"  # ends the name of a folder whose frames were cut to the event, start to end, when they were extracted
 

@@ -47,9 +47,8 @@ def find_frames(root: Path, options: AudioVisualOptions, usual: Usual) -> Place:
 def find_video(root: Path, options: AudioVisualOptions, usual: Usual, what: str, option: str, before: Sequence[str]) -> Place:
     folder = given_or_usual(root, "video_folder", options.video_folder, usual.video)
     if folder is None:
-        raise DataError(
-            f"{root}: no folder with {what}; looked for {', '.join((*before, *usual.video))}; name it in the options (LAYOUTS.md)"
-        )
+        looked = ", ".join((*before, *usual.video))
+        raise DataError(f"{root}: no folder with {what}; looked for {looked}; name it with the option {option} or video_folder")
     return Files(folder, VIDEO)
 
 

@@ -92,7 +92,7 @@ def test_no_list_no_folder_no_files(tmp_path: Path) -> None:
     with fails("is a file; expected the folder"):
         find(put(tmp_path / "file"))
     put_lists(tmp_path, clip_names(3), clip_names(5)[-20:])
-    with fails("no folder with sound; looked for AudioWAV, .*VideoFlash"):
+    with fails("no folder with sound; looked for AudioWAV, .*VideoFlash.*option audio_folder or video_folder"):
         find(tmp_path)
     (tmp_path / "AudioWAV").mkdir()
     with fails("no folder with frames; looked for Image-01-FPS, .*VideoFlash"):
