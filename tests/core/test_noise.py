@@ -165,8 +165,8 @@ def test_large_tensors_get_different_noise_each() -> None:
 
 
 def test_a_large_gradient_with_other_strides_gets_its_noise() -> None:
-    gradient = torch.randn(300, 400, generator=seeded(2)).t()
-    parameter = torch.nn.Parameter(torch.zeros(400, 300))
+    gradient = torch.randn(600, 700, generator=seeded(2)).t()
+    parameter = torch.nn.Parameter(torch.zeros(700, 600))
     parameter.grad = gradient.clone(memory_format=torch.preserve_format)
     assert not parameter.grad.is_contiguous() and parameter.grad.numel() > PIECE
     apply(Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup((parameter,), ())}, seeded())
