@@ -31,7 +31,7 @@ class MediaError(DataError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"{self.path}: {self.reason}"
+        return f"{printable(str(self.path))}: {self.reason}"
 
 
 def is_container(path: Path) -> bool:
@@ -81,6 +81,13 @@ def origin_of(container: InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
+def seconds_of(container: InputContainer, stream: Stream) -> float:
+    """How long a stream lasts by the head of its file, or the whole file, where nothing is said of the stream; 0 for unknown."""
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
+
+
 def prepare_stream(stream: Stream, path: Path) -> None:
     """Raises MediaError where nothing can decode it. One thread: other clips are read by other processes."""
     if cast(object, stream.codec_context) is None:
@@ -108,4 +115,9 @@ def decoded(container: InputContainer, stream: Stream) -> Iterator[Frame]:
 def one_line(error: Exception) -> str:
     """The first line of an error's text, which may hold names that are not ours; its kind where it has none."""
     text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error).strip() or type(error).__name__
-    return "".join(char if char.isprintable() else " " for char in str(text).partition("\n")[0])[:200]
+    return printable(str(text).partition("\n")[0])[:200]
+
+
+def printable(text: str) -> str:
+    """The text with line breaks and control characters, which the name of a file may hold, written out."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

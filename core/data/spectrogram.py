@@ -21,12 +21,13 @@ def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = Non
     """|STFT|, (1 + n_fft/2, 1 + samples // hop): periodic Hann window, centred, the waveform mirrored at its ends.
 
     The numbers of librosa.stft(…, pad_mode="reflect"). That was librosa's default when OGM-GE was published; since 0.10 it is
-    zeros, which darkens the first and last column.
+    zeros, which darkens the first and last column. Computed in float64 as numpy did then: in float32 the rounding of loud
+    frequencies covers quiet ones, and their logarithms differ by up to 2.6 from machine to machine.
     """
     width = window or n_fft
-    hann = torch.hann_window(width, periodic=True)
-    spectrum = torch.stft(torch.from_numpy(waveform), n_fft, hop, width, hann, center=True, pad_mode="reflect", return_complex=True)
-    return spectrum.abs()
+    hann = torch.hann_window(width, periodic=True, dtype=torch.float64)
+    wave = torch.from_numpy(waveform).double()
+    return torch.stft(wave, n_fft, hop, width, hann, center=True, pad_mode="reflect", return_complex=True).abs().float()
 
 
 def log_stft(waveform: Waveform, n_fft: int, hop: int) -> Tensor:

@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from core.data.media import MediaError, decoded, open_container, origin_of, prepare_stream
+from core.data.media import MediaError, decoded, open_container, origin_of, prepare_stream, seconds_of
 
 JUMP = 5.0  # seconds: to a part that begins later a jump is quicker than decoding what comes before
 SLACK = 0.25  # of a frame, by which rounded times may miss the start of a part
@@ -55,8 +55,9 @@ def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Vid
         part = Part(start, seconds, fps, origin_of(container))
         times = [packet.dts if packet.pts is None else packet.pts for packet in container.demux(stream) if packet.size]
         inside = sum(part.holds(number, time, stream) for number, time in enumerate(times))
-        if 2 * len(times) < stream.frames:
-            raise MediaError(path, "short", f"cut off: {len(times)} frames where its head promises {stream.frames}; copy it again")
+        promised = stream.frames or int(seconds_of(container, stream) * fps)
+        if 2 * len(times) < promised:  # heads only guess, so less than half
+            raise MediaError(path, "short", f"cut off: {len(times)} frames where its head promises {promised}; copy or download it again")
         if not inside:
             reason = f"has no frame from second {start:g} on" if times else "has no frames"
             raise MediaError(path, "short" if times else "empty", f"{reason}; expected one or more")

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.frame import Frame
 from numpy.typing import NDArray
 
-from core.data.media import MediaError, check_file, decoded, is_container, open_container, origin_of, prepare_stream, unreadable
+from core.data.media import MediaError, check_file, decoded, is_container, open_container, origin_of, prepare_stream, seconds_of, unreadable
 
 Waveform = NDArray[np.float32]
 
@@ -60,9 +60,7 @@ def head(path: Path) -> Sound:
     if is_container(path):
         with open_container(path) as container:
             stream = sound_of(container, path)
-            length = stream.duration * stream.time_base if stream.duration and stream.time_base else None
-            seconds = float(length) if length else (container.duration or 0) / av.time_base
-            return Sound(seconds, stream.rate, stream.channels)
+            return Sound(seconds_of(container, stream), stream.rate, stream.channels)
     with _open_sound(path) as file:
         return Sound(file.frames / file.samplerate, file.samplerate, file.channels)
 
@@ -134,7 +132,7 @@ def _read_container(path: Path, start: float, seconds: float | None) -> tuple[Wa
         end = math.inf if seconds is None else start + seconds
         began, parts = _decode(decoded(container, stream), origin, end)
         rate = int(stream.rate)
-        promised = float((stream.duration or 0) * (stream.time_base or 0))
+        promised = seconds_of(container, stream)
     whole = np.concatenate(parts) if parts else np.empty(0, np.float32)
     if not start and seconds is None and whole.size < promised * rate / 2:  # heads only guess, so less than half
         reason = f"cut off: {whole.size / rate:.1f} s of sound where its head promises {promised:.1f}; copy or download it again"
