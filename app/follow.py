@@ -46,7 +46,7 @@ def start_failure(trainer: Trainer) -> RunFailedError:
     words = trainer.last_words()
     for line in words[:-1]:
         narrate(f"  {line}")
-    cause = words[-1] if words else f"exit code {trainer.exit_code()} and not a word"
+    cause = words[-1].removeprefix("error: ") if words else f"exit code {trainer.exit_code()} and not a word"
     return RunFailedError(f"the trainer did not start: {cause}; everything it said is in {trainer.paths.trainer_log}")
 
 
