@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from app.arguments import AllowMissing, AsJson
+from app.arguments import AllowMissing, AsJson, completer
 
 data_app = typer.Typer(rich_markup_mode=None, help="List, check, make and prepare data sets.")
 
@@ -20,6 +20,12 @@ Place = Annotated[
 Options = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="An option of the data set, such as frames=3; may be repeated.", show_default=False),
+]
+OfRecipe = Annotated[
+    str | None,
+    typer.Option(
+        "--recipe", metavar="RECIPE", help="Take the options of this recipe.", autocompletion=completer("recipes"), show_default=False
+    ),
 ]
 Workers = Annotated[
     int | None,
@@ -50,6 +56,7 @@ def check(
     path: Place,
     json_: AsJson = False,
     quick: Annotated[bool, typer.Option("--quick", help="Look at names, headers and first images only.")] = False,
+    recipe: OfRecipe = None,
     set_: Options = None,
     workers: Workers = None,
 ) -> int:
@@ -59,8 +66,9 @@ def check(
     3: there is nothing at PATH.
     """
     from app.commands.data_check import check
+    from app.data_options import data_of
 
-    return check(path, tuple(set_ or ()), json_, quick=quick, workers=workers)
+    return check(data_of(path, recipe, tuple(set_ or ())), json_, quick=quick, workers=workers)
 
 
 @data_app.command(name="make-demo")
@@ -86,12 +94,14 @@ def prepare(
     ] = None,
     workers: Workers = None,
     allow_missing: AllowMissing = False,
+    recipe: OfRecipe = None,
     set_: Options = None,
 ) -> int:
     """Decode every clip once and keep the result, so that training reads it quickly.
 
-    A training with the same options finds it by itself. stdout is its path.
+    A training with the same recipe and options finds it by itself. stdout is its path.
     """
     from app.commands.data import prepare
+    from app.data_options import data_of
 
-    return prepare(path, to, tuple(set_ or ()), workers=workers, allow_missing=allow_missing)
+    return prepare(data_of(path, recipe, tuple(set_ or ())), to, workers=workers, allow_missing=allow_missing)

@@ -1,29 +1,32 @@
-"""Options of a data set as a person gives them: `frames=3`, or with the name they have in a configuration."""
+"""What `asgml data` looks at: a person's word for data with options, and those of a recipe, as a training would take them."""
 
 from __future__ import annotations
 
-from typing import Any
-
+from app.data_spec import GENERATED, how_to_give, needs_files
 from app.errors import UserError
-from app.keys import nested, parse_value
+from app.recipes import Choices, build
+from core.config import DataConfig
 
 PREFIX = "data.options."
 SEED = "data.seed"
 
 
-def read_sets(sets: tuple[str, ...]) -> tuple[dict[str, Any], int]:
-    """The options by name, and the seed of the data. Raises UserError."""
-    given: dict[str, Any] = {}
-    seed: Any = 0
-    for text in sets:
-        key, sign, value = text.partition("=")
-        key = key.strip()
-        if not sign or not key:
-            raise UserError(f"--set {text!r}: expected KEY=VALUE, such as --set frames=3")
-        if key in (SEED, "seed"):
-            seed = parse_value(value.strip())
-        else:
-            given[key.removeprefix(PREFIX)] = parse_value(value.strip())
-    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-        raise UserError(f"--set seed={seed}: expected a whole number from 0")
-    return nested(given), seed
+def data_of(word: str, recipe: str | None, sets: tuple[str, ...]) -> DataConfig:
+    """The data that `asgml train RECIPE --data WORD --set …` would train on. Raises UserError for data without files."""
+    data = build(Choices(recipe=recipe, data=word, sets=tuple(_whole_key(text) for text in sets))).config().data
+    if data.name in GENERATED:
+        raise UserError(f"{data.name} is generated: there is no file to look at")
+    if needs_files(data.name):
+        raise UserError(how_to_give(data.name, ""))
+    return data
+
+
+def _whole_key(text: str) -> str:
+    """`frames=3` is an option of the data; with the whole key it may be given too. `seed` is that of the data."""
+    key, sign, value = text.partition("=")
+    key = key.strip()
+    if not sign or not key:
+        raise UserError(f"--set {text!r}: expected KEY=VALUE, such as --set frames=3")
+    if key in (SEED, SEED.rpartition(".")[2]):
+        return f"{SEED}={value}"
+    return f"{PREFIX}{key.removeprefix(PREFIX)}={value}"

@@ -40,15 +40,6 @@ def needs_files(spec: str) -> bool:
     return name in FROM_FILES and not path
 
 
-def given_files(word: str) -> str:
-    """`absolute_spec` of data that has to lie in files. Raises UserError for a name without any."""
-    spec = absolute_spec(word)
-    name, path = split_name(spec)
-    if name and not path:
-        raise UserError(f"{name} is generated: there is no file to look at" if name in GENERATED else how_to_give(name, ""))
-    return spec
-
-
 def detected(path: Path) -> str:
     """The data set whose layout lies at `path`, "" where it is none that is known."""
     from core.data.detect import detect

@@ -8,14 +8,13 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from app.data_options import read_sets
-from app.data_spec import given_files
 from app.data_table import DATA_SETS, DataSet
 from app.errors import OK, RunFailedError, UserError, narrate
 from app.output import console, print_json
 from app.progress import progress
 from app.recipes import read_recipe, recipe_file, recipe_names
 from app.text import visible
+from core.config import DataConfig
 from core.data.base import NAMED, DataError, split_name
 
 
@@ -51,22 +50,20 @@ def make_demo(folder: Path, clips: int, seed: int) -> int:
     return OK
 
 
-def prepare(word: str, to: Path | None, sets: tuple[str, ...], *, workers: int | None, allow_missing: bool) -> int:
+def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_missing: bool) -> int:
     """Decodes every clip into the cache; stdout is its path."""
-    spec = given_files(word)
-    options, seed = read_sets(sets)
     from core.data.check import find_clips
     from core.data.prepare import prepare as write
 
     try:
-        found = find_clips(spec, options, seed)
+        found = find_clips(data.name, data.options, data.seed)
         if found is None:
-            raise UserError(f"{word}: is read into memory at once, there is nothing to prepare; train on it as it is")
+            raise UserError(f"{data.name} is read into memory at once, there is nothing to prepare; train on it as it is")
         with progress("clips") as told:
             path = write(found, to, workers=-1 if workers is None else workers, allow_missing=allow_missing, progress=told)
     except DataError as error:
         raise RunFailedError(str(error)) from None
-    narrate(f"prepared; a training on {spec} with the same options reads it by itself")
+    narrate(f"prepared; a training on {data.name} with the same options reads it by itself")
     print(path)
     return OK
 

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from app.data_options import read_sets
-from app.data_spec import given_files
 from app.data_table import DATA_SETS
 from app.errors import FAILED, OK, RunFailedError
 from app.output import console, print_json
 from app.progress import progress
 from app.text import one_line, visible
+from core.config import DataConfig
 from core.data.base import DataError, split_name
 
 if TYPE_CHECKING:
@@ -28,24 +27,28 @@ NUMBERS = {"seconds": "s", "frames": "frames", "fps": "frames/s"}
 COUNTS = {"rates": "Hz", "channels": "channels", "sizes": "pixels"}
 
 
-def check(word: str, sets: tuple[str, ...], json_: bool, *, quick: bool, workers: int | None) -> int:
+def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) -> int:
     """Prints the report; exit code 1 where the data is not fit to train on."""
-    spec = given_files(word)
-    options, seed = read_sets(sets)
-    name = split_name(spec)[0]
+    name = split_name(data.name)[0]
     published = DATA_SETS[name].published if name else {}
     from core.data.check import check as look_through
 
     try:
         with progress("clips") as told:
             report = look_through(
-                spec, options, seed, quick=quick, workers=-1 if workers is None else workers, published=published, progress=told
+                data.name,
+                data.options,
+                data.seed,
+                quick=quick,
+                workers=-1 if workers is None else workers,
+                published=published,
+                progress=told,
             )
     except DataError as error:
         if json_:
-            print_json({"source": spec, "fit": False, "error": str(error)})
+            print_json({"spec": data.name, "fit": False, "error": str(error)})
         raise RunFailedError(str(error)) from None
-    print_json({"spec": spec, **report.as_json()}) if json_ else _print(spec, report)
+    print_json({"spec": data.name, **report.as_json()}) if json_ else _print(data.name, report)
     return OK if report.fit else FAILED
 
 

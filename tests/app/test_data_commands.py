@@ -105,6 +105,19 @@ def test_names_of_files_cannot_steer_the_terminal(asgml: Asgml, demo: Path) -> N
         assert "[bold]" in said.out + said.err
 
 
+def test_the_options_of_a_recipe_are_taken_and_what_is_prepared_is_what_it_trains_on(asgml: Asgml, files: Path, tmp_path: Path) -> None:
+    from core.data.base import load_data
+
+    own = tmp_path / "mine.toml"
+    own.write_text('[data]\nname = "cremad"\n[data.options]\nframes = 2\nframe_size = [32, 32]\nseconds = 0.5\n', encoding="utf-8")
+    said = asgml("data", "prepare", files, "--recipe", own, "--set", "frames=3", "--workers", 1)
+    assert said.code == 0, said.err
+    options = {"frames": 3, "frame_size": [32, 32], "seconds": 0.5, "cache": "require"}
+    assert load_data(f"cremad:{files}", options).shapes["visual"][0] == 3
+    checked = asgml("data", "check", files, "--recipe", own, "--json", "--quick")
+    assert checked.json["spec"] == f"cremad:{files}" and checked.code == 0
+
+
 def test_options_are_those_of_the_configuration(asgml: Asgml, demo: Path) -> None:
     for option in ("modalities=['audio']", "data.options.modalities=['audio']"):
         said = asgml("data", "check", demo, "--quick", "--json", "--set", option)
