@@ -61,7 +61,7 @@ class Files:
             for path, size in files:
                 other = found.get(path.stem)
                 if other is not None and other[0].suffix.lower() == path.suffix.lower():
-                    raise DataError(f"{path.name} is in {other[0].parent} and in {path.parent}; name one of the two in the options")
+                    raise DataError(f"{path.name!r} is in {other[0].parent} and in {path.parent}; name one of the two in the options")
                 if other is None or self.rank(path) < self.rank(other[0]):
                     found[path.stem] = (path, size)
         return found
@@ -105,7 +105,7 @@ class FrameFolders:
             name = folder.stem if folder.suffix.lower() in VIDEO else folder.name  # some scripts keep the .mp4 in the folder's name
             other = found.get(name)
             if other is not None and other[1] and images:
-                raise DataError(f"frames of {name} are in {other[0]} and in {folder}; name one of them with the option frames_folder")
+                raise DataError(f"frames of {name!r} are in {other[0]} and in {folder}; name one of them with the option frames_folder")
             if other is None or images:
                 found[name] = (folder, sorted(images, key=lambda image: by_number(image[0].name)))
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,9 +73,16 @@ def read_rows(path: Path, fields: int, separator: str = ",") -> list[Row]:
 
 
 def check_fields(row: Row, fields: int, separator: str) -> None:
+    line = separator.join(row.fields)[:80]
     if len(row.fields) != fields or not all(row.fields):
-        line = separator.join(row.fields)[:80]
         raise DataError(f"{row}: {line!r}; expected {fields} fields with {separator!r} between them, none of them empty")
+    if not all(is_plain(field) for field in row.fields):
+        raise DataError(f"{row}: {line!r} holds a character that is not text; remove it")
+
+
+def is_plain(text: str) -> bool:
+    """Without control characters and those that turn the direction of writing: names are shown in a terminal."""
+    return not any(unicodedata.category(char).startswith("C") for char in text)
 
 
 def read_text(path: Path) -> str:
@@ -92,9 +100,10 @@ def read_text(path: Path) -> str:
 def read_words(path: Path) -> list[str]:
     """One word or name a line, each once; blank lines do not count."""
     words = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-    twice = [word for i, word in enumerate(words) if word in words[:i]]
-    if not words or twice:
-        raise DataError(f"{path}: {f'{twice[0]!r} is there twice' if twice else 'no line in it'}; expected one class a line, each once")
+    twice = [f"{word!r} is there twice" for i, word in enumerate(words) if word in words[:i]]
+    strange = [f"{word[:80]!r} holds a character that is not text" for word in words if not is_plain(word)]
+    if not words or twice or strange:
+        raise DataError(f"{path}: {[*twice, *strange, 'no line in it'][0]}; expected one class a line, each once")
     return words
 
 

@@ -50,6 +50,8 @@ def test_commas_between_quotes_and_commas_in_a_list_with_ampersands(tmp_path: Pa
         (b"", "no line in it"),
         (b"\xef\xbb\xbf\r\n \r\n", "no line in it"),
         ("é,b".encode("latin-1"), "byte 0 is not UTF-8"),
+        (b"a,b\nc,\x1b[31md\n", "line 2: .* holds a character that is not text"),
+        ("a,b\u202ec\n".encode(), "line 1: .* holds a character that is not text"),
         (b'a,"b\n', r"line 1: unexpected end of data"),
         (b'a,"b"c\n', r"line 1: .*expected"),
     ],
@@ -78,6 +80,8 @@ def test_classes_from_a_file(tmp_path: Path) -> None:
         read_words(put(tmp_path / "a", b"NEU\nHAP\nNEU\n"))
     with fails("no line in it"):
         read_words(put(tmp_path / "a", b"\n"))
+    with fails("holds a character that is not text"):
+        read_words(put(tmp_path / "a", b"NEU\nHA\x1b[2JP\n"))
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "..", ".", "a\x1b[31m", "a\0", "x" * 201])

@@ -89,6 +89,15 @@ def test_ave_frames_of_an_event_at_any_rate(tmp_path: Path, fps: int) -> None:
         ]
 
 
+def test_ave_frames_whose_numbers_have_no_zeros_before_them(tmp_path: Path) -> None:
+    put_ave(tmp_path, *BELL, images=0)
+    for row in (*BELL[0], *BELL[1], *BELL[2]):
+        for second in range(12):
+            put(tmp_path / "visual" / row.split("&")[1] / f"frame_{second}_{second * 30}.jpg")
+    for clip in every(ave.find(tmp_path, {"segment": "whole"}, 0)).values():
+        assert [path.name for path in clip.sources["visual"].paths] == [f"frame_{second}_{second * 30}.jpg" for second in range(12)]
+
+
 def test_ave_frames_that_were_cut_to_the_event(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL, images=3)
     (tmp_path / "visual").rename(tmp_path / "Image-01-FPS-SE")
@@ -201,7 +210,7 @@ def test_kinetics_sounds_in_folders_of_parts_and_classes(tmp_path: Path) -> None
         put(tmp_path / "visual" / "train_img" / "Image-01-FPS" / label / name / "00000.jpg")
     assert not kinetics_sounds.find(tmp_path, {}, 0).faults
     put(tmp_path / "audio" / "test" / "zbcdefghij0_2.wav")
-    with fails(r"zbcdefghij0_2\.wav is in .*test and in .*train"):
+    with fails(r"'zbcdefghij0_2\.wav' is in .*test and in .*train"):
         kinetics_sounds.find(tmp_path, {}, 0)
 
 
