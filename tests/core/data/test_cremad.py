@@ -162,6 +162,17 @@ def test_a_modality_that_is_not_asked_for_is_not_looked_for(tmp_path: Path) -> N
         find(tmp_path, modalities=["text"])
 
 
+@pytest.mark.parametrize("stem", ["1040_ITH_SAD_XX", "1040_ITH_SAD_X"])
+def test_the_one_file_that_lacked_a_letter(tmp_path: Path, stem: str) -> None:
+    everyone = put_cremad(tmp_path)
+    put_lists(tmp_path, [*everyone[:40], "1040_ITH_SAD_XX"], everyone[40:])
+    put(tmp_path / "AudioWAV" / f"{stem}.wav")
+    put(tmp_path / "Image-01-FPS" / "1040_ITH_SAD_XX" / "00000.jpg")
+    found = find(tmp_path)
+    (clip,) = [clip for part in SPLITS for clip in found.splits[part] if clip.id.startswith("1040")]
+    assert not found.faults and clip.id == "1040_ITH_SAD_XX" and clip.sources["audio"].paths[0].stem == stem
+
+
 def test_a_pointer_of_git_lfs_is_not_a_recording(tmp_path: Path) -> None:
     name = put_cremad(tmp_path)[0]
     put(tmp_path / "AudioWAV" / f"{name}.wav", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
