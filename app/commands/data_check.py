@@ -25,6 +25,7 @@ SHOWN_CLASSES = 12
 SHOWN_SIZES = 4
 NUMBERS = {"seconds": "s", "frames": "frames", "fps": "frames/s"}
 COUNTS = {"rates": "Hz", "channels": "channels", "sizes": "pixels"}
+NAMES = {"1 channels": "mono", "2 channels": "stereo"}
 
 
 def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) -> int:
@@ -111,7 +112,8 @@ def _counted(counts: Mapping[str, int], unit: str) -> str:
     common = sorted(counts.items(), key=lambda one: -one[1])
     words = [word if len(common) == 1 else f"{word} ({count})" for word, count in common[:SHOWN_SIZES]]
     more = f" and {len(common) - SHOWN_SIZES} others" if len(common) > SHOWN_SIZES else ""
-    return visible(f"{', '.join(words)}{more} {unit}")
+    text = visible(f"{', '.join(words)}{more} {unit}")
+    return NAMES.get(text, text)
 
 
 def _faults(report: Report) -> Table:
@@ -139,4 +141,4 @@ def verdict(report: Report) -> str:
         return f"to train on: {found}, and no {empty[0]} sample is left"
     if all(fault.kind == "missing" for fault in report.faults):
         return f"to train on: {found}; put the files there, or train with --allow-missing, without these clips"
-    return f"to train on: {found}; put these files right, or take them out of the lists"
+    return f"to train on: {found}; put these files right, or leave them out: `asgml data prepare` and `train`, both with --allow-missing"

@@ -45,7 +45,8 @@ def look_at_all(
 def look_at(clip: Clip, modalities: Mapping[str, Modality], quick: bool) -> Looked:
     looked = {name: look_at_source(clip.sources[name], modality.decoder, clip.id, quick) for name, modality in modalities.items()}
     facts = {name: facts for name, (facts, _) in looked.items() if facts}
-    return Looked(facts, tuple(fault for _, fault in looked.values() if fault is not None))
+    faults = (fault for _, fault in looked.values() if fault is not None)
+    return Looked(facts, tuple(dict.fromkeys(faults)))  # a video that holds sound and frames is one file with one fault
 
 
 def look_at_source(source: Source, decoder: Decoder, clip: str, quick: bool) -> tuple[dict[str, Any], Fault | None]:

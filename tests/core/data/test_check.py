@@ -125,6 +125,17 @@ def test_a_fault_names_its_file_in_one_line(whole: Path, tmp_path: Path, damage:
     assert "\n" not in str(fault)
 
 
+def test_a_broken_video_is_one_fault_though_it_should_hold_sound_and_frames(tmp_path: Path) -> None:
+    (tmp_path / "video").mkdir()
+    for name in NAMES:
+        (tmp_path / "video" / f"{name}.mp4").write_bytes(b"no video")
+    for part, names in (("train", NAMES[TEST:]), ("test", NAMES[:TEST])):
+        lines = [f"{name},{LABELS[number % 2]}\n" for number, name in enumerate(names)]
+        (tmp_path / f"{part}.csv").write_text("".join(lines), encoding="utf-8")
+    report = check(f"cremad:{tmp_path}", OPTIONS, 0, workers=1)
+    assert kinds(report) == dict.fromkeys(NAMES, "unreadable") and len(report.faults) == CLIPS
+
+
 def test_counts_add_up_whatever_is_missing(whole: Path, tmp_path: Path) -> None:
     root = tmp_path / "data"
     shutil.copytree(whole, root)
