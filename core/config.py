@@ -227,7 +227,7 @@ class RunSettings(Section):
         return own + shared + (probes if self.probe.enabled else [])
 
 
-ENCODER_KINDS = ("auto", "resnet18", "conv", "sequence", "mlp")
+ENCODER_KINDS = ("auto", "resnet18", "conv", "sequence", "transformer", "mlp")
 
 
 def _with_initial(knob: Knob, initial: Value) -> Knob:

@@ -126,7 +126,20 @@ class Mlp(Encoder):
         return cast(Tensor, self.network(inputs))
 
 
-KINDS: Mapping[str, Callable[[tuple[int, ...]], Encoder]] = {"resnet18": ResNet18, "conv": Conv, "sequence": Sequence, "mlp": Mlp}
+def _transformer(shape: tuple[int, ...]) -> Encoder:
+    """It stands in a file of its own, which needs this one."""
+    from core.transformer import Transformer
+
+    return Transformer(shape)
+
+
+KINDS: Mapping[str, Callable[[tuple[int, ...]], Encoder]] = {
+    "resnet18": ResNet18,
+    "conv": Conv,
+    "sequence": Sequence,
+    "transformer": _transformer,
+    "mlp": Mlp,
+}
 
 
 def make_encoder(kind: str, shape: tuple[int, ...]) -> Encoder:
