@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -183,8 +184,8 @@ def _measures(modality: str, looked: list[Looked]) -> dict[str, Any]:
         values = [float(fact[key]) for fact in facts if fact.get(key) is not None]
         measured |= {key: {"min": min(values), "median": float(np.median(values)), "max": max(values)}} if values else {}
     for key, name in (("rate", "rates"), ("channels", "channels"), ("size", "sizes")):
-        words = [str(fact[key]) for fact in facts if fact.get(key) is not None]
-        measured |= {name: {word: words.count(word) for word in sorted(set(words))}} if words else {}
+        counts = Counter(str(fact[key]) for fact in facts if fact.get(key) is not None)
+        measured |= {name: dict(sorted(counts.items()))} if counts else {}
     return measured
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 
 from app.data_table import DATA_SETS
 from app.errors import FAILED, NOT_FOUND, USAGE
+from app.progress import progress
 from app.recipes import recipe_names
 from core.data.base import NAMED
 
@@ -171,6 +174,27 @@ def test_prepare_prints_where_and_refuses_what_is_missing(asgml: Asgml, files: P
     refused = asgml("data", "prepare", files, "--to", tmp_path / "other", *SMALL)
     assert refused.code == FAILED and gone.stem in refused.err and refused.err.count("\n") == 1 and not refused.out
     assert asgml("data", "prepare", files, "--to", tmp_path / "other", "--allow-missing", *SMALL).code == 0
+
+
+def test_progress_is_one_line_in_a_terminal_and_leaves_nothing_behind(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress("clips") as told:
+        for done in range(1, 4):
+            told(done, 3)
+    said = capsys.readouterr()
+    assert "clips 3/3" in said.err and "\n" not in said.err and said.err.endswith("\r\x1b[2K") and not said.out
+
+
+def test_progress_in_a_log_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = itertools.count()
+    monkeypatch.setattr("app.progress.time.monotonic", lambda: float(next(clock)))
+    with progress("clips") as told:
+        for done in range(1, 61):
+            told(done, 60)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"clips {done}/60" for done in (15, 30, 45, 60)]
 
 
 def test_training_takes_the_folder_and_asks_for_it(asgml: Asgml, runs: Path, demo: Path) -> None:
