@@ -25,7 +25,11 @@ def split_groups(groups: Sequence[str], folds: int, fold: int, val: int, seed: i
     sizes = Counter(groups)
     tested = fill_folds(order, sizes, folds)[fold]
     others = [group for group in order if group not in tested]
+    if len(others) < LEAST_GROUPS - 1:
+        raise DataError(f"fold {fold} of {folds} leaves {len(others)} person for train and val, who need two; set folds higher")
     validated = first_until(others, sizes, val or round(len(groups) / 10))
+    if sum(sizes[group] for group in validated) < val:
+        raise DataError(f"option val is {val}, but that leaves nobody for train; give fewer")
     part = {**dict.fromkeys(others, "train"), **dict.fromkeys(validated, "val"), **dict.fromkeys(tested, "test")}
     return [part[group] for group in groups]
 
@@ -47,10 +51,10 @@ def fill_folds(order: Sequence[str], sizes: Counter[str], folds: int) -> list[li
 
 
 def first_until(groups: Sequence[str], sizes: Counter[str], clips: int) -> list[str]:
-    """The first groups that have `clips` clips together. One group at least is left over, for training."""
-    chosen: list[str] = []
-    while sum(sizes[group] for group in chosen) < clips or not chosen:
-        if len(chosen) + 1 >= len(groups):
-            raise DataError(f"option val is {clips}, but that leaves nobody for train; give fewer")
-        chosen.append(groups[len(chosen)])
+    """The first groups that have `clips` clips together; one at least is chosen, and one at least is left over for training."""
+    chosen = list(groups[:1])
+    for group in groups[1:-1]:
+        if sum(sizes[known] for known in chosen) >= clips:
+            break
+        chosen.append(group)
     return chosen

@@ -82,7 +82,7 @@ def check_fields(row: Row, fields: int, separator: str) -> None:
 
 def is_plain(text: str) -> bool:
     """Without control characters and those that turn the direction of writing: names are shown in a terminal."""
-    return not any(unicodedata.category(char).startswith("C") for char in text)
+    return (text.isascii() and text.isprintable()) or not any(unicodedata.category(char).startswith("C") for char in text)
 
 
 def read_text(path: Path) -> str:

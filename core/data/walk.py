@@ -22,7 +22,7 @@ def walk(folder: Path, suffixes: tuple[str, ...], depth: int = DEPTH) -> Iterato
     files, folders = [], []
     try:
         with os.scandir(folder) as entries:
-            for entry in entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
                 if entry.name.startswith("."):
                     continue
                 if entry.name.lower().endswith(suffixes) and entry.is_file():
@@ -31,8 +31,8 @@ def walk(folder: Path, suffixes: tuple[str, ...], depth: int = DEPTH) -> Iterato
                     folders.append(entry.path)
     except OSError as error:
         raise DataError(f"{folder}: cannot be listed ({error.strerror or error}); make it readable") from error
-    yield folder, sorted(files)
-    for below in sorted(folders):
+    yield folder, files
+    for below in folders:
         yield from walk(Path(below), suffixes, depth - 1)
 
 

@@ -108,7 +108,9 @@ def test_frames_are_in_the_order_of_their_numbers(numbers: list[int]) -> None:
     assert sorted(padded, key=by_number) == sorted(padded)
 
 
-GROUPS = st.lists(st.sampled_from([f"p{i}" for i in range(12)]), min_size=40, max_size=120).filter(lambda groups: len(set(groups)) >= 6)
+GROUPS = st.lists(st.integers(3, 12), min_size=6, max_size=12).map(
+    lambda sizes: [f"p{i}" for i, size in enumerate(sizes) for _ in range(size)]
+)
 
 
 @given(GROUPS, st.integers(2, 5), st.integers(0, 9))
@@ -140,11 +142,19 @@ def test_folds_have_about_the_same_number_of_clips() -> None:
     assert 300 <= Counter(split_groups(groups, 3, 0, 300, 0))["val"] <= 382
 
 
+def test_a_tenth_never_takes_everybody() -> None:
+    split = split_groups([*["much"] * 50, *"abcdefgh"], 4, 0, 0, 0)
+    assert set(split) == {"train", "val", "test"}
+
+
 def test_too_few_persons_for_folds() -> None:
     with fails("2 persons do not make 2 folds"):
         split_groups(["a", "b"] * 5, 2, 0, 0, 0)
     with fails("4 persons do not make 5 folds"):
         split_groups(list("abcd"), 5, 0, 0, 0)
+    with fails("fold . of 2 leaves 1 person for train and val"):
+        for fold in range(2):  # one of them tests everybody but the one who has most of the clips
+            split_groups([*["much"] * 50, *"abcd"], 2, fold, 0, 0)
     with fails("leaves nobody for train"):
         split_groups(list("abc") * 5, 3, 0, 14, 0)
 
