@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -79,6 +79,12 @@ def open_container(path: Path) -> Iterator[InputContainer]:
 def origin_of(container: InputContainer) -> float:
     """The time that counts as the beginning, in seconds: not 0 in every file."""
     return (container.start_time or 0) / av.time_base
+
+
+def jump(container: InputContainer, second: float, stream: Stream) -> None:
+    """Goes to a key frame at or before this second. A file that cannot jump stays at its beginning, which is slow, not wrong."""
+    with suppress(av.FFmpegError):
+        container.seek(int((origin_of(container) + second) / (stream.time_base or 1)), stream=stream)
 
 
 def seconds_of(container: InputContainer, stream: Stream) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from core.data.media import MediaError, decoded, open_container, origin_of, prepare_stream, seconds_of
+from core.data.media import MediaError, decoded, jump, open_container, origin_of, prepare_stream, seconds_of
 
 JUMP = 5.0  # seconds: to a part that begins later a jump is quicker than decoding what comes before
+REORDERED = 1.0  # seconds by which the frames of a file are at most stored out of their order
 SLACK = 0.25  # of a frame, by which rounded times may miss the start of a part
 
 
@@ -45,23 +47,21 @@ def sampled(frames: int, video_fps: float, wanted_fps: float) -> list[int]:
 def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Video:
     """Counts the frames from `start` on, within `seconds`, without decoding them: the heads of many files do not know.
 
-    Raises MediaError where there is none, or less than half of what the head of the file promises.
+    Raises MediaError where there is none, or, of a whole file, less than half of what its head promises.
     """
     with open_container(path) as container:
         stream = frames_of(container, path)
         fps = float(stream.guessed_rate or stream.average_rate or 0)
         if not fps:
             raise MediaError(path, "unreadable", "does not say how many frames a second it has; convert it with ffmpeg")
-        part = Part(start, seconds, fps, origin_of(container))
-        times = [packet.dts if packet.pts is None else packet.pts for packet in container.demux(stream) if packet.size]
-        inside = sum(part.holds(number, time, stream) for number, time in enumerate(times))
+        count = _count(container, stream, Part(start, seconds, fps, origin_of(container)))
         promised = stream.frames or int(seconds_of(container, stream) * fps)
-        if 2 * len(times) < promised:  # heads only guess, so less than half
-            raise MediaError(path, "short", f"cut off: {len(times)} frames where its head promises {promised}; copy or download it again")
-        if not inside:
-            reason = f"has no frame from second {start:g} on" if times else "has no frames"
-            raise MediaError(path, "short" if times else "empty", f"{reason}; expected one or more")
-        return Video(inside, fps, stream.height, stream.width)
+        if not count:
+            reason = f"has no frame from second {start:g} on" if start else "has no frames"
+            raise MediaError(path, "short" if start else "empty", f"{reason}; expected one or more")
+        if not start and seconds is None and 2 * count < promised:  # heads only guess, so less than half
+            raise MediaError(path, "short", f"cut off: {count} frames where its head promises {promised}; copy or download it again")
+        return Video(count, fps, stream.height, stream.width)
 
 
 def read_frames(path: Path, numbers: Sequence[int], fps: float, start: float = 0.0) -> list[Tensor]:
@@ -96,12 +96,22 @@ class Part:
     fps: float
     origin: float
 
-    def holds(self, number: int, time: int | None, stream: VideoStream) -> bool:
-        """Whether the frame with this number in the file, and this time in the stream's units, lies in the part."""
+    @property
+    def end(self) -> float:
+        return math.inf if self.seconds is None else self.start + self.seconds - SLACK / self.fps
+
+    def at(self, number: int, time: int | None, stream: VideoStream) -> float:
+        """The second of the frame with this number in the file, and this time in the stream's units where it has one."""
         base = stream.time_base
-        at = number / self.fps if time is None or base is None else float(time * base) - self.origin
-        slack = SLACK / self.fps
-        return (not self.start or at >= self.start - slack) and (self.seconds is None or at < self.start + self.seconds - slack)
+        return number / self.fps if time is None or base is None else float(time * base) - self.origin
+
+    def holds(self, second: float) -> bool:
+        return (not self.start or second >= self.start - SLACK / self.fps) and second < self.end
+
+    def jump(self, container: InputContainer, stream: VideoStream) -> None:
+        """Skips most of what comes before a part that begins late."""
+        if self.start > JUMP:
+            jump(container, self.start - 1, stream)
 
 
 def frames_of(container: InputContainer, path: Path) -> VideoStream:
@@ -111,13 +121,23 @@ def frames_of(container: InputContainer, path: Path) -> VideoStream:
     return container.streams.video[0]
 
 
+def _count(container: InputContainer, stream: VideoStream, part: Part) -> int:
+    """The frames of a part, by its packets."""
+    part.jump(container, stream)
+    count = 0
+    for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
+        if part.at(number, packet.dts, stream) > part.end + REORDERED:
+            break
+        count += part.holds(part.at(number, packet.dts if packet.pts is None else packet.pts, stream))
+    return count
+
+
 def _from(container: InputContainer, path: Path, part: Part) -> Iterator[VideoFrame]:
-    """The frames of a part in order. Jumps to shortly before it where it begins late."""
+    """The frames of a part in order."""
     stream = frames_of(container, path)
-    if part.start > JUMP and stream.time_base:
-        container.seek(int((part.origin + part.start - 1) / stream.time_base), stream=stream)
+    part.jump(container, stream)
     for number, frame in enumerate(decoded(container, stream)):
-        if part.holds(number, frame.pts, stream):
+        if part.holds(part.at(number, frame.pts, stream)):
             yield cast(VideoFrame, frame)
 
 

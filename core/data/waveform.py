@@ -18,7 +18,18 @@ from av.container import InputContainer
 from av.frame import Frame
 from numpy.typing import NDArray
 
-from core.data.media import MediaError, check_file, decoded, is_container, open_container, origin_of, prepare_stream, seconds_of, unreadable
+from core.data.media import (
+    MediaError,
+    check_file,
+    decoded,
+    is_container,
+    jump,
+    open_container,
+    origin_of,
+    prepare_stream,
+    seconds_of,
+    unreadable,
+)
 
 Waveform = NDArray[np.float32]
 
@@ -90,18 +101,18 @@ def _read_sound(path: Path, start: float, seconds: float | None) -> tuple[Wavefo
             while left > 0 and (block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)).size:
                 parts.append(block.mean(axis=1))
                 left -= len(block)
-        except soundfile.LibsndfileError as error:
+        except (OSError, soundfile.LibsndfileError) as error:
             raise unreadable(path, "sound", error) from error
     return np.concatenate(parts), rate
 
 
 def _open_sound(path: Path) -> Any:
     size = check_file(path)
-    with path.open("rb") as file:
-        _check_promise(path, file, size)
     try:
+        with path.open("rb") as file:
+            _check_promise(path, file, size)
         return soundfile.SoundFile(path)
-    except soundfile.LibsndfileError as error:
+    except (OSError, soundfile.LibsndfileError) as error:
         raise unreadable(path, "sound", error) from error
 
 
@@ -126,11 +137,10 @@ def _read_container(path: Path, start: float, seconds: float | None) -> tuple[Wa
     """The sound track of a video. A part of it is found by the times in the file, after a jump to shortly before it."""
     with open_container(path) as container:
         stream = sound_of(container, path)
-        origin = origin_of(container)
         if start > PREROLL:
-            container.seek(int((origin + start - PREROLL) * av.time_base))
+            jump(container, start - PREROLL, stream)
         end = math.inf if seconds is None else start + seconds
-        began, parts = _decode(decoded(container, stream), origin, end)
+        began, parts = _decode(decoded(container, stream), origin_of(container), end)
         rate = int(stream.rate)
         promised = seconds_of(container, stream)
     whole = np.concatenate(parts) if parts else np.empty(0, np.float32)

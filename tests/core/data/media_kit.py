@@ -20,6 +20,14 @@ def chirp(rate: int, seconds: float) -> NDArray[np.float32]:
     return wave.astype(np.float32)
 
 
+def lag(late: NDArray[np.float32], early: NDArray[np.float32]) -> int:
+    """By how many samples one follows the other: where their correlation is greatest."""
+    size = min(len(late), len(early))
+    spectra = np.fft.rfft(late[:size], 2 * size) * np.conj(np.fft.rfft(early[:size], 2 * size))
+    found = int(np.fft.irfft(spectra).argmax())
+    return found if found < size else found - 2 * size
+
+
 def write_sound(path: Path, wave: NDArray[np.float32], rate: int, subtype: str | None = "FLOAT") -> Path:
     soundfile.write(path, wave, rate, subtype=subtype if path.suffix == ".wav" else None)
     return path

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from media_kit import chirp, write_sound, write_video
+from media_kit import chirp, lag, write_sound, write_video
 from numpy.typing import NDArray
 
 from core.data.audio import PRESETS, AudioDecoder, audio_facts, audio_fault, audio_modality, read_waveform
@@ -266,14 +266,6 @@ def test_the_sound_of_a_video_is_its_sound_track(tmp_path: Path, name: str, late
     assert abs(lag(part, found[6 * 22050 : 7 * 22050])) <= 22
 
 
-def lag(late: NDArray[np.float32], early: NDArray[np.float32]) -> int:
-    """By how many samples one follows the other: where their correlation is greatest."""
-    size = min(len(late), len(early))
-    spectra = np.fft.rfft(late[:size], 2 * size) * np.conj(np.fft.rfft(early[:size], 2 * size))
-    found = int(np.fft.irfft(spectra).argmax())
-    return found if found < size else found - 2 * size
-
-
 def test_uncompressed_sound_of_a_video_is_exact(tmp_path: Path) -> None:
     wave = np.round(chirp(16000, 8.0) * 32767) / 32768
     path = write_video(tmp_path / "a.avi", 200, sound=(wave.astype(np.float32), 16000, "pcm_s16le"))
@@ -386,6 +378,23 @@ def test_silence_is_decoded_and_reported(tmp_path: Path) -> None:
         fault = audio_fault(Source((path,)))
         assert fault and fault[0] == "silent"
     assert audio_fault(Source((write_sound(tmp_path / "c.wav", noise(16000, 1.0), 16000),))) is None
+
+
+@pytest.mark.parametrize("moment", ["open", "read"])
+def test_what_the_disk_refuses_is_an_error_of_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    path = write_sound(tmp_path / "a.wav", chirp(16000, 1.0), 16000)
+
+    def refuse(*given: object, **named: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    if moment == "open":
+        monkeypatch.setattr(Path, "open", refuse)
+    else:
+        import soundfile
+
+        monkeypatch.setattr(soundfile.SoundFile, "read", refuse)
+    fault = audio_fault(Source((path,)))
+    assert fault and fault[0] == "unreadable" and "Permission denied" in fault[1]
 
 
 def test_several_files_are_not_one_sound(tmp_path: Path) -> None:

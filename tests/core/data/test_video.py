@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from media_kit import chirp, gray, write_video
+from media_kit import chirp, gray, lag, write_video
 from PIL import Image
 from torch import Tensor
 
@@ -20,6 +20,7 @@ from core.data.frames import choose, read_image, scale
 from core.data.media import MediaError
 from core.data.video import CHOICES, FrameDecoder, frame_facts, frame_fault, frame_modality
 from core.data.videofile import sampled
+from core.data.waveform import read_waveform
 
 SIZE = (48, 64)
 
@@ -210,6 +211,21 @@ def test_a_part_of_a_video_begins_at_its_first_frame(tmp_path: Path, name: str, 
     np.testing.assert_allclose(shades(frames), [gray(first), gray(first + 1), gray(first + 2)], atol=3)
     assert frame_facts(Source((path,), start, 1.0))["frames"] == 25
     assert frame_facts(Source((path,), 11.0, 5.0))["frames"] == 25
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv", "a.avi"])
+def test_a_file_without_an_index_is_read_from_its_beginning(tmp_path: Path, name: str) -> None:
+    """Such files come from a program that was killed, or from a live stream: no index is written at their end."""
+    wave = chirp(22050, 12.0)
+    front = {"live": "1"} if name == "a.mkv" else {}
+    path = write_video(tmp_path / name, 300, codec=VIDEOS[name], sound=(wave, 22050, "pcm_s16le"), container_options=front)
+    if name == "a.avi":
+        content = path.read_bytes()
+        path.write_bytes(content[: content.rindex(b"idx1")])
+    frames = FrameDecoder(3, "first", SIZE, fps=25).decode(Source((path,), 9.0, 1.0), "clip")
+    np.testing.assert_allclose(shades(frames), [gray(225), gray(226), gray(227)], atol=3)
+    heard, _ = read_waveform(path, 9.0, 1.0)
+    assert len(heard) == 22050 and abs(lag(heard, wave[9 * 22050 : 10 * 22050])) <= 22  # a millisecond, the clock of flv and mkv
 
 
 def test_frames_that_are_shown_in_another_order_than_stored_come_in_the_order_of_time(tmp_path: Path) -> None:
