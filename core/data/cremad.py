@@ -93,7 +93,7 @@ def find_clips(root: Path, options: CremadOptions, seed: int) -> ClipSet:
     classes = choose_classes(root, parts["train"], options, own)
     refuse_strange_labels(parts, classes)
     published = PUBLISHED if own and options.split == "published" else {}
-    info: dict[str, Any] = {"split": "published"}
+    info: dict[str, Any] = {"split": "published" if own else "as in the lists"}
     if options.split == "actors":
         parts, info = by_actor(parts, options, seed)
     elif own and not options.val and len(parts["train"]) == PUBLISHED["train"]:
