@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
+from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 import numpy as np
@@ -47,8 +50,10 @@ def in_processes(
         multiprocessing_context=_context() if workers else None,
         generator=torch.Generator().manual_seed(0),  # the loader would draw a seed from torch's own, on which dropout depends
     )
+    iterator = iter(loader)
     try:
-        for part in loader:
+        _remember(iterator)
+        for part in iterator:
             if isinstance(part, DataError):
                 raise part
             yield part
@@ -57,6 +62,8 @@ def in_processes(
             raise
         reason = str(error).partition("\n")[0]
         raise DataError(f"a process that reads the data ended ({reason}); set data.options.workers=0 or give it more memory") from error
+    finally:
+        _end(iterator)
 
 
 class _Parts(Dataset[Any]):
@@ -89,6 +96,38 @@ def _begin_worker(worker: int) -> None:
     np.random.seed((torch.initial_seed() + worker) % 2**32)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
+
+
+_running: dict[int, list[BaseProcess]] = {}
+"""The processes of each iterator, of this process: at its end Python would wait for ever for one that ignores SIGTERM."""
+
+
+def _remember(iterator: object) -> None:
+    _running[id(iterator)] = list(getattr(iterator, "_workers", ()))
+
+
+def _end(iterator: object) -> None:
+    """Ends the iterator's processes now. An error that is held keeps the iterator, which by itself would keep them."""
+    shut_down = getattr(iterator, "_shutdown_workers", None)
+    if shut_down is not None:  # there is none where everything is read here
+        shut_down()
+    _kill(_running.pop(id(iterator), []))
+
+
+def _kill(processes: Sequence[BaseProcess]) -> None:
+    """Those that are left: another one that was killed while it held their queue's lock makes them wait for ever."""
+    for process in processes:
+        if process.is_alive():
+            process.kill()
+            process.join()
+
+
+@atexit.register
+def _end_all() -> None:
+    if any(_running.values()):
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler would call these deaths an error
+        for processes in list(_running.values()):
+            _kill([process for process in processes if getattr(process, "_parent_pid", None) == os.getpid()])
 
 
 def _context() -> str | None:
