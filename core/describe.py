@@ -18,6 +18,7 @@ from core.config import RunSettings
 from core.data.base import Dataset
 from core.modulators.build import load_user_class, owner_of, user_knobs
 from core.protocol import protocol_of
+from core.task import make_task
 from storage.manifest import Manifest
 
 WINDOW = ("first_epoch", "last_epoch")
@@ -30,6 +31,7 @@ def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.d
         describe_run(name, config, data.modalities, data.classes, device),
         config=config.model_dump(mode="json"),
         knobs=[*config.knobs(), *user_knobs(config)],
+        metrics=make_task(data).metrics,
         total_steps=per_epoch * config.epochs,
         total_epochs=config.epochs,
         steps_per_epoch=per_epoch,

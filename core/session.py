@@ -16,6 +16,7 @@ from storage.layout import RunPaths
 from storage.manifest import FormatError
 from storage.metrics import METRICS
 from storage.reader import Run
+from storage.regression_metrics import REGRESSION_METRICS
 from storage.status import State
 
 
@@ -24,7 +25,7 @@ def earlier_run(paths: RunPaths) -> Run | None:
     run = Run.open(paths)
     if run.manifest is None:
         return None
-    if tuple(run.manifest.metrics) != METRICS:
+    if tuple(run.manifest.metrics) not in (METRICS, REGRESSION_METRICS):
         raise FormatError(f"run {paths.name} was recorded with other metrics than this version's; start a new run with its run.toml")
     return run
 

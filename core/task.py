@@ -21,6 +21,8 @@ from torch.nn import functional
 from core.data.base import Dataset, Split
 from core.scores import regression_scores
 from core.types import Batch, Forward
+from storage.metrics import METRICS, Metric
+from storage.regression_metrics import REGRESSION_METRICS
 
 if TYPE_CHECKING:
     from core.evaluate import Evaluation
@@ -60,6 +62,8 @@ class Task(ABC):
     """What the best model has, in words."""
     gives_class_scores: ClassVar[bool]
     """Whether outputs are scores of classes, which most methods throttle by."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """What a run records."""
 
     @abstractmethod
     def outputs(self, data: Dataset) -> int:
@@ -95,6 +99,7 @@ class Task(ABC):
 class Classification(Task):
     choice = "best validation accuracy"
     gives_class_scores = True
+    metrics = METRICS
 
     def outputs(self, data: Dataset) -> int:
         return len(data.classes)
@@ -118,6 +123,7 @@ class Classification(Task):
 class Regression(Task):
     choice = "lowest validation MAE"
     gives_class_scores = False
+    metrics = REGRESSION_METRICS
 
     def outputs(self, data: Dataset) -> int:
         return 1
