@@ -78,7 +78,7 @@ class AudioDecoder:
         if self.preset == "fbank":
             return {"preset": "fbank", "frames": fbank.FRAMES, "bands": fbank.BANDS}
         preset = TILED[self.preset]
-        return {"preset": self.preset, "seconds": self.seconds, "rate": preset.rate, **preset.settings}
+        return {"preset": self.preset, "seconds": float(self.seconds), "rate": preset.rate, **preset.settings}
 
     def decode(self, source: Source, clip: str) -> Tensor:
         """(*shape) float16. Raises DataError that names the file."""

@@ -49,7 +49,13 @@ class FrameDecoder:
 
     @property
     def settings(self) -> dict[str, Any]:
-        return {"frames": self.frames, "choice": self.choice, "size": list(self.size), "fps": self.fps, "scaling": "bilinear, antialiased"}
+        return {
+            "frames": self.frames,
+            "choice": self.choice,
+            "size": list(self.size),
+            "fps": float(self.fps),
+            "scaling": "bilinear, antialiased",
+        }
 
     def decode(self, source: Source, clip: str) -> Tensor:
         """(*shape) uint8. Raises DataError that names the file."""

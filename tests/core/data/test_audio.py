@@ -427,3 +427,4 @@ def test_settings_tell_apart_what_decodes_differently() -> None:
     decoders = [AudioDecoder(preset, seconds) for preset in PRESETS for seconds in (3.0, 10.0)]
     settings = [repr(decoder.settings) for decoder in decoders]
     assert len(set(settings)) == 2 * len(PRESETS) - 1  # fbank has a length of its own
+    assert repr(AudioDecoder("stft", 3).settings) == repr(AudioDecoder("stft", 3.0).settings)  # one cache for both

@@ -416,6 +416,7 @@ def test_settings_tell_apart_what_decodes_differently() -> None:
         FrameDecoder(frames, choice, size, fps) for frames in (1, 3) for choice in CHOICES for size in (SIZE, (9, 9)) for fps in (1.0, 3.0)
     ]
     assert len({repr(decoder.settings) for decoder in decoders}) == len(decoders)
+    assert repr(FrameDecoder(3, "first", SIZE, 1).settings) == repr(FrameDecoder(3, "first", SIZE, 1.0).settings)  # one cache for both
 
 
 def test_a_modality_shows_the_network_crops() -> None:
