@@ -19,9 +19,10 @@ FLOOR = torch.finfo(torch.float32).eps  # of an energy: its logarithm is −15.9
 def fbank(waveform: Waveform, rate: int) -> Tensor:
     """(1024, 128) normalised log-mel energies of a mono waveform at its own rate, 10 ms apart; 10.24 s of them.
 
-    Zeros pad before the normalisation, so that a padded frame reads +0.438 throughout, as in the published features.
+    Zeros pad before the normalisation, so that a padded frame reads +0.438 throughout, as in the published features. The script
+    first subtracts the waveform's mean, which changes nothing: every window subtracts its own.
     """
-    energies = log_energies(waveform - waveform.mean(), rate, FRAMES)
+    energies = log_energies(waveform, rate, FRAMES)
     padded = functional.pad(energies, (0, 0, 0, FRAMES - len(energies)))
     return (padded - MEAN) / (2 * STD)
 
