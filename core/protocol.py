@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from core.config import RunSettings
     from core.data.base import Dataset
 
-NOT_THE_DATA = ("source", "counts", "class_counts", "val", "decoding", "normalisation", "sha256", "missing", "cache", "warnings")
-"""What a data set says of itself that has a field of its own here, or follows from one, or says where on this computer it lies."""
+OWN_FIELDS = ("counts", "val", "decoding", "sha256")
+FOLLOWS = ("class_counts", "normalisation", "missing", "groups_shared", "groups_shared_val", "warnings", "note")
+WHERE = ("source", "read from", "cache")
+NOT_THE_SPLIT = (*OWN_FIELDS, *FOLLOWS, *WHERE)
+"""What a data set says of itself that has a field of its own here, follows from the others, or is about this computer's disks."""
 SELECTION = {
     "end": "test is looked at once",
     "epoch": "test is looked at each time, so best on test is known too",
@@ -69,7 +72,7 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
         sizes={part: len(split) for part, split in data.splits.items()},
         classes=tuple(data.classes),
         val=str(info.get("val", "from the data")),
-        split={key: value for key, value in info.items() if key not in NOT_THE_DATA},
+        split={key: value for key, value in info.items() if key not in NOT_THE_SPLIT},
         inputs={m: _input(data, m) for m in data.modalities},
         epochs=config.epochs,
         batch_size=config.batch_size,

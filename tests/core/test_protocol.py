@@ -113,7 +113,17 @@ def test_other_data_is_another_protocol(other: Dataset) -> None:
 
 
 def test_where_the_files_lie_and_how_fast_they_are_read_changes_nothing() -> None:
-    moved = data({**INFO, "source": "/elsewhere", "class_counts": {}, "missing": 0, "normalisation": {"audio": [1.0] * 99}})
+    moved = data(
+        {
+            **INFO,
+            "source": "/elsewhere",
+            "read from": "files",
+            "cache": "another",
+            "class_counts": {},
+            "missing": 0,
+            "normalisation": {"audio": [1.0] * 99},
+        }
+    )
     assert protocol_of(config(), moved).digest == protocol().digest
 
 

@@ -5,18 +5,24 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+from clip_kit import NoisyView, clip_set, make_files, silent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from core.config import RunConfig
 from core.data.base import SPLITS, DataError, load_data
 from core.data.check import Report, check, find_clips
+from core.data.clips import ClipOptions, load_clips
+from core.data.prepare import prepare
+from core.protocol import protocol_of
 
 RATE = 8000
 LABELS = ("calm", "glad")
@@ -190,8 +196,6 @@ def test_only_the_modalities_asked_for_are_looked_at(whole: Path, tmp_path: Path
 
 
 def test_a_clip_in_train_and_test_and_the_same_persons_are_told(whole: Path) -> None:
-    from dataclasses import replace
-
     from core.data.check import check_clips
 
     found = find_clips(f"cremad:{whole}", OPTIONS, 0)
@@ -233,3 +237,15 @@ def test_what_cannot_even_be_listed_is_an_error(tmp_path: Path) -> None:
         check(f"cremad:{tmp_path}", {}, 0)
     with pytest.raises(DataError, match="frmes"):
         check(f"cremad:{tmp_path}", {"frmes": 3}, 0)
+
+
+def test_a_protocol_has_the_augmentation_and_not_where_samples_are_read_from(tmp_path: Path) -> None:
+    found = clip_set(make_files(tmp_path / "data"))
+    decoded = load_clips(found, ClipOptions(cache="off"))
+    prepare(found, None, workers=0, allow_missing=False, progress=silent)
+    read = load_clips(found, ClipOptions(cache="require"))
+    assert decoded.info != read.info
+    assert protocol_of(RunConfig(), decoded).differences(protocol_of(RunConfig(), read)) == []
+    views = {**decoded.splits["train"].views, "audio": NoisyView(0.5)}
+    noisier = replace(decoded, splits={**decoded.splits, "train": replace(decoded.splits["train"], views=views)})
+    assert protocol_of(RunConfig(), decoded).differences(protocol_of(RunConfig(), noisier)) == ["inputs.audio.view.strength: 1.0 and 0.5"]
