@@ -89,6 +89,7 @@ def _print_list(records: list[dict[str, Any]]) -> None:
             grid.add_row(Text(visible(label), style), Text(visible(text), overflow="fold"))
     out = console()
     out.print(grid)
+    out.print(Text("Where the files of each are looked for, and its options: core/data/LAYOUTS.md.", "dim"))
     out.print(Text("Any other data: a file of named arrays, .npz or Zarr, as in `asgml train --data mine.npz` (core/data/DATA.md).", "dim"))
 
 
