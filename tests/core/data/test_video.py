@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from torch import Tensor
 from core.data.base import DataError
 from core.data.clips import Source
 from core.data.frames import choose, read_image, scale
-from core.data.media import MediaError
+from core.data.media import MediaError, jump
 from core.data.video import CHOICES, FrameDecoder, frame_facts, frame_fault, frame_modality
 from core.data.videofile import sampled
 from core.data.waveform import read_waveform
@@ -228,6 +230,18 @@ def test_a_file_without_an_index_is_read_from_its_beginning(tmp_path: Path, name
     assert len(heard) == 22050 and abs(lag(heard, wave[9 * 22050 : 10 * 22050])) <= 22  # a millisecond, the clock of flv and mkv
 
 
+def test_a_file_that_refuses_to_jump_stays_where_it_is() -> None:
+    import av
+
+    class Stuck:
+        start_time = None
+
+        def seek(self, *given: object, **named: object) -> None:
+            raise av.PermissionError(1, "Operation not permitted")
+
+    jump(cast(Any, Stuck()), 5.0, cast(Any, SimpleNamespace(time_base=None)))
+
+
 def test_frames_that_are_shown_in_another_order_than_stored_come_in_the_order_of_time(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", 100, codec="libx264", options={"bf": "3", "b-adapt": "0", "g": "30"})
     frames = FrameDecoder(30, "first", SIZE, fps=25).decode(Source((path,)), "clip")
@@ -382,7 +396,8 @@ def test_damaged_frames_are_left_out_as_ffmpeg_does(tmp_path: Path, damaged: ran
         content[start : start + size] = b"\xff" * size
     path.write_bytes(content)
     if bad:
-        assert (frame_fault(Source((path,))) or ("", ""))[0] == "unreadable"
+        fault = frame_fault(Source((path,)))
+        assert fault and fault[0] == "unreadable" and "Invalid data" in fault[1]
         return
     assert shades(FrameDecoder(2, "first", SIZE, fps=1).decode(Source((path,)), "clip"))[0] == pytest.approx(gray(0), abs=3)
     assert frame_fault(Source((path,))) is None
