@@ -110,6 +110,19 @@ def test_the_arrays_of_a_cache_are_read_as_plain_bytes(found: ClipSet, cache: Pa
         assert reader.row_bytes == slow.row_bytes
 
 
+@pytest.mark.parametrize("options", [{"frames": 3, "choice": "random"}, {"frames": 2, "audio": "fbank"}])
+def test_sound_and_pictures_are_stored_as_they_are_decoded(tmp_path: Path, options: dict[str, object]) -> None:
+    """The real decoders, prepared and decoded in different processes."""
+    from core.data import cremad
+    from core.data.demo_files import make_demo
+
+    make_demo(tmp_path / "demo", clips=30)
+    prepare(cremad.find(tmp_path / "demo", options, 0), None, workers=2, allow_missing=False, progress=silent)
+    sets = [cremad.load(f"cremad:{tmp_path / 'demo'}", {**options, "cache": wish, "workers": 0}, 0) for wish in ("require", "off")]
+    for part, split in sets[0].splits.items():
+        assert same(split.rows.read(range(len(split))), sets[1].splits[part].rows.read(range(len(split))))
+
+
 def test_no_sample_is_an_empty_batch(found: ClipSet, cache: Path) -> None:
     read = load_clips(found, ClipOptions()).splits["val"].rows.read([])
     assert read["visual"].shape == (0, 2, 3, 4, 4)

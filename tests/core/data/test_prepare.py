@@ -382,6 +382,15 @@ def test_a_cache_without_some_clips_stays_complete_where_they_are_asked_for_agai
     assert open_cache(cache).complete
 
 
+def test_a_complete_cache_that_is_being_brought_up_to_date_is_not_complete(root: Path) -> None:
+    found = clip_set(root)
+    cache = make(found)
+    files_of(root, "train-003")[0].write_bytes(b"bad")
+    with pytest.raises(DataError, match="1 clips of fake cannot be decoded"):
+        make(found)
+    assert not open_cache(cache).complete
+
+
 def test_a_mended_file_is_decoded_and_no_longer_absent(root: Path, log: Path) -> None:
     found = clip_set(root, log=log)
     files_of(root, "train-003")[0].write_bytes(b"bad")
