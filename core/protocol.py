@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.data.base import Dataset
 
 OWN_FIELDS = ("counts", "val", "decoding", "sha256")
-FOLLOWS = ("class_counts", "normalisation", "missing", "groups_shared", "groups_shared_val", "warnings", "note")
+FOLLOWS = ("class_counts", "normalisation", "missing", "groups_shared", "groups_shared_val", "warnings")
 WHERE = ("source", "read from", "cache")
 NOT_THE_SPLIT = (*OWN_FIELDS, *FOLLOWS, *WHERE)
 """What a data set says of itself that has a field of its own here, follows from the others, or is about this computer's disks."""

@@ -63,7 +63,8 @@ def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_mis
             path = write(found, to, workers=-1 if workers is None else workers, allow_missing=allow_missing, progress=told)
     except DataError as error:
         raise RunFailedError(str(error)) from None
-    narrate(f"prepared; a training on {data.name} with the same options reads it by itself")
+    how = f"--set data.options.cache={to} reads it" if to else "reads it by itself"
+    narrate(f"prepared; a training on {data.name} with the same options {'and ' if to else ''}{how}")
     print(path)
     return OK
 

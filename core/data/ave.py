@@ -58,7 +58,8 @@ def find_clips(root: Path, options: AveOptions, seed: int) -> ClipSet:
     parts = read_lists(root, options)
     classes = tuple(sorted({entry.label for entry in parts["train"]}))
     refuse_strange_labels(parts, classes)
-    info = {"segment": options.segment, **({} if len(classes) == CLASSES else {"note": f"{len(classes)} classes; AVE has {CLASSES}"})}
+    warnings = [] if len(classes) == CLASSES else [f"{len(classes)} classes; AVE has {CLASSES}"]
+    info = {"segment": options.segment, "warnings": warnings}
     return assemble(ClipSet("ave", root, classes, {}, {}, (), PUBLISHED, info), parts, options, USUAL, seed)
 
 

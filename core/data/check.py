@@ -173,7 +173,7 @@ def _without_training(found: ClipSet) -> list[str]:
 
 def _notes(found: ClipSet) -> list[str]:
     """What the data set's own loader finds strange about it."""
-    return [*([str(found.info["note"])] if "note" in found.info else []), *found.info.get("warnings", ())]
+    return list(found.info.get("warnings", ()))
 
 
 def _measures(modality: str, looked: list[Looked]) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def find_clips(root: Path, options: VggSoundOptions, seed: int) -> ClipSet:
     parts = read_list(find_list(root, options.lists, options.list, LISTS, ADVICE), options.whole_videos)
     classes = tuple(sorted({entry.label for entry in parts["train"]}))
     refuse_strange_labels(parts, classes)
-    info = {} if len(classes) == CLASSES else {"note": f"{len(classes)} classes; VGGSound has {CLASSES}"}
+    info = {"warnings": [] if len(classes) == CLASSES else [f"{len(classes)} classes; VGGSound has {CLASSES}"]}
     return assemble(ClipSet("vggsound", root, classes, {}, {}, (), {}, info), parts, options, USUAL, seed)
 
 

@@ -48,7 +48,7 @@ def test_ave_classifies_the_event(tmp_path: Path) -> None:
     found = ave.find(tmp_path, {}, 0)
     clips = every(found)
     assert found.classes == ("Bark, loud", "Church bell") and counts(found) == {"train": 3, "val": 1, "test": 1}
-    assert found.published == {"train": 3339, "val": 402, "test": 402} and "2 classes" in found.info["note"]
+    assert found.published == {"train": 3339, "val": 402, "test": 402} and "2 classes" in found.info["warnings"][0]
     for row in (*BELL[0], *BELL[1], *BELL[2]):
         label, video, _, start, end = row.split("&")
         clip = clips[video]
@@ -152,7 +152,7 @@ def test_ave_as_published(shared_data: Path, tmp_path: Path) -> None:
         put(tmp_path / "audio" / f"{row[1]}.wav")
     found = ave.find(tmp_path, {"lists": str(lists), "modalities": ["audio"]}, 0)
     assert counts(found) == dict(found.published) == found.info["listed"]
-    assert len(found.classes) == 28 and "note" not in found.info and not found.faults
+    assert len(found.classes) == 28 and not found.info["warnings"] and not found.faults
     assert len(every(found)) == 4143
     for part in SPLITS:
         assert [found.classes[clip.label] for clip in found.splits[part]] == [row[0] for row in rows[part]]
@@ -257,7 +257,7 @@ def test_vggsound_clips_by_id_and_start(tmp_path: Path, style: Callable[[str, in
     assert found.classes == ("dog barking", "speech, kid") and counts(found) == {"train": 2, "val": 2, "test": 1}
     source = every(found)["a5_000110"].sources["audio"]
     assert (source.paths[0].name, source.start, source.seconds) == (f"{style('a5', 110)}.mp4", 0.0, None)
-    assert "2 classes; VGGSound has 309" in found.info["note"]
+    assert "2 classes; VGGSound has 309" in found.info["warnings"][0]
 
 
 def test_vggsound_whole_videos(tmp_path: Path) -> None:
