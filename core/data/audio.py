@@ -1,4 +1,4 @@
-"""Audio as a modality: a file's sound becomes one of four spectrograms, known by the names of the pipelines that use them."""
+"""Audio as a modality: a file's sound becomes one of five spectrograms, known by the names of the pipelines that use them."""
 
 from __future__ import annotations
 
@@ -31,20 +31,27 @@ class Preset:
     rate: int
     hop: int
     bins: int
-    compute: Callable[[Waveform], Tensor]  # waveform at `rate` -> (bins, 1 + samples // hop)
+    compute: Callable[[Waveform], Tensor]  # waveform at `rate` -> (bins, frames)
     settings: dict[str, Any]
     crop: float = 1.0  # the part of the time that the network sees, at a random place in training
+    uncentred: int = 0  # samples of a window, where none reaches beyond the ends of the waveform
+
+    def frames(self, samples: int) -> int:
+        return stft_frames(samples, self.hop, self.uncentred)
 
 
-# stft: OGM-GE's code, (257, 188) for 3 s. Its paper names another window, which the code does not use.
+# stft: OGM-GE's code for CREMA-D, (257, 188) for 3 s.
+# stft16k: the text of its paper, windows of 512 that overlap by 353: (257, 299) for 3 s, and (257, 1004) for the 10 s of
+# Kinetics-Sounds and AVE.
 # logmel: 25 ms windows every 10 ms, as in speech recognition; 512 points, 31 Hz apart, because the lowest filters are 47 Hz wide.
 # vggsound: the VGGSound loader of OGM-GE, which sees 5 of 10 s.
 TILED = {
     "stft": Preset(22050, 353, 257, lambda w: log_stft(w, 512, 353), {"n_fft": 512, "hop": 353}),
+    "stft16k": Preset(16000, 159, 257, lambda w: log_stft(w, 512, 159, center=False), {"n_fft": 512, "hop": 159}, uncentred=512),
     "logmel": Preset(16000, 160, 128, lambda w: log_mel(w, 16000, 512, 400, 160, 128), {"n_fft": 512, "window": 400, "hop": 160}),
     "vggsound": Preset(16000, 128, 129, lambda w: log_stft(w, 256, 128), {"n_fft": 256, "hop": 128}, crop=0.5),
 }
-PRESETS = ("stft", "logmel", "fbank", "vggsound")
+PRESETS = ("stft", "stft16k", "logmel", "fbank", "vggsound")
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class AudioDecoder:
         if self.preset == "fbank":
             return (1, fbank.FRAMES, fbank.BANDS)
         preset = TILED[self.preset]
-        return (1, preset.bins, stft_frames(self._samples(preset), preset.hop))
+        return (1, preset.bins, preset.frames(self._samples(preset)))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -103,7 +110,7 @@ def audio_modality(preset: str, seconds: float) -> Modality:
     if preset == "fbank" or TILED[preset].crop == 1.0:
         return Modality(decoder, decoder.shape, AudioView())
     chosen = TILED[preset]
-    frames = stft_frames(round(seconds * chosen.crop * chosen.rate), chosen.hop)
+    frames = chosen.frames(round(seconds * chosen.crop * chosen.rate))
     return Modality(decoder, (1, chosen.bins, frames), AudioView(frames))
 
 

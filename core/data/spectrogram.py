@@ -12,12 +12,12 @@ FLOOR = 1e-7  # added to a magnitude before its logarithm, as published: silence
 MEL_FLOOR = 1e-10  # added to a mel energy: −100 dB of full scale, where librosa.power_to_db cuts too; silence is −23.0
 
 
-def stft_frames(samples: int, hop: int) -> int:
-    """Columns of a centred transform."""
-    return 1 + samples // hop
+def stft_frames(samples: int, hop: int, uncentred: int = 0) -> int:
+    """Columns of a centred transform, or of one whose windows of so many samples stay inside the waveform."""
+    return 1 + (samples - uncentred) // hop
 
 
-def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = None) -> Tensor:
+def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = None, *, center: bool = True) -> Tensor:
     """|STFT|, (1 + n_fft/2, 1 + samples // hop): periodic Hann window, centred, the waveform mirrored at its ends.
 
     The numbers of librosa.stft(…, pad_mode="reflect"). That was librosa's default when OGM-GE was published; since 0.10 it is
@@ -27,12 +27,12 @@ def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = Non
     width = window or n_fft
     hann = torch.hann_window(width, periodic=True, dtype=torch.float64)
     wave = torch.from_numpy(waveform).double()
-    return torch.stft(wave, n_fft, hop, width, hann, center=True, pad_mode="reflect", return_complex=True).abs().float()
+    return torch.stft(wave, n_fft, hop, width, hann, center=center, pad_mode="reflect", return_complex=True).abs().float()
 
 
-def log_stft(waveform: Waveform, n_fft: int, hop: int) -> Tensor:
+def log_stft(waveform: Waveform, n_fft: int, hop: int, *, center: bool = True) -> Tensor:
     """log(|STFT| + 1e-7), (frequency, time): OGM-GE's spectrogram."""
-    return torch.log(magnitude(waveform, n_fft, hop) + FLOOR)
+    return torch.log(magnitude(waveform, n_fft, hop, center=center) + FLOOR)
 
 
 def log_mel(waveform: Waveform, rate: int, n_fft: int, window: int, hop: int, bands: int) -> Tensor:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 import av
 import numpy as np
 import soundfile
-import soxr  # type: ignore[import-untyped]
+import soxr
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer

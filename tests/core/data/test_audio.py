@@ -12,6 +12,7 @@ import pytest
 import torch
 from media_kit import chirp, lag, write_sound, write_video
 from numpy.typing import NDArray
+from scipy import signal
 
 from core.data.audio import PRESETS, AudioDecoder, audio_facts, audio_fault, audio_modality, read_waveform
 from core.data.base import DataError
@@ -20,7 +21,7 @@ from core.data.media import MediaError
 from core.data.mel import slaney_filters
 from core.data.waveform import resample, tile
 
-SECONDS = {"stft": 3.0, "logmel": 3.0, "fbank": 3.0, "vggsound": 10.0}
+SECONDS = {"stft": 3.0, "stft16k": 3.0, "logmel": 3.0, "fbank": 3.0, "vggsound": 10.0}
 
 
 def decode(path: Path, preset: str, seconds: float | None = None, **part: float) -> NDArray[np.float32]:
@@ -52,6 +53,17 @@ def test_stft_is_the_published_spectrogram(tmp_path: Path, rate: int) -> None:
 def test_stft_of_three_and_of_ten_seconds_has_the_published_shapes() -> None:
     assert AudioDecoder("stft", 3).shape == (1, 257, 188)
     assert AudioDecoder("stft", 10).shape == (1, 257, 625)
+
+
+def test_stft16k_is_the_transform_of_the_paper_s_text(tmp_path: Path) -> None:
+    """Against scipy's, which centres nothing: windows of 512 samples that overlap by 353."""
+    path = write_sound(tmp_path / "a.wav", chirp(16000, 3.0) + noise(16000, 3.0), 16000)
+    wave, _ = read_waveform(path)
+    _, _, found = signal.stft(wave.astype(np.float64), window="hann", nperseg=512, noverlap=353, boundary=None, padded=False)
+    undone = 256  # the window's sum, which scipy divides by
+    np.testing.assert_allclose(decode(path, "stft16k"), np.log(np.abs(found) * undone + 1e-7), atol=0.01)
+    assert AudioDecoder("stft16k", 3).shape == (1, 257, 299)
+    assert AudioDecoder("stft16k", 10).shape == (1, 257, 1004)
 
 
 def test_vggsound_is_the_published_transform_of_ten_seconds(tmp_path: Path) -> None:
@@ -403,7 +415,9 @@ def test_several_files_are_not_one_sound(tmp_path: Path) -> None:
             AudioDecoder("stft", 3).decode(Source(paths), "clip")
 
 
-@pytest.mark.parametrize(("preset", "seconds", "says"), [("mfcc", 3, "one of stft, logmel, fbank, vggsound"), ("stft", 0, "0.1 to 600")])
+@pytest.mark.parametrize(
+    ("preset", "seconds", "says"), [("mfcc", 3, "one of stft, stft16k, logmel, fbank, vggsound"), ("stft", 0, "0.1 to 600")]
+)
 def test_unknown_settings_are_refused(preset: str, seconds: float, says: str) -> None:
     with pytest.raises(DataError, match=says):
         audio_modality(preset, seconds)
