@@ -42,7 +42,7 @@ def needs_files(spec: str) -> bool:
 
 def detected(path: Path) -> str:
     """The data set whose layout lies at `path`, "" where it is none that is known."""
-    from core.data.detect import detect
+    from core.data.sets.detect import detect
 
     return detect(path) or ""
 

@@ -21,9 +21,9 @@ import torch
 
 from core.batches import Batches
 from core.data.base import NAMED, Dataset, Split, load_data, split_name
-from core.data.cache import cache_path
-from core.data.demo_files import make_demo
-from core.data.prepare import prepare
+from core.data.cache.cache import cache_path
+from core.data.cache.prepare import prepare
+from core.data.made.demo_files import make_demo
 from core.data.reading import read_batches
 
 BATCH = 16

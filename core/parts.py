@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator
 
 from core.balancing import Balancing, make_balancing
-from core.batches import Batches
+from core.batches import Batches, to_device
 from core.cautions import refuse_frozen, refuse_without_class_scores
 from core.commands import CommandDesk
 from core.config import RunSettings
@@ -78,6 +78,7 @@ class Parts:
 
 def make_parts(config: RunSettings, paths: RunPaths, data: Dataset, manifest: Manifest, device: torch.device) -> Parts:
     """Makes all parts. Weights are drawn on the CPU, so a seed means the same model on every device."""
+    data = replace(data, splits={name: to_device(split, device) for name, split in data.splits.items()})
     task, fusion = make_task(data), config.fusion
     refuse_without_class_scores(config, task)
     torch.manual_seed(seed_for("weights", config.seed))

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.sentiment import seven, sign
+from core.data.sets.sentiment import seven, sign
 
 Values = NDArray[np.float64]
 NAMES = ("mae", "corr", "f1", "accuracy_7")

@@ -38,7 +38,7 @@ def recipes_by_data() -> dict[str, list[str]]:
 
 def make_demo(folder: Path, clips: int, seed: int) -> int:
     """Writes the files; stdout is the folder."""
-    from core.data.demo_files import make_demo as write
+    from core.data.made.demo_files import make_demo as write
 
     path = folder.expanduser().absolute()
     try:
@@ -52,8 +52,8 @@ def make_demo(folder: Path, clips: int, seed: int) -> int:
 
 def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_missing: bool) -> int:
     """Decodes every clip into the cache; stdout is its path."""
+    from core.data.cache.prepare import prepare as write
     from core.data.check import find_clips
-    from core.data.prepare import prepare as write
 
     try:
         found = find_clips(data.name, data.options, data.seed)
@@ -90,7 +90,7 @@ def _print_list(records: list[dict[str, Any]]) -> None:
             grid.add_row(Text(visible(label), style), Text(visible(text), overflow="fold"))
     out = console()
     out.print(grid)
-    out.print(Text("Where the files of each are looked for, and its options: core/data/LAYOUTS.md.", "dim"))
+    out.print(Text("Where the files of each are looked for, and its options: core/data/sets/LAYOUTS.md.", "dim"))
     out.print(Text("Any other data: a file of named arrays, .npz or Zarr, as in `asgml train --data mine.npz` (core/data/DATA.md).", "dim"))
 
 

@@ -1,4 +1,4 @@
-"""Data sets in memory: the contract, the arrays format, and a built-in data set."""
+"""Data sets: the contract, the arrays format, clips that lie in files, and how both are read."""
 
 from core.data.base import DataError, Dataset, Split, load_data
 

@@ -15,14 +15,14 @@ SPLITS = ("train", "val", "test")
 # Data sets by name. One that is read from files takes their folder behind a colon, as in cremad:/data/CREMA-D. Every other
 # word given as data is the path of a file in the arrays format (DATA.md).
 NAMED = {
-    "synthetic": "core.data.synthetic:load",
-    "cremad": "core.data.cremad:load",
-    "ave": "core.data.ave:load",
-    "ks": "core.data.kinetics_sounds:load",
-    "vggsound": "core.data.vggsound:load",
-    "mosi": "core.data.affect:load",
-    "mosei": "core.data.affect:load",
-    "avmnist": "core.data.avmnist:load",
+    "synthetic": "core.data.made.synthetic:load",
+    "cremad": "core.data.sets.cremad:load",
+    "ave": "core.data.sets.ave:load",
+    "ks": "core.data.sets.kinetics_sounds:load",
+    "vggsound": "core.data.sets.vggsound:load",
+    "mosi": "core.data.sets.affect:load",
+    "mosei": "core.data.sets.affect:load",
+    "avmnist": "core.data.sets.avmnist:load",
 }
 FROM_PATH = "core.data.arrays:load"
 

@@ -147,7 +147,7 @@ class ClipRows:
 
 def load_clips(found: ClipSet, options: ClipOptions) -> Dataset:
     """The data set: read from a prepared cache where there is one, else decoded batch by batch."""
-    from core.data.cache import find_cache, without_absent  # it knows what clips are
+    from core.data.cache.cache import find_cache, without_absent  # it knows what clips are
 
     refuse_faults(found, options)
     chosen = choose_modalities(found, options.modalities)
@@ -208,7 +208,12 @@ def carve_val(train: Sequence[Clip], count: int, seed: int) -> tuple[tuple[Clip,
     labels = np.array([clip.label for clip in train], dtype=np.int64)
     wanted = count or round(len(train) / 10)
     if not 0 < wanted < len(train):
-        raise DataError(f"option val is {count}, but train has {len(train)} clips; give fewer than that")
+        told = (
+            f"option val is {count}, but train has {len(train)} clips"
+            if count
+            else f"train has {len(train)} clips, too few to take a tenth"
+        )
+        raise DataError(f"{told}; give val as a number below that, or more clips")
     sizes = np.bincount(labels)
     shares = wanted * sizes / len(train)
     take = np.floor(shares).astype(int)

@@ -9,11 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core.data.audio import AudioDecoder, audio_facts, audio_fault
 from core.data.base import DataError
 from core.data.clips import Clip, Decoder, Fault, Modality, Source
-from core.data.media import MediaError
-from core.data.video import FrameDecoder, frame_facts, frame_fault
+from core.data.media.audio import AudioDecoder, audio_facts, audio_fault
+from core.data.media.opening import MediaError
+from core.data.media.video import FrameDecoder, frame_facts, frame_fault
 
 TRAINED_ON = ("silent",)
 """Kinds of faults that no training ends at: such a clip is trained on as it is. The others are missing, empty, unreadable, short."""

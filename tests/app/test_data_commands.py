@@ -70,7 +70,7 @@ def test_the_table_says_of_a_data_set_what_its_loader_says(name: str) -> None:
     if hasattr(module, "PUBLISHED"):
         assert dict(row.published) == module.PUBLISHED
     if name in ("mosi", "mosei"):
-        sizes = importlib.import_module("core.data.affect_sizes").SAMPLES[name]
+        sizes = importlib.import_module("core.data.sets.affect_sizes").SAMPLES[name]
         assert tuple(row.published.values()) == sizes
 
 

@@ -14,11 +14,11 @@ from data_kit import correct, write_npz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data import affect_files
-from core.data.affect import load
-from core.data.affect_sizes import SAMPLES
 from core.data.base import DataError, Dataset
-from core.data.sentiment import TASKS
+from core.data.sets import affect_files
+from core.data.sets.affect import load
+from core.data.sets.affect_sizes import SAMPLES
+from core.data.sets.sentiment import TASKS
 
 SIZES = {"train": 30, "valid": 12, "test": 14}
 WIDTHS = {"text": (5, 300), "audio": (7, 5), "vision": (3, 20)}

@@ -14,12 +14,12 @@ from media_kit import chirp, lag, write_sound, write_video
 from numpy.typing import NDArray
 from scipy import signal
 
-from core.data.audio import PRESETS, AudioDecoder, audio_facts, audio_fault, audio_modality, read_waveform
 from core.data.base import DataError
 from core.data.clips import Source
-from core.data.media import MediaError
-from core.data.mel import slaney_filters
-from core.data.waveform import resample, tile
+from core.data.media.audio import PRESETS, AudioDecoder, audio_facts, audio_fault, audio_modality, read_waveform
+from core.data.media.mel import slaney_filters
+from core.data.media.opening import MediaError
+from core.data.media.waveform import resample, tile
 
 SECONDS = {"stft": 3.0, "stft16k": 3.0, "logmel": 3.0, "fbank": 3.0, "vggsound": 10.0}
 

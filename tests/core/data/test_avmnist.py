@@ -12,8 +12,8 @@ import torch
 from data_kit import correct, write_npz
 
 from core.data import arrays
-from core.data.avmnist import load
 from core.data.base import DataError
+from core.data.sets.avmnist import load
 
 TRAIN, TEST, VAL = 36, 14, 12
 

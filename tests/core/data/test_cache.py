@@ -16,12 +16,12 @@ from clip_kit import clip_set, files_of, make_clip, make_files, names, same, sil
 
 from core import batches as batching
 from core.batches import Batches, fits, in_order, move, stored_bytes
-from core.data import cache_arrays
 from core.data.base import DataError, Dataset, Split
-from core.data.cache import CachedRows, cache_path
+from core.data.cache import cache_arrays
+from core.data.cache.cache import CachedRows, cache_path
+from core.data.cache.prepare import prepare
+from core.data.cache.stored import PlainChunks, ThroughZarr, stored
 from core.data.clips import ClipOptions, ClipSet, load_clips
-from core.data.prepare import prepare
-from core.data.stored import PlainChunks, ThroughZarr, stored
 
 CPU = torch.device("cpu")
 
@@ -113,8 +113,8 @@ def test_the_arrays_of_a_cache_are_read_as_plain_bytes(found: ClipSet, cache: Pa
 @pytest.mark.parametrize("options", [{"frames": 3, "choice": "random"}, {"frames": 2, "audio": "fbank"}])
 def test_sound_and_pictures_are_stored_as_they_are_decoded(tmp_path: Path, options: dict[str, object]) -> None:
     """The real decoders, prepared and decoded in different processes."""
-    from core.data import cremad
-    from core.data.demo_files import make_demo
+    from core.data.made.demo_files import make_demo
+    from core.data.sets import cremad
 
     make_demo(tmp_path / "demo", clips=30)
     prepare(cremad.find(tmp_path / "demo", options, 0), None, workers=2, allow_missing=False, progress=silent)

@@ -19,9 +19,9 @@ from PIL import Image
 
 from core.config import RunConfig
 from core.data.base import SPLITS, DataError, load_data
+from core.data.cache.prepare import prepare
 from core.data.check import Report, check, find_clips
 from core.data.clips import ClipOptions, load_clips
-from core.data.prepare import prepare
 from core.protocol import protocol_of
 
 RATE = 8000
@@ -166,7 +166,7 @@ def test_a_quick_check_finds_what_is_missing_and_decodes_no_sound(whole: Path, t
     root = tmp_path / "data"
     shutil.copytree(whole, root)
     wav(root, NAMES[1]).unlink()
-    monkeypatch.setattr("core.data.audio.read_waveform", None)
+    monkeypatch.setattr("core.data.media.audio.read_waveform", None)
     report = check(f"cremad:{root}", OPTIONS, 0, quick=True, workers=1)
     assert kinds(report) == {NAMES[1]: "missing"} and report.quick
     assert report.inputs["audio"]["read"] == CLIPS - 1

@@ -52,7 +52,7 @@ def test_a_tenth_is_carved_where_no_number_is_given_and_only_where_there_is_no_v
 @pytest.mark.parametrize("count", [40, 41])
 def test_val_cannot_be_all_of_train(tmp_path: Path, count: int) -> None:
     found = clip_set(tmp_path, {"train": 40, "val": 0, "test": 5})
-    with pytest.raises(DataError, match=rf"option val is {count}, but train has 40 clips; give fewer"):
+    with pytest.raises(DataError, match=rf"option val is {count}, but train has 40 clips; give val as a number below that"):
         with_val(found, ClipOptions(val=count), 1)
 
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from loader_kit import EMOTIONS, clip_names, fails, put, put_clip, put_cremad, put_lists
 
-from core.data import cremad
 from core.data.base import SPLITS, load_data, split_name
 from core.data.clips import ClipSet
+from core.data.sets import cremad
 
 PARTS = ("train", "val", "test")
 

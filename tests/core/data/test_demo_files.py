@@ -14,11 +14,11 @@ from loader_kit import fails, put
 from PIL import Image
 
 from core.batches import Batches
-from core.data import cremad
-from core.data.audio import AudioDecoder
 from core.data.base import SPLITS, load_data
-from core.data.demo_files import EMOTIONS, draw_names, draw_person, draw_voice, make_demo
-from core.data.detect import detect
+from core.data.made.demo_files import EMOTIONS, draw_names, draw_person, draw_voice, make_demo
+from core.data.media.audio import AudioDecoder
+from core.data.sets import cremad
+from core.data.sets.detect import detect
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from loader_kit import fails, put
 
 from core.data.base import DataError
-from core.data.folds import split_groups
-from core.data.layout import by_number
-from core.data.lists import check_name, check_number, read_rows, read_words
+from core.data.sets.folds import split_groups
+from core.data.sets.layout import by_number
+from core.data.sets.lists import check_name, check_number, read_rows, read_words
 
 WORDS = st.text("abcdefghij-_ é&'", min_size=1, max_size=8).map(str.strip).filter(bool)
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from loader_kit import fails, put, put_cremad
 
-from core.data import ave, kinetics_sounds, vggsound
 from core.data.base import SPLITS, load_data
 from core.data.clips import Clip, ClipSet
-from core.data.detect import detect
+from core.data.sets import ave, kinetics_sounds, vggsound
+from core.data.sets.detect import detect
 
 Rows = list[str]
 

@@ -19,12 +19,12 @@ import zarr
 from clip_kit import SIZES, ByteDecoder, children, clip_set, files_of, make_files, names, same, silent
 from torch import Tensor
 
-from core.data import cache_arrays
-from core.data import prepare as preparing
 from core.data.base import DataError
-from core.data.cache import CachedRows, find_cache, open_cache
+from core.data.cache import cache_arrays
+from core.data.cache import prepare as preparing
+from core.data.cache.cache import CachedRows, find_cache, open_cache
+from core.data.cache.prepare import prepare
 from core.data.clips import ClipOptions, ClipSet, Fault, Modality, Source, load_clips
-from core.data.prepare import prepare
 from storage.lock import WriterLock
 
 

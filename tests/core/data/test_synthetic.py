@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.data import DataError, load_data
-from core.data.face import draw_faces
-from core.data.synthetic import CLASSES, KINDS, draw_labels, shown_classes
+from core.data.made.face import draw_faces
+from core.data.made.synthetic import CLASSES, KINDS, draw_labels, shown_classes
 
 SMALL = {"train": 60, "val": 12, "test": 30}
 MANY = 30_000

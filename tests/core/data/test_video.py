@@ -18,11 +18,11 @@ from torch import Tensor
 
 from core.data.base import DataError
 from core.data.clips import Source
-from core.data.frames import choose, read_image, scale
-from core.data.media import MediaError, jump
-from core.data.video import CHOICES, FrameDecoder, frame_facts, frame_fault, frame_modality
-from core.data.videofile import sampled
-from core.data.waveform import read_waveform
+from core.data.media.frames import choose, read_image, scale
+from core.data.media.opening import MediaError, jump
+from core.data.media.video import CHOICES, FrameDecoder, frame_facts, frame_fault, frame_modality
+from core.data.media.videofile import sampled
+from core.data.media.waveform import read_waveform
 
 SIZE = (48, 64)
 
@@ -266,7 +266,7 @@ def test_colours_of_a_video_are_rgb(tmp_path: Path) -> None:
 
 
 def test_only_what_is_needed_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.data import videofile
+    from core.data.media import videofile
 
     decoded, real = [], videofile.decoded
 

@@ -11,7 +11,7 @@ from scipy import stats
 from torch import Generator, Tensor
 
 from core.data.base import DataError
-from core.data.views import IMAGENET_MEAN, IMAGENET_STD, AudioView, FramesView, crop_resize, draw_boxes, middle_box
+from core.data.media.views import IMAGENET_MEAN, IMAGENET_STD, AudioView, FramesView, crop_resize, draw_boxes, middle_box
 
 SIZES = [(96, 96), (256, 340), (240, 320), (40, 300), (300, 40)]
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from core.data.base import DataError
-from core.data.face import draw_faces
-from core.data.signals import MELODIES
+from core.data.made.face import draw_faces
+from core.data.made.signals import MELODIES
 
 Floats = NDArray[np.float64]
 

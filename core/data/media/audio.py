@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data import fbank
 from core.data.clips import Modality, Source, check_choice
-from core.data.media import MediaError
+from core.data.media import fbank
+from core.data.media.opening import MediaError
+from core.data.media.spectrogram import log_mel, log_stft, stft_frames
+from core.data.media.views import AudioView
+from core.data.media.waveform import Waveform, head, read_waveform, resample, tile
 from core.data.options import check_number
-from core.data.spectrogram import log_mel, log_stft, stft_frames
-from core.data.views import AudioView
-from core.data.waveform import Waveform, head, read_waveform, resample, tile
 
 __all__ = ["PRESETS", "AudioDecoder", "audio_facts", "audio_fault", "audio_modality", "read_waveform"]
 

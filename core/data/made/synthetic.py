@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from core.data.base import SPLITS, Dataset, Split
 from core.data.checks import check_name
-from core.data.face import draw_faces
+from core.data.made.face import draw_faces
+from core.data.made.signals import draw_heat, draw_movements, draw_pulses, draw_sentences, draw_voices
 from core.data.normalise import measure, standardise
 from core.data.options import check_flag, check_names, check_number, check_whole, per_modality, read_options
-from core.data.signals import draw_heat, draw_movements, draw_pulses, draw_sentences, draw_voices
 
 CLASSES = ("neutral", "happy", "sad", "fear", "disgust", "anger")
 MOST_SAMPLES = 100_000

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from core.data.media import MediaError, decoded, jump, open_container, origin_of, prepare_stream, seconds_of
+from core.data.media.opening import MediaError, decoded, jump, open_container, origin_of, prepare_stream, seconds_of
 
 JUMP = 5.0  # seconds: to a part that begins later a jump is quicker than decoding what comes before
 REORDERED = 1.0  # seconds by which the frames of a file are at most stored out of their order

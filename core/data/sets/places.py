@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.audiovisual import AudioVisualOptions, chosen_modalities
 from core.data.base import DataError
-from core.data.layout import AUDIO, VIDEO, Files, FrameFolders, Place
-from core.data.walk import first_folder
+from core.data.sets.audiovisual import AudioVisualOptions, chosen_modalities
+from core.data.sets.layout import AUDIO, VIDEO, Files, FrameFolders, Place
+from core.data.sets.walk import first_folder
 
 
 @dataclass(frozen=True)

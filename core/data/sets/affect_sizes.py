@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from core.data.affect_files import Part
 from core.data.base import SPLITS
+from core.data.sets.affect_files import Part
 
 SAMPLES = {"mosi": (1284, 229, 686), "mosei": (16326, 1871, 4659)}
 """Train, val and test, as MulT and MMSA have them."""

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.data.assemble import assemble
-from core.data.audiovisual import AudioVisualOptions, check_list, check_path, check_root, root_of
 from core.data.base import DataError, Dataset
 from core.data.clips import ClipSet, load_clips
-from core.data.lists import Entry, Row, check_name, find_list, read_rows, read_words, refuse_repeats, refuse_strange_labels
 from core.data.options import read_options
-from core.data.places import Usual
+from core.data.sets.assemble import assemble
+from core.data.sets.audiovisual import AudioVisualOptions, check_list, check_path, check_root, root_of
+from core.data.sets.lists import Entry, Row, check_name, find_list, read_rows, read_words, refuse_repeats, refuse_strange_labels
+from core.data.sets.places import Usual
 
 PUBLISHED = {"train": 14799, "test": 2597}
 CLASSES = tuple(str(number) for number in range(31))

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.data.assemble import assemble
-from core.data.audiovisual import AudioVisualOptions, check_root, root_of
 from core.data.base import SPLITS, DataError, Dataset
 from core.data.clips import ClipSet, check_choice, load_clips
-from core.data.lists import Entry, Row, check_name, check_number, find_list, read_rows, refuse_repeats, refuse_strange_labels
 from core.data.options import read_options
-from core.data.places import Usual
+from core.data.sets.assemble import assemble
+from core.data.sets.audiovisual import AudioVisualOptions, check_root, root_of
+from core.data.sets.lists import Entry, Row, check_name, check_number, find_list, read_rows, refuse_repeats, refuse_strange_labels
+from core.data.sets.places import Usual
 
 PUBLISHED = {"train": 3339, "val": 402, "test": 402}
 CLASSES = 28

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.base import DataError
-from core.data.pickle_scan import Bounded, scan
+from core.data.sets.pickle_scan import Bounded, scan
 
 DTYPE = re.compile(r"[<>|=]?(b1|[iu][1248]|f[248]|[SU][1-9]\d{0,8}|O[48]?)")
 ENDIAN = ("<", ">", "|", "=")

@@ -15,13 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from core.data import arrays, checks
-from core.data.affect_files import MODALITIES, Part, find_file, read_parts
-from core.data.affect_sizes import compare_sizes
 from core.data.base import SPLITS, DataError, Dataset, Split
 from core.data.files import sha256
 from core.data.normalise import measure, standardise
 from core.data.options import check_flag, check_names, read_options
-from core.data.sentiment import TASKS, Task
+from core.data.sets.affect_files import MODALITIES, Part, find_file, read_parts
+from core.data.sets.affect_sizes import compare_sizes
+from core.data.sets.sentiment import TASKS, Task
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from core.data.clips import Modality, Source, check_choice
-from core.data.frames import CHOICES, choose, image_size, read_image, scale
-from core.data.media import MediaError, is_container
+from core.data.media.frames import CHOICES, choose, image_size, read_image, scale
+from core.data.media.opening import MediaError, is_container
+from core.data.media.videofile import measure, read_frames, sampled
+from core.data.media.views import FramesView
 from core.data.options import check_number, check_whole
-from core.data.videofile import measure, read_frames, sampled
-from core.data.views import FramesView
 
 __all__ = ["CHOICES", "FrameDecoder", "frame_facts", "frame_fault", "frame_modality"]
 

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.frame import Frame
 from numpy.typing import NDArray
 
-from core.data.media import (
+from core.data.media.opening import (
     MediaError,
     check_file,
     decoded,

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.data.mel import kaldi_filters
-from core.data.waveform import Waveform
+from core.data.media.mel import kaldi_filters
+from core.data.media.waveform import Waveform
 
 FRAMES, BANDS = 1024, 128
 MEAN, STD = -4.503877, 5.141276  # of AudioSet, from the audio spectrogram transformer; the script divides by twice the deviation

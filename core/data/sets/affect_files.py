@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from core.data.arrays import MEMORY
 from core.data.base import SPLITS, DataError
-from core.data.sentiment import Scores
-from core.data.unpickle import read_pickle
+from core.data.sets.sentiment import Scores
+from core.data.sets.unpickle import read_pickle
 
 KNOWN_FILES = {
     "mosi": ("mosi_data.pkl", "mosi_data_noalign.pkl", "mosi_raw.pkl"),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from core.data.audiovisual import AudioVisualOptions, build_modalities
 from core.data.base import SPLITS
 from core.data.clips import Clip, ClipSet, Fault, Source, with_val
-from core.data.layout import Place, Problem
-from core.data.lists import Entry, Parts
-from core.data.places import Usual, find_places
+from core.data.sets.audiovisual import AudioVisualOptions, build_modalities
+from core.data.sets.layout import Place, Problem
+from core.data.sets.lists import Entry, Parts
+from core.data.sets.places import Usual, find_places
 
 
 def assemble(found: ClipSet, parts: Parts, options: AudioVisualOptions, usual: Usual, seed: int) -> ClipSet:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.data.assemble import assemble
-from core.data.audiovisual import AudioVisualOptions, check_list, check_root, root_of
 from core.data.base import DataError, Dataset
 from core.data.clips import ClipSet, load_clips
-from core.data.lists import Entry, Row, check_name, check_number, find_list, read_rows, refuse_repeats, refuse_strange_labels
 from core.data.options import check_flag, read_options
-from core.data.places import Usual
+from core.data.sets.assemble import assemble
+from core.data.sets.audiovisual import AudioVisualOptions, check_list, check_root, root_of
+from core.data.sets.lists import Entry, Row, check_name, check_number, find_list, read_rows, refuse_repeats, refuse_strange_labels
+from core.data.sets.places import Usual
 
 CLASSES = 309
 SECONDS = 10.0

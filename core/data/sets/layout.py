@@ -12,9 +12,9 @@ from typing import Protocol
 
 from core.data.base import DataError
 from core.data.clips import Source
-from core.data.lists import Entry
-from core.data.media import LFS
-from core.data.walk import Sized, walk
+from core.data.media.opening import LFS
+from core.data.sets.lists import Entry
+from core.data.sets.walk import Sized, walk
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".m4a")  # the first that is there counts: wav before its compressed copy
 VIDEO = (".mp4", ".flv", ".avi", ".mkv", ".webm", ".mov", ".m4v")

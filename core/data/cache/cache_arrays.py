@@ -44,7 +44,7 @@ def make_arrays(path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def _make_array(group: zarr.Group, name: str, shape: Sequence[int], per_chunk: int, dtype: str) -> None:
-    """(0, *shape), uncompressed, its chunks in one folder: so that core/data/stored.py can read them past zarr."""
+    """(0, *shape), uncompressed, its chunks in one folder: so that core/data/cache/stored.py can read them past zarr."""
     group.create_array(
         name,
         shape=(0, *shape),

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from core.data.media import check_file, unreadable
+from core.data.media.opening import check_file, unreadable
 
 # Pillow comes with torchvision, whose own decoder gives the same pixels, but takes seconds to import in every process that reads.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")

@@ -15,8 +15,8 @@ import zarr
 from torch import Tensor
 
 from core.data.base import DataError
-from core.data.cache import Cache, cache_path, every_clip, fingerprints, open_cache, other_settings, settings_of
-from core.data.cache_arrays import add_clips, make_arrays, open_to_write, write_rows
+from core.data.cache.cache import Cache, cache_path, every_clip, fingerprints, open_cache, other_settings, settings_of
+from core.data.cache.cache_arrays import add_clips, make_arrays, open_to_write, write_rows
 from core.data.clips import NAMED_FAULTS, Clip, ClipOptions, ClipSet, Decoder, refuse_faults, workers_for
 from core.data.reading import in_processes
 from storage.lock import WriterLock, WriterLockedError

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from core.data.audio import PRESETS, audio_modality
 from core.data.base import DataError, split_name
 from core.data.clips import ClipOptions, Modality, check_choice
+from core.data.media.audio import PRESETS, audio_modality
+from core.data.media.video import CHOICES, frame_modality
+from core.data.media.views import AUGMENTS
 from core.data.options import check_names, check_number, check_whole
-from core.data.video import CHOICES, frame_modality
-from core.data.views import AUGMENTS
 
 MODALITIES = ["audio", "visual"]
 SOURCES = ("auto", "images", "video")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.data.mel import slaney_filters
-from core.data.waveform import Waveform
+from core.data.media.mel import slaney_filters
+from core.data.media.waveform import Waveform
 
 FLOOR = 1e-7  # added to a magnitude before its logarithm, as published: silence is −16.1
 MEL_FLOOR = 1e-10  # added to a mel energy: −100 dB of full scale, where librosa.power_to_db cuts too; silence is −23.0

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from core.data.assemble import assemble
-from core.data.audiovisual import AudioVisualOptions, check_list, check_path, check_root, root_of
 from core.data.base import SPLITS, DataError, Dataset
 from core.data.clips import ClipSet, check_choice, load_clips
-from core.data.folds import split_groups
-from core.data.lists import Entry, Row, check_name, find_list, read_rows, read_words, refuse_repeats, refuse_strange_labels
 from core.data.options import check_whole, read_options
-from core.data.places import Usual
+from core.data.sets.assemble import assemble
+from core.data.sets.audiovisual import AudioVisualOptions, check_list, check_path, check_root, root_of
+from core.data.sets.folds import split_groups
+from core.data.sets.lists import Entry, Row, check_name, find_list, read_rows, read_words, refuse_repeats, refuse_strange_labels
+from core.data.sets.places import Usual
 
 ORDERS = {
     "ogm": ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG"),  # OGM-GE, PMR, ARL, InfoReg …

@@ -18,9 +18,9 @@ from torch import Tensor
 from zarr.storage import LocalStore
 
 from core.data.base import DataError
-from core.data.cache_arrays import FORMAT, VERSION
+from core.data.cache.cache_arrays import FORMAT, VERSION
+from core.data.cache.stored import Stored, stored
 from core.data.clips import Clip, ClipSet, Fault, Modality
-from core.data.stored import Stored, stored
 
 FOLDER = "asgml-cache"
 MISSING = 1  # fingerprint of a source whose file is not there; 0 stands for a clip that is not decoded yet
@@ -142,9 +142,14 @@ def other_settings(cache: Cache, chosen: Mapping[str, Modality]) -> list[str]:
 def without_absent(found: ClipSet, cache: Cache) -> ClipSet:
     """The data set with the clips that could not be decoded among its faults."""
     gone = [clip for clip in every_clip(found) if clip.id in cache.absent]
-    faults = [Fault(clip.id, first_file(clip, found.root), "unreadable", str(cache.absent[clip.id])) for clip in gone]
+    faults = [absent_fault(clip, first_file(clip, found.root), cache.absent[clip.id]) for clip in gone]
     kept = {part: tuple(clip for clip in clips if clip.id not in cache.absent) for part, clips in found.splits.items()}
     return replace(found, splits=kept, faults=(*found.faults, *faults)) if gone else found
+
+
+def absent_fault(clip: Clip, path: Path, reason: str) -> Fault:
+    """The reason names its file, and so does a fault."""
+    return Fault(clip.id, path, "unreadable", reason.removeprefix(f"{path}: "))
 
 
 def first_file(clip: Clip, root: Path) -> Path:

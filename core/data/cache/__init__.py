@@ -1,0 +1,1 @@
+"""The prepared cache: clips decoded once."""

@@ -1,0 +1,1 @@
+"""Sound, images and videos: opened, decoded, and shown to a network."""

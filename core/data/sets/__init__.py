@@ -1,0 +1,1 @@
+"""The field's data sets, a file each, and how their lists and folders are read."""
