@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from storage.events import Event
+from storage.events import SCORES, Event
 
 
 def sentence(event: Event) -> str:
@@ -18,7 +18,8 @@ def sentence(event: Event) -> str:
     if event.kind == "checkpoint":
         return f"checkpoint {event.get('path', '?')}{_size(event.get('bytes'))}{_why(event.get('why'))}"
     if event.kind == "evaluation":
-        return f"evaluation of {event.get('split', '?')}: accuracy {number(event.get('accuracy'))}, loss {number(event.get('loss'))}"
+        found = [f"{name.replace('_', ' ')} {number(event.get(name))}" for name in SCORES if name in event.fields]
+        return f"evaluation of {event.get('split', '?')}: {', '.join(found)}"
     if event.kind == "unreadable":
         return f"unreadable event: {event.get('reason', '')}"
     rest = event.get("message") or event.get("error") or event.get("how") or event.get("reason")

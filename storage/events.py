@@ -21,6 +21,8 @@ KINDS = (
     "failed",
     "unreadable",
 )
+SCORES = ("accuracy", "loss", "mae", "corr", "f1", "accuracy_7")
+"""Fields of an evaluation that are numbers over its split; the last four are a regression's."""
 ANSWERS = ("applied", "rejected", "expired", "superseded")
 _SHOWN = 200
 """Characters of an unreadable line that are kept for a person to look at."""

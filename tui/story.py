@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from storage.events import Event
+from storage.events import SCORES, Event
 from storage.knobs import Value
 from tui.format import duration, number, safe, setting, size
 from tui.track import Fault
@@ -134,7 +134,8 @@ def _words(event: Event, paused: Event | None) -> tuple[str, str, str]:
     if event.kind == "checkpoint":
         return "CKPT", _join(fields.get("path", "saved"), _bytes(event), _seconds(event), fields.get("why", "")), "info"
     if event.kind == "evaluation":
-        return "EVAL", f"{fields.get('split', '')}  accuracy {_value(event, 'accuracy')}  loss {_value(event, 'loss')}", "info"
+        found = [f"{name.replace('_', ' ')} {_value(event, name)}" for name in SCORES if name in event.fields]
+        return "EVAL", _join(fields.get("split", ""), *found), "info"
     if event.kind == "alert":
         level = "bad" if event.get("level") in {"error", "critical", "bad"} else "warn"
         return "WARN", fields.get("message", ""), level
