@@ -14,7 +14,6 @@ from core.data.options import check_names, check_number, check_whole
 
 MODALITIES = ["audio", "visual"]
 SOURCES = ("auto", "images", "video")
-CROP = 224  # pixels a side that the network sees, as in every paper of the field
 
 
 @dataclass(frozen=True)
@@ -22,8 +21,9 @@ class AudioVisualOptions(ClipOptions):
     """Options of every audio-visual data set. LAYOUTS.md explains them.
 
     `audio`: preset of the spectrogram, over `seconds`. `frames` images of a clip, chosen by `choice`, stored at `frame_size`
-    (height, width) and changed in training as `augment` says. `fps`: images a second that were extracted, or are taken from
-    the video. `source` of the images: "images" (folders of frames), "video" (the videos), "auto" (images where there are any).
+    (height, width), seen as squares of `crop` pixels (224 in every paper of the field), and changed in training as `augment`
+    says. `fps`: images a second that were extracted, or are taken from the video. `source` of the images: "images" (folders of
+    frames), "video" (the videos), "auto" (images where there are any).
     The folders are relative to the data's root, each with its usual names where it is not given.
     """
 
@@ -33,6 +33,7 @@ class AudioVisualOptions(ClipOptions):
     fps: int = 1
     choice: str = "uniform"
     frame_size: list[int] = field(default_factory=lambda: [256, 340])
+    crop: int = 224
     augment: str = "clip"
     source: str = "auto"
     lists: str | None = None
@@ -47,6 +48,7 @@ class AudioVisualOptions(ClipOptions):
         check_whole("frames", self.frames, 1, 64)
         check_whole("fps", self.fps, 1, 60)
         check_choice("choice", self.choice, CHOICES)
+        check_whole("crop", self.crop, 16, 1024)
         check_choice("augment", self.augment, AUGMENTS)
         check_choice("source", self.source, SOURCES)
         for option in ("lists", "audio_folder", "frames_folder", "video_folder"):
@@ -95,7 +97,7 @@ def build_modalities(options: AudioVisualOptions) -> dict[str, Modality]:
             built[name] = audio_modality(options.audio, float(options.seconds))
         else:
             size = (height, width)
-            built[name] = frame_modality(options.frames, options.choice, size, CROP, options.augment, float(options.fps))
+            built[name] = frame_modality(options.frames, options.choice, size, options.crop, options.augment, float(options.fps))
     return built
 
 

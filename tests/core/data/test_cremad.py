@@ -265,6 +265,7 @@ def test_a_validation_list(tmp_path: Path) -> None:
         ({"class_order": "mine"}, "option class_order is 'mine'; expected one of ogm, alphabetical"),
         ({"frames": 0}, "option frames is 0"),
         ({"fold": 3}, "option fold is 3; expected a whole number from 0 to 2"),
+        ({"crop": 8}, "option crop is 8; expected a whole number from 16"),
         ({"frame_size": [240]}, r"option frame_size is \[240\]"),
         ({"frame_size": 240}, "option frame_size is 240; expected two numbers"),
         ({"frame_size": [240, "a"]}, "option frame_size is 'a'"),

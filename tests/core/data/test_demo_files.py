@@ -65,13 +65,14 @@ def test_files_are_sound_and_pictures(demo: Path) -> None:
             assert (image.size, image.mode, image.format) == ((480, 360), "RGB", "JPEG")
 
 
-def test_the_first_batch(demo: Path) -> None:
-    data = load_data(f"cremad:{demo}", {"workers": 0, "frames": 2})
+@pytest.mark.parametrize("crop", [224, 96])
+def test_the_first_batch(demo: Path, crop: int) -> None:
+    data = load_data(f"cremad:{demo}", {"workers": 0, "frames": 2, "crop": crop})
     batches = Batches(data.splits["train"], 8, torch.device("cpu"), 0)
     batches.begin_epoch()
     batch = next(batches.rest_of_epoch())
-    assert {m: tuple(x.shape) for m, x in batch.inputs.items()} == {"audio": (8, 1, 257, 188), "visual": (8, 2, 3, 224, 224)}
-    assert data.shapes == {"audio": (1, 257, 188), "visual": (2, 3, 224, 224)}
+    assert {m: tuple(x.shape) for m, x in batch.inputs.items()} == {"audio": (8, 1, 257, 188), "visual": (8, 2, 3, crop, crop)}
+    assert data.shapes == {"audio": (1, 257, 188), "visual": (2, 3, crop, crop)}
     assert all(x.dtype == torch.float32 and bool(x.isfinite().all()) for x in batch.inputs.values())
 
 
