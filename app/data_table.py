@@ -67,6 +67,15 @@ DATA_SETS = {
         {"train": 168618, "test": 13954},
         "OGM-GE (Peng et al., CVPR 2022): what was still to be had then; train includes val",
     ),
+    "ucf101": DataSet(
+        "UCF-101: 101 actions in videos of 1 to 71 s, by their frames and the optical flow between them",
+        ("rgb", "flow"),
+        101,
+        "a folder with the videos in UCF-101/, or frames in jpegs_256/; flow in tvl1_flow/u and /v; classInd.txt and the lists",
+        True,
+        {"train": 9537, "test": 3783},
+        "lists of UCF-101 (Soomro et al., 2012), split 1 of 3, as papers count them",
+    ),
     "mosi": DataSet(
         "CMU-MOSI: opinions in film reviews, as features of words, voice and face",
         ("text", "audio", "vision"),

@@ -20,6 +20,7 @@ NAMED = {
     "ave": "core.data.sets.ave:load",
     "ks": "core.data.sets.kinetics_sounds:load",
     "vggsound": "core.data.sets.vggsound:load",
+    "ucf101": "core.data.sets.ucf101:load",
     "mosi": "core.data.sets.affect:load",
     "mosei": "core.data.sets.affect:load",
     "avmnist": "core.data.sets.avmnist:load",

@@ -12,6 +12,7 @@ from typing import Any
 from core.data.base import DataError
 from core.data.clips import Clip, Decoder, Fault, Modality, Source
 from core.data.media.audio import AudioDecoder, audio_facts, audio_fault
+from core.data.media.flow import FlowDecoder, check_flow, flow_facts
 from core.data.media.opening import MediaError
 from core.data.media.video import FrameDecoder, frame_facts, frame_fault
 
@@ -68,9 +69,15 @@ def look_at_source(source: Source, decoder: Decoder, clip: str, quick: bool) -> 
 
 
 def known_fault(decoder: Decoder, source: Source) -> tuple[str, str] | None:
-    """The kind and the reason of what is wrong with a source, as far as it can be told without decoding it as training does."""
+    """The kind and the reason of what is wrong with a source, as far as it can be told without decoding it as training does.
+
+    Raises MediaError, which names the file, where a source has many.
+    """
     if isinstance(decoder, AudioDecoder):
         return audio_fault(source)
+    if isinstance(decoder, FlowDecoder):
+        check_flow(source)
+        return None
     return frame_fault(source) if isinstance(decoder, FrameDecoder) else None
 
 
@@ -78,7 +85,7 @@ def known_facts(decoder: Decoder, source: Source) -> dict[str, Any]:
     """What the headers of a source say. A size is height × width."""
     if isinstance(decoder, AudioDecoder):
         return audio_facts(source)
-    if not isinstance(decoder, FrameDecoder):
+    if not isinstance(decoder, (FrameDecoder, FlowDecoder)):
         return {}
-    facts = frame_facts(source)
+    facts = flow_facts(source) if isinstance(decoder, FlowDecoder) else frame_facts(source)
     return {**facts, "size": f"{facts['height']}×{facts['width']}"}

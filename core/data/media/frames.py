@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -20,6 +21,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
 BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)  # Pillow on bad data
 
 CHOICES = ("uniform", "first", "random")
+IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+FLOW = ("flow_x", "flow_y")  # how the names of images of optical flow begin, which some extractions put beside the frames
 
 
 def choose(there: int, wanted: int, choice: str, clip: str) -> list[int]:
@@ -35,6 +38,16 @@ def choose(there: int, wanted: int, choice: str, clip: str) -> list[int]:
         rng = np.random.default_rng(zlib.crc32(clip.encode(errors="surrogatepass")))
         return sorted(rng.choice(there, wanted, replace=False).tolist())
     return [(2 * i + 1) * there // (2 * wanted) for i in range(wanted)]
+
+
+def by_number(name: str) -> tuple[tuple[int, int | str], ...]:
+    """The order of time: numbers count by their value, so frame_10 comes after frame_9."""
+    return tuple((0, int(word)) if word.isdecimal() else (1, word) for word in re.split(r"([0-9]+)", name) if word)
+
+
+def is_flow(name: str) -> bool:
+    """Whether an image shows optical flow, by its name."""
+    return name.lower().startswith(FLOW)
 
 
 def read_image(path: Path) -> Tensor:

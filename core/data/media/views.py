@@ -60,16 +60,20 @@ class FramesView:
         check_choice("augment", self.augment, AUGMENTS)
 
     def __call__(self, stored: Tensor, generator: Generator | None) -> Tensor:
+        return self.normalise(self.cut(stored, generator)[0])
+
+    def cut(self, stored: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
+        """What is seen before it is normalised, 0 … 255, and which frames are mirrored: bool (B, T), or (B, 1) for all of a clip."""
         if generator is None or self.augment == "off":
-            return self._normalise(resize(stored, self.size))
+            return resize(stored, self.size), torch.zeros(len(stored), 1, dtype=torch.bool)
         batch, frames, channels, height, width = stored.shape
         together = frames if self.augment == "clip" else 1  # frames that share a box
         images = stored.reshape(batch * frames // together, together * channels, height, width)
         boxes, flips = draw_boxes(len(images), height, width, generator)
         cut = crop_resize(images, boxes, flips, self.size)
-        return self._normalise(cut.view(batch, frames, channels, self.size, self.size))
+        return cut.view(batch, frames, channels, self.size, self.size), flips.view(batch, -1)
 
-    def _normalise(self, images: Tensor) -> Tensor:
+    def normalise(self, images: Tensor) -> Tensor:
         mean = 255 * images.new_tensor(self.mean)[:, None, None]
         std = 255 * images.new_tensor(self.std)[:, None, None]
         return images.sub_(mean).div_(std)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from core.data.base import SPLITS
-from core.data.clips import Clip, ClipSet, Fault, Source, with_val
+from core.data.clips import Clip, ClipOptions, ClipSet, Fault, Modality, Source, with_val
 from core.data.sets.audiovisual import AudioVisualOptions, build_modalities
 from core.data.sets.layout import Place, Problem
 from core.data.sets.lists import Entry, Parts
@@ -16,20 +16,24 @@ from core.data.sets.places import Usual, find_places
 def assemble(found: ClipSet, parts: Parts, options: AudioVisualOptions, usual: Usual, seed: int) -> ClipSet:
     """`found`, which has no clips yet, with the clips of the lists: validation carved where the lists have none, files looked up."""
     split = divide(found, parts, options, seed)
-    numbers = {label: number for number, label in enumerate(found.classes)}
+    return with_files(split, parts, find_places(found.root, options, usual), build_modalities(options))
+
+
+def with_files(split: ClipSet, parts: Parts, places: Mapping[str, Place], modalities: Mapping[str, Modality]) -> ClipSet:
+    """`split` with the files of its clips; those whose files are not there become faults."""
+    numbers = {label: number for number, label in enumerate(split.classes)}
     entries = {entry.id: entry for part in parts.values() for entry in part}
-    places = find_places(found.root, options, usual)
     looked = {part: [look_up(entries[clip.id], numbers, places) for clip in clips] for part, clips in split.splits.items()}
     return replace(
         split,
         splits={part: tuple(clip for clip in clips if isinstance(clip, Clip)) for part, clips in looked.items()},
         faults=tuple(clip for clips in looked.values() for clip in clips if isinstance(clip, Fault)),
-        modalities=build_modalities(options),
+        modalities=modalities,
         info={**split.info, **shared_groups(split.splits)},
     )
 
 
-def divide(found: ClipSet, parts: Parts, options: AudioVisualOptions, seed: int) -> ClipSet:
+def divide(found: ClipSet, parts: Parts, options: ClipOptions, seed: int) -> ClipSet:
     """`found` with the clips of each part, without files yet.
 
     Validation is carved before any file is looked for, so that a missing file does not move other clips, and with the classes

@@ -53,10 +53,15 @@ class AudioVisualOptions(ClipOptions):
         check_choice("source", self.source, SOURCES)
         for option in ("lists", "audio_folder", "frames_folder", "video_folder"):
             check_path(option, getattr(self, option))
-        if not isinstance(self.frame_size, (list, tuple)) or len(self.frame_size) != 2:
-            raise DataError(f"option frame_size is {self.frame_size!r}; expected two numbers, height and width, as in [240, 320]")
-        for side in self.frame_size:
-            check_whole("frame_size", side, 16, 2048)
+        check_size(self.frame_size)
+
+
+def check_size(given: object) -> None:
+    """Height and width at which frames are stored."""
+    if not isinstance(given, (list, tuple)) or len(given) != 2:
+        raise DataError(f"option frame_size is {given!r}; expected two numbers, height and width, as in [240, 320]")
+    for side in given:
+        check_whole("frame_size", side, 16, 2048)
 
 
 def check_path(option: str, given: object) -> None:

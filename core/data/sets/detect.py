@@ -12,6 +12,8 @@ SIGNS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ks", ("*/my_train.txt", "*/my_test.txt")),
     ("vggsound", ("vggsound.csv",)),
     ("vggsound", ("*/vggsound.csv",)),
+    ("ucf101", ("classInd.txt", "trainlist0[123].txt")),
+    ("ucf101", ("*/classInd.txt", "*/trainlist0[123].txt")),
     ("mosei", ("mosei*.pkl",)),
     ("mosi", ("mosi*.pkl",)),
     ("mosei", ("Processed/mosei*.pkl",)),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,13 +11,13 @@ from typing import Protocol
 
 from core.data.base import DataError
 from core.data.clips import Source
+from core.data.media.frames import IMAGES, by_number, is_flow
 from core.data.media.opening import LFS
 from core.data.sets.lists import Entry
 from core.data.sets.walk import Sized, walk
 
 AUDIO = (".wav", ".flac", ".ogg", ".mp3", ".m4a")  # the first that is there counts: wav before its compressed copy
 VIDEO = (".mp4", ".flv", ".avi", ".mkv", ".webm", ".mov", ".m4v")
-IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 POINTER = 1024  # bytes: a file that stands for one that Git LFS has not fetched has about 130
 EVENT_ONLY = "-SE"  # ends the name of a folder whose frames were cut to the event, start to end, when they were extracted
 
@@ -87,6 +86,7 @@ class FrameFolders:
         return Problem(self.folder / entry.names[0], "missing", "no such folder of frames")
 
     def choose(self, entry: Entry, folder: Path, images: Sequence[Sized]) -> Source | Problem:
+        images = [image for image in images if not is_flow(image[0].name)]
         if not images:
             return Problem(folder, "empty", f"no image in the folder; expected {', '.join(IMAGES)}")
         if entry.seconds is not None and not self.folder.name.endswith(EVENT_ONLY):
@@ -126,8 +126,3 @@ def begins_with(path: Path, start: bytes) -> bool:
             return file.read(len(start)) == start
     except OSError:
         return False  # decoding will say why
-
-
-def by_number(name: str) -> tuple[tuple[int, int | str], ...]:
-    """The order of time: numbers count by their value, so frame_10 comes after frame_9."""
-    return tuple((0, int(word)) if word.isdecimal() else (1, word) for word in re.split(r"([0-9]+)", name) if word)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from core.data.base import DataError
 from core.data.sets.audiovisual import AudioVisualOptions, chosen_modalities
@@ -22,6 +23,19 @@ class Usual:
     video: tuple[str, ...]
 
 
+class FrameOptions(Protocol):
+    """The options that say where frames lie."""
+
+    @property
+    def fps(self) -> int: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def frames_folder(self) -> str | None: ...
+    @property
+    def video_folder(self) -> str | None: ...
+
+
 def find_places(root: Path, options: AudioVisualOptions, usual: Usual) -> dict[str, Place]:
     """Where each modality that was chosen lies: its own folder, or the videos, which hold both."""
     finders = {"audio": find_audio, "visual": find_frames}
@@ -33,7 +47,7 @@ def find_audio(root: Path, options: AudioVisualOptions, usual: Usual) -> Place:
     return Files(folder, AUDIO) if folder else find_video(root, options, usual, "sound", "audio_folder", usual.audio)
 
 
-def find_frames(root: Path, options: AudioVisualOptions, usual: Usual) -> Place:
+def find_frames(root: Path, options: FrameOptions, usual: Usual) -> Place:
     names = tuple(name.format(fps=options.fps) for name in usual.frames)
     folder = given_or_usual(root, "frames_folder", options.frames_folder, names) if options.source != "video" else None
     if folder:
@@ -44,7 +58,7 @@ def find_frames(root: Path, options: AudioVisualOptions, usual: Usual) -> Place:
     return find_video(root, options, usual, "frames", "frames_folder", names if options.source == "auto" else ())
 
 
-def find_video(root: Path, options: AudioVisualOptions, usual: Usual, what: str, option: str, before: Sequence[str]) -> Place:
+def find_video(root: Path, options: FrameOptions, usual: Usual, what: str, option: str, before: Sequence[str]) -> Place:
     folder = given_or_usual(root, "video_folder", options.video_folder, usual.video)
     if folder is None:
         looked = ", ".join((*before, *usual.video))
