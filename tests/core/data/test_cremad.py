@@ -135,10 +135,8 @@ def test_what_is_missing_or_empty_is_a_fault_and_moves_no_other_clip(tmp_path: P
     assert names(found, "val") == names(before, "val") and names(found, "test") == names(before, "test")
     assert sum(counts(found).values()) + len(found.faults) == len(everyone)
     assert found.info["listed"] == before.info["listed"]
-    with fails("4 clips of cremad cannot be used: .*--allow-missing"):
+    with fails(f"clips of cremad cannot be used: .*{silent}.*no such file.*--allow-missing"):
         load_data(f"cremad:{tmp_path}")
-    data = load_data(f"cremad:{tmp_path}", {"allow_missing": True, "workers": 0})
-    assert data.info["missing"] == 4 and data.info["counts"]["train"] == len(train) - 4
 
 
 def test_a_clip_with_two_faults_counts_once_and_tells_both(tmp_path: Path) -> None:

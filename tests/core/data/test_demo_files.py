@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from loader_kit import fails, put
 from PIL import Image
 
 from core.batches import Batches
-from core.data.base import SPLITS, load_data
+from core.data.base import SPLITS, DataError, load_data
 from core.data.made.demo_files import EMOTIONS, draw_names, draw_person, draw_voice, make_demo
 from core.data.media.audio import AudioDecoder
 from core.data.sets import cremad
@@ -74,6 +75,22 @@ def test_the_first_batch(demo: Path, crop: int) -> None:
     assert {m: tuple(x.shape) for m, x in batch.inputs.items()} == {"audio": (8, 1, 257, 188), "visual": (8, 2, 3, crop, crop)}
     assert data.shapes == {"audio": (1, 257, 188), "visual": (2, 3, crop, crop)}
     assert all(x.dtype == torch.float32 and bool(x.isfinite().all()) for x in batch.inputs.values())
+
+
+def test_files_that_are_missing_or_cut_off_are_told_before_a_training(demo: Path, tmp_path: Path) -> None:
+    """All of them at once; with allow_missing their clips alone are left out, and counted."""
+    root = tmp_path / "demo"
+    shutil.copytree(demo, root, ignore=shutil.ignore_patterns("asgml-cache"))
+    whole = load_data(f"cremad:{root}", {"workers": 0}).info["counts"]
+    missing, cut = sorted((root / "AudioWAV").iterdir())[:2]
+    missing.unlink()
+    cut.write_bytes(cut.read_bytes()[:3000])
+    with pytest.raises(
+        DataError, match=rf"2 clips of cremad cannot be used: {missing.stem}: .*no such file; {cut.stem}: .*cut off: 2956 bytes"
+    ):
+        load_data(f"cremad:{root}", {"workers": 0})
+    data = load_data(f"cremad:{root}", {"workers": 0, "allow_missing": True})
+    assert data.info["missing"] == 2 and sum(data.info["counts"].values()) == sum(whole.values()) - 2
 
 
 def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:
