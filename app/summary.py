@@ -31,6 +31,8 @@ def summarize(run: Run) -> dict[str, Any]:
         "host": (manifest.host if manifest else "") or launch.get("host"),
         "started": iso_time(started_at(run, launch)),
         "data": _data_name(run),
+        "samples": _samples(run),
+        "left_out": _left_out(run),
         "protocol": _protocol(run),
         "method": manifest.method if manifest else None,
         "seed": manifest.seed if manifest else None,
@@ -109,6 +111,18 @@ def _data_name(run: Run) -> str | None:
         return None
     data = run.manifest.config.get("data", {})
     return str(data.get("name")) if isinstance(data, dict) else None
+
+
+def _samples(run: Run) -> dict[str, int] | None:
+    """How many there are in each split. None where the run does not tell."""
+    counts = run.manifest.data.get("counts") if run.manifest is not None else None
+    return {str(part): int(count) for part, count in counts.items()} if isinstance(counts, dict) else None
+
+
+def _left_out(run: Run) -> int:
+    """Clips of the data's lists that were not trained on, because their files are missing or cannot be used."""
+    missing = run.manifest.data.get("missing", 0) if run.manifest is not None else 0
+    return int(missing) if isinstance(missing, int) else 0
 
 
 def _protocol(run: Run) -> str | None:

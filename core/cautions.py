@@ -20,7 +20,9 @@ def cautions(config: RunSettings, model: MultimodalModel) -> list[str]:
 
 def of_the_data(data: Dataset) -> list[str]:
     """What the loader found that a person should know before believing a result."""
-    return [str(warning) for warning in data.info.get("warnings", ())]
+    missing = data.info.get("missing", 0)
+    left_out = [f"{missing} clips of {data.name} are left out: their files are missing or cannot be used"] if missing else []
+    return [*left_out, *(str(warning) for warning in data.info.get("warnings", ()))]
 
 
 def unmeasured(config: RunSettings, model: MultimodalModel) -> list[str]:

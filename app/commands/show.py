@@ -62,6 +62,7 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("state", record["state"], STYLES.get(record["state"], "")),
         ("progress", record["step"] is not None and f"step {steps}, epoch {epochs}", ""),
         ("data", record["data"], ""),
+        ("samples", record["samples"] and _samples(record), ""),
         ("protocol", record["protocol"] and f"{record['protocol']}: accuracies compare with those of runs that have the same", "dim"),
         ("method", record["method"] and f"{record['method']}, seed {record['seed']}, on {record['device']}", ""),
         ("process", record["pid"] and f"{record['pid']} on {record['host']}", ""),
@@ -69,6 +70,11 @@ def _facts(record: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("path", record["path"], ""),
     ]
     return [fact for fact in facts if fact[1]] + [("problem", problem, "red") for problem in record["problems"]]
+
+
+def _samples(record: dict[str, Any]) -> str:
+    parts = ", ".join(f"{part} {count}" for part, count in record["samples"].items())
+    return parts + (f"; {record['left_out']} clips left out: missing, or not to be used" if record["left_out"] else "")
 
 
 def _print_knobs(run: Run) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 import shutil
 import sys
 import tomllib
@@ -217,4 +218,7 @@ def test_a_training_ends_at_missing_files_with_one_line_and_goes_on_without_them
     refused = asgml(*words)
     assert refused.code == FAILED and all(path.stem in refused.err for path in gone) and "--allow-missing" in refused.err
     assert "Traceback" not in refused.err
-    assert asgml(*words, "--allow-missing").code == 0
+    done = asgml(*words, "--allow-missing")
+    assert done.code == 0 and "3 clips of cremad are left out" in done.err
+    shown = asgml("show", "latest", "--runs", tmp_path / "runs")
+    assert re.search(r"samples +train \d+, val \d+, test \d+; 3 clips left out", shown.out)
