@@ -87,7 +87,8 @@ class ClipSet:
     """A data set before its files are decoded.
 
     `splits` hold the clips that are there; `faults` name those of the lists that are not. `published` has the sizes that the
-    lists should have, by split. `info` is JSON.
+    lists should have, by split. `info` is JSON. `apart` are choices that give the same clips other sources, such as another
+    folder of frames: each has a cache of its own.
     """
 
     name: str
@@ -98,6 +99,7 @@ class ClipSet:
     faults: tuple[Fault, ...] = ()
     published: Mapping[str, int] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
+    apart: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

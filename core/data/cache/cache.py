@@ -186,11 +186,12 @@ def _array(group: zarr.Group, name: str) -> zarr.Array[Any]:
 def cache_path(found: ClipSet, where: Path | None = None) -> Path:
     """Where the cache of this data set lies: `where`, if that ends in .zarr; else in that folder, by default beside the files.
 
-    The name has 8 digits of the decoding settings, so caches of several settings lie side by side.
+    The name has 8 digits of the decoding settings and of the folders, so caches of several lie side by side.
     """
     if where is not None and where.suffix == ".zarr":
         return where
-    digest = hashlib.sha256(json.dumps(settings_of(found.modalities), sort_keys=True).encode()).hexdigest()
+    told = json.dumps([settings_of(found.modalities), dict(found.apart)], sort_keys=True)
+    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
     return (where or found.root / FOLDER) / f"{found.name}-{digest[:8]}.zarr"
 
 

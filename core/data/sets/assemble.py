@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ def with_files(split: ClipSet, parts: Parts, places: Mapping[str, Place], modali
         faults=tuple(clip for clips in looked.values() for clip in clips if isinstance(clip, Fault)),
         modalities=modalities,
         info={**split.info, **shared_groups(split.splits)},
+        apart={**split.apart, **{modality: os.path.relpath(place.folder, split.root) for modality, place in places.items()}},
     )
 
 

@@ -60,7 +60,7 @@ def find_clips(root: Path, options: AveOptions, seed: int) -> ClipSet:
     refuse_strange_labels(parts, classes)
     warnings = [] if len(classes) == CLASSES else [f"{len(classes)} classes; AVE has {CLASSES}"]
     info = {"segment": options.segment, "warnings": warnings}
-    return assemble(ClipSet("ave", root, classes, {}, {}, (), PUBLISHED, info), parts, options, USUAL, seed)
+    return assemble(ClipSet("ave", root, classes, {}, {}, (), PUBLISHED, info, {"segment": options.segment}), parts, options, USUAL, seed)
 
 
 def read_lists(root: Path, options: AveOptions) -> dict[str, list[Entry]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from loader_kit import EMOTIONS, clip_names, fails, put, put_clip, put_cremad, put_lists
 
 from core.data.base import SPLITS, load_data, split_name
+from core.data.cache.cache import cache_path
 from core.data.clips import ClipSet
 from core.data.sets import cremad
 
@@ -137,6 +139,17 @@ def test_what_is_missing_or_empty_is_a_fault_and_moves_no_other_clip(tmp_path: P
     assert found.info["listed"] == before.info["listed"]
     with fails(f"clips of cremad cannot be used: .*{silent}.*no such file.*--allow-missing"):
         load_data(f"cremad:{tmp_path}")
+
+
+def test_each_folder_of_frames_has_a_cache_of_its_own(tmp_path: Path) -> None:
+    """Whatever is missing; and the usual folder named is the usual folder."""
+    name = put_cremad(tmp_path)[0]
+    shutil.copytree(tmp_path / "Image-01-FPS", tmp_path / "mouths")
+    usual, other = cache_path(find(tmp_path)), cache_path(find(tmp_path, frames_folder="mouths"))
+    assert usual != other and usual.parent == other.parent
+    assert cache_path(find(tmp_path, frames_folder="Image-01-FPS")) == usual
+    (tmp_path / "AudioWAV" / f"{name}.wav").unlink()
+    assert cache_path(find(tmp_path)) == usual
 
 
 def test_a_clip_with_two_faults_counts_once_and_tells_both(tmp_path: Path) -> None:
