@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from core.data.base import SPLITS, DataError, Dataset
-from core.data.clips import ClipSet, check_choice, load_clips
+from core.data.clips import ClipSet, check_choice
+from core.data.loading import load_clips
 from core.data.options import read_options
 from core.data.sets.assemble import assemble
 from core.data.sets.audiovisual import AudioVisualOptions, check_root, root_of

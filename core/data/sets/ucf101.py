@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from core.data.base import DataError, Dataset
-from core.data.clips import ClipOptions, ClipSet, Modality, check_choice, load_clips
+from core.data.clips import ClipOptions, ClipSet, Modality, check_choice
+from core.data.loading import load_clips
 from core.data.media.flow import flow_modality
 from core.data.media.video import CHOICES, frame_modality
 from core.data.media.views import AUGMENTS

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from core.data.base import DataError, Dataset
-from core.data.clips import ClipSet, load_clips
+from core.data.clips import ClipSet
+from core.data.loading import load_clips
 from core.data.options import check_flag, read_options
 from core.data.sets.assemble import assemble
 from core.data.sets.audiovisual import AudioVisualOptions, check_list, check_root, root_of

@@ -21,7 +21,8 @@ from core.data.cache import cache_arrays
 from core.data.cache.cache import CachedRows, cache_path
 from core.data.cache.prepare import prepare
 from core.data.cache.stored import PlainChunks, ThroughZarr, stored
-from core.data.clips import ClipOptions, ClipSet, load_clips
+from core.data.clips import ClipOptions, ClipSet
+from core.data.loading import load_clips
 
 CPU = torch.device("cpu")
 

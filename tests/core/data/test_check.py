@@ -21,7 +21,8 @@ from core.config import RunConfig
 from core.data.base import SPLITS, DataError, load_data
 from core.data.cache.prepare import prepare
 from core.data.check import Report, check, find_clips
-from core.data.clips import ClipOptions, load_clips
+from core.data.clips import ClipOptions
+from core.data.loading import load_clips
 from core.protocol import protocol_of
 
 RATE = 8000

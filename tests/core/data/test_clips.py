@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.data.base import DataError
-from core.data.clips import ClipOptions, Fault, carve_val, load_clips, with_val, workers_for
+from core.data.clips import ClipOptions, Fault, carve_val, with_val, workers_for
+from core.data.loading import load_clips
 from core.data.reading import read_batches
 
 NOWHERE = Path("/nowhere")

@@ -24,7 +24,8 @@ from core.data.cache import cache_arrays
 from core.data.cache import prepare as preparing
 from core.data.cache.cache import CachedRows, find_cache, open_cache
 from core.data.cache.prepare import prepare
-from core.data.clips import ClipOptions, ClipSet, Fault, Modality, Source, load_clips
+from core.data.clips import ClipOptions, ClipSet, Fault, Modality, Source
+from core.data.loading import load_clips
 from storage.lock import WriterLock
 
 

@@ -21,7 +21,8 @@ from torch import Tensor
 
 from core.batches import Batches, in_order
 from core.data.base import DataError, Split
-from core.data.clips import ClipOptions, load_clips
+from core.data.clips import ClipOptions
+from core.data.loading import load_clips
 from core.data.reading import in_processes, read_batches
 
 CPU = torch.device("cpu")
