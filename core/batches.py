@@ -28,7 +28,7 @@ class Batches:
     """
 
     def __init__(self, split: Split, batch_size: int, device: torch.device, seed: int) -> None:
-        self.split = to_device(split, device)
+        self.split = split
         self.batch_size = batch_size
         self.device = device
         self.generator = torch.Generator().manual_seed(seed)

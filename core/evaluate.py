@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -14,21 +13,7 @@ from core.data.base import Split
 from core.model import MultimodalModel
 from core.probes import Probes
 from core.task import correct, task_of
-from core.types import Forward
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Means over a split. Losses in nat, accuracies in [0, 1]; by modality: its own logits, and its probe (empty without probes).
-
-    `scores` are those of core/scores.py, of a regression alone; its loss is in units of its targets.
-    """
-
-    loss: float
-    accuracy: float
-    own_accuracy: Mapping[str, float]
-    probe_accuracy: Mapping[str, float]
-    scores: Mapping[str, float] = field(default_factory=dict)
+from core.types import Evaluation, Forward
 
 
 @torch.no_grad()

@@ -7,7 +7,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from core.encoders import Encoder, make_encoder
+from core.encoder import Encoder
+from core.encoders import make_encoder
 from core.fusion import Fusion, make_fusion
 from core.types import Batch, Forward, ParameterGroup
 

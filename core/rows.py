@@ -7,12 +7,11 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from core.evaluate import Evaluation
 from core.modulators.arl import mean_entropy
 from core.modulators.modulation import Modulation
 from core.modulators.ogm import discrepancy_ratio, true_class_scores
 from core.task import task_of
-from core.types import Forward, ProbeReading, Scalar
+from core.types import Evaluation, Forward, ProbeReading, Scalar
 
 
 def per_modality(metric: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:

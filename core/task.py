@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -20,12 +20,9 @@ from torch.nn import functional
 
 from core.data.base import Dataset, Split
 from core.scores import regression_scores
-from core.types import Batch, Forward
+from core.types import Batch, Evaluation, Forward
 from storage.metrics import METRICS, Metric
 from storage.regression_metrics import REGRESSION_METRICS
-
-if TYPE_CHECKING:
-    from core.evaluate import Evaluation
 
 Reduction = Literal["mean", "sum"]
 

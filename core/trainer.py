@@ -20,14 +20,14 @@ from core.balancing import Balanced
 from core.books import Books
 from core.cautions import cautions, of_the_data, unmeasured
 from core.contribution import make_contribution
-from core.evaluate import Evaluation, evaluate
+from core.evaluate import evaluate
 from core.parts import Parts, lr_at
 from core.precision import in_float32
 from core.randomness import global_state, restore_global_state
 from core.rows import chosen_row, test_row, validation_row
 from core.session import tell_checkpoint
 from core.task import loss_of, make_task
-from core.types import Batch, Forward, Scalar
+from core.types import Batch, Evaluation, Forward, Scalar
 from core.update import Pass, joined
 from storage.status import State
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.encoders import Encoder, EncoderError, KernelRule
+from core.encoder import Encoder, EncoderError, KernelRule
 
 HEADS, LAYERS, DROPOUT = 4, 2, 0.1
 SLOWEST = 10_000.0  # of the waves that tell positions, after Vaswani et al.

@@ -7,7 +7,7 @@ D  features of a modality    m  name of a modality (a dictionary key)
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch
@@ -85,3 +85,17 @@ class ProbeReading:
     accuracy: Mapping[str, float]
     loss: Mapping[str, float]
     utilization: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Means over a split. Losses in nat, accuracies in [0, 1]; by modality: its own logits, and its probe (empty without probes).
+
+    `scores` are those of core/scores.py, of a regression alone; its loss is in units of its targets.
+    """
+
+    loss: float
+    accuracy: float
+    own_accuracy: Mapping[str, float]
+    probe_accuracy: Mapping[str, float]
+    scores: Mapping[str, float] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from core import checkpoint
 from core.config import ConfigError, RunSettings, make_config
 from core.data.base import DataError, load_data
 from core.describe import make_manifest
-from core.encoders import EncoderError
+from core.encoder import EncoderError
 from core.fusion import FusionError
 from core.model import ModelError
 from core.modulators.build import ModulatorError

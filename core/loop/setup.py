@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from core.config import ConfigError, RunSettings, make_config
 from core.data.base import Dataset, Split
 from core.describe import describe_run
-from core.encoders import Encoder
+from core.encoder import Encoder
 from core.fusion import Features, Fusion, split_logits
 from core.knobboard import KnobBoard, make_board
 from core.method import FEEDS_FUSION, KNOWS_LENGTH, READS_DATA, RUNS_ENCODERS, SEES_HEAD, SETS_RATES

@@ -15,11 +15,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from core.evaluate import Evaluation
 from core.method import ENDLESS
 from core.modulators.context import Context
 from core.modulators.modulation import NEUTRAL, Modulation, compose
-from core.types import Backward, Forward, ProbeReading, Scalar
+from core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
 from storage.knobs import Knob, Value
 
 State = dict[str, Any]

@@ -9,13 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from core.batches import through, to_device
+from core.batches import through
 from core.config import RunSettings
-from core.data.base import Dataset, Split
-from core.evaluate import Evaluation, evaluate
+from core.data.base import Dataset
+from core.evaluate import evaluate
 from core.model import MultimodalModel
 from core.probes import Probes
-from core.types import ParameterGroup
+from core.types import Evaluation, ParameterGroup
 
 
 class MethodError(ValueError):
@@ -64,7 +64,3 @@ class Context:
     def evaluate(self, split: str, model: MultimodalModel | None = None) -> Evaluation:
         """Losses and accuracies on a split, of this model or of another one of its kind."""
         return evaluate(model or self.model, None, self.data.splits[split], self.config.eval.batch_size, self.device)
-
-    def resident(self, split: str) -> Split:
-        """A split on the device where it fits."""
-        return to_device(self.data.splits[split], self.device)

@@ -16,11 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.evaluate import Evaluation
 from core.modulators.base import Modulator, State
 from core.modulators.context import Context, MethodError
 from core.modulators.modulation import Modulation
-from core.types import Backward
+from core.types import Backward, Evaluation
 from storage.knobs import Value
 
 

@@ -29,13 +29,13 @@ from hypothesis import strategies as st
 
 from core import checkpoint
 from core.data.base import Dataset, Split
-from core.evaluate import Evaluation, evaluate
+from core.evaluate import evaluate
 from core.method import Method
 from core.modulators.context import MethodError
 from core.registry import METHODS
 from core.scores import NAMES, regression_scores
 from core.task import CLASSIFICATION, REGRESSION, correct_of, loss_of, make_task, task_of
-from core.types import Batch, Forward
+from core.types import Batch, Evaluation, Forward
 from core.update import micro_batches
 from storage.regression_metrics import LOSSES, SCORES
 

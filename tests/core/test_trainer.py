@@ -30,14 +30,13 @@ from torch.nn import functional
 from core import checkpoint
 from core.batches import Batches
 from core.data.base import Dataset, Split
-from core.evaluate import Evaluation
 from core.model import make_model
 from core.modulators.unimodal_loss import UnimodalLoss
 from core.parts import lr_at
 from core.probes import Probes
 from core.randomness import seed_for
 from core.trainer import Trainer
-from core.types import Batch
+from core.types import Batch, Evaluation
 from storage.reader import Run
 
 NAMES = ("audio", "visual")

@@ -10,7 +10,8 @@ import torch
 from core_kit import small_data, train_small
 from torch import Tensor
 
-from core.encoders import EncoderError, make_encoder
+from core.encoder import EncoderError
+from core.encoders import make_encoder
 from core.transformer import HEADS, Layer, positions
 
 

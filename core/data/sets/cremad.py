@@ -17,8 +17,9 @@ from core.data.clips import ClipSet, check_choice
 from core.data.loading import load_clips
 from core.data.options import check_whole, read_options
 from core.data.sets.assemble import assemble
-from core.data.sets.audiovisual import AudioVisualOptions, check_list, check_path, check_root, root_of
+from core.data.sets.audiovisual import AudioVisualOptions, check_root, root_of
 from core.data.sets.folds import split_groups
+from core.data.sets.frame_options import check_list, check_path
 from core.data.sets.lists import Entry, Row, check_name, find_list, read_rows, read_words, refuse_repeats, refuse_strange_labels
 from core.data.sets.places import Usual
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from core.data.base import DataError
 from core.data.sets.audiovisual import AudioVisualOptions, chosen_modalities
+from core.data.sets.frame_options import FrameOptions
 from core.data.sets.layout import AUDIO, VIDEO, Files, FrameFolders, Place
 from core.data.sets.walk import first_folder
 
@@ -21,19 +21,6 @@ class Usual:
     audio: tuple[str, ...]
     frames: tuple[str, ...]
     video: tuple[str, ...]
-
-
-class FrameOptions(Protocol):
-    """The options that say where frames lie."""
-
-    @property
-    def fps(self) -> int: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def frames_folder(self) -> str | None: ...
-    @property
-    def video_folder(self) -> str | None: ...
 
 
 def find_places(root: Path, options: AudioVisualOptions, usual: Usual) -> dict[str, Place]:

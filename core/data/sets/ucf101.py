@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from core.data.base import DataError, Dataset
-from core.data.clips import ClipOptions, ClipSet, Modality, check_choice
+from core.data.clips import ClipSet, Modality
 from core.data.loading import load_clips
 from core.data.media.flow import flow_modality
-from core.data.media.video import CHOICES, frame_modality
-from core.data.media.views import AUGMENTS
+from core.data.media.video import frame_modality
 from core.data.options import check_names, check_whole, read_options
 from core.data.sets.assemble import divide, with_files
-from core.data.sets.audiovisual import SOURCES, check_path, check_root, check_size, root_of
+from core.data.sets.audiovisual import check_root, root_of
 from core.data.sets.flow_folders import find_flow
+from core.data.sets.frame_options import FrameOptions, check_path
 from core.data.sets.layout import Place
 from core.data.sets.lists import Entry, Row, check_name, find_list, is_plain, read_text, refuse_repeats, refuse_strange_labels
 from core.data.sets.places import Usual, find_frames
@@ -49,40 +49,20 @@ SPELLED = ("HandStand", "Handstand")  # in the names of the videos, and in those
 
 
 @dataclass(frozen=True)
-class Ucf101Options(ClipOptions):
-    """Options of UCF-101. LAYOUTS.md explains them.
+class Ucf101Options(FrameOptions):
+    """Options of UCF-101 beside those of all frames. LAYOUTS.md explains them.
 
-    `split_number`: which of the three published splits. `frames` moments of a clip, chosen by `choice`, stored at `frame_size`
-    (height, width), seen as squares of `crop` pixels, changed in training as `augment` says. `fps`: frames a second in the
-    folder of frames, or to take from the video; 30 is every one. `source` of rgb: "images", "video", "auto" (images where there
-    are any).
+    `split_number`: which of the three published splits. `frames` are moments, the same for rgb and flow; `fps` 30 is every frame.
     """
 
-    split_number: int = 1
-    frames: int = 3
     fps: int = 30
-    choice: str = "uniform"
-    frame_size: list[int] = field(default_factory=lambda: [256, 340])
-    crop: int = 224
-    augment: str = "clip"
-    source: str = "auto"
-    lists: str | None = None
-    frames_folder: str | None = None
-    video_folder: str | None = None
+    split_number: int = 1
     flow_folder: str | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_whole("split_number", self.split_number, 1, 3)
-        check_whole("frames", self.frames, 1, 64)
-        check_whole("fps", self.fps, 1, 60)
-        check_choice("choice", self.choice, CHOICES)
-        check_whole("crop", self.crop, 16, 1024)
-        check_choice("augment", self.augment, AUGMENTS)
-        check_choice("source", self.source, SOURCES)
-        check_size(self.frame_size)
-        for option in ("lists", "frames_folder", "video_folder", "flow_folder"):
-            check_path(option, getattr(self, option))
+        check_path("flow_folder", self.flow_folder)
         if self.modalities is not None:
             check_names("modalities", self.modalities, MODALITIES)
 
@@ -183,6 +163,4 @@ def find_clock(root: Path, options: Ucf101Options) -> Place | None:
 def build_both(options: Ucf101Options) -> dict[str, Modality]:
     """Those that were chosen, in that order."""
     builders = {"rgb": frame_modality, "flow": flow_modality}
-    height, width = options.frame_size
-    settings = (options.frames, options.choice, (height, width), options.crop, options.augment, float(options.fps))
-    return {name: builders[name](*settings) for name in options.modalities or MODALITIES}
+    return {name: builders[name](*options.settings) for name in options.modalities or MODALITIES}

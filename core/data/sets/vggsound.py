@@ -16,7 +16,8 @@ from core.data.clips import ClipSet
 from core.data.loading import load_clips
 from core.data.options import check_flag, read_options
 from core.data.sets.assemble import assemble
-from core.data.sets.audiovisual import AudioVisualOptions, check_list, check_root, root_of
+from core.data.sets.audiovisual import AudioVisualOptions, check_root, root_of
+from core.data.sets.frame_options import check_list
 from core.data.sets.lists import Entry, Row, check_name, check_number, find_list, read_rows, refuse_repeats, refuse_strange_labels
 from core.data.sets.places import Usual
 

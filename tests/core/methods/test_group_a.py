@@ -28,7 +28,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from core.config import ConfigError
-from core.evaluate import Evaluation
 from core.modulators.acceleration import Accelerate, acceleration, lag_ratio
 from core.modulators.arl import code_shares, mean_entropy, paper_shares
 from core.modulators.cggm import balance, direction_loss
@@ -40,7 +39,7 @@ from core.modulators.opm import drop_rate, dropped
 from core.modulators.signals import batch_signal, correction
 from core.registry import RegistryError, parse_method
 from core.scheduler import gap_strength
-from core.types import Backward, Batch, Forward
+from core.types import Backward, Batch, Evaluation, Forward
 
 NAMES = ("audio", "visual")
 RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)
