@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 if TYPE_CHECKING:  # listing the data sets should not cost the three seconds of importing torch
     from torch import Generator, Tensor
@@ -32,6 +32,7 @@ class DataError(Exception):
     """The data cannot be used. The message is one line: what was found, what is expected, what to do."""
 
 
+@runtime_checkable
 class View(Protocol):
     """How a modality as it is stored becomes what its network sees: (B, …) to float32 (B, …), on the device of its input.
 
@@ -41,6 +42,7 @@ class View(Protocol):
     def __call__(self, stored: Tensor, generator: Generator | None) -> Tensor: ...
 
 
+@runtime_checkable
 class Rows(Protocol):
     """Samples that stay on disk. They read the same in any process, in any order."""
 

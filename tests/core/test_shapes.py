@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 SCRIPT = """
 import importlib
 import sys
@@ -68,7 +66,6 @@ MODULES = [
 ]
 
 
-@pytest.mark.slow
 def test_shapes(tmp_path: Path) -> None:
     here = Path(__file__).resolve().parent
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}"}
