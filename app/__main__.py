@@ -1,5 +1,5 @@
 """`python -m app` is the same program as `asgml`."""
 
-from app.cli import main
+from asgml.app.cli import main
 
 main()

@@ -31,10 +31,10 @@ class Format(StrEnum):
 
 
 def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
-    """Tab completion by `app.completion.<name>`, imported when the shell asks for it."""
+    """Tab completion by `asgml.app.completion.<name>`, imported when the shell asks for it."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        from app import completion
+        from asgml.app import completion
 
         return completion.complete(name, ctx.params, incomplete)
 
@@ -44,33 +44,58 @@ def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
 RunWord = Annotated[
     str,
     typer.Argument(
-        metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=completer("runs"), show_default=False
+        metavar="RUN",
+        help="A path, a name, a unique prefix, or `latest`.",
+        autocompletion=completer("runs"),
+        show_default=False,
     ),
 ]
 LatestRun = Annotated[
-    str, typer.Argument(metavar="RUN", help="A path, a name, a unique prefix, or `latest`.", autocompletion=completer("runs"))
+    str,
+    typer.Argument(
+        metavar="RUN",
+        help="A path, a name, a unique prefix, or `latest`.",
+        autocompletion=completer("runs"),
+    ),
 ]
 RunsDirectory = Annotated[
-    Path | None, typer.Option("--runs", metavar="DIR", help="Directory that holds the runs [default: ./runs]", show_default=False)
+    Path | None,
+    typer.Option(
+        "--runs",
+        metavar="DIR",
+        help="Directory that holds the runs [default: ./runs]",
+        show_default=False,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Ascii = Annotated[bool, typer.Option("--ascii", help="Draw with plain ASCII characters.")]
-Wait = Annotated[bool, typer.Option("--wait", help="No dashboard: show a progress line and return when the run ends.")]
+Wait = Annotated[
+    bool,
+    typer.Option("--wait", help="No dashboard: show a progress line and return when the run ends."),
+]
 Detach = Annotated[bool, typer.Option("--detach", help="Return as soon as the trainer is up.")]
 
 Recipe = Annotated[
     str | None,
     typer.Argument(
-        metavar="RECIPE", help="A name of `asgml recipes`, or a .toml file.", autocompletion=completer("recipes"), show_default=False
+        metavar="RECIPE",
+        help="A name of `asgml recipes`, or a .toml file.",
+        autocompletion=completer("recipes"),
+        show_default=False,
     ),
 ]
 Data = Annotated[
     str | None,
     typer.Option(
-        "--data", metavar="NAME:PATH", help="A path, a name of `asgml data list` with its path, or `synthetic`.", show_default=False
+        "--data",
+        metavar="NAME:PATH",
+        help="A path, a name of `asgml data list` with its path, or `synthetic`.",
+        show_default=False,
     ),
 ]
-AllowMissing = Annotated[bool, typer.Option("--allow-missing", help="Leave out the clips whose files are missing.")]
+AllowMissing = Annotated[
+    bool, typer.Option("--allow-missing", help="Leave out the clips whose files are missing.")
+]
 Method = Annotated[
     str | None,
     typer.Option(
@@ -81,7 +106,9 @@ Method = Annotated[
         show_default=False,
     ),
 ]
-Epochs = Annotated[int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -92,7 +119,26 @@ Set = Annotated[
         show_default=False,
     ),
 ]
-Modulator = Annotated[str | None, typer.Option("--modulator", metavar="FILE:CLASS", help="A modulator of your own.", show_default=False)]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of all randomness.", show_default=False)]
-Device = Annotated[str | None, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.", show_default=False)]
-Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run [default: DATA-METHOD-NN]", show_default=False)]
+Modulator = Annotated[
+    str | None,
+    typer.Option(
+        "--modulator", metavar="FILE:CLASS", help="A modulator of your own.", show_default=False
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Seed of all randomness.", show_default=False),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="auto|cpu|cuda", help="Where to train.", show_default=False),
+]
+Name = Annotated[
+    str | None,
+    typer.Option(
+        "--name",
+        metavar="NAME",
+        help="Name of the run [default: DATA-METHOD-NN]",
+        show_default=False,
+    ),
+]

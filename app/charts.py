@@ -7,12 +7,21 @@ from itertools import pairwise
 import numpy as np
 import plotext
 
-from app.output import colours_wanted, terminal_width
-from app.text import visible
-from storage.metrics import Metric
-from storage.reader import Run
+from asgml.app.output import colours_wanted, terminal_width
+from asgml.app.text import visible
+from asgml.storage.format.metrics import Metric
+from asgml.storage.read.reader import Run
 
-KEY_PANELS = ("loss", "probe accuracy", "utilization", "boost scale", "throttle", "gradient norm", "own accuracy", "epoch accuracy")
+KEY_PANELS = (
+    "loss",
+    "probe accuracy",
+    "utilization",
+    "boost scale",
+    "throttle",
+    "gradient norm",
+    "own accuracy",
+    "epoch accuracy",
+)
 HEIGHT = 14
 WIDEST = 120
 COLOURS = ("blue+", "orange+", "green+", "red+", "cyan+", "magenta+")
@@ -45,7 +54,13 @@ def draw(title: str, lines: list[Line], *, log: bool = False, width: int | None 
     drawable = [(label, *decimate(x, _cleaned(y, log), width)) for label, x, y in lines]
     for index, (label, x, y) in enumerate(drawable):
         marker = "braille" if coloured or len(drawable) == 1 else MARKERS[index % len(MARKERS)]
-        plotext.plot(x.tolist(), y.tolist(), label=visible(label), marker=marker, color=COLOURS[index % len(COLOURS)])
+        plotext.plot(
+            x.tolist(),
+            y.tolist(),
+            label=visible(label),
+            marker=marker,
+            color=COLOURS[index % len(COLOURS)],
+        )
     if log:
         plotext.yscale("log")
     _step_ticks(drawable)
@@ -62,7 +77,11 @@ def decimate(x: np.ndarray, y: np.ndarray, width: int) -> tuple[np.ndarray, np.n
     for first, after in pairwise(edges.tolist()):
         stretch = y[first:after]
         known = np.flatnonzero(~np.isnan(stretch))
-        ends = {known[np.argmin(stretch[known])], known[np.argmax(stretch[known])]} if len(known) else {0}
+        ends = (
+            {known[np.argmin(stretch[known])], known[np.argmax(stretch[known])]}
+            if len(known)
+            else {0}
+        )
         kept += sorted(int(first + end) for end in ends)
     return x[kept], y[kept]
 
@@ -84,10 +103,21 @@ def _lines(run: Run, metric: Metric) -> list[Line]:
     """The series of a metric that hold at least one number, called by their modality; the title names the metric."""
     if run.manifest is None or not run.rows(metric.table):
         return []
-    columns, rows = run.columns(metric.table), run.table(metric.table)[run.current_rows(metric.table)]
+    columns, rows = (
+        run.columns(metric.table),
+        run.table(metric.table)[run.current_rows(metric.table)],
+    )
     steps = rows[:, columns.index("step")]
-    found = [(column, rows[:, columns.index(column)]) for column in metric.columns(run.manifest.modalities) if column in columns]
-    return [(column.rpartition("/")[2], steps, values) for column, values in found if _has_a_point(values, metric.log)]
+    found = [
+        (column, rows[:, columns.index(column)])
+        for column in metric.columns(run.manifest.modalities)
+        if column in columns
+    ]
+    return [
+        (column.rpartition("/")[2], steps, values)
+        for column, values in found
+        if _has_a_point(values, metric.log)
+    ]
 
 
 def _has_a_point(values: np.ndarray, log: bool) -> bool:

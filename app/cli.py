@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from app.arguments import (
+from asgml.app.arguments import (
     Action,
     AllowMissing,
     Ascii,
@@ -34,7 +34,7 @@ from app.arguments import (
     Wait,
     completer,
 )
-from app.data_cli import data_app
+from asgml.app.data_cli import data_app
 
 app = typer.Typer(
     name="asgml",
@@ -80,10 +80,12 @@ def train(
 
     In a terminal the dashboard opens on it, and leaving that never stops the training. stdout is the run's path.
     """
-    from app.commands.train import How, train
-    from app.recipes import Choices
+    from asgml.app.commands.train import How, train
+    from asgml.app.recipes import Choices
 
-    choices = Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing)
+    choices = Choices(
+        recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing
+    )
     return train(choices, name, runs, How(detach, wait, ascii_))
 
 
@@ -102,20 +104,26 @@ def demo(
     ascii_: Ascii = False,
 ) -> int:
     """Train on the built-in data with the dashboard on top."""
-    from app.commands.train import How, train
-    from app.recipes import Choices
+    from asgml.app.commands.train import How, train
+    from asgml.app.recipes import Choices
 
     choices = Choices("demo", None, method, epochs, seed, device, modulator, tuple(set_ or ()))
     return train(choices, name, runs, How(detach, wait, ascii_))
 
 
 @app.command()
-def resume(run: RunWord, runs: RunsDirectory = None, detach: Detach = False, wait: Wait = False, ascii_: Ascii = False) -> int:
+def resume(
+    run: RunWord,
+    runs: RunsDirectory = None,
+    detach: Detach = False,
+    wait: Wait = False,
+    ascii_: Ascii = False,
+) -> int:
     """Go on with a run from its last checkpoint.
 
     For runs that were stopped, failed or crashed.
     """
-    from app.commands.train import How, resume
+    from asgml.app.commands.train import How, resume
 
     return resume(run, runs, How(detach, wait, ascii_))
 
@@ -123,8 +131,13 @@ def resume(run: RunWord, runs: RunsDirectory = None, detach: Detach = False, wai
 @app.command()
 def watch(
     run: LatestRun = "latest",
-    readonly: Annotated[bool, typer.Option("--readonly", help="Look only: no key can change the run.")] = False,
-    inline: Annotated[bool, typer.Option("--inline", help="A few lines under the prompt instead of the whole screen.")] = False,
+    readonly: Annotated[
+        bool, typer.Option("--readonly", help="Look only: no key can change the run.")
+    ] = False,
+    inline: Annotated[
+        bool,
+        typer.Option("--inline", help="A few lines under the prompt instead of the whole screen."),
+    ] = False,
     runs: RunsDirectory = None,
     ascii_: Ascii = False,
 ) -> int:
@@ -132,7 +145,7 @@ def watch(
 
     Live while the run trains, as it ended afterwards. q leaves it and never stops the training.
     """
-    from app.commands.watch import watch
+    from asgml.app.commands.watch import watch
 
     return watch(run, runs, readonly=readonly, inline=inline, ascii_=ascii_)
 
@@ -140,13 +153,18 @@ def watch(
 @app.command()
 def replay(
     run: RunWord,
-    speed: Annotated[float, typer.Option("--speed", metavar="X", help="Times real speed.", min=0.01, max=10_000)] = 1.0,
-    at: Annotated[int | None, typer.Option("--at", metavar="STEP", help="Begin at this step.", min=0, show_default=False)] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="X", help="Times real speed.", min=0.01, max=10_000)
+    ] = 1.0,
+    at: Annotated[
+        int | None,
+        typer.Option("--at", metavar="STEP", help="Begin at this step.", min=0, show_default=False),
+    ] = None,
     runs: RunsDirectory = None,
     ascii_: Ascii = False,
 ) -> int:
     """Play a stored run back in the dashboard."""
-    from app.commands.watch import replay
+    from asgml.app.commands.watch import replay
 
     return replay(run, runs, speed=speed, at=at, ascii_=ascii_)
 
@@ -154,7 +172,7 @@ def replay(
 @app.command(name="runs")
 def runs_(runs: RunsDirectory = None, json_: AsJson = False) -> int:
     """List the runs, the newest first."""
-    from app.commands.runs import runs as list_them
+    from asgml.app.commands.runs import runs as list_them
 
     return list_them(runs, json_)
 
@@ -164,13 +182,15 @@ def show(
     run: LatestRun = "latest",
     runs: RunsDirectory = None,
     json_: AsJson = False,
-    charts: Annotated[bool, typer.Option("--charts/--no-charts", help="Draw the key panels below the tables.")] = True,
+    charts: Annotated[
+        bool, typer.Option("--charts/--no-charts", help="Draw the key panels below the tables.")
+    ] = True,
 ) -> int:
     """Show one run in numbers and charts.
 
     Its state, knobs, interventions, and the last and best value of every metric.
     """
-    from app.commands.show import show
+    from asgml.app.commands.show import show
 
     return show(run, runs, json_, charts)
 
@@ -180,15 +200,30 @@ def tail(
     run: LatestRun = "latest",
     runs: RunsDirectory = None,
     json_: AsJson = False,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", metavar="N", help="How many of the last lines to begin with.", min=0)] = 10,
-    every: Annotated[int, typer.Option("--every", metavar="N", help="Only steps divisible by N; events are always shown.", min=1)] = 1,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the run ends.")
+    ] = False,
+    lines: Annotated[
+        int,
+        typer.Option(
+            "--lines", "-n", metavar="N", help="How many of the last lines to begin with.", min=0
+        ),
+    ] = 10,
+    every: Annotated[
+        int,
+        typer.Option(
+            "--every",
+            metavar="N",
+            help="Only steps divisible by N; events are always shown.",
+            min=1,
+        ),
+    ] = 1,
 ) -> int:
     """Print the last steps and events of a run.
 
     With --follow until the run ends; the exit code is then 1 if it failed or crashed.
     """
-    from app.commands.tail import tail
+    from asgml.app.commands.tail import tail
 
     return tail(run, runs, json_, follow, lines, every)
 
@@ -196,25 +231,52 @@ def tail(
 @app.command()
 def ctl(
     run: RunWord,
-    action: Annotated[Action, typer.Argument(help="What to ask of the trainer.", show_default=False)],
+    action: Annotated[
+        Action, typer.Argument(help="What to ask of the trainer.", show_default=False)
+    ],
     words: Annotated[
         list[str] | None,
-        typer.Argument(metavar="KNOB=VALUE|TEXT", help="For set and note.", autocompletion=completer("knobs"), show_default=False),
+        typer.Argument(
+            metavar="KNOB=VALUE|TEXT",
+            help="For set and note.",
+            autocompletion=completer("knobs"),
+            show_default=False,
+        ),
     ] = None,
     wait: Annotated[
-        bool | None, typer.Option("--wait/--no-wait", help="Wait for the answer [default: wait, except with --at-step]", show_default=False)
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Wait for the answer [default: wait, except with --at-step]",
+            show_default=False,
+        ),
     ] = None,
     at_step: Annotated[
-        int | None, typer.Option("--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False)
+        int | None,
+        typer.Option(
+            "--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False
+        ),
     ] = None,
     if_value: Annotated[
-        str | None, typer.Option("--if-value", metavar="V", help="Set only if the knob has this value now.", show_default=False)
+        str | None,
+        typer.Option(
+            "--if-value",
+            metavar="V",
+            help="Set only if the knob has this value now.",
+            show_default=False,
+        ),
     ] = None,
-    now: Annotated[bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")] = False,
+    now: Annotated[
+        bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")
+    ] = False,
     timeout: Annotated[
         float | None,
         typer.Option(
-            "--timeout", metavar="S", help="Seconds to wait for the answer [default: 30, no end with --at-step]", min=0, show_default=False
+            "--timeout",
+            metavar="S",
+            help="Seconds to wait for the answer [default: 30, no end with --at-step]",
+            min=0,
+            show_default=False,
         ),
     ] = None,
     runs: RunsDirectory = None,
@@ -225,7 +287,7 @@ def ctl(
     asgml ctl RUN pause|resume|stop|checkpoint|evaluate, asgml ctl RUN set KNOB=VALUE, asgml ctl RUN note TEXT.
     Exit code 3: nobody answers; 4: the trainer refused.
     """
-    from app.commands.ctl import Wishes, ctl
+    from asgml.app.commands.ctl import Wishes, ctl
 
     wishes = Wishes(action.value, tuple(words or ()), at_step, if_value, now)
     return ctl(run, runs, wishes, wait, timeout, json_)
@@ -234,17 +296,26 @@ def ctl(
 @app.command()
 def export(
     run: RunWord,
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Directory (csv, parquet) or file (jsonl) to write.", show_default=False)],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="Directory (csv, parquet) or file (jsonl) to write.",
+            show_default=False,
+        ),
+    ],
     to: Annotated[Format, typer.Option("--to", help="Format.", show_default=False)],
     force: Annotated[bool, typer.Option("--force", help="Write over files that exist.")] = False,
-    superseded: Annotated[bool, typer.Option("--superseded", help="Include rows that a resumed run trained again.")] = False,
+    superseded: Annotated[
+        bool, typer.Option("--superseded", help="Include rows that a resumed run trained again.")
+    ] = False,
     runs: RunsDirectory = None,
 ) -> int:
     """Write a run as CSV, Parquet or JSON lines.
 
     CSV and Parquet: a directory OUT with one file per table. JSON lines: one file, each line names its `table`.
     """
-    from app.commands.export import export
+    from asgml.app.commands.export import export
 
     return export(run, runs, to.value, out, force, superseded)
 
@@ -252,12 +323,18 @@ def export(
 @app.command()
 def methods(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="One method in full.", autocompletion=completer("methods"), show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="One method in full.",
+            autocompletion=completer("methods"),
+            show_default=False,
+        ),
     ] = None,
     json_: AsJson = False,
 ) -> int:
     """List the balancing methods, or describe one."""
-    from app.commands.methods import methods
+    from asgml.app.commands.methods import methods
 
     return methods(name, json_)
 
@@ -266,12 +343,17 @@ def methods(
 def recipes(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="NAME", help="Print this recipe's file.", autocompletion=completer("recipes"), show_default=False),
+        typer.Argument(
+            metavar="NAME",
+            help="Print this recipe's file.",
+            autocompletion=completer("recipes"),
+            show_default=False,
+        ),
     ] = None,
     json_: AsJson = False,
 ) -> int:
     """List the recipes, or print one to begin your own from."""
-    from app.commands.recipes import recipes
+    from asgml.app.commands.recipes import recipes
 
     return recipes(name, json_)
 
@@ -293,16 +375,21 @@ def config_show(
 
     With the same arguments as `train`: exactly what that would use.
     """
-    from app.commands.config import show
-    from app.recipes import Choices
+    from asgml.app.commands.config import show
+    from asgml.app.recipes import Choices
 
-    return show(Choices(recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing), json_)
+    return show(
+        Choices(
+            recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing
+        ),
+        json_,
+    )
 
 
 @config_app.command(name="schema")
 def config_schema() -> int:
     """Print the JSON schema of a run's configuration."""
-    from app.commands.config import schema
+    from asgml.app.commands.config import schema
 
     return schema()
 
@@ -310,14 +397,14 @@ def config_schema() -> int:
 @app.command()
 def doctor(runs: RunsDirectory = None, json_: AsJson = False) -> int:
     """Check Python, torch, the terminal and the runs directory."""
-    from app.commands.doctor import doctor
+    from asgml.app.commands.doctor import doctor
 
     return doctor(runs, json_)
 
 
 def run(arguments: list[str] | None = None) -> int:
     """Runs one command and returns its exit code; errors of the person become one line on stderr."""
-    from app.errors import INTERRUPTED, UserError, complain
+    from asgml.app.errors import INTERRUPTED, UserError, complain
 
     given = sys.argv[1:] if arguments is None else arguments
     try:
@@ -336,11 +423,15 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the program runs
-        getattr(sys, name).reconfigure(errors="replace")  # a terminal without × or α gets a ? instead of a traceback
+        getattr(sys, name).reconfigure(
+            errors="replace"
+        )  # a terminal without × or α gets a ? instead of a traceback
     sys.exit(run())
 
 
-_CommandLineError: Any = typer.BadParameter.__mro__[2]  # ClickException, which typer vendors and does not export
+_CommandLineError: Any = typer.BadParameter.__mro__[
+    2
+]  # ClickException, which typer vendors and does not export
 
 
 def _usage(error: Any) -> str:

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from app.errors import UserError
-from app.text import visible
-from storage.knobs import knob_from_json
-from storage.layout import RunNotFoundError, RunPaths, find_run, list_runs
+from asgml.app.errors import UserError
+from asgml.app.text import visible
+from asgml.storage.format.knobs import knob_from_json
+from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, list_runs
 
 
 def complete(name: str, given: dict[str, Any], incomplete: str) -> list[str]:
@@ -30,13 +30,13 @@ def _recipes(given: dict[str, Any]) -> list[str]:
 
 
 def _methods(given: dict[str, Any]) -> list[str]:
-    from core.registry import METHODS
+    from asgml.core.methods.registry import METHODS
 
     return list(METHODS)
 
 
 def _settings(given: dict[str, Any]) -> list[str]:
-    from core.config import known_keys
+    from asgml.core.config.config import known_keys
 
     return [f"{key}=" for key in known_keys()]
 
@@ -58,10 +58,16 @@ def _declared(paths: RunPaths) -> list[str]:
 
 
 def _directory(given: dict[str, Any]) -> Path:
-    from app.settings import runs_directory
+    from asgml.app.settings import runs_directory
 
     runs = given.get("runs")
     return runs_directory(Path(runs) if isinstance(runs, (str, Path)) else None)
 
 
-_SOURCES = {"runs": _runs, "recipes": _recipes, "methods": _methods, "settings": _settings, "knobs": _knobs}
+_SOURCES = {
+    "runs": _runs,
+    "recipes": _recipes,
+    "methods": _methods,
+    "settings": _settings,
+    "knobs": _knobs,
+}

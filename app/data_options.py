@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from app.data_spec import GENERATED, how_to_give, needs_files
-from app.errors import UserError
-from app.recipes import Choices, build
-from core.config import DataConfig
+from asgml.app.data_spec import GENERATED, how_to_give, needs_files
+from asgml.app.errors import UserError
+from asgml.app.recipes import Choices, build
+from asgml.core.config.config import DataConfig
 
 PREFIX = "data.options."
 SEED = "data.seed"
@@ -13,7 +13,11 @@ SEED = "data.seed"
 
 def data_of(word: str, recipe: str | None, sets: tuple[str, ...]) -> DataConfig:
     """The data that `asgml train RECIPE --data WORD --set …` would train on. Raises UserError for data without files."""
-    data = build(Choices(recipe=recipe, data=word, sets=tuple(_whole_key(text) for text in sets))).config().data
+    data = (
+        build(Choices(recipe=recipe, data=word, sets=tuple(_whole_key(text) for text in sets)))
+        .config()
+        .data
+    )
     if data.name in GENERATED:
         raise UserError(f"{data.name} is generated: there is no file to look at")
     if needs_files(data.name):

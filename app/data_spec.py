@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from app.errors import NotFoundError, UserError
-from app.keys import nearest_of
-from core.data.base import NAMED, split_name
+from asgml.app.errors import NotFoundError, UserError
+from asgml.app.keys import nearest_of
+from asgml.core.data.base import NAMED, split_name
 
 GENERATED = ("synthetic",)
 """The data sets that need no files."""
@@ -30,7 +30,9 @@ def absolute_spec(word: str, meant: str = "") -> str:
     name = name or meant or detected(found)
     if not name and found.is_dir() and not any((found / mark).exists() for mark in ZARR):
         known = ", ".join(f"{one}:{found}" for one in FROM_FILES[:2])
-        raise UserError(f"data {word!r}: a folder that is no Zarr group, and of no known layout; say what it is, such as {known}")
+        raise UserError(
+            f"data {word!r}: a folder that is no Zarr group, and of no known layout; say what it is, such as {known}"
+        )
     return f"{name}:{found}" if name else str(found)
 
 
@@ -42,7 +44,7 @@ def needs_files(spec: str) -> bool:
 
 def detected(path: Path) -> str:
     """The data set whose layout lies at `path`, "" where it is none that is known."""
-    from core.data.sets.detect import detect
+    from asgml.core.data.datasets.detect import detect
 
     return detect(path) or ""
 

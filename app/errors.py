@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from app.text import one_line
+from asgml.app.text import one_line
 
 OK = 0
 FAILED = 1

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
-from app.errors import RunFailedError, narrate
-from app.launcher import Trainer
-from app.lookup import open_run
-from app.sentences import duration, number, sentence
-from app.text import one_line
+from asgml.app.errors import RunFailedError, narrate
+from asgml.app.event_text import duration, number, sentence
+from asgml.app.launcher import Trainer
+from asgml.app.lookup import open_run
+from asgml.app.text import one_line
 
 if TYPE_CHECKING:
-    from storage.reader import Run
+    from asgml.storage.read.reader import Run
 
 LOOK_EVERY = 0.25
 PLAIN_EVERY = 15.0
@@ -46,8 +46,14 @@ def start_failure(trainer: Trainer) -> RunFailedError:
     words = trainer.last_words()
     for line in words[:-1]:
         narrate(f"  {line}")
-    cause = words[-1].removeprefix("error: ") if words else f"exit code {trainer.exit_code()} and not a word"
-    return RunFailedError(f"the trainer did not start: {cause}; everything it said is in {trainer.paths.trainer_log}")
+    cause = (
+        words[-1].removeprefix("error: ")
+        if words
+        else f"exit code {trainer.exit_code()} and not a word"
+    )
+    return RunFailedError(
+        f"the trainer did not start: {cause}; everything it said is in {trainer.paths.trainer_log}"
+    )
 
 
 def wait_for_end(trainer: Trainer) -> str:
@@ -125,7 +131,10 @@ def _bar() -> Iterator[Progress]:
     from rich.live import Live
     from rich.text import Text
 
-    live = Live(console=Console(stderr=True, markup=False, highlight=False, emoji=False), refresh_per_second=4)
+    live = Live(
+        console=Console(stderr=True, markup=False, highlight=False, emoji=False),
+        refresh_per_second=4,
+    )
 
     class Bar:
         def show(self, run: Run) -> None:

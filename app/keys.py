@@ -8,8 +8,8 @@ import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from app.errors import UserError
-from core.config import SHORTHAND, known_keys
+from asgml.app.errors import UserError
+from asgml.core.config.config import SHORTHAND, known_keys
 
 FREE = ("encoder.", "data.options.")
 """Parts of the configuration whose keys depend on the data: any name may follow."""
@@ -29,7 +29,11 @@ def resolve(word: str, origin: str, others: Collection[str] = ()) -> str:
         return word
     bare = [key for key in keys if key.rpartition(".")[2] == word]
     near = [key for key in bare if key.partition(".")[0] not in others] or bare
-    for candidates in ([ALIASES[word]] if word in ALIASES else [], near, [key for key in near if key.startswith("boost.")]):
+    for candidates in (
+        [ALIASES[word]] if word in ALIASES else [],
+        near,
+        [key for key in near if key.startswith("boost.")],
+    ):
         if len(candidates) == 1:
             return candidates[0]
     raise UserError(f"{origin}: {_why_unknown(word, keys, near)}")
@@ -39,7 +43,10 @@ def parse_value(text: str) -> Any:
     """`text` as a TOML value, or as it stands where it is none: 0.75, true, [1, 2], "a", a."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except (ValueError, RecursionError):  # no TOML, a number of too many digits, brackets without end
+    except (
+        ValueError,
+        RecursionError,
+    ):  # no TOML, a number of too many digits, brackets without end
         return text
     value = parsed["value"]
     return text if len(parsed) > 1 or isinstance(value, (datetime.date, datetime.time)) else value
@@ -81,7 +88,10 @@ def _why_unknown(word: str, keys: list[str], bare: list[str]) -> str:
 def nearest_of(word: str, known: list[str]) -> str:
     short = {key.rpartition(".")[2]: key for key in known}
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
-    close += [short[name] for name in difflib.get_close_matches(word.rpartition(".")[2], list(short), n=2, cutoff=0.6)]
+    close += [
+        short[name]
+        for name in difflib.get_close_matches(word.rpartition(".")[2], list(short), n=2, cutoff=0.6)
+    ]
     if not close:
         return "there are " + ", ".join(known) if len(known) < 12 else "nothing is named like it"
     return f"did you mean {' or '.join(dict.fromkeys(close))}?"

@@ -20,14 +20,16 @@ from typing import Any
 
 import tomli_w
 
-from app.errors import RunFailedError, UserError
-from core.data.base import split_name
-from storage.layout import RunPaths, is_run, next_name
-from storage.process import start_of, this_host
+from asgml.app.errors import RunFailedError, UserError
+from asgml.core.data.base import split_name
+from asgml.storage.format.layout import RunPaths, is_run, next_name
+from asgml.storage.format.process import start_of, this_host
 
 OURS = Path(__file__).resolve().parent.parent
 """The directory that holds the packages app, core, storage and tui."""
-HEADING = "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n"
+HEADING = (
+    "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n"
+)
 LAST_LINES = 15
 
 
@@ -88,7 +90,7 @@ def start(paths: RunPaths, *, resume: bool = False) -> Trainer:
 
 
 def worker_command() -> list[str]:
-    return [sys.executable, "-P", "-m", "core.worker"]
+    return [sys.executable, "-P", "-m", "asgml.core.worker"]
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -96,7 +98,11 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     given = environment.get("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in given if os.path.isabs(entry) and Path(entry) != Path.cwd()]
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
-    search = kept if OURS in installed else [str(OURS), *(entry for entry in kept if Path(entry) != OURS)]
+    search = (
+        kept
+        if OURS in installed
+        else [str(OURS), *(entry for entry in kept if Path(entry) != OURS)]
+    )
     cleaned = {key: value for key, value in environment.items() if key != "PYTHONPATH"}
     if search:
         cleaned["PYTHONPATH"] = os.pathsep.join(search)
@@ -110,14 +116,21 @@ def _stem(config: Mapping[str, Any]) -> str:
 
 
 def _claim(runs: Path, name: str) -> RunPaths:
-    if name in {"", ".", "..", "latest"} or "/" in name or not name.isprintable() or name.startswith("-"):
+    if (
+        name in {"", ".", "..", "latest"}
+        or "/" in name
+        or not name.isprintable()
+        or name.startswith("-")
+    ):
         raise UserError(f"--name {name!r}: expected a plain name without /, other than `latest`")
     path = _runs_made(runs) / name
     try:
         path.mkdir()
     except FileExistsError:
         what = "a run" if is_run(path) else "something"
-        raise UserError(f"--name {name!r}: there is {what} of that name in {runs}; choose another, or `asgml resume {name}`") from None
+        raise UserError(
+            f"--name {name!r}: there is {what} of that name in {runs}; choose another, or `asgml resume {name}`"
+        ) from None
     except OSError as error:
         raise UserError(f"--name {name!r}: {path} cannot be made: {error.strerror}") from None
     return RunPaths(path.resolve())
@@ -133,7 +146,9 @@ def _claim_next(runs: Path, stem: str) -> RunPaths:
         except FileExistsError:
             continue
         except OSError as error:
-            raise UserError(f"{path} cannot be made: {error.strerror}; give --runs DIR that you may write to") from None
+            raise UserError(
+                f"{path} cannot be made: {error.strerror}; give --runs DIR that you may write to"
+            ) from None
         return RunPaths(path.resolve())
 
 
@@ -141,13 +156,20 @@ def _runs_made(runs: Path) -> Path:
     try:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--runs {runs}: cannot be made: {error.strerror}; give a directory that you may write to") from None
+        raise UserError(
+            f"--runs {runs}: cannot be made: {error.strerror}; give a directory that you may write to"
+        ) from None
     return runs
 
 
 def _write_launch(paths: RunPaths, pid: int) -> None:
     """Who was started: lets a reader tell `starting` from `failed` before there is a store."""
-    record = {"pid": pid, "process_start": start_of(pid) or 0, "host": this_host(), "created": time.time()}
+    record = {
+        "pid": pid,
+        "process_start": start_of(pid) or 0,
+        "host": this_host(),
+        "created": time.time(),
+    }
     _write(paths.launch, json.dumps(record) + "\n")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import NotFoundError
-from app.settings import runs_directory
-from storage.layout import RunNotFoundError, RunPaths, find_run
+from asgml.app.errors import NotFoundError
+from asgml.app.settings import runs_directory
+from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run
 
 if TYPE_CHECKING:
-    from storage.reader import Run
+    from asgml.storage.read.reader import Run
 
 
 def find(word: str, runs: Path | None) -> RunPaths:
@@ -23,14 +23,21 @@ def find(word: str, runs: Path | None) -> RunPaths:
 
 def open_run(paths: RunPaths) -> Run:
     """The opened run with everything published so far."""
-    from storage.manifest import FormatError
-    from storage.reader import Run
+    from asgml.storage.format.manifest import FormatError
+    from asgml.storage.read.reader import Run
 
     try:
         run = Run.open(paths)
         run.refresh()
     except (FormatError, RunNotFoundError) as error:
         raise NotFoundError(f"{paths.root}: {error}") from None
-    except (TypeError, ValueError, KeyError, OSError) as error:  # a store that something else has written into
-        raise NotFoundError(f"{paths.root}: damaged, {type(error).__name__}: {error}; the data of its run.zarr cannot be trusted") from None
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+        OSError,
+    ) as error:  # a store that something else has written into
+        raise NotFoundError(
+            f"{paths.root}: damaged, {type(error).__name__}: {error}; the data of its run.zarr cannot be trusted"
+        ) from None
     return run

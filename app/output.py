@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
     """Writes JSON that every parser reads: NaN and infinity become null; control characters are escaped."""
-    print(json.dumps(finite(value), indent=indent, allow_nan=False, default=str), flush=indent is None)
+    print(
+        json.dumps(finite(value), indent=indent, allow_nan=False, default=str), flush=indent is None
+    )
 
 
 def finite(value: Any) -> Any:
@@ -40,7 +42,10 @@ def console() -> Console:
 def in_terminal() -> bool:
     """Whether a dashboard can be shown: keys come from stdin, the picture goes to the terminal."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
-    return all(stream is not None and stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
+    return (
+        all(stream is not None and stream.isatty() for stream in streams)
+        and os.environ.get("TERM") != "dumb"
+    )
 
 
 def terminal_width() -> int:
@@ -49,4 +54,6 @@ def terminal_width() -> int:
 
 def colours_wanted() -> bool:
     """Colours go to a terminal only, and not where NO_COLOR is set."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return (
+        sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    )

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from app.errors import narrate
+from asgml.app.errors import narrate
 
 REDRAW_EVERY = 0.1
 SAY_EVERY = 15.0

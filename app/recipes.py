@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.data_spec import FROM_FILES, absolute_spec, existing, how_to_give, needs_files
-from app.data_table import DATA_SETS
-from app.errors import NotFoundError, UserError
-from app.keys import flatten, nearest_of, nested, parse_value, resolve
-from core.config import ConfigError, RunConfig, RunSettings, make_config
-from core.data.base import split_name
-from core.registry import METHODS
+from asgml.app.data_spec import FROM_FILES, absolute_spec, existing, how_to_give, needs_files
+from asgml.app.errors import NotFoundError, UserError
+from asgml.app.keys import flatten, nearest_of, nested, parse_value, resolve
+from asgml.core.config.config import ConfigError, RunConfig, RunSettings, make_config
+from asgml.core.data.base import split_name
+from asgml.core.data.catalogue import DATA_SETS
+from asgml.core.methods.registry import METHODS
 
 DEFAULT = "default"
 RECIPES = Path(__file__).parent / "recipes"
@@ -68,7 +68,9 @@ class Plan:
             for inner, one in value.items():
                 self.put(f"{word}.{inner}", one, origin)
             return
-        if word == "encoder":  # one kind for all: what was said of single modalities before no longer holds
+        if (
+            word == "encoder"
+        ):  # one kind for all: what was said of single modalities before no longer holds
             self._drop("encoder.")
         key = resolve(word, origin, self.others)
         self.values[key] = value
@@ -90,7 +92,11 @@ class Plan:
 
     def idle(self) -> list[str]:
         """Keys that were given for a method that this run does not use."""
-        return [key for key, origin in self.origins.items() if key.partition(".")[0] in self.others and origin.startswith("--")]
+        return [
+            key
+            for key, origin in self.origins.items()
+            if key.partition(".")[0] in self.others and origin.startswith("--")
+        ]
 
     def _drop(self, prefix: str) -> None:
         for key in [key for key in self.values if key.startswith(prefix)]:
@@ -100,7 +106,9 @@ class Plan:
 def build(choices: Choices) -> Plan:
     """The plan that the person's choices make. Raises UserError or NotFoundError."""
     given = _given(choices)
-    method = next((value for word, value, _ in reversed(given) if word == "method"), RunConfig().method)
+    method = next(
+        (value for word, value, _ in reversed(given) if word == "method"), RunConfig().method
+    )
     plan = Plan(_sections_of_others(str(method)))
     for word, value, origin in given:
         plan.put(word, value, origin)
@@ -128,10 +136,14 @@ def recipe_file(word: str) -> Path:
     path = Path(word).expanduser()
     if path.suffix == ".toml" or "/" in word:
         if not path.is_file():
-            raise NotFoundError(f"recipe {word!r}: no such file; `asgml recipes` lists the recipes that are shipped")
+            raise NotFoundError(
+                f"recipe {word!r}: no such file; `asgml recipes` lists the recipes that are shipped"
+            )
         return path
     if word not in recipe_names():
-        raise NotFoundError(f"no recipe {word!r}: {nearest_of(word, recipe_names())}; or give the path of a .toml file")
+        raise NotFoundError(
+            f"no recipe {word!r}: {nearest_of(word, recipe_names())}; or give the path of a .toml file"
+        )
     return RECIPES / f"{word}.toml"
 
 
@@ -140,7 +152,9 @@ def read_recipe(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"recipe {path}: {error}; expected a TOML file such as `asgml recipes demo` prints") from None
+        raise UserError(
+            f"recipe {path}: {error}; expected a TOML file such as `asgml recipes demo` prints"
+        ) from None
 
 
 def summary_of(path: Path) -> str:
@@ -165,7 +179,9 @@ def _make_paths_absolute(plan: Plan, meant: str) -> None:
     if isinstance(modulator, str) and modulator:
         file, _, name = modulator.rpartition(":")
         if not file or not name.isidentifier():
-            raise UserError(f"modulator {modulator!r}: expected FILE.py:CLASS, such as mine.py:Mine")
+            raise UserError(
+                f"modulator {modulator!r}: expected FILE.py:CLASS, such as mine.py:Mine"
+            )
         plan.values["modulator"] = f"{existing(file, f'modulator {modulator!r}', '')}:{name}"
 
 
@@ -185,14 +201,20 @@ def _check_allow_missing(plan: Plan) -> None:
     name = split_name(data)[0]
     if plan.values.get(ALLOW_MISSING) and not (name and DATA_SETS[name].clips):
         origin = plan.origins[ALLOW_MISSING]
-        raise UserError(f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; leave it out")
+        raise UserError(
+            f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; leave it out"
+        )
 
 
 def _given(choices: Choices) -> list[tuple[str, Any, str]]:
     """(word, value, origin) of everything that was given, the weakest first."""
     recipe = read_recipe(recipe_file(choices.recipe)) if choices.recipe is not None else {}
     sets = [(*_parse_set(text), f"--set {text}") for text in choices.sets]
-    return [*((word, value, f"recipe {choices.recipe}") for word, value in recipe.items()), *sets, *choices.flags()]
+    return [
+        *((word, value, f"recipe {choices.recipe}") for word, value in recipe.items()),
+        *sets,
+        *choices.flags(),
+    ]
 
 
 def _sections_of_others(method: str) -> frozenset[str]:

@@ -10,9 +10,14 @@ import tomllib
 from pathlib import Path
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
-from app.errors import UserError
+from asgml.app.errors import UserError
 
 
 def settings_file() -> Path:
@@ -28,7 +33,10 @@ class Settings(BaseSettings):
 
     runs: Path = Field(default=Path("runs"), description="directory that holds the runs")
     ascii: bool = Field(default=False, description="draw with plain ASCII characters")
-    keys: dict[str, str] = Field(default_factory=dict, description="other keys of the dashboard, by what they do: {pause = 'p'}")
+    keys: dict[str, str] = Field(
+        default_factory=dict,
+        description="other keys of the dashboard, by what they do: {pause = 'p'}",
+    )
 
     @classmethod
     def settings_customise_sources(
@@ -39,7 +47,11 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=settings_file())
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=settings_file()),
+        )
 
 
 def load_settings() -> Settings:
@@ -50,7 +62,9 @@ def load_settings() -> Settings:
         problem = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in problem["loc"])
         known = ", ".join(Settings.model_fields)
-        raise UserError(f"setting {name}: {problem['msg']}; there are {known}; correct {settings_file()} or ASGML_{name.upper()}") from None
+        raise UserError(
+            f"setting {name}: {problem['msg']}; there are {known}; correct {settings_file()} or ASGML_{name.upper()}"
+        ) from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{settings_file()} is no TOML: {error}; correct it or remove it") from None
 

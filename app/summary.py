@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from storage.metrics import AXES, TABLES, Metric
+from asgml.storage.format.metrics import AXES, TABLES, Metric
 
 if TYPE_CHECKING:
-    from storage.reader import Run
+    from asgml.storage.read.reader import Run
 
 
 def summarize(run: Run) -> dict[str, Any]:
@@ -57,7 +57,9 @@ def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
         for metric in (metric for metric in manifest.metrics if metric.table == table):
             for column in metric.columns(manifest.modalities):
                 if column in columns and column not in AXES:
-                    found[column] = _last_and_best(metric, rows[:, columns.index(column)], rows[:, columns.index("step")])
+                    found[column] = _last_and_best(
+                        metric, rows[:, columns.index(column)], rows[:, columns.index("step")]
+                    )
     return found
 
 
@@ -116,7 +118,11 @@ def _data_name(run: Run) -> str | None:
 def _samples(run: Run) -> dict[str, int] | None:
     """How many there are in each split. None where the run does not tell."""
     counts = run.manifest.data.get("counts") if run.manifest is not None else None
-    return {str(part): int(count) for part, count in counts.items()} if isinstance(counts, dict) else None
+    return (
+        {str(part): int(count) for part, count in counts.items()}
+        if isinstance(counts, dict)
+        else None
+    )
 
 
 def _left_out(run: Run) -> int:

@@ -18,15 +18,24 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from storage.layout import RunPaths
-from storage.metrics import METRICS
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.metrics import METRICS
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import BORN, make_manifest
 from tests.tui.terminal import Terminal, dashboard_command
 
-LONG = {"loss", "accuracy", "grad_norm", "gain", "boost_scale", "discrepancy", "own_loss", "own_accuracy"}
+LONG = {
+    "loss",
+    "accuracy",
+    "grad_norm",
+    "gain",
+    "boost_scale",
+    "discrepancy",
+    "own_loss",
+    "own_accuracy",
+}
 
 
 def main(seconds: float) -> None:
@@ -46,7 +55,10 @@ def main(seconds: float) -> None:
 
 def live(name: str, runs: Path, rate: float, size: tuple[int, int], seconds: float) -> None:
     """Watches a trainer that makes `rate` steps a second, after 3000 steps."""
-    trainer = FakeTrainer(RunPaths(runs / f"{name.replace(' ', '-').replace('/', '-').replace(',', '')}"), total=50_000)
+    trainer = FakeTrainer(
+        RunPaths(runs / f"{name.replace(' ', '-').replace('/', '-').replace(',', '')}"),
+        total=50_000,
+    )
     for _ in range(3000):
         trainer.train_step(1 / max(rate, 1))
     if not rate:
@@ -57,14 +69,25 @@ def live(name: str, runs: Path, rate: float, size: tuple[int, int], seconds: flo
     thread.start()
     terminal = Terminal(dashboard_command(trainer.paths.name, runs), *size)
     try:
-        terminal.wait_for(lambda rows: any("probe accuracy" in row for row in rows) and any("step 3" in row for row in rows), 60)
+        terminal.wait_for(
+            lambda rows: (
+                any("probe accuracy" in row for row in rows)
+                and any("step 3" in row for row in rows)
+            ),
+            60,
+        )
         time.sleep(3)
         process = psutil.Process(terminal.process.pid)
         sent, cpu, begin = terminal.bytes, sum(process.cpu_times()[:2]), time.monotonic()
         time.sleep(seconds)
         passed = time.monotonic() - begin
         used = sum(process.cpu_times()[:2]) - cpu
-        report(name, (terminal.bytes - sent) / passed * 60, used / passed * 100, process.memory_info().rss)
+        report(
+            name,
+            (terminal.bytes - sent) / passed * 60,
+            used / passed * 100,
+            process.memory_info().rss,
+        )
     finally:
         terminal.close()
         over.set()
@@ -83,13 +106,23 @@ def start(runs: Path, steps: int) -> None:
     name = write_long_run(runs, steps)
     terminal = Terminal(dashboard_command(name, runs), 160, 45)
     try:
-        terminal.wait_for(lambda rows: any("OPENING" in row or "FINISHED" in row for row in rows), 60)
+        terminal.wait_for(
+            lambda rows: any("OPENING" in row or "FINISHED" in row for row in rows), 60
+        )
         frame = time.monotonic() - terminal.started
-        terminal.wait_for(lambda rows: any("visual" in row for row in rows) and any("⣀" in row or "⠤" in row for row in rows), 120)
+        terminal.wait_for(
+            lambda rows: (
+                any("visual" in row for row in rows)
+                and any("⣀" in row or "⠤" in row for row in rows)
+            ),
+            120,
+        )
         charts = time.monotonic() - terminal.started
         terminal.wait_quiet(1.0, 120)
         memory = psutil.Process(terminal.process.pid).memory_info().rss
-        print(f"{steps} steps: first frame {frame:.2f} s, charts {charts:.2f} s, {memory / 2**20:.0f} MB")
+        print(
+            f"{steps} steps: first frame {frame:.2f} s, charts {charts:.2f} s, {memory / 2**20:.0f} MB"
+        )
     finally:
         terminal.close()
 
@@ -106,7 +139,12 @@ def write_long_run(runs: Path, steps: int) -> str:
         for begin in range(0, steps, 10_000):
             step = np.arange(begin + 1, min(begin + 10_000, steps) + 1, dtype=np.float64)
             table = np.abs(random.normal(1, 0.2, (len(step), len(manifest.columns("steps")))))
-            table[:, 0], table[:, 1], table[:, 2], table[:, 3] = step, BORN + step * 0.1, step * 0.1, 0
+            table[:, 0], table[:, 1], table[:, 2], table[:, 3] = (
+                step,
+                BORN + step * 0.1,
+                step * 0.1,
+                0,
+            )
             for row in table:
                 writer.append("steps", row)
             writer.flush()

@@ -23,16 +23,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from core.config import make_config
-from core.data import Dataset, Split, load_data
-from core.describe import make_manifest
-from core.model import MultimodalModel
-from core.parts import make_parts
-from core.trainer import Trainer
-from core.types import Batch, Forward
-from storage.layout import RunPaths
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.core.config.config import make_config
+from asgml.core.data import Dataset, Split, load_data
+from asgml.core.model.model import MultimodalModel
+from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.training.components import make_parts
+from asgml.core.training.trainer import Trainer
+from asgml.core.types import Batch, Forward
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 
 CASES: dict[str, dict[str, Any]] = {
     "usual": {},
@@ -45,7 +45,9 @@ CPU = torch.device("cpu")
 
 def train(data: Dataset, method: str, seed: int, protocol: dict[str, Any]) -> MultimodalModel:
     """A whole run of the trainer in a folder that is thrown away; the model of the last epoch."""
-    config = make_config({"method": method, "seed": seed, "device": "cpu", "eval": {"test": "never"}, **protocol})
+    config = make_config(
+        {"method": method, "seed": seed, "device": "cpu", "eval": {"test": "never"}, **protocol}
+    )
     with tempfile.TemporaryDirectory() as folder:
         paths = RunPaths(Path(folder))
         manifest = make_manifest("imbalance", config, data, CPU)
@@ -88,7 +90,10 @@ def probe(train_features: Tensor, train_labels: Tensor, features: Tensor, labels
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = cross_entropy(x @ weights[1:] + weights[0], train_labels) + 1e-3 * weights[1:].square().sum()
+        loss = (
+            cross_entropy(x @ weights[1:] + weights[0], train_labels)
+            + 1e-3 * weights[1:].square().sum()
+        )
         loss.backward()
         return loss
 
@@ -96,7 +101,9 @@ def probe(train_features: Tensor, train_labels: Tensor, features: Tensor, labels
     return accuracy((features - mean) / std @ weights[1:] + weights[0], labels)
 
 
-def measure(case: str, methods: Sequence[str], seed: int, protocol: dict[str, Any]) -> dict[str, dict[str, float]]:
+def measure(
+    case: str, methods: Sequence[str], seed: int, protocol: dict[str, Any]
+) -> dict[str, dict[str, float]]:
     """Of one seed: {row: {column: accuracy}}, the rows being the modalities alone and the methods."""
     options = CASES[case]
     data = load_data("synthetic", options, seed)
@@ -112,8 +119,13 @@ def measure(case: str, methods: Sequence[str], seed: int, protocol: dict[str, An
 
 def _only(data: Dataset, modality: str) -> Dataset:
     """The same samples, seen by one modality."""
-    splits = {name: Split({modality: split.inputs[modality]}, split.labels) for name, split in data.splits.items()}
-    return Dataset(data.name, (modality,), data.classes, {modality: data.shapes[modality]}, splits, data.info)
+    splits = {
+        name: Split({modality: split.inputs[modality]}, split.labels)
+        for name, split in data.splits.items()
+    }
+    return Dataset(
+        data.name, (modality,), data.classes, {modality: data.shapes[modality]}, splits, data.info
+    )
 
 
 def report(case: str, methods: Sequence[str], seeds: int, protocol: dict[str, Any]) -> None:
@@ -128,7 +140,9 @@ def report(case: str, methods: Sequence[str], seeds: int, protocol: dict[str, An
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=20)
     parser.add_argument("--lr", type=float, default=0.01)
@@ -139,7 +153,9 @@ def main() -> None:
     protocol: dict[str, Any] = {
         "epochs": given.epochs,
         "optimizer": {"lr": given.lr, "decay_every": max(given.epochs * 3 // 4, 1)},
-        "probe": {"eval_freq": 3},  # four to five evaluations an epoch, as the usual 20 gives on 105 batches; here are 13
+        "probe": {
+            "eval_freq": 3
+        },  # four to five evaluations an epoch, as the usual 20 gives on 105 batches; here are 13
     }
     for case in given.case or CASES:
         report(case, given.method or ["baseline", "ogm_ge+boost"], given.seeds, protocol)

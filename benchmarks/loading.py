@@ -19,12 +19,12 @@ from statistics import median
 
 import torch
 
-from core.batches import Batches
-from core.data.base import NAMED, Dataset, Split, load_data, split_name
-from core.data.cache.cache import cache_path
-from core.data.cache.prepare import prepare
-from core.data.made.demo_files import make_demo
-from core.data.reading import read_batches
+from asgml.core.data.base import NAMED, Dataset, Split, load_data, split_name
+from asgml.core.data.batches import Batches
+from asgml.core.data.cache.cache import cache_path
+from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.synthetic.demo_files import make_demo
+from asgml.core.data.worker_loading import read_batches
 
 BATCH = 16
 CPU = torch.device("cpu")
@@ -32,8 +32,12 @@ FILES = (0, 2)  # processes
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="?", help="a data set of clips and its folder, as in cremad:/data/CREMA-D")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "data", nargs="?", help="a data set of clips and its folder, as in cremad:/data/CREMA-D"
+    )
     parser.add_argument("--frames", type=int, default=3)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clips", type=int, default=200, help="of the data set that is made")
@@ -42,21 +46,33 @@ def main() -> None:
     try:
         if given.data is None:
             make_demo(folder / "files", clips=given.clips)
-        compare(given.data or f"cremad:{folder / 'files'}", {"frames": given.frames}, folder / "cache", given.rounds)
+        compare(
+            given.data or f"cremad:{folder / 'files'}",
+            {"frames": given.frames},
+            folder / "cache",
+            given.rounds,
+        )
     finally:
         shutil.rmtree(folder)
 
 
 def compare(spec: str, options: dict[str, object], folder: Path, rounds: int) -> None:
     took = make_cache(spec, options, folder)
-    ways: dict[str, Split] = {f"files, {n} processes": train(spec, {**options, "cache": "off", "workers": n}) for n in FILES}
+    ways: dict[str, Split] = {
+        f"files, {n} processes": train(spec, {**options, "cache": "off", "workers": n})
+        for n in FILES
+    }
     ways["cache"] = train(spec, {**options, "cache": str(folder)})
     split = ways["cache"]
     assert split.rows is not None and split.rows.nbytes is not None
-    print(f"{spec}: {len(split)} clips in train, {split.rows.nbytes / len(split) / 2**10:.0f} KiB a clip as stored; made in {took:.1f} s")
+    print(
+        f"{spec}: {len(split)} clips in train, {split.rows.nbytes / len(split) / 2**10:.0f} KiB a clip as stored; made in {took:.1f} s"
+    )
     turns = [{way: rate(part, stored) for way, part in ways.items()} for _ in range(rounds)]
     rates = {way: median(turn[way] for turn in turns) for way in ways}
-    print(f"{'samples as they are stored':30}{'samples/s':>12}{'µs a sample':>14}{'ratio to cache':>17}")
+    print(
+        f"{'samples as they are stored':30}{'samples/s':>12}{'µs a sample':>14}{'ratio to cache':>17}"
+    )
     for way, found in rates.items():
         print(f"{way:30}{found:12.0f}{1e6 / found:14.0f}{rates['cache'] / found:17.3g}")
     views(split, rates["cache"])
@@ -65,9 +81,13 @@ def compare(spec: str, options: dict[str, object], folder: Path, rounds: int) ->
 def make_cache(spec: str, options: dict[str, object], folder: Path) -> float:
     """In seconds."""
     name, root = split_name(spec)
-    found = importlib.import_module(NAMED[name].partition(":")[0]).find(Path(root or ""), options, 0)
+    found = importlib.import_module(NAMED[name].partition(":")[0]).find(
+        Path(root or ""), options, 0
+    )
     began = time.perf_counter()
-    assert prepare(found, folder, workers=-1, allow_missing=False, progress=lambda done, total: None) == cache_path(found, folder)
+    assert prepare(
+        found, folder, workers=-1, allow_missing=False, progress=lambda done, total: None
+    ) == cache_path(found, folder)
     return time.perf_counter() - began
 
 
@@ -105,9 +125,13 @@ def views(split: Split, reading: float) -> None:
     """What the views cost: on a GPU they run there."""
     whole = rate(split, seen)
     alone = 1e3 * (1 / whole - 1 / reading)
-    print(f"\nwith the views of training, on the CPU: {whole:.0f} samples/s; the views alone take {alone:.2g} ms a sample")
+    print(
+        f"\nwith the views of training, on the CPU: {whole:.0f} samples/s; the views alone take {alone:.2g} ms a sample"
+    )
     for m, view in split.views.items():
-        sample = split.rows.read(range(min(BATCH, len(split))))[m] if split.rows else split.inputs[m]
+        sample = (
+            split.rows.read(range(min(BATCH, len(split))))[m] if split.rows else split.inputs[m]
+        )
         began = time.perf_counter()
         view(sample, torch.Generator().manual_seed(0))
         print(f"  {m:20}{1e3 * (time.perf_counter() - began) / len(sample):8.2g} ms a sample")

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.config import make_config
-from core.data.base import Dataset, load_data
-from core.describe import make_manifest
-from core.parts import make_parts
-from core.trainer import Trainer
-from storage.layout import RunPaths
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.core.config.config import make_config
+from asgml.core.data.base import Dataset, load_data
+from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.training.components import make_parts
+from asgml.core.training.trainer import Trainer
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 BOOST: dict[str, dict[str, Any]] = {
     "boost": {},
@@ -43,13 +43,28 @@ BOOST: dict[str, dict[str, Any]] = {
     "boost cosine": {"schedule": "cosine"},
     "boost by gap": {"schedule": "gap"},
 }
-COMPANY = ("ogm_ge", "ogm_ge+boost", "ogm+boost", "mlb", "agm", "agm+boost", "cggm", "cggm+boost", "mmpareto", "mmpareto+boost")
+COMPANY = (
+    "ogm_ge",
+    "ogm_ge+boost",
+    "ogm+boost",
+    "mlb",
+    "agm",
+    "agm+boost",
+    "cggm",
+    "cggm+boost",
+    "mmpareto",
+    "mmpareto+boost",
+)
 
 
 def variants() -> dict[str, dict[str, Any]]:
     """Name of the variant → its part of the configuration."""
     boosts = {name: {"method": "boost", "boost": section} for name, section in BOOST.items()}
-    return {"baseline": {"method": "baseline"}, **boosts, **{name: {"method": name} for name in COMPANY}}
+    return {
+        "baseline": {"method": "baseline"},
+        **boosts,
+        **{name: {"method": name} for name in COMPANY},
+    }
 
 
 def train(data: Dataset, tree: dict[str, Any]) -> Run:
@@ -75,7 +90,9 @@ def outcome(run: Run) -> tuple[float, float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=15)
@@ -84,16 +101,31 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     data, began = load_data(given.data), time.perf_counter()
-    protocol = {"epochs": given.epochs, "optimizer": {"lr": given.lr}, "probe": {"eval_freq": 5}, "data": {"name": given.data}}
-    chosen = {name: tree for name, tree in variants().items() if not given.only or name in {"baseline", *given.only}}
-    print(f"{data.name}: {len(data.modalities)} modalities, {given.seeds} seeds, {given.epochs} epochs, lr {given.lr}")
+    protocol = {
+        "epochs": given.epochs,
+        "optimizer": {"lr": given.lr},
+        "probe": {"eval_freq": 5},
+        "data": {"name": given.data},
+    }
+    chosen = {
+        name: tree
+        for name, tree in variants().items()
+        if not given.only or name in {"baseline", *given.only}
+    }
+    print(
+        f"{data.name}: {len(data.modalities)} modalities, {given.seeds} seeds, {given.epochs} epochs, lr {given.lr}"
+    )
     print(f"{'variant':<22} {'test':>14} {'Δ baseline':>16} {'gap':>7} {'weak':>7}")
     baseline: list[float] = []
     for name, tree in chosen.items():
-        outcomes = [outcome(train(data, {**protocol, **tree, "seed": seed})) for seed in range(given.seeds)]
+        outcomes = [
+            outcome(train(data, {**protocol, **tree, "seed": seed})) for seed in range(given.seeds)
+        ]
         tested, gaps, weak = (list(column) for column in zip(*outcomes, strict=True))
         baseline = baseline or tested
-        print(line(name, tested, baseline, statistics.mean(gaps), statistics.mean(weak)), flush=True)
+        print(
+            line(name, tested, baseline, statistics.mean(gaps), statistics.mean(weak)), flush=True
+        )
     print(f"{time.perf_counter() - began:.0f} s")
 
 

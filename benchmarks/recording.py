@@ -22,23 +22,27 @@ from typing import Any
 import numpy as np
 import zarr
 
-from storage.control import SETTLED_NS, Inbox, make_request, send
-from storage.layout import RunPaths
-from storage.manifest import Manifest
-from storage.metrics import AXES, Metric
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.commands.inbox import SETTLED_NS, Inbox, make_request, send
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.metrics import AXES, Metric
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 COLUMNS = 40
-METRICS = tuple(Metric(f"number_{index}", "steps", "a number") for index in range(COLUMNS - len(AXES)))
+METRICS = tuple(
+    Metric(f"number_{index}", "steps", "a number") for index in range(COLUMNS - len(AXES))
+)
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(100_000, COLUMNS)), axis=0)
 """Random walks: neither constant, which would flatter the compression, nor white noise, which no metric is."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the steps")
     steps = 2_000 if parser.parse_args().quick else 20_000
     folder = Path(tempfile.mkdtemp(prefix="storage-benchmark-"))
@@ -56,13 +60,20 @@ def compare(folder: Path, steps: int) -> None:
     ways = {
         "run store": record_store(folder / "run", steps),
         "JSON lines, flushed each step": record_jsonl(folder / "lines", steps),
-        "40 Zarr arrays, appended each step": record_arrays(folder / "arrays", max(steps // 500, 10)),
+        "40 Zarr arrays, appended each step": record_arrays(
+            folder / "arrays", max(steps // 500, 10)
+        ),
     }
     ours = ways["run store"]
     print(f"{'':36}{'training thread':>18}{'all CPU':>14}{'on disk':>16}")
-    print(f"{'40 numbers a step':36}{'µs/step':>11}{'ratio':>7}{'µs/step':>8}{'ratio':>6}{'bytes/step':>10}{'ratio':>6}")
+    print(
+        f"{'40 numbers a step':36}{'µs/step':>11}{'ratio':>7}{'µs/step':>8}{'ratio':>6}{'bytes/step':>10}{'ratio':>6}"
+    )
     for name, way in ways.items():
-        cells = [f"{value:>{width}.4g}{value / base:>{6}.3g}" for value, base, width in zip(way, ours, (12, 8, 10), strict=True)]
+        cells = [
+            f"{value:>{width}.4g}{value / base:>{6}.3g}"
+            for value, base, width in zip(way, ours, (12, 8, 10), strict=True)
+        ]
         print(f"{name:36}{''.join(cells)}")
 
 
@@ -87,7 +98,10 @@ def record_jsonl(root: Path, steps: int) -> tuple[float, float, float]:
 
 def record_arrays(root: Path, steps: int) -> tuple[float, float, float]:
     group = zarr.create_group(root)
-    arrays = [group.create_array(f"number_{i}", shape=(0,), chunks=(1024,), dtype="float64") for i in range(COLUMNS)]
+    arrays = [
+        group.create_array(f"number_{i}", shape=(0,), chunks=(1024,), dtype="float64")
+        for i in range(COLUMNS)
+    ]
 
     def record(row: list[float]) -> None:
         for array, value in zip(arrays, row, strict=True):
@@ -97,7 +111,9 @@ def record_arrays(root: Path, steps: int) -> tuple[float, float, float]:
     return (*costs, size(root) / steps)
 
 
-def timed(record: Callable[[list[float]], Any], steps: int, finish: Callable[[], Any] = lambda: None) -> tuple[float, float]:
+def timed(
+    record: Callable[[list[float]], Any], steps: int, finish: Callable[[], Any] = lambda: None
+) -> tuple[float, float]:
     """µs a step that the training thread waits, and µs of CPU of all threads.
 
     The wait is that of the median stretch of steps: another program that takes the processor for a while must not count.
@@ -118,7 +134,11 @@ def timed(record: Callable[[list[float]], Any], steps: int, finish: Callable[[],
 def live(folder: Path, seconds: float, rate: float = 100.0) -> None:
     """A run at 100 steps a second, watched by another process that looks four times a second."""
     with new_run(folder / "live") as writer:
-        watcher = subprocess.Popen([sys.executable, __file__, "--watch", str(folder / "live")], stdout=subprocess.PIPE, text=True)
+        watcher = subprocess.Popen(
+            [sys.executable, __file__, "--watch", str(folder / "live")],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         assert watcher.stdout is not None
         watcher.stdout.readline()  # it is up
         background, appends = record_paced(writer, seconds, rate)
@@ -127,9 +147,13 @@ def live(folder: Path, seconds: float, rate: float = 100.0) -> None:
         latencies = json.loads(watcher.communicate()[0])
     print(f"\nat {rate:.0f} steps a second:")
     rare = float(np.quantile(appends, 0.99))
-    print(f"  append on the training thread     {1e6 * median(appends):.2g} µs median, {1e6 * rare:.2g} µs p99")
+    print(
+        f"  append on the training thread     {1e6 * median(appends):.2g} µs median, {1e6 * rare:.2g} µs p99"
+    )
     print(f"  CPU of the background thread      {background:.3g} ms a second")
-    print(f"  seen by a watcher (4 looks/s)     {median(latencies):.2f} s median, {max(latencies):.2f} s most")
+    print(
+        f"  seen by a watcher (4 looks/s)     {median(latencies):.2f} s median, {max(latencies):.2f} s most"
+    )
     print(f"  flush() until it is published     {1e3 * median(flushes):.2g} ms median")
 
 
@@ -180,7 +204,9 @@ def reading(folder: Path, steps: int) -> None:
     idle = best_of(5, lambda: [run.refresh() for _ in range(100)]) / 100
     content = (folder / "lines" / "rows.jsonl").read_text().splitlines()
     lines = best_of(1, lambda: [json.loads(line) for line in content]) * steps / len(content)
-    print(f"\nopening {steps} steps x {COLUMNS}: {1e3 * opening:.0f} ms; JSON lines {1e3 * lines:.0f} ms, ratio {lines / opening:.2g}")
+    print(
+        f"\nopening {steps} steps x {COLUMNS}: {1e3 * opening:.0f} ms; JSON lines {1e3 * lines:.0f} ms, ratio {lines / opening:.2g}"
+    )
     print(f"refresh when nothing is new: {1e6 * idle:.0f} µs")
 
 
@@ -207,7 +233,9 @@ def best_of(tries: int, work: Callable[[], Any]) -> float:
 
 
 def new_run(root: Path) -> RunWriter:
-    manifest = Manifest(name=root.name, created=time.time(), config={}, modalities=(), classes=(), metrics=METRICS)
+    manifest = Manifest(
+        name=root.name, created=time.time(), config={}, modalities=(), classes=(), metrics=METRICS
+    )
     return RunWriter.create(RunPaths(root), manifest)
 
 

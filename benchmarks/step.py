@@ -29,26 +29,33 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from core.balancing import Balanced
-from core.config import make_config
-from core.data.base import Dataset, Split, load_data
-from core.describe import make_manifest
-from core.parts import make_parts
-from core.registry import METHODS
-from core.trainer import Trainer
-from core.types import Batch, Forward
-from storage.layout import RunPaths
-from storage.writer import RunWriter
+from asgml.core.config.config import make_config
+from asgml.core.data.base import Dataset, Split, load_data
+from asgml.core.methods.registry import METHODS
+from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.training.balancing import Balanced
+from asgml.core.training.components import make_parts
+from asgml.core.training.trainer import Trainer
+from asgml.core.types import Batch, Forward
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.write.writer import RunWriter
 
 
 def make_trainer(method: str, given: argparse.Namespace) -> Trainer:
-    tree: dict[str, Any] = {"method": method, "encoder": given.encoder, "epochs": 10_000, "batch_size": given.batch_size}
+    tree: dict[str, Any] = {
+        "method": method,
+        "encoder": given.encoder,
+        "epochs": 10_000,
+        "batch_size": given.batch_size,
+    }
     config = make_config(tree)
     paths, device = RunPaths(Path(tempfile.mkdtemp(prefix="asgml-bench-"))), torch.device("cpu")
     if given.real_size:
         data = of_real_size(given.batch_size)
     else:
-        data = load_data(given.data, {"train": given.batch_size * 4} if given.data == "synthetic" else {}, 0)
+        data = load_data(
+            given.data, {"train": given.batch_size * 4} if given.data == "synthetic" else {}, 0
+        )
     manifest = make_manifest("bench", config, data, device)
     parts = make_parts(config, paths, data, manifest, device)
     parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
@@ -61,11 +68,15 @@ def of_real_size(batch_size: int, classes: int = 6) -> Dataset:
     generator = torch.Generator().manual_seed(0)
 
     def split(samples: int) -> Split:
-        inputs = {m: torch.randn(samples, *shape, generator=generator) for m, shape in shapes.items()}
+        inputs = {
+            m: torch.randn(samples, *shape, generator=generator) for m, shape in shapes.items()
+        }
         return Split(inputs, torch.arange(samples) % classes)
 
     splits = {"train": split(batch_size), "val": split(classes), "test": split(classes)}
-    return Dataset("noise", tuple(shapes), tuple(map(str, range(classes))), shapes, splits, {"counts": {}})
+    return Dataset(
+        "noise", tuple(shapes), tuple(map(str, range(classes))), shapes, splits, {"counts": {}}
+    )
 
 
 def endless(trainer: Trainer) -> Iterator[Batch]:
@@ -124,7 +135,12 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
         torch.autograd.backward(loss)
         began = time.process_time()
         samples = range(len(forward.labels))
-        scores = {m: sum(functional.softmax(forward.alone[m], dim=1)[i][forward.labels[i]] for i in samples) for m in (first, second)}
+        scores = {
+            m: sum(
+                functional.softmax(forward.alone[m], dim=1)[i][forward.labels[i]] for i in samples
+            )
+            for m in (first, second)
+        }
         ratio = (scores[first] / scores[second]).item()
         factor = {
             first: 1 - torch.tanh(torch.tensor(alpha * ratio)).item() if ratio > 1 else 1.0,
@@ -132,7 +148,11 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
         }
         for place, m in enumerate((first, second)):
             for name, parameter in parts.model.named_parameters():
-                if name.startswith(f"_encoders.{place}.") and parameter.grad is not None and parameter.grad.dim() == 4:
+                if (
+                    name.startswith(f"_encoders.{place}.")
+                    and parameter.grad is not None
+                    and parameter.grad.dim() == 4
+                ):
                     gradient = parameter.grad
                     noise = torch.zeros_like(gradient).normal_(0, gradient.std().item() + 1e-8)
                     parameter.grad = gradient * factor[m] + noise
@@ -142,7 +162,9 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
     return step
 
 
-def measure(steps: dict[str, Callable[[], None]], rounds: int, per_round: int) -> dict[str, list[float]]:
+def measure(
+    steps: dict[str, Callable[[], None]], rounds: int, per_round: int
+) -> dict[str, list[float]]:
     """CPU milliseconds per step, one number a round."""
     spent: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
@@ -156,8 +178,12 @@ def measure(steps: dict[str, Callable[[], None]], rounds: int, per_round: int) -
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--method", action="append", help="methods to measure (default: all, and ogm_ge+boost)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--method", action="append", help="methods to measure (default: all, and ogm_ge+boost)"
+    )
     parser.add_argument("--encoder", default="conv")
     parser.add_argument("--data", default="synthetic")
     parser.add_argument("--batch-size", type=int, default=64)
@@ -169,14 +195,21 @@ def main() -> None:
     methods = given.method or [name for name in METHODS if name != "baseline"] + ["ogm_ge+boost"]
     names = ["loop", "baseline", *methods]
     acting: dict[str, list[float]] = {name: [] for name in names}
-    variants = {"plain": plain(make_trainer("baseline", given)), "loop": loop(make_trainer("baseline", given), acting["loop"])}
+    variants = {
+        "plain": plain(make_trainer("baseline", given)),
+        "loop": loop(make_trainer("baseline", given), acting["loop"]),
+    }
     variants |= {name: full(make_trainer(name, given), acting[name]) for name in names[1:]}
-    best = {name: min(times) for name, times in measure(variants, given.rounds, given.steps).items()}
+    best = {
+        name: min(times) for name, times in measure(variants, given.rounds, given.steps).items()
+    }
     print(f"{'method':<16} {'ms/step':>8} {'× baseline':>11} {'acts, ms':>9} {'% of plain':>11}")
     for name, quickest in best.items():
         base = best["plain" if name in ("plain", "loop", "baseline") else "baseline"]
         acts = statistics.median(acting[name]) if name in acting else 0.0
-        print(f"{name:<16} {quickest:8.2f} {quickest / base:11.3f} {acts:9.3f} {100 * acts / best['plain']:11.2f}")
+        print(
+            f"{name:<16} {quickest:8.2f} {quickest / base:11.3f} {acts:9.3f} {100 * acts / best['plain']:11.2f}"
+        )
     print("(plain, loop and baseline: beside plain)")
 
 

@@ -91,7 +91,7 @@ class ProbeReading:
 class Evaluation:
     """Means over a split. Losses in nat, accuracies in [0, 1]; by modality: its own logits, and its probe (empty without probes).
 
-    `scores` are those of core/scores.py, of a regression alone; its loss is in units of its targets.
+    `scores` are those of core/measures/regression.py, of a regression alone; its loss is in units of its targets.
     """
 
     loss: float

@@ -1,4 +1,4 @@
-"""The trainer's process: `python -P -m core.worker RUN [--resume]`. The run directory is all it is told.
+"""The trainer's process: `python -P -m asgml.core.worker RUN [--resume]`. The run directory is all it is told.
 
 Its output goes to trainer.log. It ends with 0 when the training finished or was stopped, 1 when it failed. SIGTERM and
 SIGINT finish the step, save a checkpoint and end; a second one ends at once, without the checkpoint.
@@ -17,23 +17,30 @@ from types import FrameType
 
 import torch
 
-from core import checkpoint
-from core.config import ConfigError, RunSettings, make_config
-from core.data.base import DataError, load_data
-from core.describe import make_manifest
-from core.encoder import EncoderError
-from core.fusion import FusionError
-from core.model import ModelError
-from core.modulators.build import ModulatorError
-from core.modulators.context import MethodError
-from core.parts import DeviceError, find_device, make_parts
-from core.session import close_run, earlier_run, one_line, refuse_other_data, remember, tell_beginning
-from core.trainer import Trainer
-from storage.layout import RunPaths
-from storage.manifest import FormatError
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter, WriterLockedError
+from asgml.core.config.config import ConfigError, RunSettings, make_config
+from asgml.core.data.base import DataError, load_data
+from asgml.core.methods.spec import MethodError
+from asgml.core.model.encoder import EncoderError
+from asgml.core.model.fusion import FusionError
+from asgml.core.model.model import ModelError
+from asgml.core.modulators.build import ModulatorError
+from asgml.core.run import checkpoint
+from asgml.core.run.lifecycle import (
+    close_run,
+    earlier_run,
+    one_line,
+    refuse_other_data,
+    remember,
+    tell_beginning,
+)
+from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.training.components import DeviceError, find_device, make_parts
+from asgml.core.training.trainer import Trainer
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter, WriterLockedError
 
 KNOWN_ERRORS = (
     ConfigError,
@@ -58,7 +65,9 @@ class StopNow(BaseException):
 
 def main(words: Sequence[str] | None = None) -> int:
     """Runs the process; returns its exit code."""
-    parser = argparse.ArgumentParser(prog="python -m core.worker", description="Train the run in a run directory.")
+    parser = argparse.ArgumentParser(
+        prog="python -m asgml.core.worker", description="Train the run in a run directory."
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
     given = parser.parse_args(words)
@@ -79,7 +88,11 @@ def work(paths: RunPaths, *, resume: bool) -> int:
     earlier = earlier_run(paths) if resume else None
     if earlier:
         refuse_other_data(paths, earlier, data)
-    manifest = earlier.manifest if earlier and earlier.manifest else make_manifest(paths.name, config, data, device)
+    manifest = (
+        earlier.manifest
+        if earlier and earlier.manifest
+        else make_manifest(paths.name, config, data, device)
+    )
     parts = make_parts(config, paths, data, manifest, device)
     trainer = Trainer(parts)
     if earlier:
@@ -96,7 +109,9 @@ def read_config(paths: RunPaths) -> RunSettings:
     try:
         return make_config(tomllib.loads(paths.config.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise ConfigError(f"no configuration in {paths.root}: expected {paths.config.name}; start runs with `asgml train`") from None
+        raise ConfigError(
+            f"no configuration in {paths.root}: expected {paths.config.name}; start runs with `asgml train`"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
 

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.data.base import Dataset, load_data
-from core.loop import Balancer
+from asgml.core.balancer import Balancer
+from asgml.core.data.base import Dataset, load_data
 
 try:
     from lightning.pytorch import Callback, LightningModule, Trainer
@@ -41,7 +41,9 @@ class Balance(Callback):  # type: ignore[misc]
     def on_train_start(self, trainer: Any, module: Any) -> None:
         encoders = dict(module.encoders.items())
         options = {"epochs": trainer.max_epochs, "resume": self._state is not None, **self.options}
-        self.balancer = Balancer(encoders, widths=self.widths, head=module.head, classes=self.classes, **options)
+        self.balancer = Balancer(
+            encoders, widths=self.widths, head=module.head, classes=self.classes, **options
+        )
         if self._state is not None:
             self.balancer.load_state_dict(self._state)
 
@@ -75,19 +77,34 @@ class Balance(Callback):  # type: ignore[misc]
 class Module(LightningModule):  # type: ignore[misc]
     """Two encoders and a linear head on their joined features."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], classes: int, width: int = 32) -> None:
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], classes: int, width: int = 32
+    ) -> None:
         super().__init__()
         sizes = {m: int(torch.tensor(shape).prod()) for m, shape in shapes.items()}
-        self.encoders = nn.ModuleDict({m: nn.Sequential(nn.Flatten(), nn.Linear(size, width), nn.ReLU()) for m, size in sizes.items()})
+        self.encoders = nn.ModuleDict(
+            {
+                m: nn.Sequential(nn.Flatten(), nn.Linear(size, width), nn.ReLU())
+                for m, size in sizes.items()
+            }
+        )
         self.head = nn.Linear(width * len(sizes), classes)
         self.seen: dict[str, Any] = {}
 
     def training_step(self, batch: tuple[Tensor, ...], index: int) -> Tensor:
         labels, *tensors = batch
-        features = {m: encoder(tensor) for (m, encoder), tensor in zip(self.encoders.items(), tensors, strict=True)}
+        features = {
+            m: encoder(tensor)
+            for (m, encoder), tensor in zip(self.encoders.items(), tensors, strict=True)
+        }
         logits = self.head(torch.cat(list(features.values()), dim=1))
         loss = functional.cross_entropy(logits, labels)
-        self.seen = {"features": features, "logits": logits, "labels": labels, "loss": loss.detach()}
+        self.seen = {
+            "features": features,
+            "logits": logits,
+            "labels": labels,
+            "loss": loss.detach(),
+        }
         return loss
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -97,14 +114,29 @@ class Module(LightningModule):  # type: ignore[misc]
 def batches(data: Dataset, size: int = 32) -> list[tuple[Tensor, ...]]:
     """The training split, cut into batches."""
     split = data.splits["train"]
-    return list(zip(*(torch.split(tensor, size) for tensor in (split.labels, *split.inputs.values())), strict=True))
+    return list(
+        zip(
+            *(torch.split(tensor, size) for tensor in (split.labels, *split.inputs.values())),
+            strict=True,
+        )
+    )
 
 
 def main(run: Path) -> None:
     data = load_data("synthetic", {"train": 240, "val": 60, "test": 60})
     module = Module(data.shapes, len(data.classes))
-    balance = Balance(dict.fromkeys(data.modalities, 32), len(data.classes), run=run, settings={"probe.eval_freq": 4})
-    options = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    balance = Balance(
+        dict.fromkeys(data.modalities, 32),
+        len(data.classes),
+        run=run,
+        settings={"probe.eval_freq": 4},
+    )
+    options = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "accelerator": "cpu",
+    }
     Trainer(max_epochs=3, callbacks=[balance], **options).fit(module, batches(data))
 
 

@@ -8,10 +8,10 @@ The knob appears in the dashboard, with half.strength and a window of epochs as 
 
 from __future__ import annotations
 
-from core.modulators.base import Modulator
-from core.modulators.modulation import Modulation
-from core.types import Backward
-from storage.knobs import Knob
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward
+from asgml.storage.format.knobs import Knob
 
 
 class Half(Modulator):

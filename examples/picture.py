@@ -20,9 +20,9 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
-from tui.app import Dashboard
-from tui.scene import Scene
-from tui.story import LogLine
+from asgml.tui.app import Dashboard
+from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.scene import Scene
 
 
 def main() -> None:
@@ -32,9 +32,15 @@ def main() -> None:
     parser.add_argument("--at-step", type=int, default=None, help="replay the run to this step")
     parser.add_argument("--size", default="160x45", help="columns x rows of the terminal (160x45)")
     given = parser.parse_args()
-    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}  # the colours do not depend on where it is drawn
+    os.environ |= {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+    }  # the colours do not depend on where it is drawn
     columns, rows = (int(number) for number in given.size.split("x"))
-    given.out.write_text(asyncio.run(picture_of(given.run.resolve(), given.at_step, (columns, rows))), encoding="utf-8")
+    given.out.write_text(
+        asyncio.run(picture_of(given.run.resolve(), given.at_step, (columns, rows))),
+        encoding="utf-8",
+    )
     print(f"wrote {given.out}")
 
 

@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from core.data.base import load_data
-from core.loop import Balancer
-from storage.knobs import Knob
+from asgml.core.balancer import Balancer
+from asgml.core.data.base import load_data
+from asgml.storage.format.knobs import Knob
 
 LR = Knob("lr", "float", 0.05, "learning rate of this loop's optimizer", 0, 1, 0.01)
 
@@ -28,7 +28,12 @@ class Net(nn.Module):
     def __init__(self, shapes: dict[str, tuple[int, ...]], classes: int, width: int = 32) -> None:
         super().__init__()
         sizes = {m: int(torch.tensor(shape).prod()) for m, shape in shapes.items()}
-        self.encoders = nn.ModuleDict({m: nn.Sequential(nn.Flatten(), nn.Linear(size, width), nn.ReLU()) for m, size in sizes.items()})
+        self.encoders = nn.ModuleDict(
+            {
+                m: nn.Sequential(nn.Flatten(), nn.Linear(size, width), nn.ReLU())
+                for m, size in sizes.items()
+            }
+        )
         self.head = nn.Linear(width * len(shapes), classes)
 
     def forward(self, inputs: dict[str, Tensor]) -> tuple[dict[str, Tensor], Tensor]:
@@ -36,17 +41,33 @@ class Net(nn.Module):
         return features, self.head(torch.cat(list(features.values()), dim=1))
 
 
-def train(run: Path | None, *, method: str = "ogm_ge+boost", epochs: int = 5, seed: int = 0, train: int = 240) -> Net:
+def train(
+    run: Path | None,
+    *,
+    method: str = "ogm_ge+boost",
+    epochs: int = 5,
+    seed: int = 0,
+    train: int = 240,
+) -> Net:
     """Trains on the built-in data, voices and faces, and records into `run`."""
     data = load_data("synthetic", {"train": train, "val": 60, "test": 60})
     split, val = data.splits["train"], data.splits["val"]
     torch.manual_seed(seed)
     net = Net(data.shapes, len(data.classes))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    loader = DataLoader(TensorDataset(split.labels, *split.inputs.values()), batch_size=32, shuffle=True)
+    loader = DataLoader(
+        TensorDataset(split.labels, *split.inputs.values()), batch_size=32, shuffle=True
+    )
 
     def save(path: Path) -> None:
-        torch.save({"net": net.state_dict(), "optimizer": optimizer.state_dict(), "balancer": balancer.state_dict()}, path)
+        torch.save(
+            {
+                "net": net.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "balancer": balancer.state_dict(),
+            },
+            path,
+        )
 
     balancer = Balancer(
         dict(net.encoders.items()),
@@ -82,7 +103,9 @@ def train(run: Path | None, *, method: str = "ogm_ge+boost", epochs: int = 5, se
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Train two encoders in balance, in a loop of one's own.")
+    parser = argparse.ArgumentParser(
+        description="Train two encoders in balance, in a loop of one's own."
+    )
     parser.add_argument("run", type=Path)
     parser.add_argument("--method", default="ogm_ge+boost")
     parser.add_argument("--epochs", type=int, default=5)

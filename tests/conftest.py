@@ -7,16 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from storage.layout import RunPaths
+from asgml.storage.format.layout import RunPaths
 
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")  # before numpy and torch are imported: small tensors are faster on one thread
+    os.environ.setdefault(
+        _name, "1"
+    )  # before numpy and torch are imported: small tensors are faster on one thread
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(autouse=True)
-def _no_preferences(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _no_preferences(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for name in [name for name in os.environ if name.startswith("ASGML_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))

@@ -6,12 +6,12 @@ import math
 import os
 from pathlib import Path
 
-from storage.events import Event
-from storage.knobs import Knob
-from storage.layout import RunPaths
-from storage.manifest import Manifest
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import Knob
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 
 TINY_STEPS = 40
 HOSTILE_NOTE = "\x1b[31mred\x1b[0m [bold]markup[/bold] \u202eturned"
@@ -26,7 +26,9 @@ def write_tiny_run(root: Path) -> RunPaths:
     manifest = tiny_manifest(root.name)
     writer = RunWriter.create(paths, manifest)
     knobs = {knob.name: knob.initial for knob in manifest.knobs}
-    writer.event(Event("started", 0, 1000.0, 0.0, 0, {"pid": os.getpid(), "host": "here", "knobs": knobs}))
+    writer.event(
+        Event("started", 0, 1000.0, 0.0, 0, {"pid": os.getpid(), "host": "here", "knobs": knobs})
+    )
     for step in range(1, TINY_STEPS + 1):
         writer.append("steps", tiny_row(manifest, "steps", step))
         if step % 10 == 0:
@@ -74,13 +76,34 @@ def tiny_row(manifest: Manifest, table: str, step: int) -> list[float]:
 
 
 def _tiny_events() -> list[Event]:
-    command = {"id": "a1", "command": "set", "answer": "applied", "knob": "boost.alpha", "before": 0.5, "after": 0.25, "issuer": "me@here"}
-    note = {"id": "a2", "command": "note", "answer": "applied", "note": HOSTILE_NOTE, "issuer": "me@here"}
+    command = {
+        "id": "a1",
+        "command": "set",
+        "answer": "applied",
+        "knob": "boost.alpha",
+        "before": 0.5,
+        "after": 0.25,
+        "issuer": "me@here",
+    }
+    note = {
+        "id": "a2",
+        "command": "note",
+        "answer": "applied",
+        "note": HOSTILE_NOTE,
+        "issuer": "me@here",
+    }
     alert = {"level": "warn", "message": "loss is NaN", "column": "loss"}
     return [
         Event("alert", 20, 1002.0, 2.0, 0, alert),
         Event("command", 25, 1002.5, 2.5, 0, command),
         Event("command", 30, 1003.0, 3.0, 0, note),
-        Event("checkpoint", 40, 1004.0, 4.0, 0, {"path": "checkpoints/last.pt", "bytes": 1024, "seconds": 0.1, "why": "epoch"}),
+        Event(
+            "checkpoint",
+            40,
+            1004.0,
+            4.0,
+            0,
+            {"path": "checkpoints/last.pt", "bytes": 1024, "seconds": 0.1, "why": "epoch"},
+        ),
         Event("finished", 40, 1004.0, 4.0, 0, {}),
     ]

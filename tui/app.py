@@ -15,16 +15,24 @@ from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
-from tui.keys import Key, keys_for, shown_keys
-from tui.look import DARK, LIGHT, choose_glyphs, draw_interval, few_colours, make_look, over_ssh
-from tui.messages import RunsListed, SceneChanged, Told
-from tui.scene import LIVING
-from tui.screens.main import LiveScreen, MainScreen, ReplayScreen
-from tui.session import Session
-from tui.view import View
-from tui.watched import ClockKind
-from tui.widgets.chart import Chart
-from tui.wire import ByteCounter, Wire
+from asgml.tui.keys import Key, keys_for, shown_keys
+from asgml.tui.scene.scene import LIVING
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.main import LiveScreen, MainScreen, ReplayScreen
+from asgml.tui.session.followed_run import ClockKind
+from asgml.tui.session.messages import RunsListed, SceneChanged, Told
+from asgml.tui.session.session import Session
+from asgml.tui.terminal.diff_renderer import ByteCounter, Wire
+from asgml.tui.terminal.theme import (
+    DARK,
+    LIGHT,
+    choose_glyphs,
+    draw_interval,
+    few_colours,
+    make_look,
+    over_ssh,
+)
+from asgml.tui.widgets.chart import Chart
 
 
 def run_dashboard(
@@ -40,8 +48,19 @@ def run_dashboard(
     keymap: dict[str, str] | None = None,
 ) -> int:
     """Shows a run until the person leaves. Returns the exit code. `keymap` gives other keys to ids of the table of keys."""
-    app = Dashboard(target, runs, clock=clock, readonly=readonly, speed=speed, at_step=at_step, ascii=ascii, keymap=keymap)
-    gc.set_threshold(20_000, 50, 100)  # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
+    app = Dashboard(
+        target,
+        runs,
+        clock=clock,
+        readonly=readonly,
+        speed=speed,
+        at_step=at_step,
+        ascii=ascii,
+        keymap=keymap,
+    )
+    gc.set_threshold(
+        20_000, 50, 100
+    )  # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
     app.run(inline=inline)
     if app.return_code == 0 and clock == "live":
         print(app.farewell(), file=sys.stderr)
@@ -64,7 +83,11 @@ class KeyCommands(Provider):
 
     def _keys(self) -> list[Key]:
         app = self.app
-        return [key for key in keys_for(app.session.clock_kind) if key.id != "palette"] if isinstance(app, Dashboard) else []
+        return (
+            [key for key in keys_for(app.session.clock_kind) if key.id != "palette"]
+            if isinstance(app, Dashboard)
+            else []
+        )
 
     def _do(self, id: str) -> None:
         if isinstance(self.app, Dashboard):
@@ -76,7 +99,9 @@ class Dashboard(App[None]):
 
     CSS_PATH = "screens/dialogs.tcss"
     TITLE = "asgml"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {KeyCommands} | App.COMMANDS
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
+        KeyCommands
+    } | App.COMMANDS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "detach", show=False, priority=True)]
     ENABLE_COMMAND_PALETTE = True
 
@@ -115,7 +140,9 @@ class Dashboard(App[None]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
-        self.main: MainScreen = (LiveScreen if clock == "live" else ReplayScreen)(self.session, self.view)
+        self.main: MainScreen = (LiveScreen if clock == "live" else ReplayScreen)(
+            self.session, self.view
+        )
         if over_ssh():
             self.animation_level = "none"
 
@@ -126,7 +153,9 @@ class Dashboard(App[None]):
             self.set_keymap(self.mapped)
         self._count_bytes()
         self.push_screen(self.main)
-        self.main.call_after_refresh(self.session.start)  # the first frame is painted before zarr is imported
+        self.main.call_after_refresh(
+            self.session.start
+        )  # the first frame is painted before zarr is imported
 
     def on_unmount(self) -> None:
         self.session.close()
@@ -168,7 +197,9 @@ class Dashboard(App[None]):
         yield SystemCommand("theme", "choose another theme", self.action_change_theme)
 
     def _restyle(self) -> None:
-        self.look = make_look(self._glyphs, ansi=self.native_ansi_color, dark=self.current_theme.dark)
+        self.look = make_look(
+            self._glyphs, ansi=self.native_ansi_color, dark=self.current_theme.dark
+        )
         for chart in self.main.query(Chart) if self.main.is_mounted else ():
             chart.forget()
         self.main.draw()
@@ -191,7 +222,13 @@ class Dashboard(App[None]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Sends only cells that differ from what the terminal shows; nothing at all where none does."""
-        if renderable is None or self._batch_count or self.is_headless or self._driver is None or self._driver.is_inline:
+        if (
+            renderable is None
+            or self._batch_count
+            or self.is_headless
+            or self._driver is None
+            or self._driver.is_inline
+        ):
             super()._display(screen, renderable)
             return
         sent = self._wire.changes(renderable, self.console)

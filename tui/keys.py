@@ -30,12 +30,36 @@ _LIVE, _REPLAY = ("live",), ("replay",)
 KEYS: tuple[Key, ...] = (
     Key("pause", ("space",), "pause or resume the training", "training", "pause", True, _LIVE),
     Key("edit", ("e",), "edit a knob", "training", "edit", True, _LIVE),
-    Key("nudge_down", ("left_square_bracket",), "selected knob one step down; enter sends it, esc forgets it", "training", "", True, _LIVE),
     Key(
-        "nudge_up", ("right_square_bracket",), "selected knob one step up; enter sends it, esc forgets it", "training", "nudge", True, _LIVE
+        "nudge_down",
+        ("left_square_bracket",),
+        "selected knob one step down; enter sends it, esc forgets it",
+        "training",
+        "",
+        True,
+        _LIVE,
     ),
-    Key("next_knob", ("right_curly_bracket",), "select the next knob", "training", "", False, _LIVE),
-    Key("previous_knob", ("left_curly_bracket",), "select the knob before", "training", "", False, _LIVE),
+    Key(
+        "nudge_up",
+        ("right_square_bracket",),
+        "selected knob one step up; enter sends it, esc forgets it",
+        "training",
+        "nudge",
+        True,
+        _LIVE,
+    ),
+    Key(
+        "next_knob", ("right_curly_bracket",), "select the next knob", "training", "", False, _LIVE
+    ),
+    Key(
+        "previous_knob",
+        ("left_curly_bracket",),
+        "select the knob before",
+        "training",
+        "",
+        False,
+        _LIVE,
+    ),
     Key("checkpoint", ("k",), "save a checkpoint now", "training", "ckpt", True, _LIVE),
     Key("evaluate", ("v",), "evaluate now", "training", "eval", True, _LIVE),
     Key("note", ("n",), "write a note into the run's events", "training", "note", True, _LIVE),
@@ -48,14 +72,32 @@ KEYS: tuple[Key, ...] = (
     Key("to_start", ("home",), "go to the first step", "replay", "", False, _REPLAY),
     Key("to_end", ("end",), "go to the last step", "replay", "", False, _REPLAY),
     Key("seek", ("colon",), "go to a step", "replay", "seek", False, _REPLAY),
-    Key("next_mark", ("right_curly_bracket",), "go to the next intervention", "replay", "next mark", False, _REPLAY),
-    Key("previous_mark", ("left_curly_bracket",), "go to the intervention before", "replay", "", False, _REPLAY),
+    Key(
+        "next_mark",
+        ("right_curly_bracket",),
+        "go to the next intervention",
+        "replay",
+        "next mark",
+        False,
+        _REPLAY,
+    ),
+    Key(
+        "previous_mark",
+        ("left_curly_bracket",),
+        "go to the intervention before",
+        "replay",
+        "",
+        False,
+        _REPLAY,
+    ),
     Key("speed_1", ("1",), "play at 1×", "replay", "", False, _REPLAY),
     Key("speed_2", ("2",), "play at 4×", "replay", "", False, _REPLAY),
     Key("speed_3", ("3",), "play at 16×", "replay", "", False, _REPLAY),
     Key("speed_4", ("4",), "play at 64×", "replay", "", False, _REPLAY),
     Key("speed_5", ("5",), "play at 256×", "replay", "", False, _REPLAY),
-    Key("open", ("enter",), "chart on the whole screen; send a nudged knob", "charts", "zoom chart"),
+    Key(
+        "open", ("enter",), "chart on the whole screen; send a nudged knob", "charts", "zoom chart"
+    ),
     Key("back", ("escape",), "back: close, cancel, leave the cursor", "charts"),
     Key("left", ("left",), "chart to the left; cursor to the left", "charts"),
     Key("right", ("right",), "chart to the right; cursor to the right", "charts"),
@@ -80,7 +122,9 @@ KEYS: tuple[Key, ...] = (
     Key("reset", ("r",), "reset zoom, window, scale and filter", "charts"),
     Key("cursor", ("c",), "cursor on all charts", "charts", "cursor"),
     Key("filter", ("slash",), "show only charts and metrics with these words", "charts", "filter"),
-    Key("overlay", ("o",), "lay another run under the charts, or take it away", "charts", "overlay"),
+    Key(
+        "overlay", ("o",), "lay another run under the charts, or take it away", "charts", "overlay"
+    ),
     Key("freeze", ("F",), "freeze the view (the training goes on)", "charts"),
     Key("events", ("L",), "all events; enter jumps to one", "look", "log"),
     Key("alerts", ("A",), "alerts only; enter jumps to one", "look"),
@@ -135,14 +179,24 @@ def shown_keys(key: Key) -> str:
     return " ".join(shown(name) for name in key.keys)
 
 
-def footer(clock: str, words: Mapping[str, str], mapped: Mapping[str, str]) -> list[tuple[str, str, Key]]:
+def footer(
+    clock: str, words: Mapping[str, str], mapped: Mapping[str, str]
+) -> list[tuple[str, str, Key]]:
     """(key, word, row) for the bottom line, in the order of the table. `words` and `mapped` replace words and keys by id."""
-    return [(shown(mapped.get(key.id, key.keys[0])), words.get(key.id, key.footer), key) for key in keys_for(clock) if key.footer]
+    return [
+        (shown(mapped.get(key.id, key.keys[0])), words.get(key.id, key.footer), key)
+        for key in keys_for(clock)
+        if key.footer
+    ]
 
 
 def manual() -> str:
     """The manual's pages on keys, in Markdown: one table for each group."""
-    lines = ["# Keys of the dashboard", "", "Made from the table in `keys.py` by `python -m tui.keys > tui/KEYS.md`."]
+    lines = [
+        "# Keys of the dashboard",
+        "",
+        "Made from the table in `keys.py` by `python -m asgml.tui.keys > tui/KEYS.md`.",
+    ]
     for group, title in GROUPS.items():
         lines += ["", f"## {title}", "", "| key | what it does | id |", "| --- | --- | --- |"]
         lines += [_manual_row(key) for key in KEYS if key.group == group]
@@ -150,8 +204,14 @@ def manual() -> str:
 
 
 def _manual_row(key: Key) -> str:
-    where = "" if len(key.clocks) > 1 or key.group in ("training", "replay") else f" ({_WHERE[key.clocks[0]]})"
-    return f"| {' '.join(f'`{shown(name)}`' for name in key.keys)} | {key.help}{where} | `{key.id}` |"
+    where = (
+        ""
+        if len(key.clocks) > 1 or key.group in ("training", "replay")
+        else f" ({_WHERE[key.clocks[0]]})"
+    )
+    return (
+        f"| {' '.join(f'`{shown(name)}`' for name in key.keys)} | {key.help}{where} | `{key.id}` |"
+    )
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import json
 from rich.table import Table
 from rich.text import Text
 
-from app.output import console, print_json
-from app.recipes import Choices, build
-from app.text import visible
-from core.config import RunConfig
+from asgml.app.output import console, print_json
+from asgml.app.recipes import Choices, build
+from asgml.app.text import visible
+from asgml.core.config.config import RunConfig
 
 
 def show(choices: Choices, json_: bool) -> int:
@@ -22,7 +22,12 @@ def show(choices: Choices, json_: bool) -> int:
     table = Table("key", "value", "origin", box=None, pad_edge=False)
     for key, value, origin in rows:
         style = "dim" if origin == "default" else ""
-        table.add_row(*(Text(visible(text), style) for text in (key, json.dumps(value, ensure_ascii=False), origin)))
+        table.add_row(
+            *(
+                Text(visible(text), style)
+                for text in (key, json.dumps(value, ensure_ascii=False), origin)
+            )
+        )
     console().print(table)
     return 0
 

@@ -7,17 +7,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.commands.show import event_record
-from app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
-from app.follow import OVER
-from app.lookup import find, open_run
-from app.output import print_json
-from app.sentences import setting
-from app.text import one_line
-from storage.control import Request, RequestError, make_request, send
-from storage.events import Event
-from storage.knobs import Knob, KnobError, Value, find_knob
-from storage.reader import Run
+from asgml.app.commands.show import event_record
+from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
+from asgml.app.event_text import setting
+from asgml.app.follow import OVER
+from asgml.app.lookup import find, open_run
+from asgml.app.output import print_json
+from asgml.app.text import one_line
+from asgml.storage.commands.inbox import Request, RequestError, make_request, send
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
+from asgml.storage.read.reader import Run
 
 LOOK_EVERY = 0.05
 PATIENCE = 30.0
@@ -35,7 +35,14 @@ class Wishes:
     now: bool = False
 
 
-def ctl(word: str, runs: Path | None, wishes: Wishes, wait: bool | None, timeout: float | None, json_: bool) -> int:
+def ctl(
+    word: str,
+    runs: Path | None,
+    wishes: Wishes,
+    wait: bool | None,
+    timeout: float | None,
+    json_: bool,
+) -> int:
     """Checks the request here, sends it, and waits for the trainer's answer unless told otherwise."""
     _check_usage(wishes)
     patience = timeout if timeout is not None else PATIENCE if wishes.at_step is None else math.inf
@@ -47,7 +54,9 @@ def ctl(word: str, runs: Path | None, wishes: Wishes, wait: bool | None, timeout
         narrate(f"sent {request.id}; `asgml tail {run.paths.name}` shows the answer")
         return OK
     event = wait_for_answer(run, request, patience)
-    print_json({"id": request.id, **event_record(event)}) if json_ else print(one_line(answer_line(event)))
+    print_json({"id": request.id, **event_record(event)}) if json_ else print(
+        one_line(answer_line(event))
+    )
     return OK if event.get("answer") == "applied" else REJECTED
 
 
@@ -56,7 +65,9 @@ def make_wish(run: Run, wishes: Wishes, timeout: float) -> Request:
     try:
         if wishes.action == "set":
             knob, value, if_value = _parse_set(_knobs(run, timeout), wishes)
-            return make_request("set", knob=knob.name, value=value, if_value=if_value, at_step=wishes.at_step)
+            return make_request(
+                "set", knob=knob.name, value=value, if_value=if_value, at_step=wishes.at_step
+            )
         note = " ".join(wishes.words) if wishes.action == "note" else None
         how = ("now" if wishes.now else "after_step") if wishes.action == "stop" else None
         return make_request(wishes.action, note=note, how=how, at_step=wishes.at_step)
@@ -73,10 +84,14 @@ def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
         if event is not None:
             return event
         if run.state() in OVER:
-            raise NotFoundError(f"{run.paths.name} {run.state()} before it answered; {_remedy(run)}")
+            raise NotFoundError(
+                f"{run.paths.name} {run.state()} before it answered; {_remedy(run)}"
+            )
         if time.monotonic() >= until:
             name = run.paths.name
-            raise NotFoundError(f"{name}: no answer within {timeout:g} s; the request stays queued, `asgml tail {name}` shows its answer")
+            raise NotFoundError(
+                f"{name}: no answer within {timeout:g} s; the request stays queued, `asgml tail {name}` shows its answer"
+            )
         time.sleep(LOOK_EVERY)
 
 
@@ -87,17 +102,24 @@ def answer_line(event: Event) -> str:
         asked = " ".join(str(part) for part in (event.get("command"), event.get("knob")) if part)
         return text + asked + (f": {event.get('reason')}" if event.get("reason") else "")
     if event.get("knob"):
-        return text + f"{event.get('knob')} {setting(event.get('before'))} → {setting(event.get('after'))}"
+        return (
+            text
+            + f"{event.get('knob')} {setting(event.get('before'))} → {setting(event.get('after'))}"
+        )
     return text + str(event.get("command"))
 
 
 def _check_usage(wishes: Wishes) -> None:
     if wishes.action == "set" and (len(wishes.words) != 1 or "=" not in wishes.words[0]):
-        raise UserError(f"set {' '.join(wishes.words)}: expected one KNOB=VALUE, such as `asgml ctl RUN set boost.alpha=0.25`")
+        raise UserError(
+            f"set {' '.join(wishes.words)}: expected one KNOB=VALUE, such as `asgml ctl RUN set boost.alpha=0.25`"
+        )
     if wishes.action == "note" and not " ".join(wishes.words).strip():
         raise UserError("note: expected a text, such as `asgml ctl RUN note 'audio diverges'`")
     if wishes.words and wishes.action not in {"set", "note"}:
-        raise UserError(f"{wishes.action} takes no {' '.join(wishes.words)!r}; only set and note are followed by something")
+        raise UserError(
+            f"{wishes.action} takes no {' '.join(wishes.words)!r}; only set and note are followed by something"
+        )
     if wishes.if_value is not None and wishes.action != "set":
         raise UserError(f"--if-value belongs to set, not to {wishes.action}; leave it out")
     if wishes.now and wishes.action != "stop":
@@ -109,7 +131,9 @@ def _check_alive(run: Run) -> None:
     if state in OVER:
         raise NotFoundError(f"{run.paths.name} is {state}, no trainer answers; {_remedy(run)}")
     if state == "stale":
-        raise NotFoundError(f"{run.paths.name} is stale, its trainer gives no sign; if it is dead, `asgml resume {run.paths.name}` goes on")
+        raise NotFoundError(
+            f"{run.paths.name} is stale, its trainer gives no sign; if it is dead, `asgml resume {run.paths.name}` goes on"
+        )
 
 
 def _remedy(run: Run) -> str:
@@ -123,7 +147,9 @@ def _knobs(run: Run, timeout: float) -> list[Knob]:
     until = time.monotonic() + timeout
     while run.manifest is None:
         if run.state() in OVER or time.monotonic() >= until:
-            raise NotFoundError(f"{run.paths.name} is {run.state()} and has declared no knobs; look at {run.paths.trainer_log}")
+            raise NotFoundError(
+                f"{run.paths.name} is {run.state()} and has declared no knobs; look at {run.paths.trainer_log}"
+            )
         time.sleep(LOOK_EVERY)
         run.refresh()
     return list(run.manifest.knobs)

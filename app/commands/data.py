@@ -8,14 +8,14 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from app.data_table import DATA_SETS, DataSet
-from app.errors import OK, RunFailedError, UserError, narrate
-from app.output import console, print_json
-from app.progress import progress
-from app.recipes import read_recipe, recipe_file, recipe_names
-from app.text import visible
-from core.config import DataConfig
-from core.data.base import NAMED, DataError, split_name
+from asgml.app.errors import OK, RunFailedError, UserError, narrate
+from asgml.app.output import console, print_json
+from asgml.app.progress import progress
+from asgml.app.recipes import read_recipe, recipe_file, recipe_names
+from asgml.app.text import visible
+from asgml.core.config.config import DataConfig
+from asgml.core.data.base import NAMED, DataError, split_name
+from asgml.core.data.catalogue import DATA_SETS, DataSet
 
 
 def list_data(json_: bool) -> int:
@@ -38,33 +38,45 @@ def recipes_by_data() -> dict[str, list[str]]:
 
 def make_demo(folder: Path, clips: int, seed: int) -> int:
     """Writes the files; stdout is the folder."""
-    from core.data.made.demo_files import make_demo as write
+    from asgml.core.data.synthetic.demo_files import make_demo as write
 
     path = folder.expanduser().absolute()
     try:
         written = write(path, clips=clips, seed=seed)
     except DataError as error:
         raise UserError(str(error)) from None
-    narrate(f"{written} clips in the layout of CREMA-D; `asgml train cremad-1f --data {path}` trains on them")
+    narrate(
+        f"{written} clips in the layout of CREMA-D; `asgml train cremad-1f --data {path}` trains on them"
+    )
     print(path)
     return OK
 
 
 def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_missing: bool) -> int:
     """Decodes every clip into the cache; stdout is its path."""
-    from core.data.cache.prepare import prepare as write
-    from core.data.check import find_clips
+    from asgml.core.data.cache.prepare import prepare as write
+    from asgml.core.data.dataset_report import find_clips
 
     try:
         found = find_clips(data.name, data.options, data.seed)
         if found is None:
-            raise UserError(f"{data.name} is read into memory at once, there is nothing to prepare; train on it as it is")
+            raise UserError(
+                f"{data.name} is read into memory at once, there is nothing to prepare; train on it as it is"
+            )
         with progress("clips") as told:
-            path = write(found, to, workers=-1 if workers is None else workers, allow_missing=allow_missing, progress=told)
+            path = write(
+                found,
+                to,
+                workers=-1 if workers is None else workers,
+                allow_missing=allow_missing,
+                progress=told,
+            )
     except DataError as error:
         raise RunFailedError(str(error)) from None
     how = f"--set data.options.cache={to} reads it" if to else "reads it by itself"
-    narrate(f"prepared; a training on {data.name} with the same options {'and ' if to else ''}{how}")
+    narrate(
+        f"prepared; a training on {data.name} with the same options {'and ' if to else ''}{how}"
+    )
     print(path)
     return OK
 
@@ -90,8 +102,18 @@ def _print_list(records: list[dict[str, Any]]) -> None:
             grid.add_row(Text(visible(label), style), Text(visible(text), overflow="fold"))
     out = console()
     out.print(grid)
-    out.print(Text("Where the files of each are looked for, and its options: core/data/sets/LAYOUTS.md.", "dim"))
-    out.print(Text("Any other data: a file of named arrays, .npz or Zarr, as in `asgml train --data mine.npz` (core/data/DATA.md).", "dim"))
+    out.print(
+        Text(
+            "Where the files of each are looked for, and its options: core/data/datasets/LAYOUTS.md.",
+            "dim",
+        )
+    )
+    out.print(
+        Text(
+            "Any other data: a file of named arrays, .npz or Zarr, as in `asgml train --data mine.npz` (core/data/DATA.md).",
+            "dim",
+        )
+    )
 
 
 def _details(one: dict[str, Any]) -> list[tuple[str, str]]:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
-from app.data_table import DATA_SETS
-from app.errors import FAILED, OK, RunFailedError
-from app.output import console, print_json
-from app.progress import progress
-from app.text import one_line, visible
-from core.config import DataConfig
-from core.data.base import DataError, split_name
+from asgml.app.errors import FAILED, OK, RunFailedError
+from asgml.app.output import console, print_json
+from asgml.app.progress import progress
+from asgml.app.text import one_line, visible
+from asgml.core.config.config import DataConfig
+from asgml.core.data.base import DataError, split_name
+from asgml.core.data.catalogue import DATA_SETS
 
 if TYPE_CHECKING:
-    from core.data.check import Part, Report
+    from asgml.core.data.dataset_report import Part, Report
 
 SHOWN_CLASSES = 12
 SHOWN_SIZES = 4
@@ -32,7 +32,7 @@ def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) ->
     """Prints the report; exit code 1 where the data is not fit to train on."""
     name = split_name(data.name)[0]
     published = DATA_SETS[name].published if name else {}
-    from core.data.check import check as look_through
+    from asgml.core.data.dataset_report import check as look_through
 
     try:
         with progress("clips") as told:
@@ -65,13 +65,21 @@ def _print(spec: str, report: Report) -> None:
     for remark in report.remarks:
         out.print(Text.assemble(("note     ", "yellow"), one_line(remark)), soft_wrap=True)
     out.print(
-        Text.assemble(("fit      " if report.fit else "not fit  ", "green" if report.fit else "red"), verdict(report)), soft_wrap=True
+        Text.assemble(
+            ("fit      " if report.fit else "not fit  ", "green" if report.fit else "red"),
+            verdict(report),
+        ),
+        soft_wrap=True,
     )
 
 
 def _facts(spec: str, report: Report) -> list[tuple[str, str]]:
     names = ", ".join(report.classes[:SHOWN_CLASSES])
-    more = f" and {len(report.classes) - SHOWN_CLASSES} more" if len(report.classes) > SHOWN_CLASSES else ""
+    more = (
+        f" and {len(report.classes) - SHOWN_CLASSES} more"
+        if len(report.classes) > SHOWN_CLASSES
+        else ""
+    )
     return [("data", spec), ("classes", f"{len(report.classes)}: {names}{more}")]
 
 
@@ -80,14 +88,22 @@ def _splits(report: Report) -> Table:
     table = Table("split", "samples", "listed", "published", "by class", box=None, pad_edge=False)
     for name, part in report.parts.items():
         numbers = (part.samples, part.listed, part.published)
-        table.add_row(Text(name), *(Text("–" if count is None else str(count)) for count in numbers), Text(_by_class(report, part)))
+        table.add_row(
+            Text(name),
+            *(Text("–" if count is None else str(count)) for count in numbers),
+            Text(_by_class(report, part)),
+        )
     return table
 
 
 def _by_class(report: Report, part: Part) -> str:
     if len(report.classes) > SHOWN_CLASSES:
         return f"{min(part.classes)} to {max(part.classes)}"
-    return visible(", ".join(f"{name} {count}" for name, count in zip(report.classes, part.classes, strict=True)))
+    return visible(
+        ", ".join(
+            f"{name} {count}" for name, count in zip(report.classes, part.classes, strict=True)
+        )
+    )
 
 
 def _inputs(report: Report) -> Table:
@@ -110,7 +126,9 @@ def _measured(facts: Mapping[str, Any]) -> list[str]:
 
 def _counted(counts: Mapping[str, int], unit: str) -> str:
     common = sorted(counts.items(), key=lambda one: -one[1])
-    words = [word if len(common) == 1 else f"{word} ({count})" for word, count in common[:SHOWN_SIZES]]
+    words = [
+        word if len(common) == 1 else f"{word} ({count})" for word, count in common[:SHOWN_SIZES]
+    ]
     more = f" and {len(common) - SHOWN_SIZES} others" if len(common) > SHOWN_SIZES else ""
     text = visible(f"{', '.join(words)}{more} {unit}")
     return NAMES.get(text, text)
@@ -122,7 +140,9 @@ def _faults(report: Report) -> Table:
     for faults, style in ((report.faults, "red"), (report.odd, "yellow")):
         for fault in faults:
             cells = (fault.clip, _below(fault.path, Path(report.source)), fault.reason)
-            table.add_row(Text(fault.kind, style), *(Text(one_line(cell), overflow="fold") for cell in cells))
+            table.add_row(
+                Text(fault.kind, style), *(Text(one_line(cell), overflow="fold") for cell in cells)
+            )
     return table
 
 

@@ -16,12 +16,12 @@ from typing import Literal
 
 import psutil
 
-from app.errors import FAILED, OK
-from app.launcher import worker_environment
-from app.output import console, print_json
-from app.settings import runs_directory, settings_file
-from app.text import one_line, visible
-from storage.layout import list_runs
+from asgml.app.errors import FAILED, OK
+from asgml.app.launcher import worker_environment
+from asgml.app.output import console, print_json
+from asgml.app.settings import runs_directory, settings_file
+from asgml.app.text import one_line, visible
+from asgml.storage.format.layout import list_runs
 
 SCARCE = 2 * 2**30
 """Free bytes below which a training with checkpoints may fill the disk."""
@@ -47,7 +47,14 @@ class Check:
 
 def doctor(runs: Path | None, json_: bool) -> int:
     """Prints every finding; exit code 1 if something needed is missing."""
-    checks = [*_python(), _torch(), *_packages(), _parquet(), *_terminal(), *_storage(runs_directory(runs))]
+    checks = [
+        *_python(),
+        _torch(),
+        *_packages(),
+        _parquet(),
+        *_terminal(),
+        *_storage(runs_directory(runs)),
+    ]
     if json_:
         print_json([asdict(check) for check in checks])
     else:
@@ -62,7 +69,9 @@ def _print(checks: list[Check]) -> None:
     styles = {"ok": "green", "note": "yellow", "missing": "red"}
     table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
     for check in checks:
-        texts = (Text(visible(text), overflow="fold") for text in (check.name, check.found, check.remedy))
+        texts = (
+            Text(visible(text), overflow="fold") for text in (check.name, check.found, check.remedy)
+        )
         table.add_row(Text(check.status, styles[check.status]), *texts)
     console().print(table)
 
@@ -78,13 +87,24 @@ def _torch() -> Check:
     """Asked in a process of its own: importing torch takes seconds and may itself be what is broken."""
     command = [sys.executable, "-P", "-c", ASK_TORCH]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=120, env=worker_environment(os.environ))
+        asked = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, env=worker_environment(os.environ)
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         return Check("torch", "missing", one_line(error), "reinstall torch")
     if asked.returncode != 0:
-        return Check("torch", "missing", one_line(asked.stderr.strip().splitlines()[-1:] or ["no answer"]), "reinstall torch")
+        return Check(
+            "torch",
+            "missing",
+            one_line(asked.stderr.strip().splitlines()[-1:] or ["no answer"]),
+            "reinstall torch",
+        )
     answer = json.loads(asked.stdout)
-    return Check("torch", "ok", f"{answer['version']}, trains on {answer['device']}, {answer['threads']} threads")
+    return Check(
+        "torch",
+        "ok",
+        f"{answer['version']}, trains on {answer['device']}, {answer['threads']} threads",
+    )
 
 
 def _packages() -> list[Check]:
@@ -102,7 +122,12 @@ def _parquet() -> Check:
     try:
         return Check("pyarrow", "ok", version("pyarrow"))
     except PackageNotFoundError:
-        return Check("pyarrow", "note", "not installed", "only `asgml export --to parquet` needs it: pip install 'asgml[parquet]'")
+        return Check(
+            "pyarrow",
+            "note",
+            "not installed",
+            "only `asgml export --to parquet` needs it: pip install 'asgml[parquet]'",
+        )
 
 
 def _terminal() -> list[Check]:
@@ -111,15 +136,26 @@ def _terminal() -> list[Check]:
     term = os.environ.get("TERM", "")
     encoding = (sys.stdout.encoding or "").lower()
     checks = [
-        Check("terminal", "ok" if here else "note", term or "TERM is not set", "" if here else "not a terminal: the dashboard needs one"),
+        Check(
+            "terminal",
+            "ok" if here else "note",
+            term or "TERM is not set",
+            "" if here else "not a terminal: the dashboard needs one",
+        ),
         _size(size.columns, size.lines),
         Check("colours", "ok", _colours(term)),
     ]
     if encoding.replace("-", "") == "utf8":
         checks.append(Check("characters", "ok", "UTF-8"))
     else:
-        checks.append(Check("characters", "note", encoding or "unknown", "set LANG=C.UTF-8, or use --ascii"))
-    over = [word for word, name in (("tmux", "TMUX"), ("screen", "STY"), ("SSH", "SSH_CONNECTION")) if os.environ.get(name)]
+        checks.append(
+            Check("characters", "note", encoding or "unknown", "set LANG=C.UTF-8, or use --ascii")
+        )
+    over = [
+        word
+        for word, name in (("tmux", "TMUX"), ("screen", "STY"), ("SSH", "SSH_CONNECTION"))
+        if os.environ.get(name)
+    ]
     return [*checks, Check("through", "ok", ", ".join(over) or "neither tmux nor SSH")]
 
 
@@ -145,11 +181,20 @@ def _storage(runs: Path) -> list[Check]:
     free = shutil.disk_usage(place).free
     settings = settings_file()
     return [
-        Check("runs", "ok", f"{runs.absolute()}, {len(list_runs(runs))} runs" + ("" if place == runs.absolute() else ", not made yet")),
+        Check(
+            "runs",
+            "ok",
+            f"{runs.absolute()}, {len(list_runs(runs))} runs"
+            + ("" if place == runs.absolute() else ", not made yet"),
+        ),
         _writable(place),
         _disk(free),
         _file_system(place),
-        Check("settings", "ok", f"{settings}" + ("" if settings.is_file() else ", not there: defaults are used")),
+        Check(
+            "settings",
+            "ok",
+            f"{settings}" + ("" if settings.is_file() else ", not there: defaults are used"),
+        ),
     ]
 
 
@@ -165,13 +210,24 @@ def _writable(place: Path) -> Check:
         with tempfile.NamedTemporaryFile(dir=place) as file:
             file.write(b"asgml")
     except OSError as error:
-        return Check("write", "missing", f"{place}: {error.strerror}", "give --runs DIR, or set ASGML_RUNS to a directory you may write to")
+        return Check(
+            "write",
+            "missing",
+            f"{place}: {error.strerror}",
+            "give --runs DIR, or set ASGML_RUNS to a directory you may write to",
+        )
     return Check("write", "ok", f"{place} can be written to")
 
 
 def _file_system(place: Path) -> Check:
-    mounts = [part for part in psutil.disk_partitions(all=True) if place.is_relative_to(part.mountpoint)]
+    mounts = [
+        part for part in psutil.disk_partitions(all=True) if place.is_relative_to(part.mountpoint)
+    ]
     if not mounts:
         return Check("file system", "note", "unknown")
     kind = max(mounts, key=lambda part: len(part.mountpoint)).fstype
-    return Check("file system", "ok", f"{kind} (shared between computers)" if kind.startswith(SHARED) else kind)
+    return Check(
+        "file system",
+        "ok",
+        f"{kind} (shared between computers)" if kind.startswith(SHARED) else kind,
+    )

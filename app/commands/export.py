@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from app.errors import NotFoundError, UserError, narrate
-from app.lookup import find, open_run
-from app.output import finite
-from storage.events import Event
-from storage.metrics import TABLES
-from storage.reader import Run
+from asgml.app.errors import NotFoundError, UserError, narrate
+from asgml.app.lookup import find, open_run
+from asgml.app.output import finite
+from asgml.storage.format.events import Event
+from asgml.storage.format.metrics import TABLES
+from asgml.storage.read.reader import Run
 
 WHOLE = frozenset({"step", "segment", "epoch"})
 """Columns that count: written without a decimal point."""
@@ -45,7 +45,9 @@ def _check(out: Path, targets: list[Path], to: str, force: bool) -> None:
     if to == "parquet":
         _parquet()
     if to == "jsonl" and out.is_dir():
-        raise UserError(f"{out} is a directory; --to jsonl writes one file, such as {out / 'run.jsonl'}")
+        raise UserError(
+            f"{out} is a directory; --to jsonl writes one file, such as {out / 'run.jsonl'}"
+        )
     if to != "jsonl" and out.exists() and not out.is_dir():
         raise UserError(f"{out} is a file; --to {to} writes one file per table into a directory")
     existing = [target for target in targets if target.exists()]
@@ -58,15 +60,21 @@ Rows = Callable[[str], np.ndarray]
 
 def _rows_of(run: Run, superseded: bool) -> Rows:
     """Gives a table's rows; those that a resumed run trained again are left out unless asked for."""
-    return lambda table: run.table(table) if superseded else run.table(table)[run.current_rows(table)]
+    return lambda table: (
+        run.table(table) if superseded else run.table(table)[run.current_rows(table)]
+    )
 
 
 def _write_csv(run: Run, out: Path, rows_of: Rows) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for table in TABLES:
         columns = run.columns(table)
-        _csv_file(out / f"{table}.csv", columns, (_cells(columns, row) for row in rows_of(table).tolist()))
-    _csv_file(out / "events.csv", list(EVENT_COLUMNS), (list(_event_row(event)) for event in run.events))
+        _csv_file(
+            out / f"{table}.csv", columns, (_cells(columns, row) for row in rows_of(table).tolist())
+        )
+    _csv_file(
+        out / "events.csv", list(EVENT_COLUMNS), (list(_event_row(event)) for event in run.events)
+    )
 
 
 def _csv_file(path: Path, columns: list[str], rows: Iterator[list[Any]]) -> None:
@@ -82,12 +90,22 @@ def _write_parquet(run: Run, out: Path, rows_of: Rows) -> None:
     for table in TABLES:
         rows = rows_of(table)
         columns = {name: rows[:, index] for index, name in enumerate(run.columns(table))}
-        typed = {name: values.astype(np.int64) if _counts(name, values) else values for name, values in columns.items()}
+        typed = {
+            name: values.astype(np.int64) if _counts(name, values) else values
+            for name, values in columns.items()
+        }
         with _whole(out / f"{table}.parquet") as partial:
             parquet.write_table(arrow.table(typed), partial)
-    events = list(zip(*(_event_row(event) for event in run.events), strict=True)) or [()] * len(EVENT_COLUMNS)
+    events = list(zip(*(_event_row(event) for event in run.events), strict=True)) or [()] * len(
+        EVENT_COLUMNS
+    )
     with _whole(out / "events.parquet") as partial:
-        parquet.write_table(arrow.table({name: list(cells) for name, cells in zip(EVENT_COLUMNS, events, strict=True)}), partial)
+        parquet.write_table(
+            arrow.table(
+                {name: list(cells) for name, cells in zip(EVENT_COLUMNS, events, strict=True)}
+            ),
+            partial,
+        )
 
 
 def _write_jsonl(run: Run, out: Path, rows_of: Rows) -> None:
@@ -101,9 +119,15 @@ def _records(run: Run, rows_of: Rows) -> Iterator[dict[str, Any]]:
     for table in TABLES:
         columns = run.columns(table)
         for row in rows_of(table).tolist():
-            yield {"table": table, **{name: _number(name, value) for name, value in zip(columns, row, strict=True)}}
+            yield {
+                "table": table,
+                **{name: _number(name, value) for name, value in zip(columns, row, strict=True)},
+            }
     for event in run.events:
-        yield {"table": "events", **dict(zip(EVENT_COLUMNS, (*_event_row(event)[:-1], event.fields), strict=True))}
+        yield {
+            "table": "events",
+            **dict(zip(EVENT_COLUMNS, (*_event_row(event)[:-1], event.fields), strict=True)),
+        }
 
 
 class _whole:
@@ -146,5 +170,7 @@ def _parquet() -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError:
-        raise UserError("--to parquet needs pyarrow, which is not installed; `pip install 'asgml[parquet]'`, or use --to csv") from None
+        raise UserError(
+            "--to parquet needs pyarrow, which is not installed; `pip install 'asgml[parquet]'`, or use --to csv"
+        ) from None
     return pyarrow, pyarrow.parquet

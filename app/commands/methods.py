@@ -7,10 +7,10 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from app.errors import NotFoundError
-from app.output import console, print_json
-from core.registry import METHODS, Method, nearest
-from storage.knobs import Knob, knob_to_json
+from asgml.app.errors import NotFoundError
+from asgml.app.output import console, print_json
+from asgml.core.methods.registry import METHODS, Method, nearest
+from asgml.storage.format.knobs import Knob, knob_to_json
 
 
 def methods(name: str | None, json_: bool) -> int:
@@ -33,7 +33,12 @@ def _print_list(chosen: list[Method]) -> None:
     for method in chosen:
         table.add_row(Text(method.name), Text(method.summary), Text(method.needs))
     console().print(table)
-    console().print(Text("\nMethods compose with +, as in `asgml train --method ogm_ge+boost`; `asgml methods NAME` tells more.", "dim"))
+    console().print(
+        Text(
+            "\nMethods compose with +, as in `asgml train --method ogm_ge+boost`; `asgml methods NAME` tells more.",
+            "dim",
+        )
+    )
 
 
 def _print_one(method: Method) -> None:
@@ -45,7 +50,9 @@ def _print_one(method: Method) -> None:
     table = Table("setting", "default", "range", "live", "meaning", box=None, pad_edge=False)
     for knob in method.settings:
         live = "yes" if knob in method.knobs else "no"
-        table.add_row(*(Text(text) for text in (knob.name, f"{knob.initial}", _range(knob), live, knob.help)))
+        table.add_row(
+            *(Text(text) for text in (knob.name, f"{knob.initial}", _range(knob), live, knob.help))
+        )
     out.print()
     out.print(table)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from rich.table import Table
 from rich.text import Text
 
-from app.output import console, print_json
-from app.recipes import read_recipe, recipe_file, recipe_names, summary_of
-from app.text import visible
+from asgml.app.output import console, print_json
+from asgml.app.recipes import read_recipe, recipe_file, recipe_names, summary_of
+from asgml.app.text import visible
 
 
 def recipes(name: str | None, json_: bool) -> int:

@@ -7,17 +7,24 @@ import math
 from pathlib import Path
 from typing import Any
 
-from app.errors import narrate
-from app.output import print_json
-from app.sentences import number
-from app.settings import runs_directory
-from app.text import visible
-from storage.layout import RunPaths, list_runs
+from asgml.app.errors import narrate
+from asgml.app.event_text import number
+from asgml.app.output import print_json
+from asgml.app.settings import runs_directory
+from asgml.app.text import visible
+from asgml.storage.format.layout import RunPaths, list_runs
 
 SHOWN = {"val_accuracy": "val", "test_accuracy_at_best_val": "test", "utilization_gap": "gap"}
 """Metric → heading, of those that tell runs apart on a line."""
 WIDE = 100
-STYLES = {"running": "green", "paused": "yellow", "failed": "red", "crashed": "red", "stale": "yellow", "finished": "blue"}
+STYLES = {
+    "running": "green",
+    "paused": "yellow",
+    "failed": "red",
+    "crashed": "red",
+    "stale": "yellow",
+    "finished": "blue",
+}
 
 
 def runs(runs: Path | None, json_: bool) -> int:
@@ -35,14 +42,19 @@ def runs(runs: Path | None, json_: bool) -> int:
 
 def record(paths: RunPaths) -> dict[str, Any]:
     """The summary of a run; of a run that cannot be read, its name and the reason."""
-    from app.errors import UserError
-    from app.lookup import open_run
-    from app.summary import summarize
+    from asgml.app.errors import UserError
+    from asgml.app.lookup import open_run
+    from asgml.app.summary import summarize
 
     try:
         return summarize(open_run(paths))
     except UserError as error:
-        return {"path": str(paths.root), "name": paths.name, "state": "unreadable", "problems": [str(error)]}
+        return {
+            "path": str(paths.root),
+            "name": paths.name,
+            "state": "unreadable",
+            "problems": [str(error)],
+        }
 
 
 def _print_table(records: list[dict[str, Any]]) -> None:
@@ -50,12 +62,16 @@ def _print_table(records: list[dict[str, Any]]) -> None:
     from rich.table import Column, Table
     from rich.text import Text
 
-    from app.output import console
+    from asgml.app.output import console
 
     out = console()
     wide = out.width >= WIDE
     headings = ["epoch", *(["step"] if wide else []), *SHOWN.values(), "started"]
-    table = Table(*(Column(name, no_wrap=True) for name in ("run", "state", *headings)), box=None, pad_edge=False)
+    table = Table(
+        *(Column(name, no_wrap=True) for name in ("run", "state", *headings)),
+        box=None,
+        pad_edge=False,
+    )
     for one in records:
         metrics = one.get("metrics", {})
         cells = [of_total(epoch_in_words(one), one.get("total_epochs"))]
@@ -90,4 +106,6 @@ def last_in_words(metric: dict[str, Any] | None) -> str:
     """A step always measures, so its NaN is a finding; elsewhere NaN stands for what was not measured this time."""
     if metric is None or metric["last"] is None:
         return "–"
-    return "–" if metric["table"] != "steps" and math.isnan(metric["last"]) else number(metric["last"])
+    return (
+        "–" if metric["table"] != "steps" and math.isnan(metric["last"]) else number(metric["last"])
+    )

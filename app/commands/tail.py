@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from app.commands.show import event_record
-from app.errors import FAILED, OK, narrate
-from app.follow import OVER
-from app.lookup import find, open_run
-from app.output import print_json
-from app.sentences import number, sentence
-from app.text import one_line
-from storage.events import Event
-from storage.reader import Run
+from asgml.app.commands.show import event_record
+from asgml.app.errors import FAILED, OK, narrate
+from asgml.app.event_text import number, sentence
+from asgml.app.follow import OVER
+from asgml.app.lookup import find, open_run
+from asgml.app.output import print_json
+from asgml.app.text import one_line
+from asgml.storage.format.events import Event
+from asgml.storage.read.reader import Run
 
 LOOK_EVERY = 0.5
 SHORT = ("loss", "accuracy")
@@ -68,19 +68,29 @@ class _Reading:
         rows = self._run.table("steps")[first:count]
         step, when = columns.index("step"), columns.index("wall_time")
         wanted = rows[np.mod(rows[:, step], self._every) == 0]
-        return [(row[when], _step_line(columns, row), _step_record(columns, row)) for row in wanted.tolist()]
+        return [
+            (row[when], _step_line(columns, row), _step_record(columns, row))
+            for row in wanted.tolist()
+        ]
 
     def _new_events(self) -> list[Entry]:
         new = self._run.events[self._events :]
         self._events = len(self._run.events)
-        return [(event.wall_time, _event_line(event), {"table": "events", **event_record(event)}) for event in new]
+        return [
+            (event.wall_time, _event_line(event), {"table": "events", **event_record(event)})
+            for event in new
+        ]
 
 
 def _step_line(columns: list[str], row: list[float]) -> str:
     values = dict(zip(columns, row, strict=True))
     parts = [f"{name} {number(values[name])}" for name in SHORT if name in values]
     for metric in SHORT_BY_MODALITY:
-        own = [f"{column.partition('/')[2]} {values[column]:.3g}" for column in columns if column.startswith(f"{metric}/")]
+        own = [
+            f"{column.partition('/')[2]} {values[column]:.3g}"
+            for column in columns
+            if column.startswith(f"{metric}/")
+        ]
         parts += [f"{metric}: {', '.join(own)}"] if own else []
     return f"step {int(values['step'])}  " + "  ".join(parts)
 

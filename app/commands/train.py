@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
-from app.follow import start_failure, wait_for_end, wait_until_up
-from app.launcher import Trainer, make_run, start
-from app.lookup import find, open_run
-from app.output import in_terminal
-from app.recipes import Choices, build_to_train
-from app.settings import runs_directory
+from asgml.app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
+from asgml.app.follow import start_failure, wait_for_end, wait_until_up
+from asgml.app.launcher import Trainer, make_run, start
+from asgml.app.lookup import find, open_run
+from asgml.app.output import in_terminal
+from asgml.app.recipes import Choices, build_to_train
+from asgml.app.settings import runs_directory
 
 LIVING = ("starting", "running", "paused", "stopping")
 
@@ -42,19 +42,29 @@ def resume(word: str, runs: Path | None, how: How) -> int:
     run = open_run(paths)
     state = run.state()
     if not paths.config.is_file():
-        raise RejectedError(f"{paths.name} was recorded by a loop of somebody's own; start that program again, with resume=True")
+        raise RejectedError(
+            f"{paths.name} was recorded by a loop of somebody's own; start that program again, with resume=True"
+        )
     if state in LIVING:
-        raise RejectedError(f"{paths.name} is {state} already; look at it with `asgml watch {paths.name}`")
+        raise RejectedError(
+            f"{paths.name} is {state} already; look at it with `asgml watch {paths.name}`"
+        )
     if state == "stale":
-        raise RejectedError(f"{paths.name} has a trainer that gives no sign; make sure that it is dead before you resume")
+        raise RejectedError(
+            f"{paths.name} has a trainer that gives no sign; make sure that it is dead before you resume"
+        )
     if state == "finished":
-        raise RejectedError(f"{paths.name} is finished, there is nothing left to train; start a new run with `asgml train {paths.config}`")
+        raise RejectedError(
+            f"{paths.name} is finished, there is nothing left to train; start a new run with `asgml train {paths.config}`"
+        )
     return _go_on(start(paths, resume=True), how)
 
 
 def _check(how: How) -> None:
     if how.detach and how.wait:
-        raise UserError("--detach and --wait: expected one of them; --detach leaves the training alone, --wait stays to its end")
+        raise UserError(
+            "--detach and --wait: expected one of them; --detach leaves the training alone, --wait stays to its end"
+        )
 
 
 def _go_on(trainer: Trainer, how: How) -> int:
@@ -88,11 +98,13 @@ def _waiting(trainer: Trainer) -> int:
 
 
 def _with_dashboard(trainer: Trainer, how: How) -> int:
-    from app.settings import load_settings
-    from tui.app import run_dashboard
+    from asgml.app.settings import load_settings
+    from asgml.tui.app import run_dashboard
 
     paths = trainer.paths
-    code = run_dashboard(paths.root, paths.root.parent, clock="live", ascii=how.ascii or load_settings().ascii)
+    code = run_dashboard(
+        paths.root, paths.root.parent, clock="live", ascii=how.ascii or load_settings().ascii
+    )
     print(paths.root, flush=True)
     run = open_run(paths)
     if run.manifest is None and trainer.exit_code() is not None:
@@ -105,5 +117,7 @@ def _with_dashboard(trainer: Trainer, how: How) -> int:
 
 def _left(trainer: Trainer) -> int:
     name = trainer.paths.name
-    narrate(f"left; {name} goes on training: `asgml watch {name}` shows it, `asgml ctl {name} stop` stops it")
+    narrate(
+        f"left; {name} goes on training: `asgml watch {name}` shows it, `asgml ctl {name} stop` stops it"
+    )
     return INTERRUPTED

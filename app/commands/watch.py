@@ -5,30 +5,45 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from app.errors import UserError
-from app.lookup import find
-from app.output import in_terminal
-from app.settings import load_settings
-from storage.layout import RunPaths
+from asgml.app.errors import UserError
+from asgml.app.lookup import find
+from asgml.app.output import in_terminal
+from asgml.app.settings import load_settings
+from asgml.storage.format.layout import RunPaths
 
 
 def watch(word: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
     """Shows the run live, or as it ended."""
     paths = find(word, runs)
-    return dashboard(paths, "live", "asgml tail --follow", readonly=readonly, inline=inline, ascii=ascii_)
+    return dashboard(
+        paths, "live", "asgml tail --follow", readonly=readonly, inline=inline, ascii=ascii_
+    )
 
 
 def replay(word: str, runs: Path | None, *, speed: float, at: int | None, ascii_: bool) -> int:
     """Plays the stored run back."""
     paths = find(word, runs)
-    return dashboard(paths, "replay", "asgml show", readonly=True, speed=speed, at_step=at, ascii=ascii_)
+    return dashboard(
+        paths, "replay", "asgml show", readonly=True, speed=speed, at_step=at, ascii=ascii_
+    )
 
 
-def dashboard(paths: RunPaths, clock: Literal["live", "replay"], instead: str, *, ascii: bool, **options: Any) -> int:
+def dashboard(
+    paths: RunPaths, clock: Literal["live", "replay"], instead: str, *, ascii: bool, **options: Any
+) -> int:
     """Hands the terminal to the dashboard, drawn as the person prefers."""
     if not in_terminal():
-        raise UserError(f"the dashboard needs a terminal, and this is none; use `{instead} {paths.name}`")
-    from tui.app import run_dashboard
+        raise UserError(
+            f"the dashboard needs a terminal, and this is none; use `{instead} {paths.name}`"
+        )
+    from asgml.tui.app import run_dashboard
 
     settings = load_settings()
-    return run_dashboard(paths.root, paths.root.parent, clock=clock, ascii=ascii or settings.ascii, keymap=settings.keys, **options)
+    return run_dashboard(
+        paths.root,
+        paths.root.parent,
+        clock=clock,
+        ascii=ascii or settings.ascii,
+        keymap=settings.keys,
+        **options,
+    )

@@ -13,13 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.data import checks
-from core.data.base import NAMED, SPLITS, DataError, Dataset, Split
-from core.data.files import ArrayFile, open_arrays, sha256
-from core.data.normalise import measure, standardise
-from core.data.options import check_flag, check_names, read_options
+from asgml.core.data import array_validation
+from asgml.core.data.base import NAMED, SPLITS, DataError, Dataset, Split
+from asgml.core.data.files import ArrayFile, open_arrays, sha256
+from asgml.core.data.normalise import measure, standardise
+from asgml.core.data.options import check_flag, check_names, read_options
 
-MEMORY = 8 * 2**30  # bytes of float32: more would need loading batch by batch, which the trainer does not do
+MEMORY = (
+    8 * 2**30
+)  # bytes of float32: more would need loading batch by batch, which the trainer does not do
 VAL_PART = 0.1
 Rows = dict[str, NDArray[np.intp]]
 
@@ -49,11 +51,17 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
 
 def _build(path: Path, chosen: ArraysOptions, seed: int) -> Dataset:
     file = open_arrays(path)
-    labels = checks.check_labels(_required(file, "label", "the class number of every sample"))
-    classes = checks.check_classes(file.read("classes") if "classes" in file.headers else None, labels)
-    words = checks.check_words("split", _required(file, "split", "'train', 'val' or 'test' for every sample"))
-    split = checks.check_split(words, len(labels))
-    checks.check_every_class_trains(labels, split == "train", classes)
+    labels = array_validation.check_labels(
+        _required(file, "label", "the class number of every sample")
+    )
+    classes = array_validation.check_classes(
+        file.read("classes") if "classes" in file.headers else None, labels
+    )
+    words = array_validation.check_words(
+        "split", _required(file, "split", "'train', 'val' or 'test' for every sample")
+    )
+    split = array_validation.check_split(words, len(labels))
+    array_validation.check_every_class_trains(labels, split == "train", classes)
     modalities = choose_modalities(file, chosen.modalities, len(labels))
 
     carved = "val" not in words
@@ -71,7 +79,10 @@ def _build(path: Path, chosen: ArraysOptions, seed: int) -> Dataset:
         "source": str(path.resolve()),
         "sha256": sha256(path),
         "counts": {part: len(rows[part]) for part in SPLITS},
-        "class_counts": {part: np.bincount(labels[rows[part]], minlength=len(classes)).tolist() for part in SPLITS},
+        "class_counts": {
+            part: np.bincount(labels[rows[part]], minlength=len(classes)).tolist()
+            for part in SPLITS
+        },
         "val": f"{VAL_PART:.0%} of train, stratified, seed {seed}" if carved else "from the file",
         "normalisation": {name: found for name, found in statistics.items() if found},
         **shared_groups(file, rows, len(labels)),
@@ -83,17 +94,21 @@ def _build(path: Path, chosen: ArraysOptions, seed: int) -> Dataset:
 
 def choose_modalities(file: ArrayFile, wanted: list[str] | None, samples: int) -> tuple[str, ...]:
     """The modalities to read, each checked. A key that is not reserved is one."""
-    present = [name for name in file.headers if name not in checks.RESERVED]
+    present = [name for name in file.headers if name not in array_validation.RESERVED]
     if not present:
-        raise DataError(f"no modality beside {', '.join(file.headers)}; add an array (N, …) under a name of your choice")
+        raise DataError(
+            f"no modality beside {', '.join(file.headers)}; add an array (N, …) under a name of your choice"
+        )
     if wanted is not None:
         check_names("modalities", wanted, present)
     chosen = present if wanted is None else wanted
     for name in chosen:
-        checks.check_modality(name, file.headers[name], samples)
+        array_validation.check_modality(name, file.headers[name], samples)
     size = sum(4 * math.prod(file.headers[name].shape) for name in chosen)
     if size > MEMORY:
-        raise DataError(f"{size / 2**30:.1f} GiB as float32, at most {MEMORY / 2**30:g} fit; choose fewer modalities or samples")
+        raise DataError(
+            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY / 2**30:g} fit; choose fewer modalities or samples"
+        )
     return tuple(chosen)
 
 
@@ -106,7 +121,9 @@ def carve_val(labels: NDArray[np.int64], split: NDArray[np.str_], seed: int) -> 
         take = max(round(VAL_PART * len(members)), 1) if len(members) > 1 else 0
         carved[rng.permutation(members)[:take]] = "val"
     if "val" not in carved:
-        raise DataError("too few training samples to take val from; mark some samples as 'val' in 'split'")
+        raise DataError(
+            "too few training samples to take val from; mark some samples as 'val' in 'split'"
+        )
     return carved
 
 
@@ -116,22 +133,33 @@ def shared_groups(file: ArrayFile, rows: Rows, samples: int) -> dict[str, int]:
         return {}
     groups = file.read("group")
     if groups.shape != (samples,):
-        raise DataError(f"'group' has shape {groups.shape} for {samples} labels; expected one entry a sample")
+        raise DataError(
+            f"'group' has shape {groups.shape} for {samples} labels; expected one entry a sample"
+        )
     of = {part: set(groups[rows[part]].tolist()) for part in SPLITS}
-    return {"groups_shared": len(of["train"] & of["test"]), "groups_shared_val": len(of["train"] & of["val"])}
+    return {
+        "groups_shared": len(of["train"] & of["test"]),
+        "groups_shared_val": len(of["train"] & of["val"]),
+    }
 
 
 def _required(file: ArrayFile, key: str, meaning: str) -> NDArray[Any]:
     if key not in file.headers:
-        raise DataError(f"no array {key!r} among {', '.join(file.headers) or 'none'}; add it: {meaning}")
+        raise DataError(
+            f"no array {key!r} among {', '.join(file.headers) or 'none'}; add it: {meaning}"
+        )
     return file.read(key)
 
 
-def _read_modality(file: ArrayFile, name: str, rows: Rows, normalize: bool) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
+def _read_modality(
+    file: ArrayFile, name: str, rows: Rows, normalize: bool
+) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
     """One modality as float32, split by split; a byte becomes 0 … 1. Also its statistics, when it is normalised."""
     values = file.read(name)
-    checks.check_finite(name, values)
+    array_validation.check_finite(name, values)
     unit = 255.0 if values.dtype == np.uint8 else 1.0
     statistics = measure(values, rows["train"], unit) if normalize else None
-    read = {part: torch.from_numpy(standardise(values[rows[part]], statistics, unit)) for part in SPLITS}
+    read = {
+        part: torch.from_numpy(standardise(values[rows[part]], statistics, unit)) for part in SPLITS
+    }
     return read, statistics.as_json() if statistics else None

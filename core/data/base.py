@@ -15,17 +15,17 @@ SPLITS = ("train", "val", "test")
 # Data sets by name. One that is read from files takes their folder behind a colon, as in cremad:/data/CREMA-D. Every other
 # word given as data is the path of a file in the arrays format (DATA.md).
 NAMED = {
-    "synthetic": "core.data.made.synthetic:load",
-    "cremad": "core.data.sets.cremad:load",
-    "ave": "core.data.sets.ave:load",
-    "ks": "core.data.sets.kinetics_sounds:load",
-    "vggsound": "core.data.sets.vggsound:load",
-    "ucf101": "core.data.sets.ucf101:load",
-    "mosi": "core.data.sets.affect:load",
-    "mosei": "core.data.sets.affect:load",
-    "avmnist": "core.data.sets.avmnist:load",
+    "synthetic": "asgml.core.data.synthetic.emotions:load",
+    "cremad": "asgml.core.data.datasets.cremad:load",
+    "ave": "asgml.core.data.datasets.ave:load",
+    "ks": "asgml.core.data.datasets.kinetics_sounds:load",
+    "vggsound": "asgml.core.data.datasets.vggsound:load",
+    "ucf101": "asgml.core.data.datasets.ucf101:load",
+    "mosi": "asgml.core.data.datasets.affect:load",
+    "mosei": "asgml.core.data.datasets.affect:load",
+    "avmnist": "asgml.core.data.datasets.avmnist:load",
 }
-FROM_PATH = "core.data.arrays:load"
+FROM_PATH = "asgml.core.data.arrays:load"
 
 
 class DataError(Exception):

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.base import SPLITS, DataError, View
-from core.data.options import check_flag, check_names, check_whole
+from asgml.core.data.base import SPLITS, DataError, View
+from asgml.core.data.options import check_flag, check_names, check_whole
 
 NAMED_FAULTS = 5  # faults that an error names; `asgml data check` lists all
 MOST_WORKERS = 8
@@ -130,14 +130,20 @@ def refuse_faults(found: ClipSet, options: ClipOptions) -> None:
     """No clip is left out in silence; and none of the splits may be empty."""
     if found.faults and not options.allow_missing:
         named = "; ".join(str(fault) for fault in found.faults[:NAMED_FAULTS])
-        more = f"; and {len(found.faults) - NAMED_FAULTS} more" if len(found.faults) > NAMED_FAULTS else ""
+        more = (
+            f"; and {len(found.faults) - NAMED_FAULTS} more"
+            if len(found.faults) > NAMED_FAULTS
+            else ""
+        )
         raise DataError(
             f"{len(found.faults)} clips of {found.name} cannot be used: {named}{more}. "
             f"`asgml data check {found.name}:{found.root}` lists all; --allow-missing trains without them"
         )
     for part in SPLITS:
         if not found.splits.get(part):
-            raise DataError(f"{found.name} in {found.root}: no {part} clip is there; see `asgml data check {found.name}:{found.root}`")
+            raise DataError(
+                f"{found.name} in {found.root}: no {part} clip is there; see `asgml data check {found.name}:{found.root}`"
+            )
 
 
 def choose_modalities(found: ClipSet, wanted: list[str] | None) -> dict[str, Modality]:
@@ -147,7 +153,9 @@ def choose_modalities(found: ClipSet, wanted: list[str] | None) -> dict[str, Mod
     return {m: found.modalities[m] for m in wanted}
 
 
-def carve_val(train: Sequence[Clip], count: int, seed: int) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
+def carve_val(
+    train: Sequence[Clip], count: int, seed: int
+) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
     """Train and val: `count` clips (a tenth for 0) go to val, in proportion to the classes, by largest remainder."""
     rng = np.random.default_rng(seed)
     labels = np.array([clip.label for clip in train], dtype=np.int64)
@@ -163,7 +171,11 @@ def carve_val(train: Sequence[Clip], count: int, seed: int) -> tuple[tuple[Clip,
     shares = wanted * sizes / len(train)
     take = np.floor(shares).astype(int)
     take[np.argsort(take - shares, kind="stable")[: wanted - take.sum()]] += 1
-    chosen = {int(i) for number, n in enumerate(take) for i in rng.permutation(np.flatnonzero(labels == number))[:n]}
+    chosen = {
+        int(i)
+        for number, n in enumerate(take)
+        for i in rng.permutation(np.flatnonzero(labels == number))[:n]
+    }
     rest = tuple(clip for i, clip in enumerate(train) if i not in chosen)
     return rest, tuple(train[i] for i in sorted(chosen))
 
@@ -174,14 +186,18 @@ def with_val(found: ClipSet, options: ClipOptions, seed: int) -> ClipSet:
         return found
     train, val = carve_val(found.splits["train"], options.val, seed)
     note = {"val": f"{len(val)} of train, stratified, seed {seed}"}
-    return replace(found, splits={**found.splits, "train": train, "val": val}, info={**found.info, **note})
+    return replace(
+        found, splits={**found.splits, "train": train, "val": val}, info={**found.info, **note}
+    )
 
 
 def workers_for(asked: int) -> int:
     """As many as asked for, or one a core that this process may use."""
     if asked >= 0:
         return asked
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return min(cores, MOST_WORKERS)
 
 

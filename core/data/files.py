@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.base import DataError
+from asgml.core.data.base import DataError
 
 READ_AT_ONCE = 1 << 20
 
@@ -45,22 +45,36 @@ class _NpzFile:
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [name for name in archive.namelist() if name.endswith(".npy")]
-                self.headers = {name[: -len(".npy")]: _npy_header(archive, name) for name in members}
-        except Exception as error:  # no zip, a damaged one, a locked one, or a member that is no array
-            raise DataError(f"not an .npz file ({error}); write one with numpy.savez_compressed") from error
+                self.headers = {
+                    name[: -len(".npy")]: _npy_header(archive, name) for name in members
+                }
+        except (
+            Exception
+        ) as error:  # no zip, a damaged one, a locked one, or a member that is no array
+            raise DataError(
+                f"not an .npz file ({error}); write one with numpy.savez_compressed"
+            ) from error
 
     def read(self, name: str) -> NDArray[Any]:
         try:
             with np.load(self.path, allow_pickle=False) as arrays:
                 return np.asarray(arrays[name])
-        except Exception as error:  # a damaged member can fail in the zip, the inflater or the header
-            raise DataError(f"array {name!r} cannot be read ({error}); write the file again") from error
+        except (
+            Exception
+        ) as error:  # a damaged member can fail in the zip, the inflater or the header
+            raise DataError(
+                f"array {name!r} cannot be read ({error}); write the file again"
+            ) from error
 
 
 def _npy_header(archive: zipfile.ZipFile, name: str) -> Header:
     with archive.open(name) as member:
         version = np.lib.format.read_magic(member)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
         shape, _, dtype = read(member)
     return Header(shape, dtype)
 
@@ -73,13 +87,21 @@ class _ZarrFile:
 
         try:
             members = dict(zarr.open_group(path, mode="r").members())
-        except Exception as error:  # zarr raises its own, OSError, ValueError, KeyError or a JSON error
-            raise DataError(f"this folder is no Zarr group ({error}); give an .npz file or a Zarr group") from error
+        except (
+            Exception
+        ) as error:  # zarr raises its own, OSError, ValueError, KeyError or a JSON error
+            raise DataError(
+                f"this folder is no Zarr group ({error}); give an .npz file or a Zarr group"
+            ) from error
         groups = sorted(name for name, member in members.items() if isinstance(member, zarr.Group))
         if groups:
-            raise DataError(f"{groups[0]!r} is a group; put every array at the top of the Zarr group")
+            raise DataError(
+                f"{groups[0]!r} is a group; put every array at the top of the Zarr group"
+            )
         self._arrays: dict[str, Any] = {name: members[name] for name in sorted(members)}
-        self.headers = {name: Header(array.shape, np.dtype(array.dtype)) for name, array in self._arrays.items()}
+        self.headers = {
+            name: Header(array.shape, np.dtype(array.dtype)) for name, array in self._arrays.items()
+        }
 
     def read(self, name: str) -> NDArray[Any]:
         try:

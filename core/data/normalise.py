@@ -32,14 +32,20 @@ def feature_axis(shape: tuple[int, ...]) -> int:
 def measure(values: Array, train: NDArray[np.intp], unit: float = 1.0) -> Statistics:
     """Statistics of `values[train] / unit`. A constant feature gets std 1: it becomes 0, not infinity."""
     axis = feature_axis(values.shape[1:])
-    mean = sum((_reduce(values, part, axis, unit) for part in _parts(train)), np.float64(0)) / len(train)
-    spread = sum((_reduce(values, part, axis, unit, mean) for part in _parts(train)), np.float64(0)) / len(train)
+    mean = sum((_reduce(values, part, axis, unit) for part in _parts(train)), np.float64(0)) / len(
+        train
+    )
+    spread = sum(
+        (_reduce(values, part, axis, unit, mean) for part in _parts(train)), np.float64(0)
+    ) / len(train)
     std = np.sqrt(spread)
     # float32 sums leave a constant feature with a std near 1e-7 of its size
     return Statistics(axis, np.asarray(mean), np.where(std > 1e-6 * (1 + np.abs(mean)), std, 1.0))
 
 
-def standardise(values: Array, statistics: Statistics | None, unit: float = 1.0) -> NDArray[np.float32]:
+def standardise(
+    values: Array, statistics: Statistics | None, unit: float = 1.0
+) -> NDArray[np.float32]:
     """A float32 copy of `values / unit`, standardised where statistics are given."""
     done = values.astype(np.float32)  # always a copy
     if unit != 1.0:
@@ -56,7 +62,9 @@ def _parts(rows: NDArray[np.intp]) -> list[NDArray[np.intp]]:
     return [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
 
 
-def _reduce(values: Array, rows: NDArray[np.intp], axis: int, unit: float, mean: Any = None) -> NDArray[np.float64]:
+def _reduce(
+    values: Array, rows: NDArray[np.intp], axis: int, unit: float, mean: Any = None
+) -> NDArray[np.float64]:
     """Sum over `rows` of each sample's mean (or, given a mean, mean squared distance from it) along the other axes."""
     part = values[rows].astype(np.float64) / unit
     others = tuple(i for i in range(1, part.ndim) if i != axis + 1)

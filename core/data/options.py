@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
-from core.data.base import DataError
+from asgml.core.data.base import DataError
 
 Options = TypeVar("Options")
 
@@ -27,7 +27,9 @@ def check_flag(option: str, given: object) -> None:
 
 def check_whole(option: str, given: object, low: int, high: int) -> None:
     if isinstance(given, bool) or not isinstance(given, int) or not low <= given <= high:
-        raise DataError(f"option {option} is {given!r}; expected a whole number from {low} to {high}")
+        raise DataError(
+            f"option {option} is {given!r}; expected a whole number from {low} to {high}"
+        )
 
 
 def check_number(option: str, given: object, low: float, high: float) -> None:
@@ -39,7 +41,9 @@ def check_number(option: str, given: object, low: float, high: float) -> None:
 def check_names(option: str, given: object, known: list[str]) -> None:
     """Some of the known names, each once."""
     if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) for name in given):
-        raise DataError(f"option {option} is {given!r}; expected a list of names among {', '.join(known)}")
+        raise DataError(
+            f"option {option} is {given!r}; expected a list of names among {', '.join(known)}"
+        )
     strange = [name for name in given if name not in known]
     if strange:
         raise DataError(f"option {option} has {strange[0]!r}; there are {', '.join(known)}")
@@ -47,10 +51,14 @@ def check_names(option: str, given: object, known: list[str]) -> None:
         raise DataError(f"option {option} is {list(given)!r}; expected one name or more, each once")
 
 
-def per_modality(option: str, given: float | Mapping[str, float], usual: Mapping[str, float], high: float) -> dict[str, float]:
+def per_modality(
+    option: str, given: float | Mapping[str, float], usual: Mapping[str, float], high: float
+) -> dict[str, float]:
     """One number from 0 to `high` a modality: the usual one, or what the option gives for all or for that one."""
     values = dict(usual)
-    for name, value in given.items() if isinstance(given, Mapping) else dict.fromkeys(usual, given).items():
+    for name, value in (
+        given.items() if isinstance(given, Mapping) else dict.fromkeys(usual, given).items()
+    ):
         if name not in usual:
             raise DataError(f"option {option} has {name!r}; the modalities are {', '.join(usual)}")
         check_number(f"{option}.{name}" if isinstance(given, Mapping) else option, value, 0, high)

@@ -19,10 +19,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.base import Modulator
-from core.modulators.modulation import Modulation
-from core.modulators.ogm import SMALLEST_SCORE, true_class_scores
-from core.types import Backward
+from asgml.core.measures.unimodal import SMALLEST_SCORE, true_class_scores
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward
 
 CONSTANT = 4.0
 """The weak modality's coefficient in OGM*'s released code."""

@@ -2,7 +2,7 @@
 
 Li, Li, Hu, Lei, Li, Zhang: Boosting Multi-modal Model Performance with Adaptive Gradient Modulation, ICCV 2023.
 
-    m_m     = Shapley value of modality m's input in the logits              (core/modulators/shapley.py)
+    m_m     = Shapley value of modality m's input in the logits              (core/measures/shapley.py)
     s_m     = mean_i -log max(softmax(m_m)_i[y_i], 1e-8)                     nat; lower is better learnt
     r_m     = exp(M / (M - 1) * (mean_j s_j - s_m))                          above 1: m is ahead; M = 2: exp(s_j - s_m)
     tau_m   = the same of S instead of s, S_m the running mean of s_m        what is expected of m; S_m is 0 at first
@@ -23,12 +23,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import Modulation
-from core.modulators.shapley import shapley_logits
-from core.types import Backward
-from storage.knobs import Value
+from asgml.core.measures.shapley import shapley_logits
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward
+from asgml.storage.format.knobs import Value
 
 MOST_MODALITIES = 6
 """The number of subsets doubles with every modality."""
@@ -79,6 +80,8 @@ def lead(losses: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
     return torch.exp(count / max(count - 1, 1) * (losses.mean() - losses))
 
 
-def agm_coefficients(losses: Float[Tensor, "M"], expected: Float[Tensor, "M"], alpha: float, cap: float) -> Float[Tensor, "M"]:
+def agm_coefficients(
+    losses: Float[Tensor, "M"], expected: Float[Tensor, "M"], alpha: float, cap: float
+) -> Float[Tensor, "M"]:
     """kappa_m, from the losses of this step and their running mean before it."""
     return torch.exp(alpha * (lead(expected) - lead(losses)).clamp_max(cap))

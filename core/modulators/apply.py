@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Generator, Tensor
 
-from core.modulators.modulation import Modulation
-from core.modulators.noise import add_noise, standard_deviation
-from core.types import ParameterGroup, Scalar
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.noise import add_noise, standard_deviation
+from asgml.core.types import ParameterGroup, Scalar
 
 NOISE_FLOOR = 1e-8
 """Added to a gradient's standard deviation, as in OGM-GE's code."""
 
-CLIP_FLOOR = 1e-6
-"""Added to the norm that a limit is divided by, as in torch's clip_grad_norm_."""
 
-
-def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: Generator) -> None:
+def apply(
+    modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: Generator
+) -> None:
     """g <- gain * g + noise * (std(g) + 1e-8) * N(0, 1), for every parameter of every encoder that has a gradient.
 
     Where the modulation turns gradients, g is first replaced.
@@ -30,33 +29,14 @@ def apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generato
     for modality, directions in modulation.directions.items():
         _replace(groups[modality].gradients("all"), directions)
     noisy = {key: groups[key[0]].gradients(key[1]) for key in sorted(modulation.noise)}
-    spreads = {key: [(standard_deviation(g) + NOISE_FLOOR) * modulation.noise[key] for g in found] for key, found in noisy.items()}
+    spreads = {
+        key: [(standard_deviation(g) + NOISE_FLOOR) * modulation.noise[key] for g in found]
+        for key, found in noisy.items()
+    }
     for (modality, rule), gain in sorted(modulation.gains.items()):
         _multiply(groups[modality].gradients(rule), gain)
     for key, gradients in noisy.items():
         add_noise(gradients, spreads[key], generator)
-
-
-def gradient_norm(group: ParameterGroup) -> Tensor:
-    """L2 norm of all of an encoder's gradients together, on their device; 0 where there is none."""
-    gradients = group.gradients("all")
-    return total_norm(gradients) if gradients else torch.zeros((), device=group.device)
-
-
-def clip(gradients: list[Tensor], limit: float) -> Scalar:
-    """Multiplies all gradients by the same factor, so that their norm together is at most `limit`; the factor. 0 is no limit."""
-    if limit == 0 or not gradients:
-        return 1.0
-    factor = (limit / (total_norm(gradients) + CLIP_FLOOR)).clamp_max(1.0)
-    torch._foreach_mul_(gradients, factor)
-    return factor
-
-
-def total_norm(tensors: Sequence[Tensor]) -> Tensor:
-    """L2 norm of all numbers together, on their device."""
-    norms: tuple[Tensor, ...] = torch._foreach_norm(list(tensors))
-    total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
-    return total
 
 
 def _replace(gradients: list[Tensor], directions: Sequence[Tensor]) -> None:

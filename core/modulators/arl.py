@@ -24,11 +24,13 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import Modulation
-from core.types import Backward, Forward, Scalar
-from storage.knobs import Value
+from asgml.core.measures.unimodal import mean_entropy
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward, Forward, Scalar
+from asgml.storage.format.knobs import Value
 
 SMALLEST = 1e-6
 """Keeps ratios finite where a modality is certain of everything (entropy 0) or says nothing (logits 0)."""
@@ -45,7 +47,9 @@ class Arl(Modulator):
 
     def attach(self, context: Context) -> None:
         if len(self.modalities) != 2:
-            raise MethodError(f"arl is defined for two modalities, this data has {len(self.modalities)}: {', '.join(self.modalities)}")
+            raise MethodError(
+                f"arl is defined for two modalities, this data has {len(self.modalities)}: {', '.join(self.modalities)}"
+            )
         self.fusion = context.model.fusion
 
     def begin_epoch(self, epoch: int) -> None:
@@ -53,7 +57,9 @@ class Arl(Modulator):
 
     def loss(self, forward: Forward) -> Scalar:
         gamma = self.number("gamma") if self.started else 1.0
-        return gamma * sum(functional.cross_entropy(logits, forward.labels) for logits in self.ablated(forward))
+        return gamma * sum(
+            functional.cross_entropy(logits, forward.labels) for logits in self.ablated(forward)
+        )
 
     def modulate(self, backward: Backward) -> Modulation:
         share = self.shares(backward.forward)
@@ -85,20 +91,18 @@ class Arl(Modulator):
         self.epoch = state["epoch"]
 
 
-def mean_entropy(logits: Float[Tensor, "M B C"]) -> Float[Tensor, "M"]:
-    """Entropy of the softmax in nat, mean over the batch."""
-    entropy: Tensor = torch.special.entr(logits.softmax(dim=2)).sum(dim=2)
-    return entropy.mean(dim=1)
-
-
-def paper_shares(entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float) -> Float[Tensor, "2"]:
+def paper_shares(
+    entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float
+) -> Float[Tensor, "2"]:
     """softmax(T * q_0 / q_1, T * d_0 / d_1) with q = 1 / entropy."""
     safe = entropy.clamp_min(SMALLEST)
     wanted, present = safe[1] / safe[0], dependence[0] / dependence[1]
     return torch.softmax(temperature * torch.stack([wanted, present]), dim=0)
 
 
-def code_shares(entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float) -> Float[Tensor, "2"]:
+def code_shares(
+    entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float
+) -> Float[Tensor, "2"]:
     """softmax(T * d_1 * q_0, T * d_0 * q_1) with q the normalised inverse of the normalised, clamped entropies."""
     safe = entropy.clamp_min(SMALLEST)
     inverse = 1 / (safe / safe.sum()).clamp_min(SMALLEST_ENTROPY_SHARE)

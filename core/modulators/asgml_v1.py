@@ -28,14 +28,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.learning_speed import periods, staleness_factor, updates
-from core.modulators.modulation import Modulation
-from core.modulators.speed_tracker import SpeedTracker
-from core.task import loss_of
-from core.types import Backward, Forward, ProbeReading, Scalar
-from storage.knobs import Value
+from asgml.core.measures.task import loss_of
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.learning_speed import periods, staleness_factor, updates
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.speed_tracker import SpeedTracker
+from asgml.core.types import Backward, Forward, ProbeReading, Scalar
+from asgml.storage.format.knobs import Value
 
 
 class AsgmlV1(Modulator):
@@ -50,13 +51,17 @@ class AsgmlV1(Modulator):
     def attach(self, context: Context) -> None:
         signal = str(self.options["signal"])
         if signal != "dual" and not context.config.probe.enabled:
-            raise MethodError(f"asgml_v1.signal={signal} needs the probes, which are off; set probe.enabled=true or signal=dual")
+            raise MethodError(
+                f"asgml_v1.signal={signal} needs the probes, which are off; set probe.enabled=true or signal=dual"
+            )
 
     def updated(self) -> list[bool]:
         """Which modalities this step updates; all of them where staleness takes the place of skipping."""
         if self.options["mode"] == "staleness":
             return [True] * len(self.modalities)
-        return updates(self.tracker.step, periods(self.taus, self.number("kappa")), int(self.number("phase")))
+        return updates(
+            self.tracker.step, periods(self.taus, self.number("kappa")), int(self.number("phase"))
+        )
 
     def loss(self, forward: Forward) -> Scalar:
         pairs = zip(self.modalities, self.updated(), strict=True)
@@ -91,10 +96,22 @@ class AsgmlV1(Modulator):
         return factors, directions
 
     @torch.no_grad()
-    def track(self, backward: Backward, scales: Sequence[float], directions: Mapping[str, Sequence[Tensor]]) -> None:
+    def track(
+        self,
+        backward: Backward,
+        scales: Sequence[float],
+        directions: Mapping[str, Sequence[Tensor]],
+    ) -> None:
         """Remembers this step, and renews tau (for the next one) when it is time."""
-        old = {m: torch.stack([d.norm() for d in turned]).norm() for m, turned in directions.items() if turned}
-        used = [scale * old.get(m, backward.norms[m]) for m, scale in zip(self.modalities, scales, strict=True)]
+        old = {
+            m: torch.stack([d.norm() for d in turned]).norm()
+            for m, turned in directions.items()
+            if turned
+        }
+        used = [
+            scale * old.get(m, backward.norms[m])
+            for m, scale in zip(self.modalities, scales, strict=True)
+        ]
         forward = backward.forward
         losses = [loss_of(forward, forward.alone[m].float()) for m in self.modalities]
         self.tracker.track(torch.stack(used), torch.stack(losses))
@@ -105,7 +122,11 @@ class AsgmlV1(Modulator):
         self.tracker.utilization = [float(reading.utilization[m]) for m in self.modalities]
 
     def state_dict(self) -> State:
-        return {"tracker": self.tracker.state_dict(), "taus": list(self.taus), "queues": dict(self.queues)}
+        return {
+            "tracker": self.tracker.state_dict(),
+            "taus": list(self.taus),
+            "queues": dict(self.queues),
+        }
 
     def load_state_dict(self, state: State) -> None:
         self.tracker.load_state_dict(state["tracker"])

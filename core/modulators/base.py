@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from core.method import ENDLESS
-from core.modulators.context import Context
-from core.modulators.modulation import NEUTRAL, Modulation, compose
-from core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
-from storage.knobs import Knob, Value
+from asgml.core.methods.spec import ENDLESS
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+from asgml.storage.format.knobs import Knob, Value
 
 State = dict[str, Any]
 Features = Mapping[str, Tensor]
@@ -112,7 +112,9 @@ class Windowed(Modulator):
     def _look_at(self, epoch: int) -> None:
         first, last = int(self.number("first_epoch")), int(self.number("last_epoch"))
         self.open = first <= epoch and (epoch <= last or last == ENDLESS)
-        self.grown = min(1.0, (epoch - first + 1) / (self.number("ramp_epochs") + 1)) if self.open else 0.0
+        self.grown = (
+            min(1.0, (epoch - first + 1) / (self.number("ramp_epochs") + 1)) if self.open else 0.0
+        )
 
     def attach(self, context: Context) -> None:
         self.inner.attach(context)
@@ -121,7 +123,9 @@ class Windowed(Modulator):
         self.inner.end_epoch(epoch, val)
 
     def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
-        return self.inner.feed(features, labels) if self.present_strength > 0 else (features, labels)
+        return (
+            self.inner.feed(features, labels) if self.present_strength > 0 else (features, labels)
+        )
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
         if self.present_strength > 0:
@@ -134,7 +138,9 @@ class Windowed(Modulator):
 
     def loss(self, forward: Forward) -> Scalar:
         strength = self.present_strength
-        return strength * self.inner.loss(forward) if strength else 0.0  # zero times an infinite loss would be NaN
+        return (
+            strength * self.inner.loss(forward) if strength else 0.0
+        )  # zero times an infinite loss would be NaN
 
     def modulate(self, backward: Backward) -> Modulation:
         return self.inner.modulate(backward).scaled(self.present_strength)
@@ -147,7 +153,12 @@ class Windowed(Modulator):
 
     def state_dict(self) -> State:
         """With the window as the present epoch found it: the knobs may have been turned since, for the next one."""
-        return {"open": self.open, "grown": self.grown, "prepared": self.prepared, "inner": self.inner.state_dict()}
+        return {
+            "open": self.open,
+            "grown": self.grown,
+            "prepared": self.prepared,
+            "inner": self.inner.state_dict(),
+        }
 
     def load_state_dict(self, state: State) -> None:
         self.open, self.grown, self.prepared = state["open"], state["grown"], state["prepared"]
@@ -193,7 +204,11 @@ class Composed(Modulator):
             part.observe(reading)
 
     def probe_columns(self) -> dict[str, float]:
-        return {name: value for part in self.parts.values() for name, value in part.probe_columns().items()}
+        return {
+            name: value
+            for part in self.parts.values()
+            for name, value in part.probe_columns().items()
+        }
 
     def state_dict(self) -> State:
         return {name: part.state_dict() for name, part in self.parts.items()}

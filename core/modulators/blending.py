@@ -15,12 +15,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.batches import Batches, in_order
-from core.modulators.context import Context
-from core.parts import lr_at, make_optimizer
-from core.randomness import seed_for
-from core.task import loss_of
-from core.types import Forward
+from asgml.core.data.batches import Batches, in_order
+from asgml.core.measures.task import loss_of
+from asgml.core.model.optimizer import lr_at, make_optimizer
+from asgml.core.modulators.context import Context
+from asgml.core.seeds import seed_for
+from asgml.core.types import Forward
 
 LEAST_OVERFITTING = 0.01
 """Over-fitting below this, in nat, counts as this: its square is divided by."""
@@ -28,10 +28,14 @@ LEAST_OVERFITTING = 0.01
 
 def losses_of(forward: Forward) -> Float[Tensor, "K"]:
     """The joint loss and each modality's own, of one batch."""
-    return torch.stack([loss_of(forward, logits) for logits in (forward.logits, *forward.alone.values())])
+    return torch.stack(
+        [loss_of(forward, logits) for logits in (forward.logits, *forward.alone.values())]
+    )
 
 
-def blend_weights(generalisation: Float[Tensor, "K"], overfitting: Float[Tensor, "K"]) -> Float[Tensor, "K"]:
+def blend_weights(
+    generalisation: Float[Tensor, "K"], overfitting: Float[Tensor, "K"]
+) -> Float[Tensor, "K"]:
     """w_k. A loss that makes validation worse gets nothing; where all do, all weigh the same."""
     raw = generalisation.clamp_min(0) / overfitting.abs().clamp_min(LEAST_OVERFITTING).square()
     total = raw.sum()
@@ -46,7 +50,9 @@ def measure(context: Context, epoch: int, epochs: int) -> Float[Tensor, "K"]:
         gains, gaps = torch.zeros_like(val), torch.zeros_like(val)
         for k in range(len(val)):
             trained = train_copy(context, k, epoch, epochs)
-            train_after, val_after = (split_losses(context, trained, split)[k] for split in ("train", "val"))
+            train_after, val_after = (
+                split_losses(context, trained, split)[k] for split in ("train", "val")
+            )
             gains[k], gaps[k] = val[k] - val_after, (val_after - train_after) - (val[k] - train[k])
     return blend_weights(gains, gaps)
 
@@ -63,7 +69,12 @@ def train_copy(context: Context, k: int, epoch: int, epochs: int) -> torch.nn.Mo
     batches = Batches(context.data.splits["train"], config.batch_size, context.device, seed)
     for turn in range(epochs):
         for group in optimizer.param_groups:
-            group["lr"] = lr_at(epoch + turn, config.optimizer.lr, config.optimizer.decay_every, config.optimizer.decay)
+            group["lr"] = lr_at(
+                epoch + turn,
+                config.optimizer.lr,
+                config.optimizer.decay_every,
+                config.optimizer.decay,
+            )
         batches.begin_epoch()
         for batch in batches.rest_of_epoch():
             optimizer.zero_grad(set_to_none=True)
@@ -78,6 +89,8 @@ def split_losses(context: Context, model: torch.nn.Module, split: str) -> Float[
     part, was_training = context.data.splits[split], model.training
     model.eval()
     batches = in_order(part, context.config.eval.batch_size, context.device)
-    total = torch.stack([losses_of(model(batch)) * len(batch.labels) for batch in batches]).sum(dim=0)
+    total = torch.stack([losses_of(model(batch)) * len(batch.labels) for batch in batches]).sum(
+        dim=0
+    )
     model.train(was_training)
     return (total / len(part)).double().cpu()

@@ -1,9 +1,9 @@
 """Boost: multiply the weak modality's gradient, guided by detached linear probes (ASGML v2).
 
-g_m <- scale_m * g_m        for all parameters of encoder m, every step, with the scales of core/scheduler.py
+g_m <- scale_m * g_m        for all parameters of encoder m, every step, with the scales of core/modulators/boost_scheduler.py
 
 That is the default. Options, each off unless asked for (ASGML v2.1):
-    gap_scale, dead_band   let the size of the gap count (core/scheduler.py)
+    gap_scale, dead_band   let the size of the gap count (core/modulators/boost_scheduler.py)
     signal                 probe | probe_val (probes scored on validation samples) | those of core/modulators/signals.py
     bias_corrected         utilization / (1 - (1 - e)^n): not understated early, so that gaps have their true size
     schedule               alpha constant | linear or cosine from alpha to 0 over the run | gap: alpha * gap / largest gap so far
@@ -17,14 +17,15 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import Modulation
-from core.modulators.signals import Average, batch_signal, correction
-from core.randomness import seed_for
-from core.scheduler import BoostScheduler, gap_strength
-from core.types import Backward, ProbeReading
-from storage.knobs import Value
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.boost_scheduler import BoostScheduler, gap_strength
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.signals import Average, batch_signal, correction
+from asgml.core.seeds import seed_for
+from asgml.core.types import Backward, ProbeReading
+from asgml.storage.format.knobs import Value
 
 
 class Boost(Modulator):
@@ -40,7 +41,11 @@ class Boost(Modulator):
         self.context: Context | None = None
 
     def attach(self, context: Context) -> None:
-        self.context, self.epochs, self.ema = context, context.config.epochs, context.config.probe.utilization_ema
+        self.context, self.epochs, self.ema = (
+            context,
+            context.config.epochs,
+            context.config.probe.utilization_ema,
+        )
         if self.word("signal", "probe") == "probe_val":
             self._choose_samples(context)
 
@@ -76,7 +81,9 @@ class Boost(Modulator):
             utilization = {m: right * value for m, value in utilization.items()}
         gap = max(utilization.values()) - min(utilization.values())
         self.largest_gap = max(self.largest_gap, gap)
-        deserved = gap_strength(gap, float(self.options.get("gap_scale", 0)), float(self.options.get("dead_band", 0)))
+        deserved = gap_strength(
+            gap, float(self.options.get("gap_scale", 0)), float(self.options.get("dead_band", 0))
+        )
         self.scheduler.update(
             utilization,
             alpha=self.number("alpha"),

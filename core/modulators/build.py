@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from core.config import RunConfig, RunSettings
-from core.knobboard import KnobBoard
-from core.method import ENDLESS, Method, ramp_option, window_knobs
-from core.modulators.base import Composed, Modulator, Windowed
-from core.modulators.unimodal_loss import UnimodalLoss
-from core.registry import METHODS
-from storage.knobs import Knob
+from asgml.core.config.config import RunConfig, RunSettings
+from asgml.core.config.live_settings import KnobBoard
+from asgml.core.methods.registry import METHODS
+from asgml.core.methods.spec import ENDLESS, Method, ramp_option, window_knobs
+from asgml.core.modulators.base import Composed, Modulator, Windowed
+from asgml.core.modulators.unimodal_loss import UnimodalLoss
+from asgml.storage.format.knobs import Knob
 
 
 class ModulatorError(ValueError):
@@ -35,7 +35,9 @@ def make_modulator(config: RunSettings, board: KnobBoard, modalities: Sequence[s
         try:
             parts[owner] = Windowed(user(modalities, board.options(owner)))
         except Exception as error:
-            raise ModulatorError(f"modulator {config.modulator!r} cannot be made: {_told(error)}") from error
+            raise ModulatorError(
+                f"modulator {config.modulator!r} cannot be made: {_told(error)}"
+            ) from error
     return Composed(modalities, parts)
 
 
@@ -63,15 +65,23 @@ def load_user_class(target: str) -> type[Modulator]:
         raise ModulatorError(f"modulator {target!r} cannot be loaded: {_told(error)}") from error
     found = getattr(module, name, None)
     if not isinstance(found, type) or not issubclass(found, Modulator):
-        raise ModulatorError(f"modulator {target!r}: {path} has no class {name} that derives from core.modulators.base.Modulator")
+        raise ModulatorError(
+            f"modulator {target!r}: {path} has no class {name} that derives from asgml.core.modulators.base.Modulator"
+        )
     if owner_of(found) in {*METHODS, *RunConfig.model_fields}:
-        raise ModulatorError(f"modulator {target!r}: {owner_of(found)} is the name of a part of the program; give the class another one")
+        raise ModulatorError(
+            f"modulator {target!r}: {owner_of(found)} is the name of a part of the program; give the class another one"
+        )
     return found
 
 
 def _told(error: Exception) -> str:
     """What went wrong in a user's file and where, in one line."""
-    line = error.lineno if isinstance(error, SyntaxError) else traceback.extract_tb(error.__traceback__)[-1].lineno
+    line = (
+        error.lineno
+        if isinstance(error, SyntaxError)
+        else traceback.extract_tb(error.__traceback__)[-1].lineno
+    )
     message = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
     return f"{type(error).__name__}: {message} (line {line})"
 
@@ -89,5 +99,7 @@ def user_knobs(config: RunSettings) -> list[Knob]:
     owner = owner_of(user)
     wrong = [knob.name for knob in user.knobs if knob.owner != owner]
     if wrong:
-        raise ModulatorError(f"modulator {config.modulator!r}: knob {wrong[0]!r} must be named {owner}.NAME after its class")
+        raise ModulatorError(
+            f"modulator {config.modulator!r}: knob {wrong[0]!r} must be named {owner}.NAME after its class"
+        )
     return [*user.knobs, *window_knobs(owner, ENDLESS), ramp_option(owner)]

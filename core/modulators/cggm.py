@@ -24,12 +24,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import Modulation
-from core.randomness import seed_for
-from core.task import correct
-from core.types import Backward, Forward, Scalar
+from asgml.core.measures.task import correct
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.seeds import seed_for
+from asgml.core.types import Backward, Forward, Scalar
 
 WIDTH = 128
 """Hidden width of a classifier where there is no output layer to match."""
@@ -41,11 +42,18 @@ class Cggm(Modulator):
     def attach(self, context: Context) -> None:
         self.output = context.model.fusion.output_layer
         if self.output is None and self.options["direction"]:
-            raise MethodError("cggm.direction=true needs a fusion with one output layer: set fusion.kind=concat or cggm.direction=false")
+            raise MethodError(
+                "cggm.direction=true needs a fusion with one output layer: set fusion.kind=concat or cggm.direction=false"
+            )
         width = WIDTH if self.output is None else self.output.in_features
         seed = context.config.seed
-        self.classifiers = {m: classifier(m, d, width, context.classes, seed).to(context.device) for m, d in context.widths.items()}
-        parameters = [parameter for made in self.classifiers.values() for parameter in made.parameters()]
+        self.classifiers = {
+            m: classifier(m, d, width, context.classes, seed).to(context.device)
+            for m, d in context.widths.items()
+        }
+        parameters = [
+            parameter for made in self.classifiers.values() for parameter in made.parameters()
+        ]
         self.optimizer = torch.optim.Adam(parameters, lr=self.number("classifier_lr"))
         self.accuracy = torch.zeros(len(self.modalities), device=context.device)
         self.gain: Tensor | None = None
@@ -54,7 +62,9 @@ class Cggm(Modulator):
         """lambda * L_gm."""
         if self.gain is None or self.output is None or not self.options["direction"]:
             return 0.0
-        return self.number("lambda") * direction_loss(self.gain / self.number("rho"), self._cosines(self.output))
+        return self.number("lambda") * direction_loss(
+            self.gain / self.number("rho"), self._cosines(self.output)
+        )
 
     def modulate(self, backward: Backward) -> Modulation:
         forward, ema = backward.forward, self.number("ema")
@@ -74,7 +84,12 @@ class Cggm(Modulator):
 
     def _cosines(self, output: nn.Linear) -> Float[Tensor, "M"]:
         own = [cast(nn.Linear, self.classifiers[m][-1]).weight.detach() for m in self.modalities]
-        return torch.stack([functional.cosine_similarity(weight.flatten(), output.weight.flatten(), dim=0) for weight in own])
+        return torch.stack(
+            [
+                functional.cosine_similarity(weight.flatten(), output.weight.flatten(), dim=0)
+                for weight in own
+            ]
+        )
 
     def state_dict(self) -> State:
         return {

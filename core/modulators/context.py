@@ -9,17 +9,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from core.batches import through
-from core.config import RunSettings
-from core.data.base import Dataset
-from core.evaluate import evaluate
-from core.model import MultimodalModel
-from core.probes import Probes
-from core.types import Evaluation, ParameterGroup
-
-
-class MethodError(ValueError):
-    """A method that cannot work with this model or data. One line: what it needs, what there is."""
+from asgml.core.config.config import RunSettings
+from asgml.core.data.base import Dataset
+from asgml.core.data.batches import through
+from asgml.core.measures.evaluate import evaluate
+from asgml.core.measures.probes import Probes
+from asgml.core.model.model import MultimodalModel
+from asgml.core.types import Evaluation, ParameterGroup
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,9 @@ class Context:
         return {m: encoder.features for m, encoder in self.model.encoders.items()}
 
     @torch.no_grad()
-    def features(self, split: str, samples: Int[Tensor, "N"] | None = None) -> tuple[dict[str, Float[Tensor, "N D"]], Int[Tensor, "N"]]:
+    def features(
+        self, split: str, samples: Int[Tensor, "N"] | None = None
+    ) -> tuple[dict[str, Float[Tensor, "N D"]], Int[Tensor, "N"]]:
         """Features and labels of a split (or of some of its samples) in eval mode; the model is left as it was."""
         part = self.data.splits[split]
         chosen = torch.arange(len(part)) if samples is None else samples.cpu()
@@ -58,9 +56,17 @@ class Context:
             encoded.append(self.model.encode(batch.inputs))
             labels.append(batch.labels)
         self.model.train(was_training)
-        joined = {m: torch.cat([features[m] for features in encoded]) for m in self.model.modalities}
+        joined = {
+            m: torch.cat([features[m] for features in encoded]) for m in self.model.modalities
+        }
         return joined, torch.cat(labels)
 
     def evaluate(self, split: str, model: MultimodalModel | None = None) -> Evaluation:
         """Losses and accuracies on a split, of this model or of another one of its kind."""
-        return evaluate(model or self.model, None, self.data.splits[split], self.config.eval.batch_size, self.device)
+        return evaluate(
+            model or self.model,
+            None,
+            self.data.splits[split],
+            self.config.eval.batch_size,
+            self.device,
+        )

@@ -17,12 +17,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from core.modulators.base import Modulator, State
-from core.modulators.blending import losses_of, measure
-from core.modulators.context import Context
-from core.modulators.modulation import Modulation
-from core.types import Backward, Forward, Scalar
-from storage.knobs import Value
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.blending import losses_of, measure
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward, Forward, Scalar
+from asgml.storage.format.knobs import Value
 
 
 class GBlending(Modulator):
@@ -53,10 +53,17 @@ class GBlending(Modulator):
         if self.weights is None:
             return Modulation()
         own: list[float] = self.weights[1:].tolist()
-        return Modulation(readings={f"loss_weight/{m}": weight for m, weight in zip(self.modalities, own, strict=True)})
+        return Modulation(
+            readings={
+                f"loss_weight/{m}": weight for m, weight in zip(self.modalities, own, strict=True)
+            }
+        )
 
     def state_dict(self) -> State:
-        return {"measured_in": self.measured_in, **({} if self.weights is None else {"weights": torch.clone(self.weights)})}
+        return {
+            "measured_in": self.measured_in,
+            **({} if self.weights is None else {"weights": torch.clone(self.weights)}),
+        }
 
     def load_state_dict(self, state: State) -> None:
         self.measured_in, self.weights = int(state["measured_in"]), state.get("weights")

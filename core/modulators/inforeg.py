@@ -21,12 +21,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import NEUTRAL, Modulation
-from core.modulators.ogm import true_class_scores
-from core.types import Backward
-from storage.knobs import Value
+from asgml.core.measures.unimodal import true_class_scores
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import NEUTRAL, Modulation
+from asgml.core.types import Backward
+from asgml.storage.format.knobs import Value
 
 
 class InfoReg(Modulator):
@@ -35,13 +36,17 @@ class InfoReg(Modulator):
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)
         self.epoch = -1
-        self.traces = torch.zeros(3, len(self.modalities))  # of this epoch so far, the last, the one before
+        self.traces = torch.zeros(
+            3, len(self.modalities)
+        )  # of this epoch so far, the last, the one before
         self.window = torch.ones(len(self.modalities), dtype=torch.bool)
         self.start: dict[str, list[Tensor]] = {}
 
     def attach(self, context: Context) -> None:
         if len(self.modalities) != 2:
-            raise MethodError(f"inforeg compares two modalities, the data has {len(self.modalities)}; leave it out or choose data of two")
+            raise MethodError(
+                f"inforeg compares two modalities, the data has {len(self.modalities)}; leave it out or choose data of two"
+            )
         self.groups = context.groups
 
     def begin_epoch(self, epoch: int) -> None:
@@ -49,12 +54,17 @@ class InfoReg(Modulator):
         if epoch == self.epoch:
             return
         if self.epoch >= 0:
-            self.traces = torch.stack([torch.zeros_like(self.traces[0]), self.traces[0], self.traces[1]])
+            self.traces = torch.stack(
+                [torch.zeros_like(self.traces[0]), self.traces[0], self.traces[1]]
+            )
             self.window = in_prime_window(self.traces[1], self.traces[2], self.number("threshold"))
         self.epoch, self.start = epoch, {}
 
     def prepare(self, epoch: int, strength: float) -> None:
-        self.start = {m: [p.detach().clone() for p in group.kernels + group.others] for m, group in self.groups.items()}
+        self.start = {
+            m: [p.detach().clone() for p in group.kernels + group.others]
+            for m, group in self.groups.items()
+        }
 
     def modulate(self, backward: Backward) -> Modulation:
         self.traces = self.traces.to(backward.forward.logits.device)
@@ -62,24 +72,45 @@ class InfoReg(Modulator):
             self.traces[0] += torch.stack([backward.norms[m] for m in self.modalities]).square()
         if not self.start:
             return NEUTRAL
-        pulls = pull_strengths(true_class_scores(backward.forward), self.number("beta"), self.number("scale"))
+        pulls = pull_strengths(
+            true_class_scores(backward.forward), self.number("beta"), self.number("scale")
+        )
         pulls = pulls * self.window.to(pulls.device)
-        return Modulation(directions={m: self.pulled_back(m, pulls[i], backward) for i, m in enumerate(self.modalities)})
+        return Modulation(
+            directions={
+                m: self.pulled_back(m, pulls[i], backward) for i, m in enumerate(self.modalities)
+            }
+        )
 
     def pulled_back(self, modality: str, pull: Tensor, backward: Backward) -> list[Tensor]:
         group = backward.groups[modality]
         pairs = zip(group.kernels + group.others, self.start[modality], strict=True)
-        return [p.grad + pull * (p.detach() - start.to(p.device)) for p, start in pairs if p.grad is not None]
+        return [
+            p.grad + pull * (p.detach() - start.to(p.device))
+            for p, start in pairs
+            if p.grad is not None
+        ]
 
     def state_dict(self) -> State:
-        return {"epoch": self.epoch, "traces": self.traces.clone(), "window": self.window, "start": self.start}
+        return {
+            "epoch": self.epoch,
+            "traces": self.traces.clone(),
+            "window": self.window,
+            "start": self.start,
+        }
 
     def load_state_dict(self, state: State) -> None:
-        self.epoch, self.traces, self.window = int(state["epoch"]), state["traces"].clone(), state["window"]
+        self.epoch, self.traces, self.window = (
+            int(state["epoch"]),
+            state["traces"].clone(),
+            state["window"],
+        )
         self.start = state["start"]
 
 
-def in_prime_window(now: Float[Tensor, "M"], before: Float[Tensor, "M"], threshold: float) -> Tensor:
+def in_prime_window(
+    now: Float[Tensor, "M"], before: Float[Tensor, "M"], threshold: float
+) -> Tensor:
     """Whether the Fisher trace still grows by more than this share of itself; never for a trace of zero."""
     return (now > 0) & (now - before > threshold * now)
 

@@ -37,7 +37,9 @@ def over_weakest(values: Numbers) -> list[float]:
 
 def learning_speeds(norms: Numbers, descents: Numbers, beta: float) -> list[float]:
     """S_m."""
-    return [beta * g + (1 - beta) * d for g, d in zip(relative(norms), relative(descents), strict=True)]
+    return [
+        beta * g + (1 - beta) * d for g, d in zip(relative(norms), relative(descents), strict=True)
+    ]
 
 
 def clamp(values: Numbers, least: float, most: float) -> list[float]:

@@ -19,12 +19,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.acceleration import lag_ratio
-from core.modulators.base import Modulator
-from core.modulators.modulation import Modulation
-from core.modulators.ogm import true_class_scores
-from core.modulators.unimodal_loss import unimodal_loss
-from core.types import Backward, Forward, Scalar
+from asgml.core.measures.unimodal import true_class_scores
+from asgml.core.modulators.acceleration import lag_ratio
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.unimodal_loss import unimodal_loss
+from asgml.core.types import Backward, Forward, Scalar
 
 BETA_STRONG = 2.0
 """b_m of a modality that is ahead: its k_m stays above 0."""
@@ -37,7 +37,11 @@ class Mlb(Modulator):
         return unimodal_loss(forward, self.number("gamma"))
 
     def modulate(self, backward: Backward) -> Modulation:
-        k = mlb_coefficient(lag_ratio(true_class_scores(backward.forward)), self.number("alpha"), self.number("beta_max"))
+        k = mlb_coefficient(
+            lag_ratio(true_class_scores(backward.forward)),
+            self.number("alpha"),
+            self.number("beta_max"),
+        )
         if self.options.get("via", "gradient") == "lr":
             return Modulation(rates=dict(zip(self.modalities, k.unbind(), strict=True)))
         return Modulation(gains={(m, "all"): k[i] for i, m in enumerate(self.modalities)})
@@ -45,5 +49,7 @@ class Mlb(Modulator):
 
 def mlb_coefficient(lag: Float[Tensor, "M"], alpha: float, beta_max: float) -> Float[Tensor, "M"]:
     """k_m = 1 + (b_m - 1) * tanh(alpha * (r_m - 1)), with b_m = beta_max where r_m > 1, else 2."""
-    reach = torch.where(lag > 1, torch.full_like(lag, beta_max), torch.full_like(lag, BETA_STRONG)) - 1
+    reach = (
+        torch.where(lag > 1, torch.full_like(lag, beta_max), torch.full_like(lag, BETA_STRONG)) - 1
+    )
     return 1 + reach * torch.tanh(alpha * (lag - 1))

@@ -19,14 +19,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from core.modulators.base import Modulator
-from core.modulators.context import Context
-from core.modulators.modulation import Modulation
-from core.task import loss_of
-from core.types import Backward, Forward, ParameterGroup, Scalar
-from storage.knobs import Value
-
-Gradients = list[Tensor]
+from asgml.core.measures.gradients import Gradients, cosine_of, dot, gradient_pairs, own_losses
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward, Forward, Scalar
+from asgml.storage.format.knobs import Value
 
 
 class MMPareto(Modulator):
@@ -56,38 +54,14 @@ class MMPareto(Modulator):
         return Modulation(directions=directions, readings=cosines)
 
 
-def gradient_pairs(joint: Tensor, own: Tensor, groups: Mapping[str, ParameterGroup]) -> dict[str, tuple[Gradients, Gradients]]:
-    """g0 and g1 of each encoder that trains; `own` is the sum of the modalities' own losses."""
-    parameters = {m: group.kernels + group.others for m, group in groups.items() if group.kernels + group.others}
-    flat = [parameter for trained in parameters.values() for parameter in trained]
-    shared, alone = gradients_of(joint, flat), gradients_of(own, flat)
-    ends = torch.tensor([len(trained) for trained in parameters.values()]).cumsum(0).tolist()
-    starts = [0, *ends[:-1]]
-    return {m: (shared[a:b], alone[a:b]) for m, a, b in zip(parameters, starts, ends, strict=True)}
-
-
-def own_losses(forward: Forward) -> Tensor:
-    """sum_m CE(z_m, y), in nat; in a regression the absolute errors of the modalities' own outputs."""
-    return torch.stack([loss_of(forward, logits) for logits in forward.alone.values()]).sum()
-
-
-def gradients_of(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:
-    """Without touching `.grad`; zeros where the loss does not depend on a parameter."""
-    found = torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True)
-    return [torch.zeros_like(p) if g is None else g for p, g in zip(parameters, found, strict=True)]
-
-
 def pareto_directions(g0: Gradients, g1: Gradients, gamma: float) -> tuple[Tensor, Gradients]:
     """The conflict cosine of an encoder, 0 where a gradient is zero, and its new gradients."""
-    v00, v01, v11 = _dot(g0, g0), _dot(g0, g1), _dot(g1, g1)
-    cosine = _cosine(v00, v01, v11)
+    v00, v01, v11 = dot(g0, g0), dot(g0, g1), dot(g1, g1)
+    cosine = cosine_of(v00, v01, v11)
     k0 = torch.where(cosine > 0, torch.full_like(v01, 0.5), min_norm_weight(v00, v01, v11))
-    return cosine, [restored(2 * k0 * a + 2 * (1 - k0) * b, a + b, gamma) for a, b in zip(g0, g1, strict=True)]
-
-
-def conflict_cosine(g0: Gradients, g1: Gradients) -> Tensor:
-    """cos(g0, g1) over all tensors together; 0 where a gradient is zero."""
-    return _cosine(_dot(g0, g0), _dot(g0, g1), _dot(g1, g1))
+    return cosine, [
+        restored(2 * k0 * a + 2 * (1 - k0) * b, a + b, gamma) for a, b in zip(g0, g1, strict=True)
+    ]
 
 
 def min_norm_weight(v00: Tensor, v01: Tensor, v11: Tensor) -> Tensor:
@@ -102,12 +76,3 @@ def restored(direction: Tensor, plain: Tensor, gamma: float) -> Tensor:
     norm = direction.norm()
     ratio = torch.where(norm > 0, plain.norm() / norm, torch.ones_like(norm))
     return gamma * direction * ratio.clamp_min(1.0)
-
-
-def _cosine(v00: Tensor, v01: Tensor, v11: Tensor) -> Tensor:
-    size = (v00 * v11).sqrt()
-    return torch.where(size > 0, v01 / size, torch.zeros_like(size))
-
-
-def _dot(ours: Gradients, theirs: Gradients) -> Tensor:
-    return torch.stack([(a * b).sum() for a, b in zip(ours, theirs, strict=True)]).sum()

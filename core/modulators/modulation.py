@@ -17,7 +17,7 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from core.types import Rule, Scalar
+from asgml.core.types import Rule, Scalar
 
 Key = tuple[str, Rule]
 """A modality, and which of its encoder's parameters are meant."""
@@ -43,7 +43,9 @@ class Modulation:
     def __mul__(self, other: Modulation) -> Modulation:
         """Both modulations at once."""
         if self.directions and other.directions:
-            raise ValueError("two methods turn gradients: only one can have the last word; leave one of them out")
+            raise ValueError(
+                "two methods turn gradients: only one can have the last word; leave one of them out"
+            )
         return Modulation(
             _merge(self.gains, other.gains, _product),
             _merge(self.noise, other.noise, _quadrature),
@@ -79,7 +81,9 @@ class Modulation:
 
     def noise_level(self, modality: str) -> Scalar:
         """The whole noise level of a modality's kernels."""
-        return _quadrature(self.noise.get((modality, "kernels"), 0.0), self.noise.get((modality, "all"), 0.0))
+        return _quadrature(
+            self.noise.get((modality, "kernels"), 0.0), self.noise.get((modality, "all"), 0.0)
+        )
 
 
 NEUTRAL = Modulation()
@@ -92,7 +96,9 @@ def compose(modulations: Iterable[Modulation]) -> Modulation:
 T = TypeVar("T", Key, str)
 
 
-def _merge(ours: Mapping[T, Scalar], theirs: Mapping[T, Scalar], join: Callable[[Scalar, Scalar], Scalar]) -> dict[T, Scalar]:
+def _merge(
+    ours: Mapping[T, Scalar], theirs: Mapping[T, Scalar], join: Callable[[Scalar, Scalar], Scalar]
+) -> dict[T, Scalar]:
     both = {key: join(ours[key], theirs[key]) for key in ours.keys() & theirs.keys()}
     return {**ours, **theirs, **both}
 

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import Modulation
-from core.types import Backward, Evaluation
-from storage.knobs import Value
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.types import Backward, Evaluation
+from asgml.storage.format.knobs import Value
 
 
 class Mslr(Modulator):
@@ -58,7 +59,10 @@ class Mslr(Modulator):
         return factor
 
     def state_dict(self) -> State:
-        return {"accuracies": {m: list(seen) for m, seen in self.accuracies.items()}, "epoch": self.epoch}
+        return {
+            "accuracies": {m: list(seen) for m, seen in self.accuracies.items()},
+            "epoch": self.epoch,
+        }
 
     def load_state_dict(self, state: State) -> None:
         self.accuracies = {m: list(seen) for m, seen in state["accuracies"].items()}
@@ -77,7 +81,9 @@ def parse_factors(text: str, modalities: Sequence[str]) -> dict[str, float]:
     for part in text.split(",") if text.strip() else ():
         name, _, number = (word.strip() for word in part.rpartition("="))
         if name not in factors:
-            raise MethodError(f"mslr.factors {part.strip()!r}: expected MODALITY=FACTOR with one of {', '.join(modalities)}")
+            raise MethodError(
+                f"mslr.factors {part.strip()!r}: expected MODALITY=FACTOR with one of {', '.join(modalities)}"
+            )
         factors[name] = _positive(number, part)
     return factors
 
@@ -88,5 +94,7 @@ def _positive(number: str, part: str) -> float:
     except ValueError:
         factor = 0.0
     if not 0 < factor < float("inf"):
-        raise MethodError(f"mslr.factors {part.strip()!r}: a factor of the learning rate is a number above 0, such as 1.1")
+        raise MethodError(
+            f"mslr.factors {part.strip()!r}: a factor of the learning rate is a number above 0, such as 1.1"
+        )
     return factor

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from core.types import Scalar
+from asgml.core.types import Scalar
 
 PIECE = 1 << 18
 """Numbers drawn at a time on a CPU: 1 MiB stays in its cache, and a call into torch is nothing beside it."""
@@ -58,14 +58,25 @@ def standard_deviation(gradient: Tensor) -> Scalar:
     return float((variance * count / (count - 1)) ** 0.5)
 
 
-def _add_at_once(gradients: Sequence[Tensor], spreads: Sequence[Any], generator: Generator, total: int) -> None:
-    drawn = torch.randn(total, generator=generator, device=gradients[0].device, dtype=gradients[0].dtype)
-    pieces = [piece.view_as(g) for piece, g in zip(torch.split(drawn, [g.numel() for g in gradients]), gradients, strict=True)]
+def _add_at_once(
+    gradients: Sequence[Tensor], spreads: Sequence[Any], generator: Generator, total: int
+) -> None:
+    drawn = torch.randn(
+        total, generator=generator, device=gradients[0].device, dtype=gradients[0].dtype
+    )
+    pieces = [
+        piece.view_as(g)
+        for piece, g in zip(
+            torch.split(drawn, [g.numel() for g in gradients]), gradients, strict=True
+        )
+    ]
     torch._foreach_mul_(pieces, list(spreads))
     torch._foreach_add_(list(gradients), pieces)
 
 
-def _add_by_pieces(gradient: Tensor, spread: float, bits: np.random.Generator, drawn: Tensor) -> None:
+def _add_by_pieces(
+    gradient: Tensor, spread: float, bits: np.random.Generator, drawn: Tensor
+) -> None:
     if not gradient.is_contiguous():
         noise = torch.zeros(gradient.shape)
         _add_by_pieces(noise, spread, bits, drawn)
@@ -74,7 +85,9 @@ def _add_by_pieces(gradient: Tensor, spread: float, bits: np.random.Generator, d
     for piece in torch.split(gradient.view(-1), PIECE):
         words = bits.integers(0, 2**64, -(-len(piece) // 4), dtype=np.uint64).view(np.int16)
         places = torch.from_numpy(words[: len(piece)]).to(torch.int32).add_(LEVELS // 2)
-        piece.add_(torch.index_select(_quantiles(), 0, places, out=drawn[: len(piece)]), alpha=spread)
+        piece.add_(
+            torch.index_select(_quantiles(), 0, places, out=drawn[: len(piece)]), alpha=spread
+        )
 
 
 @cache

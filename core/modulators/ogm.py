@@ -21,12 +21,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.base import Modulator
-from core.modulators.modulation import Key, Modulation
-from core.types import Backward, Forward, Scalar
-
-SMALLEST_SCORE = 1e-12
-"""Keeps the ratio finite where a modality gives its true classes no probability at all."""
+from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.modulation import Key, Modulation
+from asgml.core.types import Backward, Scalar
 
 
 class Ogm(Modulator):
@@ -48,7 +46,9 @@ class Ogm(Modulator):
     def throttle(self, discrepancy: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
         """k_m of the variant that the run has."""
         journal = self.options.get("variant", "cvpr") == "journal"
-        return (journal_coefficient if journal else throttle_coefficient)(discrepancy, self.number("alpha"))
+        return (journal_coefficient if journal else throttle_coefficient)(
+            discrepancy, self.number("alpha")
+        )
 
     def noise(self, throttle: Float[Tensor, "M"]) -> Mapping[Key, Scalar]:
         return {}
@@ -63,33 +63,17 @@ class OgmGe(Ogm):
     def noise(self, throttle: Float[Tensor, "M"]) -> Mapping[Key, Scalar]:
         if self.options.get("noise", "both") == "both":
             return {(m, "kernels"): 1.0 for m in self.modalities}
-        return {(m, "kernels"): (throttle[i] != 1).to(throttle.dtype) for i, m in enumerate(self.modalities)}
-
-
-@torch.no_grad()
-def true_class_scores(forward: Forward) -> Float[Tensor, "M"]:
-    """s_m: summed over the batch, the probability that modality m's own logits give the true class. In float32."""
-    stacked = torch.stack([logits.detach().float() for logits in forward.alone.values()])
-    labels = forward.labels.expand(len(stacked), -1).unsqueeze(2)
-    return stacked.softmax(dim=2).gather(2, labels).sum(dim=(1, 2))
-
-
-def discrepancy_ratio(scores: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
-    """rho_m: mean of the pairwise ratios s_m / s_j over the other modalities; 1 everywhere for a single modality.
-
-    For more than two modalities this is the authors' own rule (Wei et al., On-the-fly Modulation, T-PAMI 2024).
-    """
-    others = len(scores) - 1
-    if others == 0:
-        return torch.ones_like(scores)
-    safe = scores.clamp_min(SMALLEST_SCORE)
-    ratios = safe.unsqueeze(1) / safe.unsqueeze(0)
-    return (ratios.sum(dim=1) - 1) / others
+        return {
+            (m, "kernels"): (throttle[i] != 1).to(throttle.dtype)
+            for i, m in enumerate(self.modalities)
+        }
 
 
 def throttle_coefficient(discrepancy: Float[Tensor, "M"], alpha: float) -> Float[Tensor, "M"]:
     """k_m = 1 - tanh(alpha * rho_m) where rho_m > 1, else 1."""
-    return torch.where(discrepancy > 1, 1 - torch.tanh(alpha * discrepancy), torch.ones_like(discrepancy))
+    return torch.where(
+        discrepancy > 1, 1 - torch.tanh(alpha * discrepancy), torch.ones_like(discrepancy)
+    )
 
 
 def journal_coefficient(discrepancy: Float[Tensor, "M"], alpha: float) -> Float[Tensor, "M"]:

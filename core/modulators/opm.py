@@ -20,10 +20,10 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from core.modulators.base import Features, Modulator
-from core.modulators.context import Context
-from core.modulators.ogm import discrepancy_ratio, true_class_scores
-from core.types import Batch, Forward
+from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
+from asgml.core.modulators.base import Features, Modulator
+from asgml.core.modulators.context import Context
+from asgml.core.types import Batch, Forward
 
 LARGEST_SHARE = 0.99
 """Keeps the rescaling finite where nearly every feature is dropped."""
@@ -53,7 +53,9 @@ class Opm(Modulator):
     def _draw(self, samples: int) -> tuple[float, Float[Tensor, "B M"]]:
         """Uniform numbers for the batch and for each of its features: as many in every step, whatever comes of them."""
         device = self.generator.device
-        drawn = torch.rand(1 + samples * len(self.modalities), generator=self.generator, device=device)
+        drawn = torch.rand(
+            1 + samples * len(self.modalities), generator=self.generator, device=device
+        )
         return float(drawn[0]), drawn[1:].view(samples, -1)
 
 
@@ -64,7 +66,10 @@ def drop_rate(discrepancy: Float[Tensor, "M"], base: float, slope: float) -> Flo
 
 
 def dropped(
-    features: Mapping[str, Tensor], labels: Tensor, kept: Bool[Tensor, "B M"], rates: Float[Tensor, "M"]
+    features: Mapping[str, Tensor],
+    labels: Tensor,
+    kept: Bool[Tensor, "B M"],
+    rates: Float[Tensor, "M"],
 ) -> tuple[dict[str, Tensor], Tensor]:
     """The features with zeros where they are not kept, rescaled; without the samples of which nothing is kept.
 
@@ -73,7 +78,11 @@ def dropped(
     left = kept.any(dim=1)
     if not bool(left.any()):
         return dict(features), labels
-    widths = torch.tensor([feature.shape[1] for feature in features.values()], dtype=rates.dtype, device=rates.device)
+    widths = torch.tensor(
+        [feature.shape[1] for feature in features.values()], dtype=rates.dtype, device=rates.device
+    )
     share = ((widths * rates).sum() / widths.sum()).clamp_max(LARGEST_SHARE)
     scaled = (kept.to(rates.dtype) / (1 - share))[left]
-    return {m: feature[left] * scaled[:, i : i + 1] for i, (m, feature) in enumerate(features.items())}, labels[left]
+    return {
+        m: feature[left] * scaled[:, i : i + 1] for i, (m, feature) in enumerate(features.items())
+    }, labels[left]

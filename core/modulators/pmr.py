@@ -24,14 +24,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context
-from core.modulators.modulation import Modulation
-from core.modulators.ogm import discrepancy_ratio
-from core.modulators.prototypes import Prototypes, entropy
-from core.randomness import seed_for
-from core.types import Backward, Forward, Scalar
-from storage.knobs import Value
+from asgml.core.measures.unimodal import discrepancy_ratio
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.prototypes import Prototypes, entropy
+from asgml.core.seeds import seed_for
+from asgml.core.types import Backward, Forward, Scalar
+from asgml.storage.format.knobs import Value
 
 
 class Pmr(Modulator):
@@ -53,8 +53,12 @@ class Pmr(Modulator):
         """New prototypes from a random part of the training split; its own draw, so no other random stream moves."""
         size = len(self.context.data.splits["train"])
         part = max(1, math.ceil(self.number("share") * size))
-        generator = torch.Generator().manual_seed(seed_for(f"pmr/{epoch}", self.context.config.seed))
-        features, labels = self.context.features("train", torch.randperm(size, generator=generator)[:part])
+        generator = torch.Generator().manual_seed(
+            seed_for(f"pmr/{epoch}", self.context.config.seed)
+        )
+        features, labels = self.context.features(
+            "train", torch.randperm(size, generator=generator)[:part]
+        )
         self.prototypes.update(features, labels, self.context.classes, self.number("momentum"))
 
     def loss(self, forward: Forward) -> Scalar:
@@ -62,27 +66,43 @@ class Pmr(Modulator):
         if not self.prototypes.means:
             return 0.0
         logits = {m: self.prototypes.logits(m, forward.features[m]) for m in self.modalities}
-        scores = torch.stack([self.prototypes.scores(logits[m], forward.labels) for m in self.modalities])
+        scores = torch.stack(
+            [self.prototypes.scores(logits[m], forward.labels) for m in self.modalities]
+        )
         slow, fast = rebalance_weights(scores, str(self.options["rule"]))
         self.weights = dict(zip(self.modalities, self.number("alpha") * slow, strict=True))
-        losses = torch.stack([self.prototypes.loss(logits[m], forward.labels) for m in self.modalities])
+        losses = torch.stack(
+            [self.prototypes.loss(logits[m], forward.labels) for m in self.modalities]
+        )
         total: Tensor = self.number("alpha") * (slow * losses).sum()
         if self.number("entropy") > 0 and self.epoch < self.number("entropy_epochs"):
-            total = total - self.number("entropy") * (fast * torch.stack([entropy(logits[m]) for m in self.modalities])).sum()
+            total = (
+                total
+                - self.number("entropy")
+                * (fast * torch.stack([entropy(logits[m]) for m in self.modalities])).sum()
+            )
         return total
 
     def modulate(self, backward: Backward) -> Modulation:
-        return Modulation(readings={f"prototype_weight/{m}": weight for m, weight in self.weights.items()})
+        return Modulation(
+            readings={f"prototype_weight/{m}": weight for m, weight in self.weights.items()}
+        )
 
     def state_dict(self) -> State:
-        return {"means": dict(self.prototypes.means), "known": self.prototypes.known, "epoch": self.epoch}
+        return {
+            "means": dict(self.prototypes.means),
+            "known": self.prototypes.known,
+            "epoch": self.epoch,
+        }
 
     def load_state_dict(self, state: State) -> None:
         self.prototypes.means, self.prototypes.known = dict(state["means"]), state["known"]
         self.epoch = int(state["epoch"])
 
 
-def rebalance_weights(scores: Float[Tensor, "M"], rule: str) -> tuple[Float[Tensor, "M"], Float[Tensor, "M"]]:
+def rebalance_weights(
+    scores: Float[Tensor, "M"], rule: str
+) -> tuple[Float[Tensor, "M"], Float[Tensor, "M"]]:
     """How slow and how fast each modality is, both in [0, 1]; 0 and 0 for a single one."""
     safe = scores.clamp_min(1e-12)
     slow, fast = (discrepancy_ratio(s) - 1 for s in (1 / safe, safe))

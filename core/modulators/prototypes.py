@@ -20,13 +20,21 @@ class Prototypes:
         self.means: dict[str, Float[Tensor, "C D"]] = {}
         self.known: Bool[Tensor, "C"] = torch.zeros(0, dtype=torch.bool)
 
-    def update(self, features: Mapping[str, Float[Tensor, "N D"]], labels: Int[Tensor, "N"], classes: int, momentum: float) -> None:
+    def update(
+        self,
+        features: Mapping[str, Float[Tensor, "N D"]],
+        labels: Int[Tensor, "N"],
+        classes: int,
+        momentum: float,
+    ) -> None:
         """c_k <- (1 - momentum) * mean of the features of class k + momentum * c_k; a class seen first takes the mean."""
         counts = torch.bincount(labels, minlength=classes)
         seen = counts > 0
         known = self.known.to(seen.device) if self.means else torch.zeros_like(seen)
         for m, of_all in features.items():
-            sums = torch.zeros(classes, of_all.shape[1], device=of_all.device).index_add_(0, labels, of_all.float())
+            sums = torch.zeros(classes, of_all.shape[1], device=of_all.device).index_add_(
+                0, labels, of_all.float()
+            )
             new = sums / counts.clamp_min(1).unsqueeze(1)
             old = self.means[m].to(new.device) if m in self.means else new
             blended = torch.where(known.unsqueeze(1), (1 - momentum) * new + momentum * old, new)
@@ -36,14 +44,18 @@ class Prototypes:
     def logits(self, modality: str, features: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
         """Minus the Euclidean distances to the prototypes; their softmax is the prototypes' prediction."""
         means = self.means[modality].to(features.device)
-        distances = torch.cdist(features.float(), means, compute_mode="donot_use_mm_for_euclid_dist")
+        distances = torch.cdist(
+            features.float(), means, compute_mode="donot_use_mm_for_euclid_dist"
+        )
         return (-distances).masked_fill(~self.known.to(features.device), FAR)
 
     def loss(self, logits: Float[Tensor, "B C"], labels: Int[Tensor, "B"]) -> Tensor:
         """PCE: mean cross-entropy, in nat, of the samples whose class has a prototype; 0 where none has."""
         counted = self.known.to(labels.device)[labels]
         losses = functional.cross_entropy(logits, labels, reduction="none")
-        return torch.where(counted, losses, torch.zeros_like(losses)).sum() / counted.sum().clamp_min(1)
+        return torch.where(
+            counted, losses, torch.zeros_like(losses)
+        ).sum() / counted.sum().clamp_min(1)
 
     def scores(self, logits: Float[Tensor, "B C"], labels: Int[Tensor, "B"]) -> Tensor:
         """Summed over the batch, the probability that the prototypes give the true class."""

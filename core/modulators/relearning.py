@@ -22,12 +22,13 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from core.modulators.base import Modulator, State
-from core.modulators.context import Context, MethodError
-from core.modulators.modulation import Modulation
-from core.randomness import seed_for
-from core.types import Backward
-from storage.knobs import Value
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import Context
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.seeds import seed_for
+from asgml.core.types import Backward
+from asgml.storage.format.knobs import Value
 
 BEGINNINGS = 10
 """KMeans is run from so many beginnings; the best clustering counts."""
@@ -48,22 +49,32 @@ class Relearning(Modulator):
                     f"relearning needs a {split} split with a sample for each of {context.classes} clusters, there are {size}"
                 )
         self.context = context
-        self.initial = {m: [p.detach().clone() for p in group.kernels + group.others] for m, group in context.groups.items()}
+        self.initial = {
+            m: [p.detach().clone() for p in group.kernels + group.others]
+            for m, group in context.groups.items()
+        }
 
     def prepare(self, epoch: int, strength: float) -> None:
-        if not is_due(epoch, int(self.number("start")), int(self.number("every")), int(self.number("times"))):
+        if not is_due(
+            epoch, int(self.number("start")), int(self.number("every")), int(self.number("times"))
+        ):
             return
         seed = seed_for(f"relearning/{epoch}", self.context.config.seed) % 2**32
         parts = [self.context.features(split) for split in ("train", "val")]
         for m in self.modalities:
-            train, val = (cluster_purity(features[m], labels, self.context.classes, seed) for features, labels in parts)
+            train, val = (
+                cluster_purity(features[m], labels, self.context.classes, seed)
+                for features, labels in parts
+            )
             self.gaps[m] = abs(train - val)
             self.go_back(m, strength * reset_weight(self.gaps[m], self.number("scale")))
 
     @torch.no_grad()
     def go_back(self, modality: str, weight: float) -> None:
         group = self.context.groups[modality]
-        for parameter, initial in zip(group.kernels + group.others, self.initial[modality], strict=True):
+        for parameter, initial in zip(
+            group.kernels + group.others, self.initial[modality], strict=True
+        ):
             parameter.copy_(weight * initial.to(parameter.device) + (1 - weight) * parameter)
 
     def modulate(self, backward: Backward) -> Modulation:

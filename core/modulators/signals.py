@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from core.modulators.ogm import SMALLEST_SCORE, true_class_scores
-from core.types import Backward
+from asgml.core.measures.unimodal import SMALLEST_SCORE, true_class_scores
+from asgml.core.types import Backward
 
 
 @torch.no_grad()
@@ -25,7 +25,12 @@ def batch_signal(kind: str, backward: Backward) -> dict[str, float]:
         case "discrepancy":
             values = true_class_scores(forward) / max(1, len(forward.labels))
         case "loss":
-            values = torch.stack([-functional.cross_entropy(own.float(), forward.labels) for own in forward.alone.values()]).exp()
+            values = torch.stack(
+                [
+                    -functional.cross_entropy(own.float(), forward.labels)
+                    for own in forward.alone.values()
+                ]
+            ).exp()
         case "grad_norm":
             norms = torch.stack([backward.norms[m] for m in forward.alone])
             values = norms / norms.sum().clamp_min(SMALLEST_SCORE)
@@ -42,7 +47,10 @@ class Average:
         self.count = 0
 
     def take(self, newest: dict[str, float], weight: float) -> None:
-        self.values = {m: weight * value + (1 - weight) * self.values.get(m, 0.0) for m, value in newest.items()}
+        self.values = {
+            m: weight * value + (1 - weight) * self.values.get(m, 0.0)
+            for m, value in newest.items()
+        }
         self.count += 1
 
 

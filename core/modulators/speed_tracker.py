@@ -10,8 +10,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from core.modulators.learning_speed import SMALLEST_GAP, clamp, learning_speeds, over_weakest, relative
-from storage.knobs import Value
+from asgml.core.modulators.learning_speed import (
+    SMALLEST_GAP,
+    clamp,
+    learning_speeds,
+    over_weakest,
+    relative,
+)
+from asgml.storage.format.knobs import Value
 
 NORM_EMA = 0.1
 """Weight of the newest gradient norm in its moving average, which starts at 0."""
@@ -37,7 +43,10 @@ class SpeedTracker:
     def taus(self, options: Mapping[str, Value]) -> list[float]:
         """tau_m, from the chosen signal."""
         least, most = float(options["tau_min"]), float(options["tau_max"])
-        if options["signal"] == "probe" and max(self.utilization) - min(self.utilization) < SMALLEST_GAP:
+        if (
+            options["signal"] == "probe"
+            and max(self.utilization) - min(self.utilization) < SMALLEST_GAP
+        ):
             return clamp([1.0] * len(self.utilization), least, most)
         if not options["relative"]:
             return clamp(self.raw_ratios(str(options["signal"])), least, most)
@@ -49,15 +58,25 @@ class SpeedTracker:
         known, most = self.utilization, max(self.utilization)
         if signal == "probe":
             return relative(known)
-        dual = learning_speeds(self.norms.tolist(), self.descents(), beta) if self.step >= 2 else [1.0] * len(known)
+        dual = (
+            learning_speeds(self.norms.tolist(), self.descents(), beta)
+            if self.step >= 2
+            else [1.0] * len(known)
+        )
         if signal == "dual":
             return dual
-        return [0.5 * s + 0.5 * u / most for s, u in zip(dual, known, strict=True)] if most > 0 else dual
+        return (
+            [0.5 * s + 0.5 * u / most for s, u in zip(dual, known, strict=True)]
+            if most > 0
+            else dual
+        )
 
     def raw_ratios(self, signal: str) -> list[float]:
         """How many times faster than the slowest."""
         norms, known = over_weakest(self.norms.tolist()), over_weakest(self.utilization)
-        return {"dual": norms, "probe": known}.get(signal, [(a + b) / 2 for a, b in zip(norms, known, strict=True)])
+        return {"dual": norms, "probe": known}.get(
+            signal, [(a + b) / 2 for a, b in zip(norms, known, strict=True)]
+        )
 
     def descents(self) -> Sequence[float]:
         """How far each own loss moved over the window, up or down."""
@@ -66,8 +85,17 @@ class SpeedTracker:
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        return {"step": self.step, "norms": self.norms, "losses": list(self.losses), "utilization": list(self.utilization)}
+        return {
+            "step": self.step,
+            "norms": self.norms,
+            "losses": list(self.losses),
+            "utilization": list(self.utilization),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.step, self.norms, self.utilization = int(state["step"]), state["norms"], list(state["utilization"])
+        self.step, self.norms, self.utilization = (
+            int(state["step"]),
+            state["norms"],
+            list(state["utilization"]),
+        )
         self.losses = deque(state["losses"], maxlen=LOSSES_KEPT)

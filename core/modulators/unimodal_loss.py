@@ -9,9 +9,9 @@ CE is the absolute error.
 
 from __future__ import annotations
 
-from core.modulators.base import Modulator
-from core.task import loss_of
-from core.types import Forward, Scalar
+from asgml.core.measures.task import loss_of
+from asgml.core.modulators.base import Modulator
+from asgml.core.types import Forward, Scalar
 
 
 class UnimodalLoss(Modulator):

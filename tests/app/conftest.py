@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from app.cli import run
-from storage.layout import list_runs
-from storage.process import start_of
+from asgml.app.cli import run
+from asgml.storage.format.layout import list_runs
+from asgml.storage.format.process import start_of
 
 HERE = Path(__file__).resolve().parent
 FAKE = f"import sys; sys.path[:0] = {[str(HERE), str(HERE.parent)]!r}; import fake_worker; sys.exit(fake_worker.main())"
@@ -52,7 +52,9 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty runs directory; runs that are started get the fake trainer, which does not outlive the test."""
     folder = tmp_path / "runs"
     monkeypatch.setenv("ASGML_RUNS", str(folder))
-    monkeypatch.setattr("app.launcher.worker_command", lambda: [sys.executable, "-P", "-c", FAKE])
+    monkeypatch.setattr(
+        "asgml.app.launcher.worker_command", lambda: [sys.executable, "-P", "-c", FAKE]
+    )
     yield folder
     for paths in list_runs(folder):
         if paths.launch.is_file():

@@ -14,14 +14,14 @@ from pathlib import Path
 
 from tiny import tiny_manifest, tiny_row
 
-from storage.control import BadRequest, Inbox, Request
-from storage.events import Event
-from storage.knobs import Value
-from storage.layout import RunPaths
-from storage.manifest import Manifest
-from storage.process import this_host
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.commands.inbox import BadRequest, Inbox, Request
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import Value
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.process import this_host
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 
 
 class Stopped(Exception):
@@ -53,18 +53,29 @@ class FakeTrainer:
 
     def answer(self, request: Request | BadRequest) -> None:
         assert isinstance(request, Request)
-        fields: dict[str, object] = {"id": request.id, "command": request.kind, "answer": "applied", "issuer": request.issuer}
+        fields: dict[str, object] = {
+            "id": request.id,
+            "command": request.kind,
+            "answer": "applied",
+            "issuer": request.issuer,
+        }
         if request.kind == "set" and request.knob:
             before = self.knobs[request.knob]
             refused = request.if_value is not None and request.if_value != before
             fields |= {"knob": request.knob, "before": before}
-            fields |= {"answer": "rejected", "reason": f"it is {before}"} if refused else {"after": request.value}
+            fields |= (
+                {"answer": "rejected", "reason": f"it is {before}"}
+                if refused
+                else {"after": request.value}
+            )
             if not refused and request.value is not None:
                 self.knobs[request.knob] = request.value
         if request.kind in {"pause", "resume"}:
             self.paused = request.kind == "pause"
             self.writer.mark(state=State.PAUSED if self.paused else State.RUNNING)
-        self.writer.event(Event("command", self.step, time.time(), 0.0, self.writer.segment, fields))
+        self.writer.event(
+            Event("command", self.step, time.time(), 0.0, self.writer.segment, fields)
+        )
         self.writer.flush()
         self.inbox.done(request.id)
         if request.kind == "stop":
@@ -78,12 +89,25 @@ def main() -> int:
         print("no such device: cuda:9", file=sys.stderr)
         return 1
     manifest = tiny_manifest(paths.name)
-    writer = RunWriter.resume(paths) if "--resume" in sys.argv else RunWriter.create(paths, manifest)
-    writer.event(Event("started", 0, time.time(), 0.0, writer.segment, {"pid": os.getpid(), "host": this_host(), "knobs": {}}))
+    writer = (
+        RunWriter.resume(paths) if "--resume" in sys.argv else RunWriter.create(paths, manifest)
+    )
+    writer.event(
+        Event(
+            "started",
+            0,
+            time.time(),
+            0.0,
+            writer.segment,
+            {"pid": os.getpid(), "host": this_host(), "knobs": {}},
+        )
+    )
     writer.mark(state=State.RUNNING)
     state = State.FINISHED
     try:
-        FakeTrainer(writer, Inbox(paths.commands), manifest).train(10 * config["epochs"], 3 if config["device"] == "cuda:8" else None)
+        FakeTrainer(writer, Inbox(paths.commands), manifest).train(
+            10 * config["epochs"], 3 if config["device"] == "cuda:8" else None
+        )
     except Stopped:
         state = State.STOPPED
     except RuntimeError as error:

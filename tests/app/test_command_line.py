@@ -14,11 +14,11 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cli import app
-from app.errors import FAILED, INTERRUPTED, NOT_FOUND, USAGE, UserError
-from app.text import one_line, visible
-from core.registry import METHODS
-from storage.layout import RunPaths
+from asgml.app.cli import app
+from asgml.app.errors import FAILED, INTERRUPTED, NOT_FOUND, USAGE, UserError
+from asgml.app.text import one_line, visible
+from asgml.core.methods.registry import METHODS
+from asgml.storage.format.layout import RunPaths
 
 Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "watch", "replay", "runs", "show", "tail", "ctl", "export", "resume"]
@@ -37,7 +37,9 @@ ALL = dict(commands(typer.main.get_command(app)))
 def test_the_commands_are_those_promised() -> None:
     assert {path.split()[1] for path in ALL} == set(PROMISED)
     assert {"asgml config show", "asgml config schema"} <= ALL.keys()
-    assert {f"asgml data {name}" for name in ("list", "check", "make-demo", "prepare")} <= ALL.keys()
+    assert {
+        f"asgml data {name}" for name in ("list", "check", "make-demo", "prepare")
+    } <= ALL.keys()
 
 
 @pytest.mark.parametrize("path", ALL)
@@ -65,7 +67,9 @@ def test_help_is_data(asgml: Asgml, arguments: tuple[str, ...]) -> None:
         (("ctl",), ["RUN"]),
     ],
 )
-def test_usage_errors_are_one_line_and_exit_2(asgml: Asgml, runs: Path, arguments: tuple[str, ...], words: list[str]) -> None:
+def test_usage_errors_are_one_line_and_exit_2(
+    asgml: Asgml, runs: Path, arguments: tuple[str, ...], words: list[str]
+) -> None:
     said = asgml(*arguments)
     assert said.code == USAGE and said.err.count("\n") == 1 and not said.out
     assert all(word in said.err for word in words), said.err
@@ -75,31 +79,44 @@ def test_an_interrupted_command_is_exit_130(asgml: Asgml, monkeypatch: pytest.Mo
     def interrupted(runs: Path | None, json_: bool) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.commands.runs.runs", interrupted)
+    monkeypatch.setattr("asgml.app.commands.runs.runs", interrupted)
     assert asgml("runs").code == INTERRUPTED
 
 
-def test_an_error_of_the_program_keeps_its_traceback(asgml: Asgml, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_of_the_program_keeps_its_traceback(
+    asgml: Asgml, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(runs: Path | None, json_: bool) -> int:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("app.commands.runs.runs", broken)
+    monkeypatch.setattr("asgml.app.commands.runs.runs", broken)
     with pytest.raises(ZeroDivisionError):
         asgml("runs")
 
 
 def test_python_m_app_is_the_same_program() -> None:
     root = Path(__file__).resolve().parents[2]
-    said = subprocess.run([sys.executable, "-m", "app", "methods", "--json"], cwd=root, capture_output=True, text=True)
-    assert said.returncode == 0 and [method["method"] for method in json.loads(said.stdout)] == list(METHODS)
-    assert subprocess.run([sys.executable, "-m", "app", "show", "no"], cwd=root, capture_output=True).returncode == NOT_FOUND
+    said = subprocess.run(
+        [sys.executable, "-m", "app", "methods", "--json"], cwd=root, capture_output=True, text=True
+    )
+    assert said.returncode == 0 and [
+        method["method"] for method in json.loads(said.stdout)
+    ] == list(METHODS)
+    assert (
+        subprocess.run(
+            [sys.executable, "-m", "app", "show", "no"], cwd=root, capture_output=True
+        ).returncode
+        == NOT_FOUND
+    )
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
     script = f"{sys.executable} -P -m app config schema | head -c 1"
     root = Path(__file__).resolve().parents[2]
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
-    said = subprocess.run(["bash", "-c", script], cwd=root, capture_output=True, text=True, env=environment)
+    said = subprocess.run(
+        ["bash", "-c", script], cwd=root, capture_output=True, text=True, env=environment
+    )
     assert "Traceback" not in said.stderr
 
 
@@ -122,7 +139,11 @@ def test_every_method_is_described(asgml: Asgml, name: str) -> None:
 
 
 def test_what_is_not_there_is_named_with_what_is(asgml: Asgml) -> None:
-    for arguments, word in ((("methods", "bost"), "boost"), (("recipes", "dmeo"), "demo"), (("config", "show", "dmeo"), "demo")):
+    for arguments, word in (
+        (("methods", "bost"), "boost"),
+        (("recipes", "dmeo"), "demo"),
+        (("config", "show", "dmeo"), "demo"),
+    ):
         said = asgml(*arguments)
         assert said.code == NOT_FOUND and word in said.err
 
@@ -144,7 +165,9 @@ def test_config_show_gives_value_and_origin(asgml: Asgml) -> None:
 
 
 def test_the_schema_knows_every_section(asgml: Asgml) -> None:
-    assert {"boost", "optimizer", "probe", "epochs"} <= asgml("config", "schema").json["properties"].keys()
+    assert {"boost", "optimizer", "probe", "epochs"} <= asgml("config", "schema").json[
+        "properties"
+    ].keys()
 
 
 def test_settings_come_from_the_file_and_above_it_the_environment(
@@ -152,15 +175,24 @@ def test_settings_come_from_the_file_and_above_it_the_environment(
 ) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "asgml").mkdir()
-    (tmp_path / "asgml" / "settings.toml").write_text(f'runs = "{tiny_run.root.parent}"\n', encoding="utf-8")
+    (tmp_path / "asgml" / "settings.toml").write_text(
+        f'runs = "{tiny_run.root.parent}"\n', encoding="utf-8"
+    )
     assert [record["name"] for record in asgml("runs", "--json").json] == ["tiny-01"]
     monkeypatch.setenv("ASGML_RUNS", str(tmp_path / "none"))
     assert asgml("runs", "--json").json == []
-    assert [record["name"] for record in asgml("runs", "--json", "--runs", tiny_run.root.parent).json] == ["tiny-01"]
+    assert [
+        record["name"] for record in asgml("runs", "--json", "--runs", tiny_run.root.parent).json
+    ] == ["tiny-01"]
 
 
-@pytest.mark.parametrize(("text", "word"), [("colour = 1\n", "colour"), ("ascii = 'perhaps'\n", "ascii"), ("runs = [", "settings.toml")])
-def test_a_wrong_setting_is_named(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, word: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("colour = 1\n", "colour"), ("ascii = 'perhaps'\n", "ascii"), ("runs = [", "settings.toml")],
+)
+def test_a_wrong_setting_is_named(
+    asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, word: str
+) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "asgml").mkdir()
     (tmp_path / "asgml" / "settings.toml").write_text(text, encoding="utf-8")
@@ -169,7 +201,7 @@ def test_a_wrong_setting_is_named(asgml: Asgml, tmp_path: Path, monkeypatch: pyt
 
 
 def test_completion_knows_runs_recipes_methods_keys_and_knobs(tiny_run: RunPaths) -> None:
-    from app.completion import complete
+    from asgml.app.completion import complete
 
     given = {"runs": tiny_run.root.parent, "run": "tiny-01", "action": "set"}
     assert complete("runs", given, "ti") == ["tiny-01"]
@@ -191,19 +223,35 @@ def test_the_shell_gets_completions(tiny_run: RunPaths, monkeypatch: pytest.Monk
         "COMP_WORDS": typed,
         "COMP_CWORD": "4",
     }
-    program = "import sys; sys.argv = ['asgml']; from app.cli import main; main()"
-    said = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, env=environment)
+    program = "import sys; sys.argv = ['asgml']; from asgml.app.cli import main; main()"
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, env=environment
+    )
     assert said.stdout.split() == ["boost.alpha="], said.stderr
 
 
-def test_doctor_finds_what_is_missing(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_finds_what_is_missing(
+    asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     good = asgml("doctor", "--json", "--runs", tmp_path / "runs")
     assert good.code == 0 and not (tmp_path / "runs").exists()
-    assert {check["name"] for check in good.json} >= {"python", "torch", "terminal", "size", "runs", "write", "disk", "file system"}
-    monkeypatch.setattr("app.commands.doctor.ASK_TORCH", "import no_such_torch")
+    assert {check["name"] for check in good.json} >= {
+        "python",
+        "torch",
+        "terminal",
+        "size",
+        "runs",
+        "write",
+        "disk",
+        "file system",
+    }
+    monkeypatch.setattr("asgml.app.commands.doctor.ASK_TORCH", "import no_such_torch")
     bad = asgml("doctor", "--json", "--runs", "/proc/no/such")
     assert bad.code == FAILED
-    assert [check["name"] for check in bad.json if check["status"] == "missing"] == ["torch", "write"]
+    assert [check["name"] for check in bad.json if check["status"] == "missing"] == [
+        "torch",
+        "write",
+    ]
 
 
 @given(st.text())
@@ -211,7 +259,11 @@ def test_visible_text_cannot_steer_a_terminal(text: str) -> None:
     shown = visible(text)
     assert len(shown) == len(text)
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
-    assert all(a == b for a, b in zip(text, shown, strict=True) if a.isprintable() and a not in "\u061c\u200e\u200f")
+    assert all(
+        a == b
+        for a, b in zip(text, shown, strict=True)
+        if a.isprintable() and a not in "\u061c\u200e\u200f"
+    )
     assert "\n" not in one_line(text)
 
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.data_table import DATA_SETS
-from app.errors import FAILED, NOT_FOUND, USAGE
-from app.progress import progress
-from app.recipes import recipe_names
-from core.data.base import NAMED
+from asgml.app.errors import FAILED, NOT_FOUND, USAGE
+from asgml.app.progress import progress
+from asgml.app.recipes import recipe_names
+from asgml.core.data.base import NAMED
+from asgml.core.data.catalogue import DATA_SETS
 
 Asgml = Callable[..., Any]
 CLIPS = 30
@@ -30,7 +30,7 @@ SMALL = ("--set", "frame_size=[32, 32]", "--set", "seconds=0.5", "--workers", "1
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generated files in CREMA-D's layout, made by the command. Read them only."""
-    from app.cli import run
+    from asgml.app.cli import run
 
     folder = tmp_path_factory.mktemp("made") / HOSTILE / "demo"
     assert run(["data", "make-demo", str(folder), "--clips", str(CLIPS)]) == 0
@@ -52,13 +52,15 @@ def test_every_data_set_that_can_be_loaded_is_listed(asgml: Asgml) -> None:
     records = asgml("data", "list", "--json").json
     assert [one["name"] for one in records] == list(NAMED)
     shown = asgml("data", "list").out
-    assert all(f"\n{name} " in f"\n{shown}" and row.summary in shown for name, row in DATA_SETS.items())
+    assert all(
+        f"\n{name} " in f"\n{shown}" and row.summary in shown for name, row in DATA_SETS.items()
+    )
     listed = [recipe for one in records for recipe in one["recipes"]]
     assert sorted(listed) == [name for name in recipe_names() if _names_data(name)]
 
 
 def _names_data(recipe: str) -> bool:
-    from app.recipes import read_recipe, recipe_file
+    from asgml.app.recipes import read_recipe, recipe_file
 
     return "data" in read_recipe(recipe_file(recipe))
 
@@ -71,7 +73,7 @@ def test_the_table_says_of_a_data_set_what_its_loader_says(name: str) -> None:
     if hasattr(module, "PUBLISHED"):
         assert dict(row.published) == module.PUBLISHED
     if name in ("mosi", "mosei"):
-        sizes = importlib.import_module("core.data.sets.affect_sizes").SAMPLES[name]
+        sizes = importlib.import_module("asgml.core.data.datasets.affect_sizes").SAMPLES[name]
         assert tuple(row.published.values()) == sizes
 
 
@@ -82,38 +84,63 @@ def test_what_make_demo_makes_is_fit(asgml: Asgml, demo: Path) -> None:
     assert said.json["inputs"]["audio"]["read"] == CLIPS
 
 
-def test_make_demo_prints_the_folder_and_leaves_one_that_is_not_empty_alone(asgml: Asgml, files: Path, tmp_path: Path) -> None:
+def test_make_demo_prints_the_folder_and_leaves_one_that_is_not_empty_alone(
+    asgml: Asgml, files: Path, tmp_path: Path
+) -> None:
     before = sorted(files.rglob("*"))
     said = asgml("data", "make-demo", files)
     assert said.code == USAGE and said.err.count("\n") == 1
     assert sorted(files.rglob("*")) == before
     said = asgml("data", "make-demo", tmp_path / "new", "--clips", CLIPS, "--seed", 3)
-    assert said.code == 0 and Path(said.out.strip()) == tmp_path / "new" and len(wavs(tmp_path / "new")) == CLIPS
+    assert (
+        said.code == 0
+        and Path(said.out.strip()) == tmp_path / "new"
+        and len(wavs(tmp_path / "new")) == CLIPS
+    )
 
 
-def test_every_file_that_is_wrong_is_named_and_the_exit_code_is_1(asgml: Asgml, files: Path) -> None:
+def test_every_file_that_is_wrong_is_named_and_the_exit_code_is_1(
+    asgml: Asgml, files: Path
+) -> None:
     gone, damaged = wavs(files)[:2]
     gone.unlink()
     damaged.write_bytes(b"\x1b[31mnoise" * 99)
     said = asgml("data", "check", files, *SMALL)
     assert said.code == FAILED
-    assert gone.stem in said.out and damaged.stem in said.out and "missing" in said.out and "unreadable" in said.out
+    assert (
+        gone.stem in said.out
+        and damaged.stem in said.out
+        and "missing" in said.out
+        and "unreadable" in said.out
+    )
     record = asgml("data", "check", files, "--json", *SMALL)
-    assert record.code == FAILED and {fault["clip"] for fault in record.json["faults"]} == {gone.stem, damaged.stem}
+    assert record.code == FAILED and {fault["clip"] for fault in record.json["faults"]} == {
+        gone.stem,
+        damaged.stem,
+    }
 
 
 def test_names_of_files_cannot_steer_the_terminal(asgml: Asgml, demo: Path) -> None:
-    for arguments in (("data", "check", demo, "--quick"), ("data", "check", f"{demo}/no", "--quick"), ("data", "make-demo", demo)):
+    for arguments in (
+        ("data", "check", demo, "--quick"),
+        ("data", "check", f"{demo}/no", "--quick"),
+        ("data", "make-demo", demo),
+    ):
         said = asgml(*arguments)
         assert "\x1b" not in said.out + said.err and "\u202e" not in said.out + said.err
         assert "[bold]" in said.out + said.err
 
 
-def test_the_options_of_a_recipe_are_taken_and_what_is_prepared_is_what_it_trains_on(asgml: Asgml, files: Path, tmp_path: Path) -> None:
-    from core.data.base import load_data
+def test_the_options_of_a_recipe_are_taken_and_what_is_prepared_is_what_it_trains_on(
+    asgml: Asgml, files: Path, tmp_path: Path
+) -> None:
+    from asgml.core.data.base import load_data
 
     own = tmp_path / "mine.toml"
-    own.write_text('[data]\nname = "cremad"\n[data.options]\nframes = 2\nframe_size = [32, 32]\nseconds = 0.5\n', encoding="utf-8")
+    own.write_text(
+        '[data]\nname = "cremad"\n[data.options]\nframes = 2\nframe_size = [32, 32]\nseconds = 0.5\n',
+        encoding="utf-8",
+    )
     said = asgml("data", "prepare", files, "--recipe", own, "--set", "frames=3", "--workers", 1)
     assert said.code == 0, said.err
     options = {"frames": 3, "frame_size": [32, 32], "seconds": 0.5, "cache": "require"}
@@ -126,7 +153,10 @@ def test_options_are_those_of_the_configuration(asgml: Asgml, demo: Path) -> Non
     for option in ("modalities=['audio']", "data.options.modalities=['audio']"):
         said = asgml("data", "check", demo, "--quick", "--json", "--set", option)
         assert list(said.json["inputs"]) == ["audio"]
-    seeds = [asgml("data", "check", demo, "--quick", "--json", "--set", f"data.seed={seed}").json for seed in (0, 0, 1)]
+    seeds = [
+        asgml("data", "check", demo, "--quick", "--json", "--set", f"data.seed={seed}").json
+        for seed in (0, 0, 1)
+    ]
     assert seeds[0] == seeds[1] != seeds[2]
 
 
@@ -146,14 +176,18 @@ def test_options_are_those_of_the_configuration(asgml: Asgml, demo: Path) -> Non
         (("data", "prepare", "{demo}/train.csv"), USAGE, "memory"),
     ],
 )
-def test_errors_are_one_line(asgml: Asgml, demo: Path, arguments: tuple[str, ...], code: int, word: str) -> None:
+def test_errors_are_one_line(
+    asgml: Asgml, demo: Path, arguments: tuple[str, ...], code: int, word: str
+) -> None:
     said = asgml(*(argument.replace("{demo}", str(demo)) for argument in arguments))
     assert said.code == code and said.err.count("\n") == 1 and word in said.err and not said.out
 
 
 def test_what_cannot_be_listed_is_not_fit_in_json_too(asgml: Asgml, demo: Path) -> None:
     said = asgml("data", "check", f"ave:{demo}", "--json")
-    assert said.code == FAILED and said.json["fit"] is False and "trainSet.txt" in said.json["error"]
+    assert (
+        said.code == FAILED and said.json["fit"] is False and "trainSet.txt" in said.json["error"]
+    )
 
 
 def test_arrays_are_checked(asgml: Asgml, tmp_path: Path) -> None:
@@ -165,7 +199,9 @@ def test_arrays_are_checked(asgml: Asgml, tmp_path: Path) -> None:
     assert said.code == 0 and "voice" in said.out and "1 samples hold the same number" in said.out
 
 
-def test_prepare_prints_where_and_refuses_what_is_missing(asgml: Asgml, files: Path, tmp_path: Path) -> None:
+def test_prepare_prints_where_and_refuses_what_is_missing(
+    asgml: Asgml, files: Path, tmp_path: Path
+) -> None:
     said = asgml("data", "prepare", files, "--to", tmp_path / "cache", *SMALL)
     where = Path(said.out.strip())
     assert said.code == 0 and where.is_relative_to(tmp_path / "cache") and where.is_dir()
@@ -173,8 +209,16 @@ def test_prepare_prints_where_and_refuses_what_is_missing(asgml: Asgml, files: P
     gone = wavs(files)[0]
     gone.unlink()
     refused = asgml("data", "prepare", files, "--to", tmp_path / "other", *SMALL)
-    assert refused.code == FAILED and gone.stem in refused.err and refused.err.count("\n") == 1 and not refused.out
-    assert asgml("data", "prepare", files, "--to", tmp_path / "other", "--allow-missing", *SMALL).code == 0
+    assert (
+        refused.code == FAILED
+        and gone.stem in refused.err
+        and refused.err.count("\n") == 1
+        and not refused.out
+    )
+    assert (
+        asgml("data", "prepare", files, "--to", tmp_path / "other", "--allow-missing", *SMALL).code
+        == 0
+    )
 
 
 def test_progress_is_one_line_in_a_terminal_and_leaves_nothing_behind(
@@ -185,12 +229,19 @@ def test_progress_is_one_line_in_a_terminal_and_leaves_nothing_behind(
         for done in range(1, 4):
             told(done, 3)
     said = capsys.readouterr()
-    assert "clips 3/3" in said.err and "\n" not in said.err and said.err.endswith("\r\x1b[2K") and not said.out
+    assert (
+        "clips 3/3" in said.err
+        and "\n" not in said.err
+        and said.err.endswith("\r\x1b[2K")
+        and not said.out
+    )
 
 
-def test_progress_in_a_log_is_a_line_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_progress_in_a_log_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock = itertools.count()
-    monkeypatch.setattr("app.progress.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("asgml.app.progress.time.monotonic", lambda: float(next(clock)))
     with progress("clips") as told:
         for done in range(1, 61):
             told(done, 60)
@@ -203,7 +254,10 @@ def test_training_takes_the_folder_and_asks_for_it(asgml: Asgml, runs: Path, dem
     assert said.code == USAGE and "cremad:PATH" in said.err and not runs.exists()
     said = asgml("train", "cremad-1f", "--data", demo, "--allow-missing", "--wait")
     written = tomllib.loads((Path(said.out.strip()) / "run.toml").read_text(encoding="utf-8"))
-    assert written["data"]["name"] == f"cremad:{demo}" and written["data"]["options"]["allow_missing"] is True
+    assert (
+        written["data"]["name"] == f"cremad:{demo}"
+        and written["data"]["options"]["allow_missing"] is True
+    )
     assert Path(said.out.strip()).name.startswith("cremad-")
 
 
@@ -214,9 +268,25 @@ def test_a_training_ends_at_missing_files_with_one_line_and_goes_on_without_them
     gone = wavs(files)[:3]
     for path in gone:
         path.unlink()
-    words = ("train", "cremad-1f", "--data", files, "--epochs", 1, "--wait", "--runs", tmp_path / "runs", "--set", "encoder=conv")
+    words = (
+        "train",
+        "cremad-1f",
+        "--data",
+        files,
+        "--epochs",
+        1,
+        "--wait",
+        "--runs",
+        tmp_path / "runs",
+        "--set",
+        "encoder=conv",
+    )
     refused = asgml(*words)
-    assert refused.code == FAILED and all(path.stem in refused.err for path in gone) and "--allow-missing" in refused.err
+    assert (
+        refused.code == FAILED
+        and all(path.stem in refused.err for path in gone)
+        and "--allow-missing" in refused.err
+    )
     assert "Traceback" not in refused.err
     done = asgml(*words, "--allow-missing")
     assert done.code == 0 and "3 clips of cremad are left out" in done.err

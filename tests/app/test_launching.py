@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
-from app.launcher import OURS, make_run, start, worker_command, worker_environment
-from app.recipes import Choices, build
-from core.config import make_config
-from storage.layout import RunPaths
-from storage.reader import Run
+from asgml.app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
+from asgml.app.launcher import OURS, make_run, start, worker_command, worker_environment
+from asgml.app.recipes import Choices, build
+from asgml.core.config.config import make_config
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.read.reader import Run
 
 Asgml = Callable[..., "Said"]
 
@@ -41,7 +41,10 @@ def test_detach_prints_the_path_of_a_living_run(asgml: Asgml, runs: Path) -> Non
     run = Run.open(paths)
     assert run.state() == "running"
     launch = json.loads(paths.launch.read_text(encoding="utf-8"))
-    assert run.head is not None and (launch["pid"], launch["process_start"]) == (run.head.pid, run.head.process_start)
+    assert run.head is not None and (launch["pid"], launch["process_start"]) == (
+        run.head.pid,
+        run.head.process_start,
+    )
     assert os.getsid(launch["pid"]) == launch["pid"] != os.getsid(0)
     asgml("ctl", paths.name, "stop")
     wait_for_state(paths, "stopped")
@@ -51,7 +54,11 @@ def test_run_toml_is_the_whole_configuration_and_a_recipe(asgml: Asgml, runs: Pa
     said = asgml("train", "--epochs", 1, "--set", "alpha=0.75", "--name", "mine", "--wait")
     assert said.code == 0 and said.out == f"{runs / 'mine'}\n"
     tree = tomllib.loads((runs / "mine" / "run.toml").read_text(encoding="utf-8"))
-    assert make_config(tree).model_dump() == tree == build(Choices(epochs=1, sets=("alpha=0.75",))).config().model_dump()
+    assert (
+        make_config(tree).model_dump()
+        == tree
+        == build(Choices(epochs=1, sets=("alpha=0.75",))).config().model_dump()
+    )
     assert build(Choices(recipe=str(runs / "mine" / "run.toml"))).config().model_dump() == tree
 
 
@@ -73,15 +80,20 @@ def test_a_training_that_fails_is_exit_1(asgml: Asgml, runs: Path) -> None:
     assert said.code == FAILED and "a failed" in said.err and "no longer finite" in said.err
 
 
-def test_a_killed_trainer_is_exit_1(asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import app.follow
+def test_a_killed_trainer_is_exit_1(
+    asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asgml.app.follow
 
     def kill_first(trainer: object) -> str:
-        os.kill(json.loads((runs / "a" / "launch.json").read_text(encoding="utf-8"))["pid"], signal.SIGKILL)
+        os.kill(
+            json.loads((runs / "a" / "launch.json").read_text(encoding="utf-8"))["pid"],
+            signal.SIGKILL,
+        )
         return wait_for_end(trainer)  # type: ignore[arg-type]
 
-    wait_for_end = app.follow.wait_for_end
-    monkeypatch.setattr("app.commands.train.wait_for_end", kill_first)
+    wait_for_end = asgml.app.follow.wait_for_end
+    monkeypatch.setattr("asgml.app.commands.train.wait_for_end", kill_first)
     said = asgml("train", "--epochs", 900, "--name", "a", "--wait")
     assert said.code == FAILED and "a crashed" in said.err
 
@@ -90,7 +102,7 @@ def test_a_killed_trainer_is_exit_1(asgml: Asgml, runs: Path, monkeypatch: pytes
 def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
     asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
-    import tui.app
+    import asgml.tui.app
 
     opened: list[tuple[str, str, object]] = []
 
@@ -99,36 +111,62 @@ def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
         wait_for_state(RunPaths(target), "running", "finished", "failed")
         return 0
 
-    monkeypatch.setattr(tui.app, "run_dashboard", look)
-    monkeypatch.setattr("app.commands.watch.in_terminal", lambda: True)
-    monkeypatch.setattr("app.commands.train.in_terminal", lambda: True)
+    monkeypatch.setattr(asgml.tui.app, "run_dashboard", look)
+    monkeypatch.setattr("asgml.app.commands.watch.in_terminal", lambda: True)
+    monkeypatch.setattr("asgml.app.commands.train.in_terminal", lambda: True)
     said = asgml("train", "--epochs", 2, "--device", device, "--name", "a", "--ascii")
     assert opened == [("a", "starting", True)]
     assert said.out == f"{runs / 'a'}\n"
-    assert said.code == (0 if device == "auto" else FAILED) and ("no such device" in said.err) == (device != "auto")
+    assert said.code == (0 if device == "auto" else FAILED) and ("no such device" in said.err) == (
+        device != "auto"
+    )
 
 
-def test_the_dashboard_gets_the_persons_preferences(asgml: Asgml, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import tui.app
+def test_the_dashboard_gets_the_persons_preferences(
+    asgml: Asgml, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import asgml.tui.app
 
     calls: list[dict[str, object]] = []
-    monkeypatch.setattr(tui.app, "run_dashboard", lambda target, folder, **options: calls.append(options) or 0)
-    monkeypatch.setattr("app.commands.watch.in_terminal", lambda: True)
+    monkeypatch.setattr(
+        asgml.tui.app, "run_dashboard", lambda target, folder, **options: calls.append(options) or 0
+    )
+    monkeypatch.setattr("asgml.app.commands.watch.in_terminal", lambda: True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "asgml").mkdir()
-    (tmp_path / "asgml" / "settings.toml").write_text('ascii = true\nkeys = {pause = "p"}\n', encoding="utf-8")
+    (tmp_path / "asgml" / "settings.toml").write_text(
+        'ascii = true\nkeys = {pause = "p"}\n', encoding="utf-8"
+    )
     make_run(build(Choices()).config().model_dump(), runs, "a")
-    assert asgml("watch", "a", "--readonly").code == 0 and asgml("replay", "a", "--speed", 4, "--at", 7).code == 0
+    assert (
+        asgml("watch", "a", "--readonly").code == 0
+        and asgml("replay", "a", "--speed", 4, "--at", 7).code == 0
+    )
     watched, replayed = calls
-    assert watched == {"clock": "live", "ascii": True, "keymap": {"pause": "p"}, "readonly": True, "inline": False}
-    assert replayed == {"clock": "replay", "ascii": True, "keymap": {"pause": "p"}, "readonly": True, "speed": 4.0, "at_step": 7}
+    assert watched == {
+        "clock": "live",
+        "ascii": True,
+        "keymap": {"pause": "p"},
+        "readonly": True,
+        "inline": False,
+    }
+    assert replayed == {
+        "clock": "replay",
+        "ascii": True,
+        "keymap": {"pause": "p"},
+        "readonly": True,
+        "speed": 4.0,
+        "at_step": 7,
+    }
 
 
-def test_ctrl_c_leaves_the_training_alone(asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_the_training_alone(
+    asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(trainer: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("app.commands.train.wait_for_end", interrupted)
+    monkeypatch.setattr("asgml.app.commands.train.wait_for_end", interrupted)
     said = asgml("train", "--epochs", 900, "--name", "a", "--wait")
     assert said.code == INTERRUPTED and "asgml ctl a stop" in said.err
     assert Run.open(runs / "a").state() == "running"
@@ -152,10 +190,16 @@ def test_a_name_that_is_no_name_is_refused(asgml: Asgml, runs: Path, name: str) 
 def test_names_count_on(tmp_path: Path) -> None:
     config = build(Choices()).config().model_dump()
     names = [make_run(config, tmp_path, None).name for _ in range(3)]
-    assert names == ["synthetic-ogm_ge+boost-01", "synthetic-ogm_ge+boost-02", "synthetic-ogm_ge+boost-03"]
+    assert names == [
+        "synthetic-ogm_ge+boost-01",
+        "synthetic-ogm_ge+boost-02",
+        "synthetic-ogm_ge+boost-03",
+    ]
 
 
-def test_resume_goes_on_only_where_there_is_something_to_go_on_with(asgml: Asgml, runs: Path) -> None:
+def test_resume_goes_on_only_where_there_is_something_to_go_on_with(
+    asgml: Asgml, runs: Path
+) -> None:
     asgml("train", "--epochs", 900, "--name", "a", "--detach")
     assert asgml("resume", "a", "--wait").code == REJECTED
     asgml("ctl", "a", "stop")
@@ -169,11 +213,13 @@ def test_resume_goes_on_only_where_there_is_something_to_go_on_with(asgml: Asgml
     assert said.code == REJECTED and "finished" in said.err
     (runs / "b" / "run.toml").unlink()
     said = asgml("resume", "b", "--wait")
-    assert said.code == REJECTED and "resume=True" in said.err, "a loop of somebody's own has no run.toml"
+    assert said.code == REJECTED and "resume=True" in said.err, (
+        "a loop of somebody's own has no run.toml"
+    )
 
 
 def test_the_worker_is_started_without_the_current_directory() -> None:
-    assert worker_command()[1:] == ["-P", "-m", "core.worker"]
+    assert worker_command()[1:] == ["-P", "-m", "asgml.core.worker"]
     given = os.pathsep.join(["", ".", "relative", str(Path.cwd()), "/somewhere", str(OURS)])
     environment = worker_environment({"PYTHONPATH": given, "HOME": "/root"})
     assert environment["PYTHONPATH"].split(os.pathsep) == [str(OURS), "/somewhere"]
@@ -181,11 +227,16 @@ def test_the_worker_is_started_without_the_current_directory() -> None:
 
 
 def test_an_installed_worker_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.launcher.OURS", Path(next(entry for entry in sys.path if entry.endswith("site-packages"))).resolve())
+    monkeypatch.setattr(
+        "asgml.app.launcher.OURS",
+        Path(next(entry for entry in sys.path if entry.endswith("site-packages"))).resolve(),
+    )
     assert "PYTHONPATH" not in worker_environment({"PYTHONPATH": "."})
 
 
-def test_a_relative_runs_directory_can_be_resumed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_relative_runs_directory_can_be_resumed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The worker runs inside the run directory, so the path it is told must not be relative to ours."""
     told: list[list[str]] = []
 
@@ -200,6 +251,6 @@ def test_a_relative_runs_directory_can_be_resumed(monkeypatch: pytest.MonkeyPatc
 
     (tmp_path / "runs" / "a").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("app.launcher.subprocess.Popen", Started)
+    monkeypatch.setattr("asgml.app.launcher.subprocess.Popen", Started)
     start(RunPaths(Path("runs/a")), resume=True)
     assert told[0][-2:] == [str(tmp_path / "runs" / "a"), "--resume"]

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.errors import FAILED, NOT_FOUND, USAGE
-from storage.layout import RunPaths
-from storage.metrics import TABLES
-from storage.reader import Run
+from asgml.app.errors import FAILED, NOT_FOUND, USAGE
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.metrics import TABLES
+from asgml.storage.read.reader import Run
 
 Asgml = Callable[..., "Said"]
 PROMISED = {"path", "name", "state", "step", "epoch", "pid", "host", "started", "knobs", "metrics"}
@@ -32,7 +32,12 @@ def test_json_carries_what_is_promised(asgml: Asgml, here: RunPaths) -> None:
     shown = asgml("show", "tiny", "--json").json
     assert listed.keys() >= PROMISED and shown.keys() >= PROMISED
     assert {key: shown[key] for key in listed} == listed
-    assert (shown["name"], shown["state"], shown["step"], shown["epoch"]) == ("tiny-01", "finished", 40, 3)
+    assert (shown["name"], shown["state"], shown["step"], shown["epoch"]) == (
+        "tiny-01",
+        "finished",
+        40,
+        3,
+    )
     assert shown["knobs"] == {"boost.alpha": 0.25, "probe.eval_freq": 10}
 
 
@@ -53,7 +58,14 @@ def test_last_and_best_are_those_of_the_columns(asgml: Asgml, here: RunPaths) ->
 def test_nan_is_null(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import tiny
 
-    monkeypatch.setattr(tiny, "tiny_row", lambda manifest, table, step: [float(step), *[math.nan] * (len(manifest.columns(table)) - 1)])
+    monkeypatch.setattr(
+        tiny,
+        "tiny_row",
+        lambda manifest, table, step: [
+            float(step),
+            *[math.nan] * (len(manifest.columns(table)) - 1),
+        ],
+    )
     tiny.write_tiny_run(tmp_path / "nan-01")
     loss = asgml("show", "nan-01", "--runs", tmp_path, "--json").json["metrics"]["loss"]
     assert (loss["last"], loss["best"], loss["best_step"]) == (None, None, None)
@@ -61,7 +73,13 @@ def test_nan_is_null(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_words_of_others_never_reach_the_terminal_raw(asgml: Asgml, here: RunPaths) -> None:
-    for arguments in (("show", "tiny"), ("show", "tiny", "--json"), ("tail", "tiny"), ("tail", "tiny", "--json"), ("runs",)):
+    for arguments in (
+        ("show", "tiny"),
+        ("show", "tiny", "--json"),
+        ("tail", "tiny"),
+        ("tail", "tiny", "--json"),
+        ("runs",),
+    ):
         said = asgml(*arguments)
         assert said.code == 0
         assert "\x1b[31m" not in said.out and "\u202e" not in said.out
@@ -76,22 +94,39 @@ def test_show_draws_a_chart_for_each_key_panel(asgml: Asgml, here: RunPaths) -> 
 
 
 def test_tail_gives_steps_and_events_in_order(asgml: Asgml, here: RunPaths) -> None:
-    records = [json.loads(line) for line in asgml("tail", "tiny", "--json", "-n", 1000).out.splitlines()]
-    assert [record["wall_time"] for record in records] == sorted(record["wall_time"] for record in records)
-    assert [record["step"] for record in records if record["table"] == "steps"] == list(range(1, 41))
-    assert [record["kind"] for record in records if record["table"] == "events"] == [event.kind for event in Run.open(here).events]
-    assert [record["loss"] for record in records if record["table"] == "steps" and record["step"] == 20] == [None]
+    records = [
+        json.loads(line) for line in asgml("tail", "tiny", "--json", "-n", 1000).out.splitlines()
+    ]
+    assert [record["wall_time"] for record in records] == sorted(
+        record["wall_time"] for record in records
+    )
+    assert [record["step"] for record in records if record["table"] == "steps"] == list(
+        range(1, 41)
+    )
+    assert [record["kind"] for record in records if record["table"] == "events"] == [
+        event.kind for event in Run.open(here).events
+    ]
+    assert [
+        record["loss"] for record in records if record["table"] == "steps" and record["step"] == 20
+    ] == [None]
 
 
 def test_tail_can_thin_out_the_steps(asgml: Asgml, here: RunPaths) -> None:
-    records = [json.loads(line) for line in asgml("tail", "tiny", "--json", "-n", 1000, "--every", 10).out.splitlines()]
+    records = [
+        json.loads(line)
+        for line in asgml("tail", "tiny", "--json", "-n", 1000, "--every", 10).out.splitlines()
+    ]
     assert [record["step"] for record in records if record["table"] == "steps"] == [10, 20, 30, 40]
 
 
 def test_following_ends_with_the_run(asgml: Asgml, runs: Path) -> None:
     asgml("train", "--epochs", 3, "--name", "a", "--detach")
     said = asgml("tail", "a", "--follow", "--json", "-n", 1000)
-    steps = [record["step"] for line in said.out.splitlines() if (record := json.loads(line))["table"] == "steps"]
+    steps = [
+        record["step"]
+        for line in said.out.splitlines()
+        if (record := json.loads(line))["table"] == "steps"
+    ]
     assert said.code == 0 and steps == list(range(1, 31))
     asgml("train", "--device", "cuda:8", "--name", "b", "--detach")
     assert asgml("tail", "b", "--follow").code == FAILED
@@ -105,7 +140,10 @@ def test_csv_holds_every_digit(asgml: Asgml, here: RunPaths, tmp_path: Path) -> 
         with (tmp_path / "out" / f"{table}.csv").open(newline="", encoding="utf-8") as file:
             columns, *rows = list(csv.reader(file))
         assert columns == run.columns(table)
-        np.testing.assert_array_equal(np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(columns)), run.table(table))
+        np.testing.assert_array_equal(
+            np.array([[float(cell) for cell in row] for row in rows]).reshape(-1, len(columns)),
+            run.table(table),
+        )
 
 
 def test_parquet_holds_the_same(asgml: Asgml, here: RunPaths, tmp_path: Path) -> None:
@@ -122,11 +160,21 @@ def test_parquet_holds_the_same(asgml: Asgml, here: RunPaths, tmp_path: Path) ->
 
 def test_jsonl_names_the_table_of_each_line(asgml: Asgml, here: RunPaths, tmp_path: Path) -> None:
     assert asgml("export", "tiny", "--to", "jsonl", tmp_path / "out.jsonl").code == 0
-    records = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()]
+    records = [
+        json.loads(line)
+        for line in (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     run = Run.open(here)
-    counts = {table: sum(record["table"] == table for record in records) for table in (*TABLES, "events")}
+    counts = {
+        table: sum(record["table"] == table for record in records) for table in (*TABLES, "events")
+    }
     assert counts == {**{table: run.rows(table) for table in TABLES}, "events": len(run.events)}
-    assert next(record for record in records if record["table"] == "steps" and record["step"] == 20)["loss"] is None
+    assert (
+        next(record for record in records if record["table"] == "steps" and record["step"] == 20)[
+            "loss"
+        ]
+        is None
+    )
 
 
 def test_export_writes_over_nothing_unasked(asgml: Asgml, here: RunPaths, tmp_path: Path) -> None:
@@ -138,7 +186,9 @@ def test_export_writes_over_nothing_unasked(asgml: Asgml, here: RunPaths, tmp_pa
     assert asgml("export", "tiny", "--to", "csv", tmp_path / "steps.csv").code == USAGE
 
 
-def test_export_without_pyarrow_says_what_to_install(asgml: Asgml, here: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_export_without_pyarrow_says_what_to_install(
+    asgml: Asgml, here: RunPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import sys
 
     monkeypatch.setitem(sys.modules, "pyarrow", None)
@@ -146,10 +196,20 @@ def test_export_without_pyarrow_says_what_to_install(asgml: Asgml, here: RunPath
     assert said.code == USAGE and "asgml[parquet]" in said.err and not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("command", [("show", "no"), ("tail", "no"), ("watch", "no"), ("resume", "no"), ("ctl", "no", "pause")])
-def test_a_run_that_is_not_there_is_exit_3(asgml: Asgml, here: RunPaths, command: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("show", "no"), ("tail", "no"), ("watch", "no"), ("resume", "no"), ("ctl", "no", "pause")],
+)
+def test_a_run_that_is_not_there_is_exit_3(
+    asgml: Asgml, here: RunPaths, command: tuple[str, ...]
+) -> None:
     said = asgml(*command)
-    assert said.code == NOT_FOUND and "tiny-01" in said.err and said.err.count("\n") == 1 and not said.out
+    assert (
+        said.code == NOT_FOUND
+        and "tiny-01" in said.err
+        and said.err.count("\n") == 1
+        and not said.out
+    )
 
 
 def test_a_damaged_run_does_not_hide_the_others(asgml: Asgml, tmp_path: Path) -> None:
@@ -161,8 +221,14 @@ def test_a_damaged_run_does_not_hide_the_others(asgml: Asgml, tmp_path: Path) ->
     attributes = json.loads((worse.store / "zarr.json").read_text(encoding="utf-8"))
     attributes["attributes"]["knobs"] = 5
     (worse.store / "zarr.json").write_text(json.dumps(attributes), encoding="utf-8")
-    (bad.store / "zarr.json").write_text('{"zarr_format": 3, "node_type": "group", "attributes": {"format": "other"}}', encoding="utf-8")
-    states = {record["name"]: record["state"] for record in asgml("runs", "--runs", tmp_path, "--json").json}
+    (bad.store / "zarr.json").write_text(
+        '{"zarr_format": 3, "node_type": "group", "attributes": {"format": "other"}}',
+        encoding="utf-8",
+    )
+    states = {
+        record["name"]: record["state"]
+        for record in asgml("runs", "--runs", tmp_path, "--json").json
+    }
     assert states == {"good-01": "finished", "bad-01": "unreadable", "worse-01": "unreadable"}
     assert asgml("runs", "--runs", tmp_path).code == 0
     assert asgml("show", "bad-01", "--runs", tmp_path).code == NOT_FOUND

@@ -10,11 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.data_spec import FROM_FILES
-from app.errors import NotFoundError, UserError
-from app.keys import flatten, parse_value
-from app.recipes import Choices, Plan, build, build_to_train, recipe_file, recipe_names, summary_of
-from core.config import RunConfig, known_keys, make_config
+from asgml.app.data_spec import FROM_FILES
+from asgml.app.errors import NotFoundError, UserError
+from asgml.app.keys import flatten, parse_value
+from asgml.app.recipes import (
+    Choices,
+    Plan,
+    build,
+    build_to_train,
+    recipe_file,
+    recipe_names,
+    summary_of,
+)
+from asgml.core.config.config import RunConfig, known_keys, make_config
 
 
 def origin_and_value(choices: Choices) -> dict[str, tuple[Any, str]]:
@@ -34,7 +42,9 @@ def test_every_shipped_recipe_is_valid_and_says_what_it_is_for(name: str) -> Non
 
 
 def test_later_layers_win_and_are_named() -> None:
-    found = origin_and_value(Choices(recipe="demo", epochs=3, sets=("epochs=7", "seed=1", "seed=2")))
+    found = origin_and_value(
+        Choices(recipe="demo", epochs=3, sets=("epochs=7", "seed=1", "seed=2"))
+    )
     assert found["epochs"] == (3, "--epochs")
     assert found["seed"] == (2, "--set seed=2")
     assert found["optimizer.lr"][1] == "recipe demo"
@@ -61,11 +71,23 @@ def test_set_finds_the_key(text: str, key: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "key"), [("boost", "boost.strength"), ("ogm_ge", "ogm_ge.strength"), ("ogm_ge+boost", "boost.strength")]
+    ("method", "key"),
+    [
+        ("boost", "boost.strength"),
+        ("ogm_ge", "ogm_ge.strength"),
+        ("ogm_ge+boost", "boost.strength"),
+    ],
 )
 def test_a_bare_name_means_a_setting_of_the_methods_in_use(method: str, key: str) -> None:
-    for choices in (Choices(method=method, sets=("strength=0.5",)), Choices(sets=("strength=0.5", f"method={method}"))):
-        given = {key for key, (_, origin) in origin_and_value(choices).items() if origin == "--set strength=0.5"}
+    for choices in (
+        Choices(method=method, sets=("strength=0.5",)),
+        Choices(sets=("strength=0.5", f"method={method}")),
+    ):
+        given = {
+            key
+            for key, (_, origin) in origin_and_value(choices).items()
+            if origin == "--set strength=0.5"
+        }
         assert given == {key}
 
 
@@ -80,7 +102,9 @@ def test_every_known_key_can_be_set_by_its_full_name() -> None:
 
 
 def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> None:
-    found = origin_and_value(Choices(sets=("encoder.audio=mlp", "encoder=conv", "encoder.visual=resnet18")))
+    found = origin_and_value(
+        Choices(sets=("encoder.audio=mlp", "encoder=conv", "encoder.visual=resnet18"))
+    )
     encoders = {key: value for key, (value, _) in found.items() if key.startswith("encoder.")}
     assert encoders == {"encoder.default": "conv", "encoder.visual": "resnet18"}
 
@@ -97,7 +121,9 @@ def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> Non
         (Choices(modulator="mine.py"), ["FILE.py:CLASS"]),
     ],
 )
-def test_errors_are_one_line_that_names_what_was_given_and_what_helps(choices: Choices, words: list[str]) -> None:
+def test_errors_are_one_line_that_names_what_was_given_and_what_helps(
+    choices: Choices, words: list[str]
+) -> None:
     with pytest.raises(UserError) as caught:
         build(choices)
     assert "\n" not in str(caught.value)
@@ -105,7 +131,13 @@ def test_errors_are_one_line_that_names_what_was_given_and_what_helps(choices: C
 
 
 @pytest.mark.parametrize(
-    "choices", [Choices(recipe="dmeo"), Choices(recipe="./no.toml"), Choices(data="no.npz"), Choices(modulator="no.py:A")]
+    "choices",
+    [
+        Choices(recipe="dmeo"),
+        Choices(recipe="./no.toml"),
+        Choices(data="no.npz"),
+        Choices(modulator="no.py:A"),
+    ],
 )
 def test_what_does_not_exist_is_not_found(choices: Choices) -> None:
     with pytest.raises(NotFoundError):
@@ -114,21 +146,32 @@ def test_what_does_not_exist_is_not_found(choices: Choices) -> None:
 
 def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
-    mine.write_text('# Mine.\nepochs = 5\ndata = "synthetic"\n[encoder]\naudio = "conv"\n[boost]\nalpha = 1.0\n', encoding="utf-8")
+    mine.write_text(
+        '# Mine.\nepochs = 5\ndata = "synthetic"\n[encoder]\naudio = "conv"\n[boost]\nalpha = 1.0\n',
+        encoding="utf-8",
+    )
     found = origin_and_value(Choices(recipe=str(mine)))
-    assert found["epochs"][0] == 5 and found["encoder.audio"][0] == "conv" and found["boost.alpha"][0] == 1.0
+    assert (
+        found["epochs"][0] == 5
+        and found["encoder.audio"][0] == "conv"
+        and found["boost.alpha"][0] == 1.0
+    )
     mine.write_text("epochs = [", encoding="utf-8")
     with pytest.raises(UserError, match=r"mine\.toml"):
         build(Choices(recipe=str(mine)))
 
 
-def test_a_relative_data_path_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_data_path_becomes_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "set.npz").touch()
     monkeypatch.chdir(tmp_path)
     assert origin_and_value(Choices(data="set.npz"))["data.name"][0] == str(tmp_path / "set.npz")
 
 
-def test_a_folder_called_synthetic_does_not_hide_the_built_in_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_called_synthetic_does_not_hide_the_built_in_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "synthetic").mkdir()
     monkeypatch.chdir(tmp_path)
     assert origin_and_value(Choices(data="synthetic"))["data.name"][0] == "synthetic"
@@ -149,26 +192,44 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("name", FROM_FILES)
 def test_a_path_behind_a_name_becomes_absolute(folder: Path, name: str) -> None:
-    assert data_of(f"{name}:CREMA-D") == data_of(f"{name}:{folder}") == data_of(f"{name}:./elsewhere/../CREMA-D") == f"{name}:{folder}"
+    assert (
+        data_of(f"{name}:CREMA-D")
+        == data_of(f"{name}:{folder}")
+        == data_of(f"{name}:./elsewhere/../CREMA-D")
+        == f"{name}:{folder}"
+    )
 
 
-def test_a_path_alone_is_what_the_recipe_means_else_what_its_layout_tells(folder: Path, tmp_path: Path) -> None:
-    assert data_of("CREMA-D") == data_of("CREMA-D", "published") == data_of("CREMA-D", "cremad-1f") == f"cremad:{folder}"
+def test_a_path_alone_is_what_the_recipe_means_else_what_its_layout_tells(
+    folder: Path, tmp_path: Path
+) -> None:
+    assert (
+        data_of("CREMA-D")
+        == data_of("CREMA-D", "published")
+        == data_of("CREMA-D", "cremad-1f")
+        == f"cremad:{folder}"
+    )
     assert data_of("elsewhere", "cremad-1f") == f"cremad:{tmp_path / 'elsewhere'}"
     assert data_of("CREMA-D", "cremad-1f", "data=ave") == f"ave:{folder}"
     assert data_of("ave:CREMA-D", "cremad-1f") == f"ave:{folder}"
     assert data_of("synthetic", "cremad-1f") == "synthetic"
 
 
-def test_the_folder_of_an_earlier_run_gives_way_to_that_of_the_flag(folder: Path, tmp_path: Path) -> None:
-    (tmp_path / "run.toml").write_text('[data]\nname = "cremad:/gone/with/the/disk"\n', encoding="utf-8")
+def test_the_folder_of_an_earlier_run_gives_way_to_that_of_the_flag(
+    folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "run.toml").write_text(
+        '[data]\nname = "cremad:/gone/with/the/disk"\n', encoding="utf-8"
+    )
     assert data_of("elsewhere", str(tmp_path / "run.toml")) == f"cremad:{tmp_path / 'elsewhere'}"
     with pytest.raises(NotFoundError, match="/gone/with/the/disk"):
         build(Choices(recipe=str(tmp_path / "run.toml")))
 
 
 @pytest.mark.parametrize("name", FROM_FILES)
-def test_files_that_nobody_has_named_are_asked_for_before_a_run_is_made(folder: Path, name: str) -> None:
+def test_files_that_nobody_has_named_are_asked_for_before_a_run_is_made(
+    folder: Path, name: str
+) -> None:
     build(Choices(data=name))
     for choices in (Choices(data=name), Choices(sets=(f"data={name}",))):
         with pytest.raises(UserError, match=f"--data {name}:PATH"):
@@ -186,13 +247,19 @@ def test_files_that_nobody_has_named_are_asked_for_before_a_run_is_made(folder: 
         ("cremad:nowhere", ["there is no nowhere"]),
     ],
 )
-def test_data_that_cannot_be_meant_is_refused_with_what_can(folder: Path, data: str, words: list[str]) -> None:
+def test_data_that_cannot_be_meant_is_refused_with_what_can(
+    folder: Path, data: str, words: list[str]
+) -> None:
     with pytest.raises(UserError) as caught:
         build(Choices(data=data))
-    assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words), caught.value
+    assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words), (
+        caught.value
+    )
 
 
-def test_allow_missing_is_an_option_of_data_that_is_read_clip_by_clip(folder: Path, tmp_path: Path) -> None:
+def test_allow_missing_is_an_option_of_data_that_is_read_clip_by_clip(
+    folder: Path, tmp_path: Path
+) -> None:
     found = origin_and_value(Choices(recipe="cremad-1f", data="CREMA-D", allow_missing=True))
     assert found["data.options.allow_missing"] == (True, "--allow-missing")
     (tmp_path / "mine.npz").touch()
@@ -204,7 +271,7 @@ def test_allow_missing_is_an_option_of_data_that_is_read_clip_by_clip(folder: Pa
 @pytest.mark.parametrize("name", recipe_names())
 def test_the_loader_takes_every_option_that_a_recipe_gives(tmp_path: Path, name: str) -> None:
     """It gets as far as the files, which are not there."""
-    from core.data.base import DataError, load_data
+    from asgml.core.data.base import DataError, load_data
 
     data = build(Choices(recipe=name)).config().data
     if data.name in FROM_FILES:
@@ -236,5 +303,7 @@ def test_a_value_cannot_smuggle_a_second_key_in() -> None:
 def test_what_run_toml_holds_makes_the_same_configuration(tmp_path: Path) -> None:
     import tomli_w
 
-    config = build(Choices(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))).config()
+    config = build(
+        Choices(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))
+    ).config()
     assert make_config(tomllib.loads(tomli_w.dumps(config.model_dump()))) == config

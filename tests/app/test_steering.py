@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import NOT_FOUND, REJECTED, USAGE
-from storage.control import Inbox, Request
-from storage.layout import RunPaths
-from storage.reader import Run
+from asgml.app.errors import NOT_FOUND, REJECTED, USAGE
+from asgml.storage.commands.inbox import Inbox, Request
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.read.reader import Run
 
 Asgml = Callable[..., "Said"]
 
@@ -26,7 +26,9 @@ def living(asgml: Asgml, runs: Path) -> RunPaths:
 def test_set_says_when_it_took_effect_and_what_changed(asgml: Asgml, living: RunPaths) -> None:
     said = asgml("ctl", "a", "set", "alpha=0.25")
     assert said.code == 0
-    assert said.out.startswith("applied at step ") and said.out.endswith(": boost.alpha 0.5 → 0.25\n")
+    assert said.out.startswith("applied at step ") and said.out.endswith(
+        ": boost.alpha 0.5 → 0.25\n"
+    )
     assert asgml("show", "a", "--json").json["knobs"]["boost.alpha"] == 0.25
 
 
@@ -61,7 +63,11 @@ def test_what_cannot_be_is_rejected_here_with_the_reason(asgml: Asgml, living: R
 
 def test_what_the_trainer_refuses_is_rejected_too(asgml: Asgml, living: RunPaths) -> None:
     said = asgml("ctl", "a", "set", "alpha=1", "--if-value", "0.75")
-    assert said.code == REJECTED and said.out.startswith("rejected at step ") and "it is 0.5" in said.out
+    assert (
+        said.code == REJECTED
+        and said.out.startswith("rejected at step ")
+        and "it is 0.5" in said.out
+    )
 
 
 def test_wrong_usage_is_exit_2_and_sends_nothing(asgml: Asgml, living: RunPaths) -> None:
@@ -93,17 +99,21 @@ def test_a_dead_trainer_is_exit_3_and_points_to_resume(asgml: Asgml, living: Run
     assert not list(living.commands.iterdir())
 
 
-def test_no_answer_in_time_is_exit_3_and_the_request_stays(asgml: Asgml, living: RunPaths, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.commands.ctl.send", lambda commands, request: None)
+def test_no_answer_in_time_is_exit_3_and_the_request_stays(
+    asgml: Asgml, living: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asgml.app.commands.ctl.send", lambda commands, request: None)
     said = asgml("ctl", "a", "pause", "--timeout", "0.2")
     assert said.code == NOT_FOUND and "no answer within 0.2 s" in said.err
 
 
-def test_what_is_sent_is_what_was_asked(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_sent_is_what_was_asked(
+    asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import tiny
 
-    from app.commands.ctl import Wishes, make_wish
-    from storage.control import send
+    from asgml.app.commands.ctl import Wishes, make_wish
+    from asgml.storage.commands.inbox import send
 
     run = Run.open(tiny.write_tiny_run(tmp_path / "tiny-01"))
     for wishes in (
@@ -114,7 +124,12 @@ def test_what_is_sent_is_what_was_asked(asgml: Asgml, tmp_path: Path, monkeypatc
     ):
         send(run.paths.commands, make_wish(run, wishes, 0))
     first, second, third, fourth = Inbox(run.paths.commands).poll()
-    assert isinstance(first, Request) and (first.knob, first.value, first.if_value, first.at_step) == ("boost.alpha", 1.0, 0.25, 7)
+    assert isinstance(first, Request) and (
+        first.knob,
+        first.value,
+        first.if_value,
+        first.at_step,
+    ) == ("boost.alpha", 1.0, 0.25, 7)
     assert isinstance(second, Request) and (second.kind, second.how) == ("stop", "now")
     assert isinstance(third, Request) and (third.kind, third.how) == ("stop", "after_step")
     assert isinstance(fourth, Request) and (fourth.kind, fourth.note) == ("note", "a b")

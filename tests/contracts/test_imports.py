@@ -10,20 +10,36 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-HEAVY = ("torch", "torchvision", "textual", "zarr", "numpy", "pydantic", "rich", "plotext", "psutil")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "textual",
+    "zarr",
+    "numpy",
+    "pydantic",
+    "rich",
+    "plotext",
+    "psutil",
+)
 REPORT = "import json, sys; print('\\n' + json.dumps([name for name in {heavy!r} if name in sys.modules]))"
 
 
 def loaded_by(code: str) -> set[str]:
     """The heavy packages that are loaded after `code` ran in a fresh interpreter."""
     program = f"{code}\n{REPORT.format(heavy=HEAVY)}"
-    said = subprocess.run([sys.executable, "-P", "-c", program], cwd="/", env=_environment(), capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        cwd="/",
+        env=_environment(),
+        capture_output=True,
+        text=True,
+    )
     assert said.returncode == 0, said.stderr
     return set(json.loads(said.stdout.splitlines()[-1]))
 
 
 def loaded_by_command(*arguments: str) -> set[str]:
-    return loaded_by(f"from app.cli import run; assert run({list(arguments)!r}) == 0")
+    return loaded_by(f"from asgml.app.cli import run; assert run({list(arguments)!r}) == 0")
 
 
 def _environment() -> dict[str, str]:
@@ -42,16 +58,29 @@ def test_help_loads_typer_only(arguments: tuple[str, ...]) -> None:
     assert loaded_by_command(*arguments) == set()
 
 
-@pytest.mark.parametrize("arguments", [("train", "--help"), ("config", "--help"), ("data", "check", "--help")])
+@pytest.mark.parametrize(
+    "arguments", [("train", "--help"), ("config", "--help"), ("data", "check", "--help")]
+)
 def test_the_help_of_a_command_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
-    assert loaded_by_command(*arguments) <= {"pydantic"}  # typer parses --help with it where there are arguments
+    assert loaded_by_command(*arguments) <= {
+        "pydantic"
+    }  # typer parses --help with it where there are arguments
 
 
 @pytest.mark.parametrize(
-    "arguments", [("methods",), ("methods", "boost"), ("runs", "--runs", "/nowhere"), ("config", "show"), ("data", "list")]
+    "arguments",
+    [
+        ("methods",),
+        ("methods", "boost"),
+        ("runs", "--runs", "/nowhere"),
+        ("config", "show"),
+        ("data", "list"),
+    ],
 )
 def test_light_commands_load_neither_torch_nor_textual_nor_zarr(arguments: tuple[str, ...]) -> None:
-    assert loaded_by_command(*arguments).isdisjoint({"torch", "torchvision", "textual", "zarr", "numpy"})
+    assert loaded_by_command(*arguments).isdisjoint(
+        {"torch", "torchvision", "textual", "zarr", "numpy"}
+    )
 
 
 def test_looking_at_a_run_loads_neither_torch_nor_textual(tiny_run: object) -> None:
@@ -60,19 +89,27 @@ def test_looking_at_a_run_loads_neither_torch_nor_textual(tiny_run: object) -> N
         assert loaded_by_command(command, root).isdisjoint({"torch", "torchvision", "textual"})
 
 
-@pytest.mark.parametrize("module", ["layout", "knobs", "metrics", "manifest", "status", "events", "control", "clock"])
+@pytest.mark.parametrize(
+    "module", ["layout", "knobs", "metrics", "manifest", "status", "events", "control", "clock"]
+)
 def test_the_light_modules_of_storage_load_neither_numpy_nor_zarr(module: str) -> None:
-    assert loaded_by(f"import storage.{module}").isdisjoint({"numpy", "zarr", "torch", "textual", "pydantic", "rich"})
+    assert loaded_by(f"import storage.{module}").isdisjoint(
+        {"numpy", "zarr", "torch", "textual", "pydantic", "rich"}
+    )
 
 
 def test_the_dashboard_loads_no_torch() -> None:
-    assert loaded_by("import tui.app").isdisjoint({"torch", "torchvision", "pydantic", "zarr", "plotext"})
+    assert loaded_by("import asgml.tui.app").isdisjoint(
+        {"torch", "torchvision", "pydantic", "zarr", "plotext"}
+    )
 
 
-@pytest.mark.parametrize("module", ["core.config", "core.registry", "core.data.base"])
+@pytest.mark.parametrize(
+    "module", ["asgml.core.config.config", "asgml.core.methods.registry", "asgml.core.data.base"]
+)
 def test_the_light_modules_of_core_load_no_torch(module: str) -> None:
     assert loaded_by(f"import {module}").isdisjoint({"torch", "torchvision", "numpy", "textual"})
 
 
 def test_the_trainer_loads_neither_the_dashboard_nor_the_command_line() -> None:
-    assert loaded_by("import core.worker").isdisjoint({"textual", "rich", "plotext"})
+    assert loaded_by("import asgml.core.worker").isdisjoint({"textual", "rich", "plotext"})

@@ -12,21 +12,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.config import RunSettings, make_config
-from core.data.base import Dataset, Split
-from core.describe import make_manifest
-from core.modulators.apply import apply
-from core.modulators.base import Composed
-from core.modulators.modulation import Modulation
-from core.parts import make_parts
-from core.trainer import Trainer
-from core.types import Backward, Batch, ProbeReading
-from core.worker import earlier_run, take_up
-from storage.layout import RunPaths
-from storage.manifest import Manifest
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.core.config.config import RunSettings, make_config
+from asgml.core.data.base import Dataset, Split
+from asgml.core.modulators.apply import apply
+from asgml.core.modulators.base import Composed
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.training.components import make_parts
+from asgml.core.training.trainer import Trainer
+from asgml.core.types import Backward, Batch, ProbeReading
+from asgml.core.worker import earlier_run, take_up
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 torch.set_num_threads(1)
 
@@ -49,7 +49,13 @@ def modalities(count: int) -> tuple[str, ...]:
 
 
 def small_data(
-    names: tuple[str, ...] = ("audio", "visual"), *, classes: int = 3, train: int = 29, val: int = 12, test: int = 12, seed: int = 0
+    names: tuple[str, ...] = ("audio", "visual"),
+    *,
+    classes: int = 3,
+    train: int = 29,
+    val: int = 12,
+    test: int = 12,
+    seed: int = 0,
 ) -> Dataset:
     """Classes that lie a little apart, in every modality. The first samples of each split have one class each."""
     generator = torch.Generator().manual_seed(seed)
@@ -57,15 +63,28 @@ def small_data(
     splits = {}
     for part, size in (("train", train), ("val", val), ("test", test)):
         labels = torch.arange(size) % classes
-        inputs = {m: centres[m][labels] + torch.randn(size, *SHAPES[m], generator=generator) for m in names}
+        inputs = {
+            m: centres[m][labels] + torch.randn(size, *SHAPES[m], generator=generator)
+            for m in names
+        }
         splits[part] = Split(inputs, labels)
-    return Dataset("small", names, tuple(f"c{i}" for i in range(classes)), {m: SHAPES[m] for m in names}, splits, {})
+    return Dataset(
+        "small",
+        names,
+        tuple(f"c{i}" for i in range(classes)),
+        {m: SHAPES[m] for m in names},
+        splits,
+        {},
+    )
 
 
 def save_npz(data: Dataset, path: Path) -> Path:
     """The same data as a file in the arrays format."""
     parts = data.splits
-    arrays: dict[str, Any] = {m: np.concatenate([parts[part].inputs[m].numpy() for part in parts]) for m in data.modalities}
+    arrays: dict[str, Any] = {
+        m: np.concatenate([parts[part].inputs[m].numpy() for part in parts])
+        for m in data.modalities
+    }
     arrays["label"] = np.concatenate([parts[part].labels.numpy() for part in parts])
     arrays["split"] = np.concatenate([[part] * len(parts[part]) for part in parts])
     np.savez(path, classes=np.array(data.classes), **arrays)
@@ -84,7 +103,11 @@ def small_config(**changes: Any) -> RunSettings:
         "probe": {"eval_freq": 3, "train_steps": 2},
     }
     for key, value in changes.items():
-        tree[key] = {**tree[key], **value} if isinstance(value, dict) and isinstance(tree.get(key), dict) else value
+        tree[key] = (
+            {**tree[key], **value}
+            if isinstance(value, dict) and isinstance(tree.get(key), dict)
+            else value
+        )
     return make_config(tree)
 
 
@@ -103,7 +126,9 @@ class SilentWriter:
         return True
 
 
-def make_trainer(root: Path, data: Dataset, config: RunSettings, *, silent: bool = False) -> Trainer:
+def make_trainer(
+    root: Path, data: Dataset, config: RunSettings, *, silent: bool = False
+) -> Trainer:
     """A trainer at the beginning of a new run; a silent one records nothing."""
     paths, cpu = RunPaths(root), torch.device("cpu")
     if silent:
@@ -183,7 +208,9 @@ def rows_of(run: Run, table: str) -> dict[str, np.ndarray[Any, Any]]:
     return {name: run.column(table, name)[current] for name in kept}
 
 
-def assert_same_rows(ours: Run, theirs: Run, tables: tuple[str, ...] = ("steps", "probes", "epochs")) -> None:
+def assert_same_rows(
+    ours: Run, theirs: Run, tables: tuple[str, ...] = ("steps", "probes", "epochs")
+) -> None:
     for table in tables:
         left, right = rows_of(ours, table), rows_of(theirs, table)
         assert len(left["step"]), f"no rows in {table}"
@@ -200,10 +227,20 @@ class Bench:
     Two benches of the same arguments give the same bits. The modulator has seen one probe evaluation.
     """
 
-    def __init__(self, method: str, names: tuple[str, ...], *, data: Dataset | None = None, begun: bool = True, **sections: Any) -> None:
+    def __init__(
+        self,
+        method: str,
+        names: tuple[str, ...],
+        *,
+        data: Dataset | None = None,
+        begun: bool = True,
+        **sections: Any,
+    ) -> None:
         self.names = names
         data = data or small_data(names)
-        self.trainer = make_trainer(Path("nowhere"), data, small_config(method=method, **sections), silent=True)
+        self.trainer = make_trainer(
+            Path("nowhere"), data, small_config(method=method, **sections), silent=True
+        )
         self.parts = self.trainer.parts
         self.model = self.parts.model
         self.modulator: Composed = self.parts.modulator
@@ -216,7 +253,9 @@ class Bench:
     def look_back(self) -> Backward:
         """What the trainer does up to the gradients."""
         parts, batch = self.parts, self.batch
-        forward = parts.model.join(batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels))
+        forward = parts.model.join(
+            batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels)
+        )
         task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)
         loss = task_loss + parts.modulator.loss(forward)
         parts.modulator.before_backward(forward, task_loss)

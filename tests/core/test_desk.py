@@ -26,13 +26,13 @@ from core_kit import (
     weights,
 )
 
-from core import commands
-from core.commands import CommandDesk, replays_after
-from core.trainer import Trainer
-from storage.control import Inbox, Request, make_request, send
-from storage.events import Event
-from storage.reader import Run
-from storage.status import State
+from asgml.core.run import commands
+from asgml.core.run.commands import CommandDesk, replays_after
+from asgml.core.training.trainer import Trainer
+from asgml.storage.commands.inbox import Inbox, Request, make_request, send
+from asgml.storage.format.events import Event
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
 
 NAMES = ("audio", "visual")
 BOOST = {"method": "boost", "boost": {"ema_alpha": 1.0}, "probe": {"eval_freq": 1}, "epochs": 3}
@@ -72,7 +72,13 @@ def told(run: Run, request: Request) -> tuple[str, int]:
 def assert_all_done(trainer: Trainer) -> None:
     """Nothing is left in the folder, and no id has two answers."""
     assert list(trainer.parts.paths.commands.iterdir()) == []
-    twice = [id for id, count in Counter(e.get("id") for e in answers(Run.open(trainer.parts.paths))).items() if count > 1]
+    twice = [
+        id
+        for id, count in Counter(
+            e.get("id") for e in answers(Run.open(trainer.parts.paths))
+        ).items()
+        if count > 1
+    ]
     assert not twice
 
 
@@ -86,7 +92,11 @@ def test_alpha_acts_from_the_step_after_the_acknowledged_one(tmp_path: Path) -> 
     run = train(trainer)
     event = answer(run, request)
     assert (event.step, event.get("answer"), event.get("knob")) == (7, "applied", "boost.alpha")
-    assert (event.get("before"), event.get("after"), event.get("note")) == (0.5, 1.0, "see what it does")
+    assert (event.get("before"), event.get("after"), event.get("note")) == (
+        0.5,
+        1.0,
+        "see what it does",
+    )
     assert event.get("issuer") == request.issuer and 0 <= event.get("latency") < 60
     scale = np.maximum(*(run.column("steps", f"boost_scale/{m}") for m in NAMES))
     assert scale.tolist() == [1.0] + [1.5] * 6 + [2.0] * 5
@@ -110,11 +120,17 @@ def test_every_knob_can_be_set_and_acts(tmp_path: Path) -> None:
     """Each within its range, to the far end; the board has it afterwards."""
     trainer = ready(tmp_path, method="ogm_ge+boost")
     for knob in trainer.parts.board.knobs:
-        value = knob.choices[-1] if knob.choices else knob.low if knob.low is not None else knob.high
+        value = (
+            knob.choices[-1] if knob.choices else knob.low if knob.low is not None else knob.high
+        )
         assert value is not None
         sender(trainer, make_request("set", knob=knob.name, value=value, at_step=11))()
     run = train(trainer)
-    refused = [(event.get("knob"), event.get("reason")) for event in answers(run) if event.get("answer") != "applied"]
+    refused = [
+        (event.get("knob"), event.get("reason"))
+        for event in answers(run)
+        if event.get("answer") != "applied"
+    ]
     assert not refused
     assert len(answers(run)) == len(trainer.parts.board.knobs)
     assert run.knobs_at() == trainer.parts.board.live()
@@ -134,11 +150,15 @@ def test_every_knob_can_be_set_and_acts(tmp_path: Path) -> None:
         ("boost.ema_alpha", 0.5, "'boost.ema_alpha' is no knob of this run"),
     ],
 )
-def test_what_cannot_be_set_is_rejected_with_a_reason(knob: str, value: Any, reason: str, tmp_path: Path) -> None:
+def test_what_cannot_be_set_is_rejected_with_a_reason(
+    knob: str, value: Any, reason: str, tmp_path: Path
+) -> None:
     """And changes nothing."""
     trainer = ready(tmp_path, epochs=1, method="boost" if knob != "strength" else "ogm_ge")
     if knob == "strength":
-        trainer.parts.board.knobs.append(trainer.parts.board.knobs[1].__class__("mine.strength", "float", 1, "another"))
+        trainer.parts.board.knobs.append(
+            trainer.parts.board.knobs[1].__class__("mine.strength", "float", 1, "another")
+        )
     before = trainer.parts.board.live()
     request = make_request("set", knob=knob, value=value)
     sender(trainer, request)()
@@ -155,11 +175,16 @@ def test_a_bare_name_that_means_two_knobs_is_rejected(tmp_path: Path) -> None:
     request = make_request("set", knob="strength", value=0.5)
     sender(trainer, request)()
     run = train(trainer)
-    assert answer(run, request).get("reason") == "'strength' is ambiguous; there are ogm_ge.strength, mslr.strength"
+    assert (
+        answer(run, request).get("reason")
+        == "'strength' is ambiguous; there are ogm_ge.strength, mslr.strength"
+    )
 
 
 @pytest.mark.parametrize(("knob", "value"), [("volume", 1), ("alpha", 9)])
-def test_what_can_never_be_set_is_rejected_before_its_step(knob: str, value: float, tmp_path: Path) -> None:
+def test_what_can_never_be_set_is_rejected_before_its_step(
+    knob: str, value: float, tmp_path: Path
+) -> None:
     trainer = ready(tmp_path)
     request = make_request("set", knob=knob, value=value, at_step=11)
     after_steps(trainer, {2: sender(trainer, request)})
@@ -176,7 +201,12 @@ def test_a_condition_on_the_present_value(tmp_path: Path) -> None:
     silly = make_request("set", knob="alpha", value=0.9, if_value=99)
     sender(trainer, right, late, words, silly)()
     run = train(trainer)
-    assert [told(run, request)[0] for request in (right, late, words, silly)] == ["applied", "rejected", "applied", "rejected"]
+    assert [told(run, request)[0] for request in (right, late, words, silly)] == [
+        "applied",
+        "rejected",
+        "applied",
+        "rejected",
+    ]
     assert answer(run, late).get("reason") == "boost.alpha is 0.7, not 0.5"
     assert run.knobs_at()["boost.alpha"] == 0.8
 
@@ -187,11 +217,15 @@ def test_requests_are_taken_in_the_order_they_were_sent(tmp_path: Path) -> None:
     after_steps(trainer, {3: sender(trainer, *requests)})
     run = train(trainer)
     assert [event.get("id") for event in answers(run)] == [request.id for request in requests]
-    assert [event.get("before") for event in answers(run)] == [0.5] + [round(0.1 * i, 1) for i in range(9)]
+    assert [event.get("before") for event in answers(run)] == [0.5] + [
+        round(0.1 * i, 1) for i in range(9)
+    ]
     assert {event.step for event in answers(run)} == {3}
 
 
-def test_a_later_request_for_the_same_knob_and_step_takes_the_earlier_ones_place(tmp_path: Path) -> None:
+def test_a_later_request_for_the_same_knob_and_step_takes_the_earlier_ones_place(
+    tmp_path: Path,
+) -> None:
     trainer = ready(tmp_path)
     earlier, other_step, other_knob, later = (
         make_request("set", knob="boost.alpha", value=0.1, at_step=8),
@@ -203,7 +237,11 @@ def test_a_later_request_for_the_same_knob_and_step_takes_the_earlier_ones_place
     run = train(trainer)
     assert told(run, earlier) == ("superseded", 0)
     assert answer(run, earlier).get("reason") == f"replaced by {later.id}"
-    assert [told(run, request) for request in (other_step, other_knob, later)] == [("applied", 6), ("applied", 8), ("applied", 8)]
+    assert [told(run, request) for request in (other_step, other_knob, later)] == [
+        ("applied", 6),
+        ("applied", 8),
+        ("applied", 8),
+    ]
     assert answer(run, later).get("before") == 0.2
     assert_all_done(trainer)
 
@@ -233,7 +271,9 @@ def test_a_request_that_comes_too_late_expires(at_step: int | None, tmp_path: Pa
     fresh = make_request("set", knob="lr", value=0.1, at_step=at_step, expires_in=1000)
     sender(trainer, stale, fresh)()
     run = train(trainer)
-    assert told(run, stale)[0] == "expired" and answer(run, stale).get("reason") == "it came too late"
+    assert (
+        told(run, stale)[0] == "expired" and answer(run, stale).get("reason") == "it came too late"
+    )
     assert told(run, fresh) == ("applied", at_step or 0)
     assert run.knobs_at()["boost.alpha"] == 0.5
 
@@ -268,22 +308,40 @@ def test_a_checkpoint_an_evaluation_and_a_note(tmp_path: Path) -> None:
     after_steps(trainer, {5: sender(trainer, saved, val, test, neither, note)})
     run = train(trainer)
     assert [told(run, request) for request in (saved, val, test, note)] == [("applied", 5)] * 4
-    assert told(run, neither) == ("rejected", 5) and answer(run, neither).get("reason") == "evaluate 'train': expected val or test"
-    assert (trainer.parts.paths.checkpoints / "step-00000005.pt").exists() or trainer.config.checkpoint.keep < 3
-    assert [event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 5] == ["asked for"]
-    measured = {event.get("split"): event.get("accuracy") for event in run.events if event.kind == "evaluation" and event.step == 5}
-    assert measured == {"val": answer(run, val).get("accuracy"), "test": answer(run, test).get("accuracy")}
+    assert (
+        told(run, neither) == ("rejected", 5)
+        and answer(run, neither).get("reason") == "evaluate 'train': expected val or test"
+    )
+    assert (
+        trainer.parts.paths.checkpoints / "step-00000005.pt"
+    ).exists() or trainer.config.checkpoint.keep < 3
+    assert [
+        event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 5
+    ] == ["asked for"]
+    measured = {
+        event.get("split"): event.get("accuracy")
+        for event in run.events
+        if event.kind == "evaluation" and event.step == 5
+    }
+    assert measured == {
+        "val": answer(run, val).get("accuracy"),
+        "test": answer(run, test).get("accuracy"),
+    }
     assert answer(run, note).get("note") == "half-time"
     assert_same_bits(weights(trainer), weights(plain))
     assert_same_rows(run, plain_run)
 
 
 class Clock:
-    """Stands in for the module `time` of core.commands: every look into the inbox while paused takes the next action."""
+    """Stands in for the module `time` of asgml.core.run.commands: every look into the inbox while paused takes the next action."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, actions: list[Callable[[], object]]) -> None:
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, actions: list[Callable[[], object]]
+    ) -> None:
         self.actions = actions
-        monkeypatch.setattr(commands, "time", SimpleNamespace(sleep=self.sleep, time=commands.time.time))
+        monkeypatch.setattr(
+            commands, "time", SimpleNamespace(sleep=self.sleep, time=commands.time.time)
+        )
 
     def sleep(self, seconds: float) -> None:
         assert 0 < seconds <= 0.1, "a paused training should look often"
@@ -291,7 +349,9 @@ class Clock:
         self.actions.pop(0)()
 
 
-def test_a_pause_holds_the_steps_and_answers_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pause_holds_the_steps_and_answers_commands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain, _ = train_small(tmp_path / "plain", **BOOST)
     trainer = ready(tmp_path)
     pause, again, note, alpha, saved, go_on = (
@@ -307,16 +367,30 @@ def test_a_pause_holds_the_steps_and_answers_commands(tmp_path: Path, monkeypatc
     def look() -> None:
         run = Run.open(trainer.parts.paths)
         seen.append(run.state())
-        assert told(run, pause) == ("applied", 5), "the answer to a pause is not published while paused"
+        assert told(run, pause) == ("applied", 5), (
+            "the answer to a pause is not published while paused"
+        )
         seen.append(str(trainer.parts.recorder.stopwatch.seconds()))
 
-    steps = [look, sender(trainer, again, note), sender(trainer, alpha, saved), lambda: None, look, sender(trainer, go_on)]
+    steps = [
+        look,
+        sender(trainer, again, note),
+        sender(trainer, alpha, saved),
+        lambda: None,
+        look,
+        sender(trainer, go_on),
+    ]
     clock = Clock(monkeypatch, steps)
     after_steps(trainer, {5: sender(trainer, pause)})
     run = train(trainer)
     assert clock.actions == []
-    assert [told(run, request) for request in (pause, note, alpha, saved, go_on)] == [("applied", 5)] * 5
-    assert told(run, again) == ("rejected", 5) and answer(run, again).get("reason") == "the training is paused already"
+    assert [told(run, request) for request in (pause, note, alpha, saved, go_on)] == [
+        ("applied", 5)
+    ] * 5
+    assert (
+        told(run, again) == ("rejected", 5)
+        and answer(run, again).get("reason") == "the training is paused already"
+    )
     assert (seen[0], seen[2]) == ("paused", "paused")
     assert seen[1] == seen[3], "the stopwatch runs on"
     assert run.column("steps", "step").tolist() == list(range(1, 13))
@@ -329,7 +403,10 @@ def test_going_on_without_a_pause_is_rejected(tmp_path: Path) -> None:
     request = make_request("resume")
     sender(trainer, request)()
     run = train(trainer)
-    assert told(run, request) == ("rejected", 0) and answer(run, request).get("reason") == "the training is not paused"
+    assert (
+        told(run, request) == ("rejected", 0)
+        and answer(run, request).get("reason") == "the training is not paused"
+    )
 
 
 @pytest.mark.parametrize(("how", "saved"), [(None, True), ("after_step", True), ("now", False)])
@@ -345,11 +422,15 @@ def test_a_stop_ends_at_the_step_boundary(
     else:
         after_steps(trainer, {6: sender(trainer, stop)})
     run = train(trainer)
-    assert told(run, stop) == ("applied", 6) and answer(run, stop).get("how") == (how or "after_step")
+    assert told(run, stop) == ("applied", 6) and answer(run, stop).get("how") == (
+        how or "after_step"
+    )
     assert run.state() == "stopped"
     assert run.rows("steps") == 6
     assert (trainer.parts.paths.checkpoints / "step-00000006.pt").exists() == saved
-    assert [event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 6] == (["stop"] if saved else [])
+    assert [
+        event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 6
+    ] == (["stop"] if saved else [])
 
 
 def test_a_training_that_is_stopping_says_so(tmp_path: Path) -> None:
@@ -361,7 +442,9 @@ def test_a_training_that_is_stopping_says_so(tmp_path: Path) -> None:
     assert said == [State.RUNNING, State.STOPPING]
 
 
-def test_a_command_that_fails_is_rejected_and_the_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_fails_is_rejected_and_the_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A full disk must not end a training because a person asked for a checkpoint, nor leave the person without an answer."""
     trainer = ready(tmp_path)
     request, after = make_request("checkpoint"), make_request("note", note="still here")
@@ -381,7 +464,9 @@ def test_a_command_that_fails_is_rejected_and_the_training_goes_on(tmp_path: Pat
     assert run.rows("steps") == 12
 
 
-def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Otherwise the rest of the training would run without dropout and batch norm's own statistics, and nobody would know."""
     trainer = ready(tmp_path)
     request = make_request("evaluate")
@@ -391,14 +476,16 @@ def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(tmp_path: Pa
 
     def evaluate_badly() -> None:
         with monkeypatch.context() as shortage:
-            shortage.setattr("core.evaluate.correct", no_memory)
+            shortage.setattr("asgml.core.measures.evaluate.correct", no_memory)
             sender(trainer, request)()
             trainer.parts.desk.attend(trainer)
 
     after_steps(trainer, {5: evaluate_badly})
     run = train(trainer)
     assert told(run, request) == ("rejected", 5)
-    assert answer(run, request).get("reason") == "RuntimeError: CUDA out of memory. Tried to allocate"
+    assert (
+        answer(run, request).get("reason") == "RuntimeError: CUDA out of memory. Tried to allocate"
+    )
     assert trainer.parts.model.training
     plain, _ = train_small(tmp_path / "plain", **BOOST)
     assert_same_bits(weights(trainer), weights(plain))
@@ -419,7 +506,9 @@ BAD = {
     "half.json": b'{"id": "a", "kind": "pause"',
     "kind.json": json.dumps({"id": "b", "kind": "explode", "issuer": "x", "created": 1.0}).encode(),
     "anonymous.json": json.dumps({"kind": "pause", "issuer": "x", "created": 1.0}).encode(),
-    "id.json": json.dumps({"id": "../../x", "kind": "pause", "issuer": "x", "created": 1.0}).encode(),
+    "id.json": json.dumps(
+        {"id": "../../x", "kind": "pause", "issuer": "x", "created": 1.0}
+    ).encode(),
     "nan.json": b'{"id": "c", "kind": "set", "knob": "lr", "value": NaN, "issuer": "x", "created": 1.0}',
     "deep.json": b"[" * 5000 + b"]" * 5000,
     "big.json": b'{"id": "d", "kind": "note", "note": "' + b"x" * 70_000 + b'"}',
@@ -449,10 +538,14 @@ def test_bad_files_are_answered_once_and_crash_nothing(tmp_path: Path) -> None:
     assert run.rows("steps") == 12 and run.state() == "finished"
     assert told(run, good)[0] == "applied"
     bad = [event for event in answers(run) if event.get("id") != good.id]
-    assert Counter(event.get("id") for event in bad) == Counter([*BAD, "link.json", "folder.json", "pipe.json"])
+    assert Counter(event.get("id") for event in bad) == Counter(
+        [*BAD, "link.json", "folder.json", "pipe.json"]
+    )
     assert {event.get("answer") for event in bad} == {"rejected"}
     assert all(event.get("reason") and "\n" not in event.get("reason") for event in bad)
-    assert {path.name for path in folder.iterdir()} <= {"folder.json"}, "only what cannot be removed may stay"
+    assert {path.name for path in folder.iterdir()} <= {"folder.json"}, (
+        "only what cannot be removed may stay"
+    )
     assert target.exists()
     assert not [event for event in run.events if event.kind == "unreadable"]
 
@@ -462,7 +555,9 @@ def test_a_bad_file_that_comes_last_is_answered(tmp_path: Path) -> None:
     trainer = ready(tmp_path)
     after_steps(trainer, {12: lambda: put(trainer.parts.paths.commands, "late.json", b"{}")})
     run = train(trainer)
-    assert [(event.get("id"), event.get("answer")) for event in answers(run)] == [("late.json", "rejected")]
+    assert [(event.get("id"), event.get("answer")) for event in answers(run)] == [
+        ("late.json", "rejected")
+    ]
     assert_all_done(trainer)
 
 
@@ -470,7 +565,10 @@ def test_an_id_that_was_answered_is_not_done_again(tmp_path: Path) -> None:
     trainer = ready(tmp_path)
     request = make_request("set", knob="alpha", value=0.9)
     undo = make_request("set", knob="alpha", value=0.5)
-    after_steps(trainer, {3: sender(trainer, request), 5: sender(trainer, undo), 7: sender(trainer, request)})
+    after_steps(
+        trainer,
+        {3: sender(trainer, request), 5: sender(trainer, undo), 7: sender(trainer, request)},
+    )
     run = train(trainer)
     assert [event.get("id") for event in answers(run)] == [request.id, undo.id]
     assert run.knobs_at()["boost.alpha"] == 0.5
@@ -495,13 +593,22 @@ def die(trainer: Trainer) -> None:
     trainer.parts.paths.lock.unlink()
 
 
-def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The trainer was killed between the answer and the removal of the file."""
     trainer = ready(tmp_path)
     request = make_request("set", knob="alpha", value=1.0)
     undo = make_request("set", knob="alpha", value=0.25)
     monkeypatch.setattr(Inbox, "done", lambda *_: None)
-    after_steps(trainer, {5: sender(trainer, request), 6: sender(trainer, undo), 7: lambda: (_ for _ in ()).throw(Killed())})
+    after_steps(
+        trainer,
+        {
+            5: sender(trainer, request),
+            6: sender(trainer, undo),
+            7: lambda: (_ for _ in ()).throw(Killed()),
+        },
+    )
     with pytest.raises(Killed):
         trainer.train()
     die(trainer)
@@ -515,16 +622,22 @@ def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(tmp_
 
 
 @pytest.mark.parametrize("killed_after", [5, 7, 9])
-def test_what_was_turned_after_the_checkpoint_is_turned_again(killed_after: int, tmp_path: Path) -> None:
+def test_what_was_turned_after_the_checkpoint_is_turned_again(
+    killed_after: int, tmp_path: Path
+) -> None:
     """At the same steps, so that rows and weights are those of a run that was not killed; and readers know of it."""
     requests = {
-        4: make_request("set", knob="lr", value=0.01),  # at the very step of the checkpoint, after it
+        4: make_request(
+            "set", knob="lr", value=0.01
+        ),  # at the very step of the checkpoint, after it
         5: make_request("set", knob="alpha", value=1.5),
         7: make_request("set", knob="alpha", value=0.25),
     }
     plain, crashed = ready(tmp_path / "plain"), ready(tmp_path / "crashed")
     for trainer in (plain, crashed):
-        actions: dict[int, Callable[[], object]] = {step: sender(trainer, request) for step, request in requests.items()}
+        actions: dict[int, Callable[[], object]] = {
+            step: sender(trainer, request) for step, request in requests.items()
+        }
         if trainer is crashed:
             # before the request of that step is sent, so that it is told again only where it had been done
             actions[killed_after + 1] = lambda: (_ for _ in ()).throw(Killed())
@@ -536,13 +649,24 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(killed_after: int,
     die(crashed)
     resumed = resume_trainer(tmp_path / "crashed" / "run", small_data(), crashed.config)
     assert resumed.progress.step == 4
-    after_steps(resumed, {step: sender(resumed, request) for step, request in requests.items() if step > killed_after})
+    after_steps(
+        resumed,
+        {
+            step: sender(resumed, request)
+            for step, request in requests.items()
+            if step > killed_after
+        },
+    )
     run = train(resumed)
     assert_same_bits(weights(resumed), weights(plain))
     assert_same_rows(run, reference)
-    assert run.knobs_at() == resumed.parts.board.live(), "a reader has other values of the knobs than the trainer"
+    assert run.knobs_at() == resumed.parts.board.live(), (
+        "a reader has other values of the knobs than the trainer"
+    )
     for step in (4, 5, 6, 7, 12):
-        assert run.knobs_at(step)["boost.alpha"] == reference.knobs_at(step)["boost.alpha"], f"at step {step}"
+        assert run.knobs_at(step)["boost.alpha"] == reference.knobs_at(step)["boost.alpha"], (
+            f"at step {step}"
+        )
 
 
 def first_only(function: Callable[..., None]) -> Callable[..., None]:
@@ -561,7 +685,11 @@ def test_a_window_that_was_turned_in_mid_epoch_is_resumed_as_it_was(tmp_path: Pa
     """Turned in epoch 1 to end with epoch 0, it stays open until epoch 1 is over, killed or not."""
     trainers = [ready(tmp_path / name, method="ogm_ge", ogm_ge={}) for name in ("plain", "crashed")]
     for trainer in trainers:
-        sender(trainer, make_request("set", knob="ogm_ge.last_epoch", value=0, at_step=5), make_request("checkpoint", at_step=6))()
+        sender(
+            trainer,
+            make_request("set", knob="ogm_ge.last_epoch", value=0, at_step=5),
+            make_request("checkpoint", at_step=6),
+        )()
     plain, crashed = trainers
     after_steps(crashed, {7: lambda: (_ for _ in ()).throw(Killed())})
     reference = train(plain)
@@ -571,7 +699,10 @@ def test_a_window_that_was_turned_in_mid_epoch_is_resumed_as_it_was(tmp_path: Pa
     resumed = resume_trainer(tmp_path / "crashed" / "run", small_data(), crashed.config)
     assert resumed.progress.step == 6
     run = train(resumed)
-    assert run.column("steps", "noise/audio")[run.current_rows("steps")].tolist() == [1.0] * 8 + [0.0] * 4
+    assert (
+        run.column("steps", "noise/audio")[run.current_rows("steps")].tolist()
+        == [1.0] * 8 + [0.0] * 4
+    )
     assert_same_bits(weights(resumed), weights(plain))
     assert_same_rows(run, reference)
 
@@ -591,16 +722,34 @@ def test_a_request_that_waits_survives_a_crash(tmp_path: Path) -> None:
 
 def test_only_changes_that_were_made_are_made_again() -> None:
     def event(step: int, answer: str, command: str = "set") -> Event:
-        return Event("command", step, 0.0, 0.0, 0, {"command": command, "answer": answer, "knob": "lr", "after": step / 10})
+        return Event(
+            "command",
+            step,
+            0.0,
+            0.0,
+            0,
+            {"command": command, "answer": answer, "knob": "lr", "after": step / 10},
+        )
 
-    events = [event(3, "applied"), event(4, "applied"), event(6, "rejected"), event(7, "applied", "note"), event(8, "applied")]
-    assert [(replay.step, replay.value) for replay in replays_after(4, events)] == [(4, 0.4), (8, 0.8)]
+    events = [
+        event(3, "applied"),
+        event(4, "applied"),
+        event(6, "rejected"),
+        event(7, "applied", "note"),
+        event(8, "applied"),
+    ]
+    assert [(replay.step, replay.value) for replay in replays_after(4, events)] == [
+        (4, 0.4),
+        (8, 0.8),
+    ]
 
 
 # -- a store that cannot be written --------------------------------------------------------------------------------------
 
 
-def test_a_request_stays_until_its_answer_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_stays_until_its_answer_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     trainer = ready(tmp_path)
     request = make_request("set", knob="alpha", value=0.9)
     desk: CommandDesk = trainer.parts.desk
@@ -608,7 +757,9 @@ def test_a_request_stays_until_its_answer_is_published(tmp_path: Path, monkeypat
     with monkeypatch.context() as outage:
         outage.setattr(trainer.parts.recorder.writer, "flush", lambda: False)
         desk.attend(trainer)
-        assert len(list(trainer.parts.paths.commands.iterdir())) == 1, "removed although its answer is not published"
+        assert len(list(trainer.parts.paths.commands.iterdir())) == 1, (
+            "removed although its answer is not published"
+        )
         desk.attend(trainer)
     run = train(trainer)
     assert told(run, request) == ("applied", 0)

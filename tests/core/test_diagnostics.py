@@ -28,14 +28,14 @@ from core_kit import (
 from torch import Tensor
 from torch.nn import functional
 
-from core.contribution import conditional_utilization, contribution_row
-from core.diagnostics import change_ratio, relative_to_mean
-from core.modulators.shapley import Subset
-from core.system import MIB, SystemMonitor
-from core.task import correct
-from core.types import Batch
-from storage.metrics import METRICS
-from storage.reader import Run
+from asgml.core.measures.shapley import Subset
+from asgml.core.measures.task import correct
+from asgml.core.run.system_monitor import MIB, SystemMonitor
+from asgml.core.training.diagnostics import change_ratio, relative_to_mean
+from asgml.core.training.modality_contribution import conditional_utilization, contribution_row
+from asgml.core.types import Batch
+from asgml.storage.format.metrics import METRICS
+from asgml.storage.read.reader import Run
 
 NAMES = ("audio", "visual")
 SIX_DIGITS = 6e-7
@@ -52,13 +52,19 @@ def near(expected: object) -> object:
 def test_diagnosing_changes_nothing(method: str, tmp_path: Path) -> None:
     """Not a weight, not a running mean, and no random number is drawn."""
     ended = []
-    for name, diagnose in (("off", {"every": 0, "shapley": False}), ("on", {"every": 1, "shapley": True})):
+    for name, diagnose in (
+        ("off", {"every": 0, "shapley": False}),
+        ("on", {"every": 1, "shapley": True}),
+    ):
         trainer, run = train_small(tmp_path / name, small_data(), method=method, diagnose=diagnose)
         ended.append((weights(trainer), torch.get_rng_state(), run))
     (plain, drawn, off), (diagnosed, drawn_too, on) = ended
     assert_same_bits(plain, diagnosed)
     assert torch.equal(drawn, drawn_too)
-    assert np.isnan(off.column("epochs", "shapley/audio")).all() and np.isfinite(on.column("epochs", "shapley/audio")).all()
+    assert (
+        np.isnan(off.column("epochs", "shapley/audio")).all()
+        and np.isfinite(on.column("epochs", "shapley/audio")).all()
+    )
     assert np.isfinite(on.column("steps", "conflict_cosine/audio")).all()
     np.testing.assert_array_equal(off.column("steps", "loss"), on.column("steps", "loss"))
 
@@ -84,13 +90,19 @@ def slow_relative(values: list[float]) -> list[float]:
 def test_relative_gradient_and_descent(tmp_path: Path) -> None:
     names = modalities(3)
     _, run = train_small(tmp_path / "run", small_data(names), method="ogm", epochs=5)
-    norms, losses = (list(zip(*(run.column("steps", f"{what}/{m}") for m in names), strict=True)) for what in ("grad_norm", "own_loss"))
+    norms, losses = (
+        list(zip(*(run.column("steps", f"{what}/{m}") for m in names), strict=True))
+        for what in ("grad_norm", "own_loss")
+    )
     smooth = [0.0] * 3
     for step in range(run.rows("steps")):
         smooth = [0.1 * new + 0.9 * old for new, old in zip(norms[step], smooth, strict=True)]
         oldest = losses[max(0, step - 9)]
         moved = [abs(now - then) for now, then in zip(losses[step], oldest, strict=True)]
-        told = {what: [run.column("steps", f"{what}/{m}")[step] for m in names] for what in ("relative_gradient", "relative_descent")}
+        told = {
+            what: [run.column("steps", f"{what}/{m}")[step] for m in names]
+            for what in ("relative_gradient", "relative_descent")
+        }
         assert told["relative_gradient"] == pytest.approx(slow_relative(smooth), rel=1e-4)
         assert told["relative_descent"] == pytest.approx(slow_relative(moved), rel=1e-2)
     assert run.rows("steps") == 20, "too few steps to fill the window"
@@ -107,12 +119,16 @@ def test_own_entropy(tmp_path: Path) -> None:
     rows: list[dict[str, Any]] = []
     trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     split = trainer.parts.data.splits["train"]
-    forward = trainer.step(Batch({m: tensor[:6] for m, tensor in split.inputs.items()}, split.labels[:6]))
+    forward = trainer.step(
+        Batch({m: tensor[:6] for m, tensor in split.inputs.items()}, split.labels[:6])
+    )
     for m, logits in forward.alone.items():
         slow = 0.0
         for sample in logits.tolist():
             whole = sum(math.exp(logit) for logit in sample)
-            slow -= sum(math.exp(logit) / whole * math.log(math.exp(logit) / whole) for logit in sample) / len(logits)
+            slow -= sum(
+                math.exp(logit) / whole * math.log(math.exp(logit) / whole) for logit in sample
+            ) / len(logits)
         assert float(rows[0][f"own_entropy/{m}"]) == pytest.approx(slow, rel=1e-5)
         assert 0 < slow < math.log(3)
 
@@ -121,18 +137,33 @@ def test_own_entropy(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_update_ratio_is_the_optimizers_step_over_the_weights(optimizer: str, tmp_path: Path) -> None:
-    trainer = make_trainer(tmp_path / "run", small_data(), small_config(optimizer={"name": optimizer, "lr": 0.01}))
+def test_update_ratio_is_the_optimizers_step_over_the_weights(
+    optimizer: str, tmp_path: Path
+) -> None:
+    trainer = make_trainer(
+        tmp_path / "run", small_data(), small_config(optimizer={"name": optimizer, "lr": 0.01})
+    )
     expected: dict[int, list[float]] = {}
     step = trainer.step
 
     def flat() -> list[Tensor]:
-        return [torch.cat([p.detach().double().flatten() for p in trainer.parts.model.encoders[m].parameters()]) for m in NAMES]
+        return [
+            torch.cat(
+                [
+                    p.detach().double().flatten()
+                    for p in trainer.parts.model.encoders[m].parameters()
+                ]
+            )
+            for m in NAMES
+        ]
 
     def watched(batch: Batch) -> Any:
         before = flat()
         forward = step(batch)
-        ratios = [float((after - was).norm() / was.norm()) for after, was in zip(flat(), before, strict=True)]
+        ratios = [
+            float((after - was).norm() / was.norm())
+            for after, was in zip(flat(), before, strict=True)
+        ]
         expected[trainer.progress.step] = ratios
         return forward
 
@@ -149,20 +180,28 @@ def test_update_ratio_is_the_optimizers_step_over_the_weights(optimizer: str, tm
 def test_the_change_of_no_weights_is_none() -> None:
     assert change_ratio([], []) == 0
     assert float(change_ratio([torch.zeros(2)], [torch.ones(2)])) == 0
-    assert float(change_ratio([torch.tensor([3.0]), torch.tensor([4.0])], [torch.tensor([3.0]), torch.tensor([4.5])])) == pytest.approx(0.1)
+    assert float(
+        change_ratio(
+            [torch.tensor([3.0]), torch.tensor([4.0])], [torch.tensor([3.0]), torch.tensor([4.5])]
+        )
+    ) == pytest.approx(0.1)
 
 
 # -- the machine ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_peak_of_the_gpus_memory_is_told_beside_its_use(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_peak_of_the_gpus_memory_is_told_beside_its_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(torch.cuda, "memory_allocated", lambda device: 3 * MIB)
     monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: 5 * MIB)
     monkeypatch.setattr(torch.cuda, "utilization", lambda device: 7)
-    monkeypatch.setattr("core.system.SAMPLE_EVERY", 0.0)
+    monkeypatch.setattr("asgml.core.run.system_monitor.SAMPLE_EVERY", 0.0)
     row = SystemMonitor(torch.device("cuda")).sample(1)
     assert row is not None and (row["gpu_memory"], row["gpu_memory_peak"], row["gpu"]) == (3, 5, 7)
-    assert set(row) < {column for metric in METRICS if metric.table == "system" for column in metric.columns(NAMES)}
+    assert set(row) < {
+        column for metric in METRICS if metric.table == "system" for column in metric.columns(NAMES)
+    }
     plain = SystemMonitor(torch.device("cpu")).sample(1)
     assert plain is not None and "gpu_memory_peak" not in plain
 
@@ -171,20 +210,35 @@ def test_the_peak_of_the_gpus_memory_is_told_beside_its_use(monkeypatch: pytest.
 
 
 def slow_cosine(ours: list[Tensor], theirs: list[Tensor]) -> float:
-    pairs = [(a, b) for x, y in zip(ours, theirs, strict=True) for a, b in zip(x.flatten().tolist(), y.flatten().tolist(), strict=True)]
-    return sum(a * b for a, b in pairs) / math.sqrt(sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs))
+    pairs = [
+        (a, b)
+        for x, y in zip(ours, theirs, strict=True)
+        for a, b in zip(x.flatten().tolist(), y.flatten().tolist(), strict=True)
+    ]
+    return sum(a * b for a, b in pairs) / math.sqrt(
+        sum(a * a for a, _ in pairs) * sum(b * b for _, b in pairs)
+    )
 
 
 def test_conflict_cosine(tmp_path: Path) -> None:
     """Between the task's loss and the modality's own, each differentiated by itself on a fresh graph of the same batch."""
     names = ("visual", "thermal", "text")
-    trainer = make_trainer(tmp_path, small_data(names), small_config(method="ogm", loss={"gamma": 2.0}, diagnose={"every": 1}), silent=True)
+    trainer = make_trainer(
+        tmp_path,
+        small_data(names),
+        small_config(method="ogm", loss={"gamma": 2.0}, diagnose={"every": 1}),
+        silent=True,
+    )
     model, split = trainer.parts.model, trainer.parts.data.splits["train"]
     batch = Batch({m: tensor[:9] for m, tensor in split.inputs.items()}, split.labels[:9])
     expected = {}
     for m, encoder in model.encoders.items():
         joint, own = (
-            list(torch.autograd.grad(functional.cross_entropy(logits, batch.labels), list(encoder.parameters())))
+            list(
+                torch.autograd.grad(
+                    functional.cross_entropy(logits, batch.labels), list(encoder.parameters())
+                )
+            )
             for logits in (model(batch).logits, model(batch).alone[m])
         )
         expected[m] = slow_cosine(joint, own)
@@ -192,7 +246,9 @@ def test_conflict_cosine(tmp_path: Path) -> None:
     trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     trainer.parts.modulator.begin_epoch(0)
     trainer.step(batch)
-    assert {m: float(rows[0][f"conflict_cosine/{m}"]) for m in names} == pytest.approx(expected, rel=1e-3)
+    assert {m: float(rows[0][f"conflict_cosine/{m}"]) for m in names} == pytest.approx(
+        expected, rel=1e-3
+    )
     assert len({round(value, 4) for value in expected.values()}) == 3, expected
 
 
@@ -201,13 +257,18 @@ def test_conflict_cosine_is_the_one_that_mmpareto_sees(tmp_path: Path) -> None:
     _, ours = train_small(tmp_path / "ours", diagnose={"every": 1}, epochs=1)
     _, theirs = train_small(tmp_path / "theirs", method="mmpareto", epochs=1)
     for m in NAMES:
-        assert ours.column("steps", f"conflict_cosine/{m}")[0] == pytest.approx(theirs.column("steps", f"conflict_cosine/{m}")[0], rel=1e-5)
+        assert ours.column("steps", f"conflict_cosine/{m}")[0] == pytest.approx(
+            theirs.column("steps", f"conflict_cosine/{m}")[0], rel=1e-5
+        )
 
 
 def test_conflict_is_measured_every_so_many_steps_and_can_be_turned_on(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=5))
     board = trainer.parts.board
-    after_steps(trainer, {6: lambda: board.turn("diagnose.every", 4), 16: lambda: board.turn("diagnose.every", 0)})
+    after_steps(
+        trainer,
+        {6: lambda: board.turn("diagnose.every", 4), 16: lambda: board.turn("diagnose.every", 0)},
+    )
     cosine = train(trainer).column("steps", "conflict_cosine/visual")
     assert (np.flatnonzero(np.isfinite(cosine)) + 1).tolist() == [8, 12, 16]
     assert (np.abs(cosine[np.isfinite(cosine)]) <= 1 + 1e-6).all()
@@ -224,7 +285,9 @@ def values_of(**accuracies: float) -> dict[Subset, float]:
 def test_the_golden_numbers_of_two_modalities() -> None:
     row = contribution_row(values_of(a=0.57, v=0.62, av=0.70), ("a", "v"))
     assert [row["shapley/a"], row["shapley/v"]] == near([0.241667, 0.291667])
-    assert [row["conditional_utilization/a"], row["conditional_utilization/v"]] == near([0.114286, 0.185714])
+    assert [row["conditional_utilization/a"], row["conditional_utilization/v"]] == near(
+        [0.114286, 0.185714]
+    )
     assert row["shapley/a"] + row["shapley/v"] == near(0.533333)
 
 
@@ -236,7 +299,10 @@ def test_the_golden_numbers_of_three_modalities() -> None:
 
 
 def test_nothing_is_used_of_what_is_never_right() -> None:
-    found = conditional_utilization({frozenset("a"): 0.2, frozenset("v"): 0.0, frozenset("av"): 0.0, frozenset(): 0.0}, ("a", "v"))
+    found = conditional_utilization(
+        {frozenset("a"): 0.2, frozenset("v"): 0.0, frozenset("av"): 0.0, frozenset(): 0.0},
+        ("a", "v"),
+    )
     assert all(math.isnan(value) for value in found.values())
 
 
@@ -246,9 +312,14 @@ def slow_values(trainer: Any, names: tuple[str, ...]) -> dict[Subset, float]:
     found = {}
     for size in range(len(names) + 1):
         for chosen in itertools.combinations(names, size):
-            inputs = {m: tensor if m in chosen else torch.zeros_like(tensor) for m, tensor in split.inputs.items()}
+            inputs = {
+                m: tensor if m in chosen else torch.zeros_like(tensor)
+                for m, tensor in split.inputs.items()
+            }
             with torch.no_grad():
-                found[frozenset(chosen)] = float(correct(model(Batch(inputs, split.labels)).logits, split.labels).mean())
+                found[frozenset(chosen)] = float(
+                    correct(model(Batch(inputs, split.labels)).logits, split.labels).mean()
+                )
     model.train()
     return found
 
@@ -256,7 +327,9 @@ def slow_values(trainer: Any, names: tuple[str, ...]) -> dict[Subset, float]:
 def test_contribution_is_measured_on_the_validation_split_by_zeroed_inputs(tmp_path: Path) -> None:
     """By averaging what a modality adds over all orders, where the program weighs subsets. In batches that do not divide the split."""
     names = modalities(3)
-    trainer, run = train_small(tmp_path / "run", small_data(names, val=23), epochs=4, eval={"batch_size": 5})
+    trainer, run = train_small(
+        tmp_path / "run", small_data(names, val=23), epochs=4, eval={"batch_size": 5}
+    )
     values = slow_values(trainer, names)
     last = run.rows("epochs") - 1
     for m in names:
@@ -264,19 +337,29 @@ def test_contribution_is_measured_on_the_validation_split_by_zeroed_inputs(tmp_p
         for order in itertools.permutations(names):
             before = frozenset(order[: order.index(m)])
             added.append(values[before | {m}] - values[before])
-        assert run.column("epochs", f"shapley/{m}")[last] == pytest.approx(sum(added) / len(added), abs=1e-6)
-        lost = (values[frozenset(names)] - values[frozenset(names) - {m}]) / values[frozenset(names)]
-        assert run.column("epochs", f"conditional_utilization/{m}")[last] == pytest.approx(lost, abs=1e-6)
+        assert run.column("epochs", f"shapley/{m}")[last] == pytest.approx(
+            sum(added) / len(added), abs=1e-6
+        )
+        lost = (values[frozenset(names)] - values[frozenset(names) - {m}]) / values[
+            frozenset(names)
+        ]
+        assert run.column("epochs", f"conditional_utilization/{m}")[last] == pytest.approx(
+            lost, abs=1e-6
+        )
     assert len(set(values.values())) > 3, "the subsets are all alike: the test sees nothing"
     total = sum(run.column("epochs", f"shapley/{m}")[last] for m in names)
-    assert total == pytest.approx(run.column("epochs", "val_accuracy")[last] - values[frozenset()], abs=1e-6)
+    assert total == pytest.approx(
+        run.column("epochs", "val_accuracy")[last] - values[frozenset()], abs=1e-6
+    )
 
 
 def phases(run: Run) -> list[str]:
     return [event.get("message") for event in run.events if event.kind == "phase"]
 
 
-def test_too_many_modalities_are_left_unmeasured_and_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_modalities_are_left_unmeasured_and_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(SHAPES, "smell", (3,))
     names = modalities(7)
     _, run = train_small(tmp_path / "run", small_data(names), epochs=2)
@@ -288,7 +371,9 @@ def test_too_many_modalities_are_left_unmeasured_and_told_once(tmp_path: Path, m
 
 
 def test_what_is_switched_off_is_not_told(tmp_path: Path) -> None:
-    _, run = train_small(tmp_path / "run", small_data(modalities(2)), epochs=1, diagnose={"shapley": False})
+    _, run = train_small(
+        tmp_path / "run", small_data(modalities(2)), epochs=1, diagnose={"shapley": False}
+    )
     assert np.isnan(run.column("epochs", "shapley/audio")).all()
     assert phases(run) == []
 
@@ -305,6 +390,9 @@ def test_an_encoder_that_only_sees_its_own_input_is_assumed(tmp_path: Path) -> N
     zeros = {m: torch.zeros_like(tensor) for m, tensor in data.splits["val"].inputs.items()}
     model = alone.parts.model.eval()
     with torch.no_grad():
-        many, one = model.encode(zeros), model.encode({m: tensor[:1] for m, tensor in zeros.items()})
+        many, one = (
+            model.encode(zeros),
+            model.encode({m: tensor[:1] for m, tensor in zeros.items()}),
+        )
     for m in NAMES:
         torch.testing.assert_close(many[m], one[m].expand_as(many[m]))

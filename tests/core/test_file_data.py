@@ -19,10 +19,10 @@ from core_kit import (
     weights,
 )
 
-from core.data.base import Dataset, load_data
-from core.data.cache.prepare import prepare
-from core.data.made.demo_files import make_demo
-from core.data.sets import cremad
+from asgml.core.data.base import Dataset, load_data
+from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.datasets import cremad
+from asgml.core.data.synthetic.demo_files import make_demo
 
 SMALL: dict[str, Any] = {"frames": 2, "frame_size": [40, 48], "crop": 32, "seconds": 0.5}
 RUN: dict[str, Any] = {
@@ -46,17 +46,28 @@ def from_files(demo: Path, workers: int) -> Dataset:
 
 
 def from_cache(demo: Path, folder: Path) -> Dataset:
-    prepare(cremad.find(demo, SMALL, 0), folder, workers=0, allow_missing=False, progress=lambda done, total: None)
+    prepare(
+        cremad.find(demo, SMALL, 0),
+        folder,
+        workers=0,
+        allow_missing=False,
+        progress=lambda done, total: None,
+    )
     data = load_data(f"cremad:{demo}", {**SMALL, "cache": f"{folder}/"})
     assert str(folder) in data.info["read from"]
     return data
 
 
-def test_files_processes_and_cache_train_the_same_network_bit_for_bit(demo: Path, tmp_path: Path) -> None:
+def test_files_processes_and_cache_train_the_same_network_bit_for_bit(
+    demo: Path, tmp_path: Path
+) -> None:
     """Augmentation, probes and noise included."""
     trainer, run = train_small(tmp_path / "files", from_files(demo, 0), **RUN)
     assert run.state() == "finished" and np.isfinite(run.column("steps", "loss")).all()
-    for name, data in (("processes", from_files(demo, 2)), ("cache", from_cache(demo, tmp_path / "caches"))):
+    for name, data in (
+        ("processes", from_files(demo, 2)),
+        ("cache", from_cache(demo, tmp_path / "caches")),
+    ):
         other, recorded = train_small(tmp_path / name, data, **RUN)
         assert_same_bits(weights(other), weights(trainer))
         assert_same_rows(recorded, run)
@@ -80,10 +91,18 @@ def test_a_break_in_the_middle_of_an_epoch_leaves_no_trace(demo: Path, tmp_path:
     assert_same_rows(run, undisturbed)
 
 
-@pytest.mark.parametrize(("words", "frames"), [("colour", "Image-colour"), ("preposition", "Image-01-FPS")])
-def test_words_of_real_recordings(words: str, frames: str, shared_data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("words", "frames"), [("colour", "Image-colour"), ("preposition", "Image-01-FPS")]
+)
+def test_words_of_real_recordings(
+    words: str, frames: str, shared_data: Path, tmp_path: Path
+) -> None:
     """Trained through CREMA-D's loader on other people's wav and jpg files."""
-    lists = {"train_list": f"{words}_train.csv", "test_list": f"{words}_test.csv", "frames_folder": frames}
+    lists = {
+        "train_list": f"{words}_train.csv",
+        "test_list": f"{words}_test.csv",
+        "frames_folder": frames,
+    }
     data = load_data(f"cremad:{shared_data / 'grid_files'}", {**SMALL, **lists, "workers": 0})
     _, run = train_small(tmp_path / "run", data, **{**RUN, "batch_size": 32})
     assert run.state() == "finished" and len(data.classes) == 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.fusion import FusionError, make_fusion
+from asgml.core.model.fusion import FusionError, make_fusion
 
 WIDTHS = {"audio": 5, "visual": 7}
 CLASSES = 4
@@ -18,14 +18,20 @@ def _features(batch: int = 6) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("kind", ["concat", "sum", "film", "gated"])
 @pytest.mark.parametrize("alone", ["ablation", "heads"])
-def test_every_fusion_gives_logits_of_its_own_by_ablation_and_by_heads(kind: str, alone: str) -> None:
+def test_every_fusion_gives_logits_of_its_own_by_ablation_and_by_heads(
+    kind: str, alone: str
+) -> None:
     fusion, features = make_fusion(kind, 8, alone, WIDTHS, CLASSES), _features()
     own = fusion.alone(features)
     assert fusion.fuse(features).shape == (6, CLASSES)
-    assert {m: tuple(logits.shape) for m, logits in own.items()} == dict.fromkeys(WIDTHS, (6, CLASSES))
+    assert {m: tuple(logits.shape) for m, logits in own.items()} == dict.fromkeys(
+        WIDTHS, (6, CLASSES)
+    )
     for m in WIDTHS:
         changed = {**features, **{k: feature + 1 for k, feature in features.items() if k != m}}
-        assert torch.equal(fusion.alone(changed)[m], own[m]), "a modality's own logits do not depend on the others"
+        assert torch.equal(fusion.alone(changed)[m], own[m]), (
+            "a modality's own logits do not depend on the others"
+        )
 
 
 @pytest.mark.parametrize("kind", ["concat", "sum", "film", "gated"])

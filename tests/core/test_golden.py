@@ -9,11 +9,12 @@ import torch
 from core_kit import Bench
 from torch import Tensor
 
-from core.modulators.boost import Boost
-from core.modulators.ogm import Ogm, OgmGe, discrepancy_ratio, throttle_coefficient, true_class_scores
-from core.probes import Probes
-from core.scheduler import BoostScheduler, boost_targets
-from core.types import Backward, Batch, Forward, ProbeReading
+from asgml.core.measures.probes import Probes
+from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
+from asgml.core.modulators.boost import Boost
+from asgml.core.modulators.boost_scheduler import BoostScheduler, boost_targets
+from asgml.core.modulators.ogm import Ogm, OgmGe, throttle_coefficient
+from asgml.core.types import Backward, Batch, Forward, ProbeReading
 
 SIX_DIGITS = 6e-7
 
@@ -37,7 +38,9 @@ def example_forward() -> Forward:
     audio = torch.tensor([[2.0, 0, 0], [0, 1, 0]])
     visual = torch.tensor([[0.5, 0, 0], [0, 0.2, 0]])
     labels = torch.tensor([0, 1])
-    return Forward(Batch({}, labels), {}, audio + visual, {"audio": audio, "visual": visual}, labels)
+    return Forward(
+        Batch({}, labels), {}, audio + visual, {"audio": audio, "visual": visual}, labels
+    )
 
 
 @pytest.mark.parametrize(("alpha", "row"), list(zip(ALPHAS, THROTTLE, strict=True)))
@@ -61,11 +64,19 @@ def test_the_scores_and_ratios_of_the_full_example() -> None:
 @pytest.mark.parametrize("kind", [Ogm, OgmGe])
 @pytest.mark.parametrize(("alpha", "expected"), [(0.8, 0.135162), (0.3, 0.544130)])
 def test_the_throttle_of_the_full_example(kind: type[Ogm], alpha: float, expected: float) -> None:
-    modulation = kind(("audio", "visual"), {"alpha": alpha}).modulate(Backward(example_forward(), {}, {}))
-    assert {key: float(gain) for key, gain in modulation.gains.items()} == near({("audio", "kernels"): expected, ("visual", "kernels"): 1})
-    assert {name: float(factor) for name, factor in modulation.factors.items()} == near({"throttle/audio": expected, "throttle/visual": 1})
+    modulation = kind(("audio", "visual"), {"alpha": alpha}).modulate(
+        Backward(example_forward(), {}, {})
+    )
+    assert {key: float(gain) for key, gain in modulation.gains.items()} == near(
+        {("audio", "kernels"): expected, ("visual", "kernels"): 1}
+    )
+    assert {name: float(factor) for name, factor in modulation.factors.items()} == near(
+        {"throttle/audio": expected, "throttle/visual": 1}
+    )
     assert float(modulation.readings["discrepancy/audio"]) == near(1.640286)
-    assert modulation.noise == ({("audio", "kernels"): 1.0, ("visual", "kernels"): 1.0} if kind is OgmGe else {})
+    assert modulation.noise == (
+        {("audio", "kernels"): 1.0, ("visual", "kernels"): 1.0} if kind is OgmGe else {}
+    )
 
 
 def test_three_modalities_are_compared_in_pairs() -> None:
@@ -99,7 +110,9 @@ def test_the_scales_that_utilizations_ask_for(
     assert list(targets.values()) == near(list(expected))
 
 
-@pytest.mark.parametrize(("evaluations", "expected"), [(0, 1.0), (1, 1.15), (2, 1.255), (5, 1.415965), (10, 1.485876)])
+@pytest.mark.parametrize(
+    ("evaluations", "expected"), [(0, 1.0), (1, 1.15), (2, 1.255), (5, 1.415965), (10, 1.485876)]
+)
 def test_the_scale_grows_with_the_evaluations(evaluations: int, expected: float) -> None:
     scheduler = BoostScheduler(("audio", "visual"))
     for _ in range(evaluations):
@@ -119,7 +132,10 @@ def test_the_boost_hands_its_scales_to_all_parameters() -> None:
 def test_utilization_starts_at_zero_and_follows_slowly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Probes, "score", lambda *_: (0.6, 1.0))
     probes = Probes({"audio": 2}, 2, kind="linear", lr=1e-3, device=torch.device("cpu"), seed=0)
-    readings = [probes.read({"audio": torch.zeros(4, 2)}, torch.tensor([0, 1, 0, 1]), train_steps=1) for _ in range(5)]
+    readings = [
+        probes.read({"audio": torch.zeros(4, 2)}, torch.tensor([0, 1, 0, 1]), train_steps=1)
+        for _ in range(5)
+    ]
     assert readings[0].utilization["audio"] == near(0.06)
     assert readings[-1].utilization["audio"] == near(0.245706)
 
@@ -133,7 +149,9 @@ def trajectory(optimizer: type[torch.optim.Optimizer], scale: float) -> Tensor:
     steps = optimizer([weight], lr=0.01)  # type: ignore[call-arg]
     seen = []
     for _ in range(20):
-        (gradient,) = torch.autograd.grad((torch.tensor([1.0, 10.0, 0.1]) * weight**2).sum(), weight)
+        (gradient,) = torch.autograd.grad(
+            (torch.tensor([1.0, 10.0, 0.1]) * weight**2).sum(), weight
+        )
         weight.grad = scale * gradient
         steps.step()
         seen.append(weight.detach().clone())
@@ -142,5 +160,9 @@ def trajectory(optimizer: type[torch.optim.Optimizer], scale: float) -> Tensor:
 
 def test_adam_cancels_a_constant_scale_and_sgd_does_not() -> None:
     """Why Adam comes with a warning: a boost of 1.5 leaves its trajectory where it was."""
-    assert torch.allclose(trajectory(torch.optim.Adam, 1.5), trajectory(torch.optim.Adam, 1.0), rtol=0, atol=1e-6)
-    assert not torch.allclose(trajectory(torch.optim.SGD, 1.5), trajectory(torch.optim.SGD, 1.0), rtol=0, atol=1e-2)
+    assert torch.allclose(
+        trajectory(torch.optim.Adam, 1.5), trajectory(torch.optim.Adam, 1.0), rtol=0, atol=1e-6
+    )
+    assert not torch.allclose(
+        trajectory(torch.optim.SGD, 1.5), trajectory(torch.optim.SGD, 1.0), rtol=0, atol=1e-2
+    )

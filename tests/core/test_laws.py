@@ -30,10 +30,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.modulators.base import Modulator, Windowed
-from core.modulators.modulation import NEUTRAL, Modulation, compose
-from core.registry import METHODS, RegistryError, parse_method
-from core.types import Backward, Forward, Scalar
+from asgml.core.methods.registry import METHODS, RegistryError, parse_method
+from asgml.core.modulators.base import Modulator, Windowed
+from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
+from asgml.core.types import Backward, Forward, Scalar
 
 
 def pairs() -> list[str]:
@@ -57,13 +57,18 @@ def counts(method: str) -> tuple[int, ...]:
     return tuple(defined[:1]) if defined else (2, 3, 6) if method in FIRST else (2, 6)
 
 
-EVERY = [(method, count) for method in dict.fromkeys((*FIRST, *METHODS)) for count in counts(method)]
+EVERY = [
+    (method, count) for method in dict.fromkeys((*FIRST, *METHODS)) for count in counts(method)
+]
 METHODS_AND_COUNTS = pytest.mark.parametrize(("method", "count"), EVERY)
-ACTING = pytest.mark.parametrize(("method", "count"), [(method, count) for method, count in EVERY if method != "baseline"])
+ACTING = pytest.mark.parametrize(
+    ("method", "count"), [(method, count) for method, count in EVERY if method != "baseline"]
+)
 ON_GRADIENTS = [
     (method, count)
     for method, count in EVERY
-    if not {part.acts for part in parse_method(method)} & {"nothing", "between epochs", "learning rate"}
+    if not {part.acts for part in parse_method(method)}
+    & {"nothing", "between epochs", "learning rate"}
 ]
 WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, -1))]
 WINDOWS += [("ogm_ge+boost", 2, *window) for window in ((0, 0), (3, 1), (0, 9))]
@@ -87,18 +92,28 @@ def sections_of(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
 
 def lively(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
     """The same, with what makes each part act from the first step on."""
-    return {name: {**LIVELY.get(name, {}), **section} for name, section in sections_of(method, **settings).items()}
+    return {
+        name: {**LIVELY.get(name, {}), **section}
+        for name, section in sections_of(method, **settings).items()
+    }
 
 
 def has_alpha(method: str) -> bool:
-    return all("alpha" in {knob.name.rpartition(".")[2] for knob in part.settings} for part in parse_method(method))
+    return all(
+        "alpha" in {knob.name.rpartition(".")[2] for knob in part.settings}
+        for part in parse_method(method)
+    )
 
 
 def numbers_of(modulation: Modulation) -> dict[str, float]:
     """Everything a modulation says, as plain numbers."""
     parts = {"gain": modulation.gains, "noise": modulation.noise, "rate": modulation.rates}
     parts |= {"factor": modulation.factors, "reading": modulation.readings}
-    return {f"{part} {key}": float(value) for part, values in parts.items() for key, value in values.items()}
+    return {
+        f"{part} {key}": float(value)
+        for part, values in parts.items()
+        for key, value in values.items()
+    }
 
 
 def test_the_battery_knows_the_default_method() -> None:
@@ -106,7 +121,7 @@ def test_the_battery_knows_the_default_method() -> None:
 
 
 def test_the_battery_knows_every_kind_of_small_encoder() -> None:
-    from core.encoders import suitable
+    from asgml.core.model.encoders import suitable
 
     assert {suitable(shape) for shape in SHAPES.values()} == {"conv", "mlp", "sequence"}
 
@@ -117,8 +132,12 @@ def test_the_battery_knows_every_kind_of_small_encoder() -> None:
 @METHODS_AND_COUNTS
 @settings(max_examples=4, deadline=None)
 @given(alpha=st.floats(0, 1.5), loudness=st.sampled_from([0.0, 1.0, 1e4]), weak=st.integers(0, 5))
-def test_gains_and_noise_are_finite_and_not_negative(method: str, count: int, alpha: float, loudness: float, weak: int) -> None:
-    bench = Bench(method, modalities(count), **(sections_of(method, alpha=alpha) if has_alpha(method) else {}))
+def test_gains_and_noise_are_finite_and_not_negative(
+    method: str, count: int, alpha: float, loudness: float, weak: int
+) -> None:
+    bench = Bench(
+        method, modalities(count), **(sections_of(method, alpha=alpha) if has_alpha(method) else {})
+    )
     with torch.no_grad():
         for parameter in bench.model.fusion.parameters():
             parameter.mul_(loudness)
@@ -126,7 +145,9 @@ def test_gains_and_noise_are_finite_and_not_negative(method: str, count: int, al
     modulation = bench.modulate()
     said = numbers_of(modulation)
     assert all(is_finite(number) for number in said.values()), said
-    assert all(number >= 0 for name, number in said.items() if name.startswith(("gain", "noise"))), said
+    assert all(
+        number >= 0 for name, number in said.items() if name.startswith(("gain", "noise"))
+    ), said
 
 
 @METHODS_AND_COUNTS
@@ -152,7 +173,10 @@ class Louder(Modulator):
     """A user's method that gives noise to all parameters and throttles the kernels."""
 
     def modulate(self, backward: Backward) -> Modulation:
-        return Modulation(gains={(m, "kernels"): 0.7 for m in self.modalities}, noise={(m, "all"): 0.3 for m in self.modalities})
+        return Modulation(
+            gains={(m, "kernels"): 0.7 for m in self.modalities},
+            noise={(m, "all"): 0.3 for m in self.modalities},
+        )
 
 
 @pytest.mark.parametrize("method", pairs())
@@ -171,7 +195,9 @@ def test_the_order_of_composition_does_not_matter(method: str) -> None:
         assert_same_bits(other, results[0])
 
 
-LEVEL = st.floats(0, 4).map(lambda level: round(level, 3))  # squares of the tiniest numbers are not numbers any more
+LEVEL = st.floats(0, 4).map(
+    lambda level: round(level, 3)
+)  # squares of the tiniest numbers are not numbers any more
 LEVELS = st.tuples(LEVEL, LEVEL)
 
 
@@ -179,7 +205,10 @@ LEVELS = st.tuples(LEVEL, LEVEL)
 @given(levels=st.tuples(LEVELS, LEVELS, LEVELS))
 def test_composition_is_associative(levels: tuple[tuple[float, float], ...]) -> None:
     one, two, three = (
-        Modulation(gains={("a", "all"): gain}, noise={("a", "all"): noise}, factors={"throttle/a": gain}) for gain, noise in levels
+        Modulation(
+            gains={("a", "all"): gain}, noise={("a", "all"): noise}, factors={"throttle/a": gain}
+        )
+        for gain, noise in levels
     )
     left, right = numbers_of((one * two) * three), numbers_of(one * (two * three))
     assert left == pytest.approx(right, rel=1e-12)
@@ -190,18 +219,30 @@ def take_over(theirs: Bench, ours: Bench) -> None:
     for m, encoder in theirs.model.encoders.items():
         encoder.load_state_dict(ours.model.encoders[m].state_dict())
     widths = [encoder.features for encoder in ours.model.encoders.values()]
-    blocks = dict(zip(ours.names, torch.split(ours.model.fusion.classifier.weight, widths, dim=1), strict=True))
+    blocks = dict(
+        zip(
+            ours.names, torch.split(ours.model.fusion.classifier.weight, widths, dim=1), strict=True
+        )
+    )
     joined = torch.cat([blocks[m] for m in theirs.names], dim=1)
-    theirs.model.fusion.load_state_dict({"classifier.weight": joined, "classifier.bias": ours.model.fusion.classifier.bias})
+    theirs.model.fusion.load_state_dict(
+        {"classifier.weight": joined, "classifier.bias": ours.model.fusion.classifier.bias}
+    )
 
 
-@pytest.mark.parametrize(("method", "count"), [(method, count) for method, count in EVERY if not ORDERED & set(method.split("+"))])
+@pytest.mark.parametrize(
+    ("method", "count"),
+    [(method, count) for method, count in EVERY if not ORDERED & set(method.split("+"))],
+)
 def test_permuting_the_modalities_permutes_everything(method: str, count: int) -> None:
     """The same encoders, head and batch, told of in the opposite order."""
     names = modalities(count)
     data = small_data(names)
     turned = replace(data, modalities=names[::-1], shapes={m: data.shapes[m] for m in names[::-1]})
-    ours, theirs = Bench(method, names, data=data, begun=False), Bench(method, names[::-1], data=turned, begun=False)
+    ours, theirs = (
+        Bench(method, names, data=data, begun=False),
+        Bench(method, names[::-1], data=turned, begun=False),
+    )
     take_over(theirs, ours)
     for bench in (ours, theirs):
         bench.modulator.begin_epoch(0)
@@ -228,12 +269,19 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Tensor]]:
     """What the plain training comes to, by the number of modalities."""
-    return {count: trained(tmp_path_factory.mktemp("plain") / "run", "baseline", count) for count in (2, 3, 6)}
+    return {
+        count: trained(tmp_path_factory.mktemp("plain") / "run", "baseline", count)
+        for count in (2, 3, 6)
+    }
 
 
 @ACTING
-def test_strength_zero_is_plain_training_bit_for_bit(method: str, count: int, plain: dict[int, dict[str, Tensor]], tmp_path: Path) -> None:
-    assert_same_bits(trained(tmp_path / "run", method, count, **sections_of(method, strength=0)), plain[count])
+def test_strength_zero_is_plain_training_bit_for_bit(
+    method: str, count: int, plain: dict[int, dict[str, Tensor]], tmp_path: Path
+) -> None:
+    assert_same_bits(
+        trained(tmp_path / "run", method, count, **sections_of(method, strength=0)), plain[count]
+    )
 
 
 @ACTING
@@ -252,8 +300,12 @@ class Explosive(Modulator):
         return forward.logits.sum() * math.inf
 
 
-@pytest.mark.parametrize("options", [{"strength": 0.0, "first_epoch": 0}, {"strength": 1.0, "first_epoch": 1}])
-def test_a_loss_at_strength_zero_or_outside_the_window_is_left_out(options: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "options", [{"strength": 0.0, "first_epoch": 0}, {"strength": 1.0, "first_epoch": 1}]
+)
+def test_a_loss_at_strength_zero_or_outside_the_window_is_left_out(
+    options: dict[str, float],
+) -> None:
     """Not zero times the loss: that would be NaN here, and would give gradients to parameters that had none."""
     closed = Windowed(Explosive(("audio",), {"last_epoch": 5, "ramp_epochs": 0, **options}))
     assert closed.loss(Bench("baseline", ("audio", "visual")).look_back().forward) == 0.0
@@ -267,7 +319,9 @@ def nudge(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("method", "count", "first", "last"), WINDOWS)
-def test_the_ends_of_the_window_are_inclusive(method: str, count: int, first: int, last: int) -> None:
+def test_the_ends_of_the_window_are_inclusive(
+    method: str, count: int, first: int, last: int
+) -> None:
     """Outside of it not a bit of a gradient changes and no noise is drawn; a last epoch of -1 never comes."""
     bench = Bench(method, modalities(count), **lively(method, first_epoch=first, last_epoch=last))
     plain = Bench("baseline", modalities(count))
@@ -289,9 +343,16 @@ def test_the_ends_of_the_window_are_inclusive(method: str, count: int, first: in
     assert acted == [first <= epoch and (epoch <= last or last == -1) for epoch in range(5)]
 
 
-@pytest.mark.parametrize(("ramp", "expected"), [(0, [0, 1, 1, 1, 1, 0]), (3, [0, 0.25, 0.5, 0.75, 1, 0]), (9, [0, 0.1, 0.2, 0.3, 0.4, 0])])
+@pytest.mark.parametrize(
+    ("ramp", "expected"),
+    [(0, [0, 1, 1, 1, 1, 0]), (3, [0, 0.25, 0.5, 0.75, 1, 0]), (9, [0, 0.1, 0.2, 0.3, 0.4, 0])],
+)
 def test_the_ramp_grows_evenly_inside_the_window(ramp: int, expected: list[float]) -> None:
-    bench = Bench("boost", ("audio", "visual"), boost={"first_epoch": 1, "last_epoch": 4, "ramp_epochs": ramp, "ema_alpha": 1})
+    bench = Bench(
+        "boost",
+        ("audio", "visual"),
+        boost={"first_epoch": 1, "last_epoch": 4, "ramp_epochs": ramp, "ema_alpha": 1},
+    )
     gains = []
     for epoch in range(6):
         bench.modulator.begin_epoch(epoch)
@@ -354,10 +415,14 @@ def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> N
     names = modalities(count)
     bench = Bench(method, names)
     backward = bench.look_back()
-    hopeless = torch.zeros_like(backward.forward.logits).scatter(1, backward.forward.labels.unsqueeze(1), -1e4)
+    hopeless = torch.zeros_like(backward.forward.logits).scatter(
+        1, backward.forward.labels.unsqueeze(1), -1e4
+    )
     chosen = {"first": names[:1], "all but first": names[1:], "all": names}[silent]
     alone = {m: hopeless if m in chosen else logits for m, logits in backward.forward.alone.items()}
-    modulation = bench.modulator.modulate(replace(backward, forward=replace(backward.forward, alone=alone)))
+    modulation = bench.modulator.modulate(
+        replace(backward, forward=replace(backward.forward, alone=alone))
+    )
     bench.apply(modulation)
     assert_finite(bench, modulation)
 
@@ -397,20 +462,31 @@ def test_ogm_acts_on_kernels_alone(count: int, rule: str) -> None:
     bench = Bench("ogm", modalities(count), ogm={"params": rule})
     modulation = bench.modulate()
     before = gradients(bench.model)
-    assert min(map(float, modulation.gains.values())) < 1, "nobody is throttled: the test sees nothing"
+    assert min(map(float, modulation.gains.values())) < 1, (
+        "nobody is throttled: the test sees nothing"
+    )
     bench.apply(modulation)
     after = gradients(bench.model)
     for name, parameter in bench.model.named_parameters():
         owner = owner_of(parameter, bench)
         if owner and parameter.dim() >= least_dimensions(rule, bench, owner):
-            assert torch.equal(after[name], before[name] * float(modulation.gain(owner))), f"{name} of {owner}"
+            assert torch.equal(after[name], before[name] * float(modulation.gain(owner))), (
+                f"{name} of {owner}"
+            )
         else:
             assert torch.equal(after[name], before[name]), f"{name} of {owner}"
 
 
 def owner_of(parameter: Tensor, bench: Bench) -> str | None:
     """The modality whose encoder has this parameter; None for the head."""
-    return next((m for m, encoder in bench.model.encoders.items() if any(own is parameter for own in encoder.parameters())), None)
+    return next(
+        (
+            m
+            for m, encoder in bench.model.encoders.items()
+            if any(own is parameter for own in encoder.parameters())
+        ),
+        None,
+    )
 
 
 def least_dimensions(rule: str, bench: Bench, owner: str) -> int:
@@ -429,30 +505,35 @@ def test_the_boost_acts_on_all_of_an_encoder_and_never_on_the_head(count: int) -
         assert float(modulation.gain(m)) == pytest.approx(1 + 0.5 * i / (count - 1))
     for name, parameter in bench.model.named_parameters():
         owner = owner_of(parameter, bench)
-        assert torch.equal(after[name], before[name] * float(modulation.gain(owner)) if owner else before[name]), name
+        assert torch.equal(
+            after[name], before[name] * float(modulation.gain(owner)) if owner else before[name]
+        ), name
 
 
 def test_a_rule_that_fits_no_parameter_is_refused() -> None:
-    from core.model import ModelError
+    from asgml.core.model.model import ModelError
 
     with pytest.raises(ModelError, match=r"'visual' has no parameters of rule conv4d.*params=all"):
         Bench("ogm", ("audio", "visual"), ogm={"params": "conv4d"})
 
 
 def test_encoders_that_share_parameters_are_refused() -> None:
-    from core.encoders import Mlp
-    from core.fusion import make_fusion
-    from core.model import ModelError, MultimodalModel
+    from asgml.core.model.encoders import Mlp
+    from asgml.core.model.fusion import make_fusion
+    from asgml.core.model.model import ModelError, MultimodalModel
 
     shared = Mlp((5,))
-    model = MultimodalModel({"left": shared, "right": shared}, make_fusion("concat", 0, "split", {"left": 128, "right": 128}, 3))
+    model = MultimodalModel(
+        {"left": shared, "right": shared},
+        make_fusion("concat", 0, "split", {"left": 128, "right": 128}, 3),
+    )
     with pytest.raises(ModelError, match="share parameters"):
         model.parameter_groups()
 
 
 def test_the_groups_of_a_model_are_its_encoders_whole_and_apart() -> None:
     """However the data names its modalities: no name is searched for a word."""
-    from core.model import make_model
+    from asgml.core.model.model import make_model
 
     names = ("video_audio", "audio", "fusion", "0")
     model = make_model(dict.fromkeys(names, (5,)), 3, {}, "sum", 0, "split")

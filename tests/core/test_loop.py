@@ -12,27 +12,37 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core_kit import assert_same_bits, rows_of, small_config, small_data, through_a_file, train_small, weights
+from core_kit import (
+    assert_same_bits,
+    rows_of,
+    small_config,
+    small_data,
+    through_a_file,
+    train_small,
+    weights,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 
-from core.batches import Batches
-from core.config import ConfigError
-from core.data.base import Dataset
-from core.loop import Balancer
-from core.loop.setup import LoopError
-from core.model import MultimodalModel, make_model
-from core.modulators.unimodal_loss import UnimodalLoss
-from core.randomness import seed_for
-from core.registry import METHODS
-from core.types import Batch
-from storage.control import make_request, send
-from storage.knobs import Knob
-from storage.reader import Run
+from asgml.core.balancer import Balancer
+from asgml.core.balancer.setup import LoopError
+from asgml.core.config.config import ConfigError
+from asgml.core.data.base import Dataset
+from asgml.core.data.batches import Batches
+from asgml.core.methods.registry import METHODS
+from asgml.core.model.model import MultimodalModel, make_model
+from asgml.core.modulators.unimodal_loss import UnimodalLoss
+from asgml.core.seeds import seed_for
+from asgml.core.types import Batch
+from asgml.storage.commands.inbox import make_request, send
+from asgml.storage.format.knobs import Knob
+from asgml.storage.read.reader import Run
 
 PROBE = {"probe.eval_freq": 3, "probe.train_steps": 2}
 STEPS = "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy"
-REST = "probe_accuracy probe_loss utilization utilization_gap boost_target train_loss train_accuracy"
+REST = (
+    "probe_accuracy probe_loss utilization utilization_gap boost_target train_loss train_accuracy"
+)
 """Columns that a loop of one's own fills as the trainer does."""
 
 
@@ -40,22 +50,45 @@ class Loop:
     """Another program's training: the trainer's model, batches and optimizer, written by hand around a Balancer."""
 
     def __init__(
-        self, data: Dataset | None = None, *, method: str = "ogm_ge+boost", epochs: int = 3, seed: int = 0, **options: Any
+        self,
+        data: Dataset | None = None,
+        *,
+        method: str = "ogm_ge+boost",
+        epochs: int = 3,
+        seed: int = 0,
+        **options: Any,
     ) -> None:
         self.data, self.epochs = data or small_data(), epochs
         torch.manual_seed(seed_for("weights", seed))
-        self.model: MultimodalModel = make_model(self.data.shapes, len(self.data.classes), {}, "concat", 0, "split")
+        self.model: MultimodalModel = make_model(
+            self.data.shapes, len(self.data.classes), {}, "concat", 0, "split"
+        )
         self.head: nn.Linear = self.model.fusion.classifier  # type: ignore[assignment]
-        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
-        self.batches = Batches(self.data.splits["train"], 8, torch.device("cpu"), seed_for("batches", seed))
+        self.optimizer = torch.optim.SGD(
+            self.model.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4
+        )
+        self.batches = Batches(
+            self.data.splits["train"], 8, torch.device("cpu"), seed_for("batches", seed)
+        )
         given = {"settings": PROBE, "head": self.head, "classes": self.data.classes, **options}
         self.balancer = Balancer(self.model.encoders, method=method, seed=seed, **given)
-        self.adds = method.split("+")[0] in ("uniform", "mlb", "mmpareto", "cggm", "asgml_v1", "arl")
+        self.adds = method.split("+")[0] in (
+            "uniform",
+            "mlb",
+            "mmpareto",
+            "cggm",
+            "asgml_v1",
+            "arl",
+        )
         self.after: dict[int, Callable[[], object]] = {}
 
     def seen(self, batch: Batch) -> dict[str, Any]:
         features = self.model.encode(batch.inputs)
-        return {"features": features, "logits": self.model.fusion.fuse(features), "labels": batch.labels}
+        return {
+            "features": features,
+            "logits": self.model.fusion.fuse(features),
+            "labels": batch.labels,
+        }
 
     def step(self, batch: Batch) -> None:
         seen = self.seen(batch)
@@ -84,7 +117,12 @@ class Loop:
         return {name: value.clone() for name, value in self.model.state_dict().items()}
 
     def state_dict(self) -> dict[str, Any]:
-        parts = {"model": self.model, "optimizer": self.optimizer, "batches": self.batches, "balancer": self.balancer}
+        parts = {
+            "model": self.model,
+            "optimizer": self.optimizer,
+            "batches": self.batches,
+            "balancer": self.balancer,
+        }
         return through_a_file({name: part.state_dict() for name, part in parts.items()})
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -100,7 +138,10 @@ def one_batch(loop: Loop) -> Batch:
 # -- bit for bit ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["ogm_ge+boost", "ogm_ge+uniform", "mlb", "cggm", "mmpareto", "inforeg", "arl", "asgml_v1"])
+@pytest.mark.parametrize(
+    "method",
+    ["ogm_ge+boost", "ogm_ge+uniform", "mlb", "cggm", "mmpareto", "inforeg", "arl", "asgml_v1"],
+)
 def test_the_same_weights_and_rows_as_the_trainer(method: str, tmp_path: Path) -> None:
     data = small_data(train=33)  # the last batch is left out: a single sample
     loop = Loop(data, method=method, epochs=4, seed=5, run=tmp_path / "loop")
@@ -165,20 +206,40 @@ def test_every_method_works_or_is_refused_in_one_line(method: str) -> None:
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({"method": "mslr"}, "mslr has to set the learning rate of each modality: the optimizer is the loop's"),
-        ({"method": "boost", "settings": {"boost.via": "lr"}}, "boost with via=lr has to set the learning rate"),
-        ({"method": "boost", "settings": {"boost.signal": "probe_val"}}, "boost with signal=probe_val has to read the data"),
-        ({"method": "boost", "settings": {"boost.schedule": "cosine"}}, "know how many epochs the training has: give epochs="),
-        ({"method": "cggm", "head": None}, "cggm with direction=True has to see the head .*: give head="),
+        (
+            {"method": "mslr"},
+            "mslr has to set the learning rate of each modality: the optimizer is the loop's",
+        ),
+        (
+            {"method": "boost", "settings": {"boost.via": "lr"}},
+            "boost with via=lr has to set the learning rate",
+        ),
+        (
+            {"method": "boost", "settings": {"boost.signal": "probe_val"}},
+            "boost with signal=probe_val has to read the data",
+        ),
+        (
+            {"method": "boost", "settings": {"boost.schedule": "cosine"}},
+            "know how many epochs the training has: give epochs=",
+        ),
+        (
+            {"method": "cggm", "head": None},
+            "cggm with direction=True has to see the head .*: give head=",
+        ),
         ({"method": "arl", "head": None}, "arl has to see the head"),
-        ({"method": "inforeg", "data": small_data(("audio", "visual", "text"))}, "inforeg is defined for 2 modalities, these are 3"),
+        (
+            {"method": "inforeg", "data": small_data(("audio", "visual", "text"))},
+            "inforeg is defined for 2 modalities, these are 3",
+        ),
         ({"head": nn.Linear(9, 3)}, r"head is nn.Linear\(9, 3\), expected nn.Linear\(192, 3\)"),
         ({"classes": 4}, r"expected nn.Linear\(192, 4\)"),
         ({"widths": {"audio": 64, "visual": 60}}, r"expected nn.Linear\(124, 3\)"),
         ({"knobs": [Knob("boost.alpha", "float", 1.0, "", 0, 1)]}, "knob 'boost.alpha' is taken"),
     ],
 )
-def test_what_cannot_be_is_refused_at_once(options: dict[str, Any], expected: str, tmp_path: Path) -> None:
+def test_what_cannot_be_is_refused_at_once(
+    options: dict[str, Any], expected: str, tmp_path: Path
+) -> None:
     with pytest.raises(LoopError, match=expected) as error:
         Loop(**{"run": tmp_path / "run", **options})
     assert "\n" not in str(error.value)
@@ -212,7 +273,9 @@ def test_own_logits_take_the_place_of_a_head() -> None:
     """The same logits, given by the loop, give the same training."""
     with_head, without = Loop(), Loop(head=None)
     seen = without.seen
-    without.seen = lambda batch: (now := seen(batch)) | {"own_logits": without.model.fusion.alone(now["features"])}  # type: ignore[method-assign]
+    without.seen = lambda batch: (
+        (now := seen(batch)) | {"own_logits": without.model.fusion.alone(now["features"])}
+    )  # type: ignore[method-assign]
     assert_same_bits(without.train(), with_head.train())
     with pytest.raises(LoopError, match="own_logits is missing"):
         Loop(head=None).train()
@@ -224,7 +287,10 @@ def test_own_logits_take_the_place_of_a_head() -> None:
         ({"features": {"audio": torch.zeros(8, 64)}}, r"features\['visual'\] is missing"),
         ({"logits": torch.zeros(8, 4)}, r"logits has shape \(8, 4\), expected \(8, 3\)"),
         ({"labels": torch.zeros(8, 1)}, r"labels has shape \(8, 1\), expected \(8,\)"),
-        ({"own_logits": {"audio": torch.zeros(8, 3), "visual": torch.zeros(7, 3)}}, r"own_logits\['visual'\] has shape"),
+        (
+            {"own_logits": {"audio": torch.zeros(8, 3), "visual": torch.zeros(7, 3)}},
+            r"own_logits\['visual'\] has shape",
+        ),
     ],
 )
 def test_what_a_step_is_shown_is_checked(change: dict[str, Any], expected: str) -> None:
@@ -245,7 +311,9 @@ def test_a_call_out_of_place_says_where_it_belongs() -> None:
     with pytest.raises(LoopError, match=r"call begin_epoch\(epoch\)"):
         loop.balancer.step(**seen, loss=torch.zeros(()))
     loop.balancer.begin_epoch(0)
-    with pytest.raises(LoopError, match=r"mlb adds terms to the loss: back-propagate loss \+ balancer.loss"):
+    with pytest.raises(
+        LoopError, match=r"mlb adds terms to the loss: back-propagate loss \+ balancer.loss"
+    ):
         loop.balancer.step(**seen, loss=torch.zeros(()))
     loop.balancer.loss(**seen, task_loss=torch.zeros(()))
     with pytest.raises(LoopError, match=r"between loss.backward\(\) and optimizer.step\(\)"):
@@ -260,7 +328,7 @@ def test_a_call_out_of_place_says_where_it_belongs() -> None:
 def test_a_user_modulator_that_asks_too_much_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
-        "from core.modulators.base import Modulator\nfrom core.modulators.modulation import Modulation\n"
+        "from asgml.core.modulators.base import Modulator\nfrom asgml.core.modulators.modulation import Modulation\n"
         "class Feeder(Modulator):\n    def feed(self, features, labels): return features, labels\n"
         "class Rater(Modulator):\n    def modulate(self, backward): return Modulation(rates={'audio': 2.0})\n",
         encoding="utf-8",
@@ -327,7 +395,9 @@ def test_accumulated_gradients_are_modulated_once() -> None:
     balancer.begin_epoch(0)
     batch = one_batch(loop)
     for half in (slice(0, 4), slice(4, 8)):
-        part = loop.seen(Batch({m: tensor[half] for m, tensor in batch.inputs.items()}, batch.labels[half]))
+        part = loop.seen(
+            Batch({m: tensor[half] for m, tensor in batch.inputs.items()}, batch.labels[half])
+        )
         (functional.cross_entropy(part["logits"], part["labels"]) / 2).backward()
     before = {m: norm.clone() for m, norm in balancer.balancing.gradient_norms().items()}
     balancer.balancing.modulator.parts["boost"].inner.scheduler.weakness["audio"] = 1.0  # type: ignore[attr-defined]
@@ -352,21 +422,36 @@ def test_a_graph_is_looked_at_once_a_step() -> None:
 
 def answers(run: Run) -> dict[str, tuple[Any, Any]]:
     """Command → answer and reason."""
-    return {event.get("command"): (event.get("answer"), event.get("reason")) for event in run.events if event.kind == "command"}
+    return {
+        event.get("command"): (event.get("answer"), event.get("reason"))
+        for event in run.events
+        if event.kind == "command"
+    }
 
 
 def test_a_knob_that_is_set_acts_and_is_answered(tmp_path: Path) -> None:
     settings = {**PROBE, "boost.ema_alpha": 1.0}
-    loop = Loop(method="boost", settings=settings, run=tmp_path / "run", knobs=[Knob("mine", "int", 1, "", 0, 9)])
-    send(tmp_path / "run" / "commands", make_request("set", knob="boost.alpha", value=1.0, at_step=7))
+    loop = Loop(
+        method="boost",
+        settings=settings,
+        run=tmp_path / "run",
+        knobs=[Knob("mine", "int", 1, "", 0, 9)],
+    )
+    send(
+        tmp_path / "run" / "commands", make_request("set", knob="boost.alpha", value=1.0, at_step=7)
+    )
     send(tmp_path / "run" / "commands", make_request("set", knob="mine", value=4))
     send(tmp_path / "run" / "commands", make_request("note", note="look"))
     loop.train()
     run = Run.open(tmp_path / "run")
-    scale = np.maximum(run.column("steps", "boost_scale/audio"), run.column("steps", "boost_scale/visual"))
+    scale = np.maximum(
+        run.column("steps", "boost_scale/audio"), run.column("steps", "boost_scale/visual")
+    )
     assert scale.tolist() == [1.0] * 3 + [1.5] * 4 + [2.0] * 5
     assert loop.balancer.value("mine") == 4
-    assert [event.get("answer") for event in run.events if event.kind == "command"] == ["applied"] * 3
+    assert [event.get("answer") for event in run.events if event.kind == "command"] == [
+        "applied"
+    ] * 3
     assert run.knobs_at()["boost.alpha"] == 1.0
     assert "lr" not in run.knobs_at(), "the loop's optimizer is not ours to set"
 
@@ -378,7 +463,10 @@ def test_what_only_the_loop_can_do_is_refused_with_a_reason(tmp_path: Path) -> N
     loop.train()
     said = answers(Run.open(tmp_path / "run"))
     assert said["evaluate"][0] == said["checkpoint"][0] == "rejected"
-    assert "gave no checkpoint=" in said["checkpoint"][1] and "the training loop's own" in said["evaluate"][1]
+    assert (
+        "gave no checkpoint=" in said["checkpoint"][1]
+        and "the training loop's own" in said["evaluate"][1]
+    )
 
 
 def test_stop_is_a_flag_and_saves_with_the_loops_own_checkpoint(tmp_path: Path) -> None:
@@ -393,14 +481,28 @@ def test_stop_is_a_flag_and_saves_with_the_loops_own_checkpoint(tmp_path: Path) 
     send(tmp_path / "run" / "commands", make_request("stop", at_step=5))
     loop.train()
     run = Run.open(tmp_path / "run")
-    assert run.state() == "stopped" and run.rows("steps") == 6, "the step that hears of it is finished"
-    told = [(event.step, event.get("path"), event.get("why")) for event in run.events if event.kind == "checkpoint"]
-    assert told == [(3, "checkpoints/step-00000003.pt", "asked for"), (6, "checkpoints/step-00000006.pt", "stop")]
+    assert run.state() == "stopped" and run.rows("steps") == 6, (
+        "the step that hears of it is finished"
+    )
+    told = [
+        (event.step, event.get("path"), event.get("why"))
+        for event in run.events
+        if event.kind == "checkpoint"
+    ]
+    assert told == [
+        (3, "checkpoints/step-00000003.pt", "asked for"),
+        (6, "checkpoints/step-00000006.pt", "stop"),
+    ]
     assert saved == [3, 6]
 
 
-@pytest.mark.parametrize(("failing", "reason"), [(True, "failed: ValueError: no room"), (False, "wrote nothing to step-00000002.pt")])
-def test_a_checkpoint_that_fails_does_not_end_the_training(failing: bool, reason: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("failing", "reason"),
+    [(True, "failed: ValueError: no room"), (False, "wrote nothing to step-00000002.pt")],
+)
+def test_a_checkpoint_that_fails_does_not_end_the_training(
+    failing: bool, reason: str, tmp_path: Path
+) -> None:
     def save(path: Path) -> None:
         if failing:
             raise ValueError("no room")
@@ -451,7 +553,9 @@ def test_an_epoch_is_recorded_with_what_the_loop_found(tmp_path: Path) -> None:
     loop = Loop(run=tmp_path / "run")
     found = iter([0.5, 0.8, 0.6])
     end = loop.balancer.end_epoch
-    loop.balancer.end_epoch = lambda **_: end(**({"val_accuracy": next(found)} if loop.balancer._in_epoch else {}))  # type: ignore[method-assign]
+    loop.balancer.end_epoch = lambda **_: end(
+        **({"val_accuracy": next(found)} if loop.balancer._in_epoch else {})
+    )  # type: ignore[method-assign]
     loop.train()
     rows = rows_of(Run.open(tmp_path / "run"), "epochs")
     assert rows["val_accuracy"].tolist() == [0.5, 0.8, 0.6]
@@ -466,8 +570,14 @@ def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:
     """From a checkpoint in the middle of an epoch, with a window turned before it for the next epoch, and a knob after it."""
     whole, loop = Loop(run=tmp_path / "whole", epochs=4), Loop(run=tmp_path / "run", epochs=4)
     for name in ("whole", "run"):
-        send(tmp_path / name / "commands", make_request("set", knob="ogm_ge.first_epoch", value=9, at_step=5))
-        send(tmp_path / name / "commands", make_request("set", knob="boost.alpha", value=1.0, at_step=9))
+        send(
+            tmp_path / name / "commands",
+            make_request("set", knob="ogm_ge.first_epoch", value=9, at_step=5),
+        )
+        send(
+            tmp_path / name / "commands",
+            make_request("set", knob="boost.alpha", value=1.0, at_step=9),
+        )
     expected = whole.train()
     state: dict[str, Any] = {}
     # the position moves when the next batch is asked for, so the state is taken as the trainer takes it
@@ -485,7 +595,9 @@ def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:
     for name in ("step", "loss", "gain/audio", "noise/visual", "boost_scale/audio"):
         np.testing.assert_array_equal(left[name], right[name], err_msg=name)
     assert right["noise/visual"].tolist() == [1.0] * 8 + [0.0] * 8
-    np.testing.assert_array_equal(rows_of(run, "epochs")["train_loss"], rows_of(reference, "epochs")["train_loss"])
+    np.testing.assert_array_equal(
+        rows_of(run, "epochs")["train_loss"], rows_of(reference, "epochs")["train_loss"]
+    )
 
 
 def test_a_run_is_begun_once_and_resumed_as_what_it_was(tmp_path: Path) -> None:
@@ -506,12 +618,19 @@ def test_the_manifest_says_what_is_known(tmp_path: Path) -> None:
     assert run.manifest is not None
     assert run.manifest.config["boost"]["alpha"] == 0.7 and "optimizer" not in run.manifest.config
     assert run.manifest.total_epochs == 0 and "epochs" not in run.manifest.config
-    assert run.manifest.classes == ["c0", "c1", "c2"] and list(run.manifest.modalities) == ["audio", "visual"]
+    assert run.manifest.classes == ["c0", "c1", "c2"] and list(run.manifest.modalities) == [
+        "audio",
+        "visual",
+    ]
     small = small_config(method="ogm_ge+boost")
-    assert [knob.name for knob in run.manifest.knobs] == [knob.name for knob in small.knobs() if knob.owner in ("ogm_ge", "boost", "probe")]
+    assert [knob.name for knob in run.manifest.knobs] == [
+        knob.name for knob in small.knobs() if knob.owner in ("ogm_ge", "boost", "probe")
+    ]
 
 
-def test_the_weight_of_unimodal_losses_is_a_knob_where_it_acts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_weight_of_unimodal_losses_is_a_knob_where_it_acts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     loop = Loop(method="baseline", settings={"loss.gamma": 1.0}, run=tmp_path / "run")
     with pytest.raises(LoopError, match="loss adds terms"):
         loop.train()

@@ -11,11 +11,11 @@ from core_kit import Bench, seeded
 from scipy import stats
 from torch import Tensor
 
-from core.modulators.apply import NOISE_FLOOR, apply
-from core.modulators.modulation import Modulation
-from core.modulators.noise import PIECE, _quantiles, standard_deviation
-from core.modulators.ogm import OgmGe
-from core.types import Backward, Batch, Forward, ParameterGroup
+from asgml.core.modulators.apply import NOISE_FLOOR, apply
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.noise import PIECE, _quantiles, standard_deviation
+from asgml.core.modulators.ogm import OgmGe
+from asgml.core.types import Backward, Batch, Forward, ParameterGroup
 
 BIG = 400_000
 Groups = dict[str, ParameterGroup]
@@ -28,21 +28,27 @@ def big_groups() -> Groups:
         made = []
         for j, size in enumerate((BIG, BIG // 2, 100)):
             parameter = torch.nn.Parameter(torch.zeros(size))
-            parameter.grad = 0.1 + 0.3 * (1 + i) * (1 + 4 * j) * torch.randn(size, generator=generator)
+            parameter.grad = 0.1 + 0.3 * (1 + i) * (1 + 4 * j) * torch.randn(
+                size, generator=generator
+            )
             made.append(parameter)
         groups[m] = ParameterGroup((made[0], made[1]), (made[2],))
     return groups
 
 
 def copies(groups: Groups) -> dict[str, list[Tensor]]:
-    return {m: [gradient.clone() for gradient in group.gradients("all")] for m, group in groups.items()}
+    return {
+        m: [gradient.clone() for gradient in group.gradients("all")] for m, group in groups.items()
+    }
 
 
 def ogm_ge_on(groups: Groups, alpha: float, seed: int = 7) -> Modulation:
     """OGM-GE where audio dominates, so audio alone is throttled."""
     labels = torch.tensor([0])
     alone = {"audio": torch.tensor([[2.0, 0.0]]), "visual": torch.tensor([[0.0, 2.0]])}
-    backward = Backward(Forward(Batch({}, labels), {}, torch.zeros(1, 2), alone, labels), groups, {})
+    backward = Backward(
+        Forward(Batch({}, labels), {}, torch.zeros(1, 2), alone, labels), groups, {}
+    )
     modulation = OgmGe(("audio", "visual"), {"alpha": alpha}).modulate(backward)
     apply(modulation, groups, seeded(seed))
     return modulation
@@ -63,8 +69,12 @@ def test_noise_has_the_spread_of_the_gradient_before_the_gain(alpha: float) -> N
             error = 4 / math.sqrt(len(was))  # four standard errors
             assert float(noise.std() / was.std()) == pytest.approx(1, abs=error)
             assert float(noise.mean() / was.std()) == pytest.approx(0, abs=error)
-            assert float(torch.corrcoef(torch.stack([noise, was]))[0, 1]) == pytest.approx(0, abs=error)
-            assert float((noise / was.std()).pow(4).mean()) == pytest.approx(3, abs=0.1), "not Gaussian"
+            assert float(torch.corrcoef(torch.stack([noise, was]))[0, 1]) == pytest.approx(
+                0, abs=error
+            )
+            assert float((noise / was.std()).pow(4).mean()) == pytest.approx(3, abs=0.1), (
+                "not Gaussian"
+            )
         assert torch.equal(group.gradients("all")[2], before[m][2])
 
 
@@ -83,7 +93,9 @@ def test_the_same_seed_gives_the_same_noise_and_torchs_own_generator_is_not_touc
     for seed in (7, 7, 8):
         groups = big_groups()
         ogm_ge_on(groups, 0.8, seed)
-        results.append([gradient for group in groups.values() for gradient in group.gradients("kernels")])
+        results.append(
+            [gradient for group in groups.values() for gradient in group.gradients("kernels")]
+        )
     assert all(torch.equal(a, b) for a, b in zip(results[0], results[1], strict=True))
     assert not any(torch.equal(a, b) for a, b in zip(results[0], results[2], strict=True))
     assert torch.equal(torch.get_rng_state(), untouched)
@@ -113,7 +125,9 @@ def test_noise_levels_add_in_quadrature() -> None:
     groups = big_groups()
     before = copies(groups)
     three = Modulation(noise={("audio", "kernels"): 0.3})
-    assert (three * Modulation(noise={("audio", "kernels"): 0.4})).noise_level("audio") == pytest.approx(0.5)
+    assert (three * Modulation(noise={("audio", "kernels"): 0.4})).noise_level(
+        "audio"
+    ) == pytest.approx(0.5)
     of_two_rules = three * Modulation(noise={("audio", "all"): 0.4})
     assert of_two_rules.noise_level("audio") == pytest.approx(0.5)
     apply(of_two_rules, groups, seeded())
@@ -125,7 +139,11 @@ def test_noise_is_not_multiplied_by_a_gain() -> None:
     """Throttle, boost and noise at once: the gain is on the gradient alone."""
     groups = big_groups()
     before = copies(groups)
-    apply(Modulation(gains={("audio", "all"): 3.0}, noise={("audio", "kernels"): 1.0}), groups, seeded())
+    apply(
+        Modulation(gains={("audio", "all"): 3.0}, noise={("audio", "kernels"): 1.0}),
+        groups,
+        seeded(),
+    )
     noise = groups["audio"].gradients("kernels")[0] - 3 * before["audio"][0]
     assert float(noise.std() / before["audio"][0].std()) == pytest.approx(1, rel=0.01)
 
@@ -158,7 +176,11 @@ def test_large_tensors_get_different_noise_each() -> None:
     kernels = [torch.nn.Parameter(torch.zeros(2 * PIECE)) for _ in range(2)]
     for kernel in kernels:
         kernel.grad = torch.zeros_like(kernel)
-    apply(Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup(tuple(kernels), ())}, seeded())
+    apply(
+        Modulation(noise={("a", "kernels"): 1.0}),
+        {"a": ParameterGroup(tuple(kernels), ())},
+        seeded(),
+    )
     first, second = (kernel.grad for kernel in kernels)
     assert first is not None and second is not None
     assert abs(float(torch.corrcoef(torch.stack([first, second]))[0, 1])) < 4 / math.sqrt(2 * PIECE)
@@ -169,7 +191,9 @@ def test_a_large_gradient_with_other_strides_gets_its_noise() -> None:
     parameter = torch.nn.Parameter(torch.zeros(700, 600))
     parameter.grad = gradient.clone(memory_format=torch.preserve_format)
     assert not parameter.grad.is_contiguous() and parameter.grad.numel() > PIECE
-    apply(Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup((parameter,), ())}, seeded())
+    apply(
+        Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup((parameter,), ())}, seeded()
+    )
     noise = parameter.grad - gradient
     assert float(noise.std() / gradient.std()) == pytest.approx(1, rel=0.02)
     assert float((noise != 0).float().mean()) > 0.99
@@ -180,11 +204,15 @@ def test_a_large_gradient_with_other_strides_gets_its_noise() -> None:
 def test_the_standard_deviation_is_torchs(mean: float, numbers: int) -> None:
     """Also where the mean is so large that the quick formula would lose its digits; in float64 as the slow twin."""
     gradient = mean + torch.randn(numbers, generator=seeded(4))
-    assert float(standard_deviation(gradient)) == pytest.approx(float(gradient.double().std()), rel=2e-2 if mean > 1e3 else 1e-4)
+    assert float(standard_deviation(gradient)) == pytest.approx(
+        float(gradient.double().std()), rel=2e-2 if mean > 1e3 else 1e-4
+    )
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-30, 3.0, math.nan, math.inf])
 def test_the_standard_deviation_of_equal_numbers(value: float) -> None:
     gradient = torch.full((2 * PIECE,), value)
     found, expected = float(standard_deviation(gradient)), float(gradient.std())
-    assert found == pytest.approx(expected, abs=1e-6 * abs(value) if math.isfinite(value) else 0, nan_ok=True)
+    assert found == pytest.approx(
+        expected, abs=1e-6 * abs(value) if math.isfinite(value) else 0, nan_ok=True
+    )

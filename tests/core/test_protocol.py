@@ -13,10 +13,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.config import RunSettings, known_keys, make_config
-from core.data.base import Dataset, Split
-from core.describe import make_manifest
-from core.protocol import Protocol, protocol_from_json, protocol_of
+from asgml.core.config.config import RunSettings, known_keys, make_config
+from asgml.core.data.base import Dataset, Split
+from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.run.protocol import Protocol, protocol_from_json, protocol_of
 
 OTHER: dict[str, Any] = {
     "epochs": 7,
@@ -40,7 +40,16 @@ OTHER: dict[str, Any] = {
 """Settings that are part of the protocol, each with a value that is not the default."""
 THE_DATA = {"data.name", "data.seed", "data.options"}
 """The protocol holds what the data set says of itself, not what was asked for."""
-NOT = {"method", "modulator", "seed", "device", "threads", "fusion.alone", "loss.gamma", "eval.batch_size"}
+NOT = {
+    "method",
+    "modulator",
+    "seed",
+    "device",
+    "threads",
+    "fusion.alone",
+    "loss.gamma",
+    "eval.batch_size",
+}
 """The method and its losses are what is compared; the rest changes no accuracy."""
 WATCHING = ("probe.", "diagnose.", "checkpoint.")
 INFO: dict[str, Any] = {
@@ -53,8 +62,18 @@ INFO: dict[str, Any] = {
 
 
 def data(info: dict[str, Any] = INFO, train: int = 9) -> Dataset:
-    splits = {part: Split({}, torch.zeros(size, dtype=torch.int64)) for part, size in (("train", train), ("val", 3), ("test", 4))}
-    return Dataset("cremad", ("audio", "visual"), ("neutral", "happy"), {"audio": (1, 4, 4), "visual": (1, 3, 4, 4)}, splits, info)
+    splits = {
+        part: Split({}, torch.zeros(size, dtype=torch.int64))
+        for part, size in (("train", train), ("val", 3), ("test", 4))
+    }
+    return Dataset(
+        "cremad",
+        ("audio", "visual"),
+        ("neutral", "happy"),
+        {"audio": (1, 4, 4), "visual": (1, 3, 4, 4)},
+        splits,
+        info,
+    )
 
 
 def config(**values: Any) -> RunSettings:
@@ -70,7 +89,7 @@ def protocol(**values: Any) -> Protocol:
 
 
 def test_every_setting_is_in_the_protocol_or_out_of_it_on_purpose() -> None:
-    from core.registry import METHODS
+    from asgml.core.methods.registry import METHODS
 
     of_methods = tuple(f"{name}." for name in METHODS)
     decided = OTHER.keys() | THE_DATA | NOT
@@ -87,7 +106,14 @@ def test_another_value_is_another_protocol_that_names_it(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("seed", 5), ("method", "mmpareto"), ("loss.gamma", 1.0), ("threads", 2), ("probe.eval_freq", 3), ("data.name", "x.npz")],
+    [
+        ("seed", 5),
+        ("method", "mmpareto"),
+        ("loss.gamma", 1.0),
+        ("threads", 2),
+        ("probe.eval_freq", 3),
+        ("data.name", "x.npz"),
+    ],
 )
 def test_the_method_the_seed_and_where_the_data_lies_are_not_in_it(key: str, value: object) -> None:
     assert protocol(**{key: value}) == protocol()
@@ -127,16 +153,25 @@ def test_where_the_files_lie_and_how_fast_they_are_read_changes_nothing() -> Non
     assert protocol_of(config(), moved).digest == protocol().digest
 
 
-@given(st.dictionaries(st.text(), st.one_of(st.text(), st.integers(), st.floats(allow_nan=False), st.lists(st.text()))))
+@given(
+    st.dictionaries(
+        st.text(),
+        st.one_of(st.text(), st.integers(), st.floats(allow_nan=False), st.lists(st.text())),
+    )
+)
 def test_a_stored_protocol_is_the_same_when_it_is_read(said: dict[str, Any]) -> None:
-    known = protocol_of(config(), data({**INFO, **{f"own {key}": value for key, value in said.items()}}))
+    known = protocol_of(
+        config(), data({**INFO, **{f"own {key}": value for key, value in said.items()}})
+    )
     again = protocol_from_json(json.loads(json.dumps(known.as_json())))
     assert again.digest == known.digest and again.differences(known) == []
 
 
 @given(st.text(), st.text())
 def test_differences_are_one_line_each(before: str, after: str) -> None:
-    lines = protocol_of(config(), data({**INFO, "lists": before})).differences(protocol_of(config(), data({**INFO, "lists": after})))
+    lines = protocol_of(config(), data({**INFO, "lists": before})).differences(
+        protocol_of(config(), data({**INFO, "lists": after}))
+    )
     assert len(lines) == (before != after)
     assert all(line.isprintable() for line in lines)
 
@@ -149,7 +184,7 @@ def test_a_protocol_of_another_version_is_refused() -> None:
 
 
 def test_the_digest_is_the_same_in_another_process() -> None:
-    code = f"from core.protocol import protocol_from_json; print(protocol_from_json({protocol().as_json()!r}).digest)"
+    code = f"from asgml.core.run.protocol import protocol_from_json; print(protocol_from_json({protocol().as_json()!r}).digest)"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == protocol().digest
 

@@ -9,10 +9,24 @@ import numpy as np
 import pytest
 from core_kit import small_config, train_small
 
-from core.data.base import load_data
+from asgml.core.data.base import load_data
 
-SHORT: dict[str, Any] = {"method": "ogm_ge+boost", "epochs": 2, "batch_size": 64, "probe": {"eval_freq": 5, "train_steps": 5}}
-METRICS = ["probe_accuracy", "utilization", "grad_norm", "grad_norm_after", "boost_scale", "gain", "own_loss", "val_own_accuracy"]
+SHORT: dict[str, Any] = {
+    "method": "ogm_ge+boost",
+    "epochs": 2,
+    "batch_size": 64,
+    "probe": {"eval_freq": 5, "train_steps": 5},
+}
+METRICS = [
+    "probe_accuracy",
+    "utilization",
+    "grad_norm",
+    "grad_norm_after",
+    "boost_scale",
+    "gain",
+    "own_loss",
+    "val_own_accuracy",
+]
 FILES = {"mosi": 3, "mfeat": 6, "grid_digit": 2}
 
 

@@ -27,26 +27,38 @@ from core_kit import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import checkpoint
-from core.data.base import Dataset, Split
-from core.evaluate import evaluate
-from core.method import Method
-from core.modulators.context import MethodError
-from core.registry import METHODS
-from core.scores import NAMES, regression_scores
-from core.task import CLASSIFICATION, REGRESSION, correct_of, loss_of, make_task, task_of
-from core.types import Batch, Evaluation, Forward
-from core.update import micro_batches
-from storage.regression_metrics import LOSSES, SCORES
+from asgml.core.data.base import Dataset, Split
+from asgml.core.measures.evaluate import evaluate
+from asgml.core.measures.regression import NAMES, regression_scores
+from asgml.core.measures.task import (
+    CLASSIFICATION,
+    REGRESSION,
+    correct_of,
+    loss_of,
+    make_task,
+    task_of,
+)
+from asgml.core.methods.registry import METHODS
+from asgml.core.methods.spec import Method, MethodError
+from asgml.core.run import checkpoint
+from asgml.core.training.update import micro_batches
+from asgml.core.types import Batch, Evaluation, Forward
+from asgml.storage.format.regression_metrics import LOSSES, SCORES
 
 SETTINGS: dict[str, list[dict[str, str | bool]]] = {
-    "boost": [{"signal": signal} for signal in ("probe", "probe_val", "discrepancy", "grad_norm", "loss")],
+    "boost": [
+        {"signal": signal} for signal in ("probe", "probe_val", "discrepancy", "grad_norm", "loss")
+    ],
     "cggm": [{"direction": True}, {"direction": False}],
     "mslr": [{"variant": variant} for variant in ("keep", "smooth", "dynamic")],
     "asgml_v1": [{"mode": mode} for mode in ("frequency", "staleness")],
 }
 REFUSED = {"ogm", "ogm_ge", "ogm_star", "pmr_acc", "mlb", "opm", "arl", "agm", "pmr", "inforeg"}
-REFUSED_WITH = [("boost", {"signal": "discrepancy"}), ("boost", {"signal": "loss"}), ("cggm", {"direction": True})]
+REFUSED_WITH = [
+    ("boost", {"signal": "discrepancy"}),
+    ("boost", {"signal": "loss"}),
+    ("cggm", {"direction": True}),
+]
 CASES = [(name, section) for name in METHODS for section in SETTINGS.get(name, [{}])]
 
 
@@ -75,15 +87,24 @@ def is_refused(name: str, section: dict[str, str | bool]) -> bool:
 
 
 @pytest.mark.parametrize(("name", "section"), CASES, ids=str)
-def test_a_method_trains_a_regression_or_says_why_not(name: str, section: dict[str, str | bool], tmp_path: Path) -> None:
-    changes: dict[str, Any] = {"method": name, "epochs": 2, name: section} if section else {"method": name, "epochs": 2}
+def test_a_method_trains_a_regression_or_says_why_not(
+    name: str, section: dict[str, str | bool], tmp_path: Path
+) -> None:
+    changes: dict[str, Any] = (
+        {"method": name, "epochs": 2, name: section} if section else {"method": name, "epochs": 2}
+    )
     if name == "relearning":
         changes["relearning"] = {"start": 1, "every": 1}
     if is_refused(name, section):
         with pytest.raises(MethodError) as raised:
             train_small(tmp_path / "run", data_of(), **changes)
         message = str(raised.value)
-        assert "\n" not in message and message.startswith(name) and "regression" in message and "acc2" in message
+        assert (
+            "\n" not in message
+            and message.startswith(name)
+            and "regression" in message
+            and "acc2" in message
+        )
         return
     trainer, run = train_small(tmp_path / "run", data_of(), **changes)
     rows = rows_of(run, "epochs")
@@ -102,7 +123,9 @@ def test_what_is_declared_is_read_from_the_table() -> None:
 
 def test_the_own_losses_of_a_regression_are_trained(tmp_path: Path) -> None:
     """With gamma, own heads come to predict the target too; without, they stay where they began."""
-    _, run = train_small(tmp_path / "run", data_of(), method="uniform", epochs=12, fusion={"alone": "heads"})
+    _, run = train_small(
+        tmp_path / "run", data_of(), method="uniform", epochs=12, fusion={"alone": "heads"}
+    )
     own = rows_of(run, "steps")["own_loss/audio"]
     assert own[-6:].mean() < 0.8 * own[:6].mean()
 
@@ -110,7 +133,9 @@ def test_the_own_losses_of_a_regression_are_trained(tmp_path: Path) -> None:
 # -- numbers ---------------------------------------------------------------------------------------------------------------
 
 
-def forward_of(outputs: list[float], targets: list[float], own: dict[str, list[float]] | None = None) -> Forward:
+def forward_of(
+    outputs: list[float], targets: list[float], own: dict[str, list[float]] | None = None
+) -> Forward:
     held = torch.tensor(targets)
     batch = Batch({}, (held >= 0).long(), held)
     alone = {m: torch.tensor(values).unsqueeze(1) for m, values in (own or {}).items()}
@@ -122,7 +147,9 @@ def test_the_loss_and_the_signs_by_hand() -> None:
     assert task_of(forward.batch) is REGRESSION
     assert float(loss_of(forward, forward.logits)) == pytest.approx((0.5 + 1 + 1 + 2) / 4)
     assert correct_of(forward, forward.logits).tolist() == [1, 0, 0, 1]
-    assert float(REGRESSION.loss(forward.logits, REGRESSION.truth(forward), "sum")) == pytest.approx(4.5)
+    assert float(
+        REGRESSION.loss(forward.logits, REGRESSION.truth(forward), "sum")
+    ) == pytest.approx(4.5)
     own = torch.stack([forward.logits, 0 * forward.logits])
     assert REGRESSION.losses(own, REGRESSION.truth(forward)).tolist() == pytest.approx([1.125, 0.5])
 
@@ -138,7 +165,9 @@ def test_a_method_that_drops_samples_is_noticed() -> None:
         loss_of(replace(forward, labels=forward.labels[:1]), forward.logits)
 
 
-VALUES = st.lists(st.tuples(st.floats(-4, 4, width=32), st.floats(-3, 3, width=32)), min_size=3, max_size=40)
+VALUES = st.lists(
+    st.tuples(st.floats(-4, 4, width=32), st.floats(-3, 3, width=32)), min_size=3, max_size=40
+)
 
 
 @given(VALUES)
@@ -150,8 +179,13 @@ def test_the_scores_are_those_of_other_programs(pairs: list[tuple[float, float]]
     found = regression_scores(outputs, targets)
     assert tuple(found) == NAMES
     assert found["mae"] == pytest.approx(mean_absolute_error(targets, outputs), abs=1e-12)
-    assert found["f1"] == pytest.approx(f1_score(targets < 0, outputs < 0, average="weighted", zero_division=0))
-    sevenths = [round(max(-3.0, min(3.0, z))) == round(max(-3.0, min(3.0, t))) for z, t in zip(outputs, targets, strict=True)]
+    assert found["f1"] == pytest.approx(
+        f1_score(targets < 0, outputs < 0, average="weighted", zero_division=0)
+    )
+    sevenths = [
+        round(max(-3.0, min(3.0, z))) == round(max(-3.0, min(3.0, t)))
+        for z, t in zip(outputs, targets, strict=True)
+    ]
     assert found["accuracy_7"] == pytest.approx(np.mean(sevenths))
     if np.std(outputs) > 1e-3 and np.std(targets) > 1e-3:
         assert found["corr"] == pytest.approx(pearsonr(outputs, targets).statistic, abs=1e-9)
@@ -160,7 +194,10 @@ def test_the_scores_are_those_of_other_programs(pairs: list[tuple[float, float]]
 def test_scores_of_outputs_that_say_nothing() -> None:
     same = regression_scores(np.ones(4), np.array([1.0, -1, 2, 0]))
     assert math.isnan(same["corr"]) and same["mae"] == pytest.approx(1.0)
-    assert all(math.isnan(score) for score in regression_scores(np.array([1.0, math.nan]), np.ones(2)).values())
+    assert all(
+        math.isnan(score)
+        for score in regression_scores(np.array([1.0, math.nan]), np.ones(2)).values()
+    )
 
 
 def test_evaluation_holds_a_whole_split_together_however_it_is_cut(tmp_path: Path) -> None:
@@ -172,9 +209,21 @@ def test_evaluation_holds_a_whole_split_together_however_it_is_cut(tmp_path: Pat
     with torch.no_grad():
         forward = trainer.parts.model.eval()(Batch(split.inputs, split.labels, split.targets))
     assert split.targets is not None and forward.logits.shape == (24, 1)
-    error = sum(abs(float(z) - float(t)) for z, t in zip(forward.logits[:, 0], split.targets, strict=True)) / 24
+    error = (
+        sum(
+            abs(float(z) - float(t))
+            for z, t in zip(forward.logits[:, 0], split.targets, strict=True)
+        )
+        / 24
+    )
     assert whole.scores["mae"] == pytest.approx(error, abs=1e-5)
-    right = sum((float(z) >= 0) == (float(t) >= 0) for z, t in zip(forward.logits[:, 0], split.targets, strict=True)) / 24
+    right = (
+        sum(
+            (float(z) >= 0) == (float(t) >= 0)
+            for z, t in zip(forward.logits[:, 0], split.targets, strict=True)
+        )
+        / 24
+    )
     assert whole.accuracy == pytest.approx(right)
 
 
@@ -211,12 +260,24 @@ def test_every_number_is_recorded(trained: Any) -> None:
     rows = rows_of(run, "epochs")
     for name in ("mae", "corr", "f1", "accuracy_7"):
         assert np.isfinite(rows[f"val_{name}"]).all(), name
-        assert np.isfinite(rows[f"test_{name}"][-1]) and np.isfinite(rows[f"test_{name}_at_best_val"][-1]), name
-    assert np.isfinite(rows["best_val_accuracy"]).all() and np.isfinite(rows["test_accuracy_at_best_val"][-1])
-    assert np.isfinite(rows["val_probe_accuracy/visual"]).all() and np.isfinite(rows["shapley/visual"]).all()
+        assert np.isfinite(rows[f"test_{name}"][-1]) and np.isfinite(
+            rows[f"test_{name}_at_best_val"][-1]
+        ), name
+    assert np.isfinite(rows["best_val_accuracy"]).all() and np.isfinite(
+        rows["test_accuracy_at_best_val"][-1]
+    )
+    assert (
+        np.isfinite(rows["val_probe_accuracy/visual"]).all()
+        and np.isfinite(rows["shapley/visual"]).all()
+    )
     steps = rows_of(run, "steps")
-    assert np.isfinite(steps["own_loss/visual"]).all() and np.isfinite(steps["own_accuracy/visual"]).all()
-    assert np.isnan(steps["discrepancy/visual"]).all() and np.isnan(steps["own_entropy/visual"]).all()
+    assert (
+        np.isfinite(steps["own_loss/visual"]).all()
+        and np.isfinite(steps["own_accuracy/visual"]).all()
+    )
+    assert (
+        np.isnan(steps["discrepancy/visual"]).all() and np.isnan(steps["own_entropy/visual"]).all()
+    )
 
 
 def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
@@ -227,14 +288,21 @@ def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
     assert trainer.progress.best_step == int(rows["step"][best])
     model = trainer.parts.model
     present = weights(trainer)
-    model.load_state_dict(checkpoint.load(checkpoint.best_path(trainer.parts.paths.checkpoints, trainer.progress.best_step))["model"])
+    model.load_state_dict(
+        checkpoint.load(
+            checkpoint.best_path(trainer.parts.paths.checkpoints, trainer.progress.best_step)
+        )["model"]
+    )
     found = trainer.evaluate("test", probes=False)
     model.load_state_dict(present)
     assert (
-        found.scores["mae"] == pytest.approx(rows["test_mae_at_best_val"][-1]) and found.accuracy == rows["test_accuracy_at_best_val"][-1]
+        found.scores["mae"] == pytest.approx(rows["test_mae_at_best_val"][-1])
+        and found.accuracy == rows["test_accuracy_at_best_val"][-1]
     )
     told = [event for event in run.events if event.kind == "evaluation"][-1]
-    assert told.get("mae") == pytest.approx(found.scores["mae"]) and "lowest validation MAE" in str(told.get("model"))
+    assert told.get("mae") == pytest.approx(found.scores["mae"]) and "lowest validation MAE" in str(
+        told.get("model")
+    )
 
 
 def test_the_error_chooses_where_the_accuracy_says_otherwise(tmp_path: Path) -> None:
@@ -251,12 +319,20 @@ def test_the_error_chooses_where_the_accuracy_says_otherwise(tmp_path: Path) -> 
 
     trainer.evaluate = told  # type: ignore[assignment, method-assign]
     rows = rows_of(train(trainer), "epochs")
-    assert rows["best_val_mae"].tolist() == [0.5, 0.4, 0.4] and rows["best_val_accuracy"].tolist() == [0.9, 0.9, 0.9]
+    assert rows["best_val_mae"].tolist() == [0.5, 0.4, 0.4] and rows[
+        "best_val_accuracy"
+    ].tolist() == [0.9, 0.9, 0.9]
     assert trainer.progress.best_step == int(rows["step"][1])
 
 
 def test_a_training_that_diverges_still_ends(tmp_path: Path) -> None:
-    trainer, run = train_small(tmp_path / "run", data_of(), optimizer={"lr": 10.0, "momentum": 0.9}, epochs=3, encoder="mlp")
+    trainer, run = train_small(
+        tmp_path / "run",
+        data_of(),
+        optimizer={"lr": 10.0, "momentum": 0.9},
+        epochs=3,
+        encoder="mlp",
+    )
     assert rows_of(run, "epochs")["step"].size == 3 and trainer.progress.best_step > 0
     data = data_of()
     nothing = {part: torch.full((len(split),), math.nan) for part, split in data.splits.items()}
@@ -280,7 +356,9 @@ def test_a_resumed_regression_is_the_same_bit_for_bit(tmp_path: Path) -> None:
 def test_a_run_has_the_metrics_of_its_task(tmp_path: Path, trained: Any) -> None:
     """A classification has no columns for a regression's scores; a regression's losses are not in nat."""
     _, run = train_small(tmp_path / "run", epochs=1)
-    assert not {metric.name for metric in SCORES} & {name.partition("/")[0] for name in run.columns("epochs")}
+    assert not {metric.name for metric in SCORES} & {
+        name.partition("/")[0] for name in run.columns("epochs")
+    }
     manifest = trained[1].manifest
     assert {metric.name for metric in SCORES} < set(trained[1].columns("epochs"))
     units = {metric.name: metric.unit for metric in manifest.metrics}
@@ -290,10 +368,14 @@ def test_a_run_has_the_metrics_of_its_task(tmp_path: Path, trained: Any) -> None
 def test_what_the_loader_warns_of_is_told_in_the_run(tmp_path: Path) -> None:
     data = replace(small_data(), info={"warnings": ["this is not CMU-MOSI"]})
     _, run = train_small(tmp_path / "run", data, epochs=1)
-    assert [event.get("message") for event in run.events if event.kind == "alert"] == ["this is not CMU-MOSI"]
+    assert [event.get("message") for event in run.events if event.kind == "alert"] == [
+        "this is not CMU-MOSI"
+    ]
 
 
 def test_accumulation_and_half_precision(tmp_path: Path) -> None:
     for name, optimizer in (("accumulate", {"accumulate": 2}), ("bf16", {"amp": "bf16"})):
-        _, run = train_small(tmp_path / name, data_of(), epochs=2, method="uniform+boost", optimizer=optimizer)
+        _, run = train_small(
+            tmp_path / name, data_of(), epochs=2, method="uniform+boost", optimizer=optimizer
+        )
         assert np.isfinite(rows_of(run, "epochs")["val_mae"]).all()

@@ -19,11 +19,11 @@ import torch
 from core_kit import assert_same_rows, save_npz, small_data
 from trainer_nursery import Child, Nursery
 
-from core import checkpoint
-from core.worker import main
-from storage.control import Request, make_request, send
-from storage.layout import RunPaths
-from storage.reader import Run
+from asgml.core.run import checkpoint
+from asgml.core.worker import main
+from asgml.storage.commands.inbox import Request, make_request, send
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.read.reader import Run
 
 TREE: dict[str, Any] = {
     "method": "ogm_ge+boost",
@@ -78,14 +78,18 @@ def undisturbed(nursery: Nursery, data: Path, tmp_path_factory: pytest.TempPathF
 def until(condition: Callable[[], bool], child: Child, what: str) -> None:
     end = time.monotonic() + 60
     while not condition():
-        assert child.code is None, f"the trainer ended with {child.code} before {what}: {child.log()}"
+        assert child.code is None, (
+            f"the trainer ended with {child.code} before {what}: {child.log()}"
+        )
         assert time.monotonic() < end, f"waited too long for {what}"
         time.sleep(0.005)
 
 
 def saved(root: Path) -> list[int]:
     """Steps of the checkpoints that are there."""
-    return sorted(int(path.stem.partition("-")[2]) for path in (root / "checkpoints").glob("step-*.pt"))
+    return sorted(
+        int(path.stem.partition("-")[2]) for path in (root / "checkpoints").glob("step-*.pt")
+    )
 
 
 def best(root: Path) -> list[str]:
@@ -93,7 +97,11 @@ def best(root: Path) -> list[str]:
 
 
 def until_paused(root: Path, child: Child) -> None:
-    until(lambda: (root / "run.zarr" / "zarr.json").exists() and Run.open(root).state() == "paused", child, "the pause")
+    until(
+        lambda: (root / "run.zarr" / "zarr.json").exists() and Run.open(root).state() == "paused",
+        child,
+        "the pause",
+    )
 
 
 def assert_same_run(root: Path, undisturbed: Path) -> None:
@@ -101,9 +109,14 @@ def assert_same_run(root: Path, undisturbed: Path) -> None:
     ours, theirs = Run.open(root), Run.open(undisturbed)
     assert ours.state() == theirs.state() == "finished"
     assert_same_rows(ours, theirs)
-    assert ours.column("steps", "step")[ours.current_rows("steps")].tolist() == list(range(1, STEPS + 1))
+    assert ours.column("steps", "step")[ours.current_rows("steps")].tolist() == list(
+        range(1, STEPS + 1)
+    )
     assert saved(root)[-1] == STEPS
-    left, right = (checkpoint.load(checkpoint.path_at(path / "checkpoints", STEPS)) for path in (root, undisturbed))
+    left, right = (
+        checkpoint.load(checkpoint.path_at(path / "checkpoints", STEPS))
+        for path in (root, undisturbed)
+    )
     for state in (left, right):
         del state["active_time"]
     assert_same_state(left, right)
@@ -128,13 +141,19 @@ def assert_same_state(ours: Any, theirs: Any, where: str = "state") -> None:
 
 
 def segments(root: Path) -> list[str]:
-    return [event.kind for event in Run.open(root).events if event.kind in ("started", "resumed", "finished", "stopped", "failed")]
+    return [
+        event.kind
+        for event in Run.open(root).events
+        if event.kind in ("started", "resumed", "finished", "stopped", "failed")
+    ]
 
 
 # -- killed --------------------------------------------------------------------------------------------------------------
 
 
-def test_killed_at_a_random_moment_twice(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_killed_at_a_random_moment_twice(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     """The moment is chosen by chance, so that over many runs of this test every moment has its turn."""
     root = prepared(tmp_path, data)
     seed = time.time_ns()
@@ -142,7 +161,11 @@ def test_killed_at_a_random_moment_twice(nursery: Nursery, data: Path, undisturb
     print(f"seed {seed}")
     for resume, wanted in ((False, 30), (True, 60)):
         child = nursery.start(root, resume=resume)
-        until(lambda wanted=wanted: bool(saved(root)) and saved(root)[-1] >= wanted, child, "the checkpoint")
+        until(
+            lambda wanted=wanted: bool(saved(root)) and saved(root)[-1] >= wanted,
+            child,
+            "the checkpoint",
+        )
         time.sleep(0.05 * chance.random())
         child.kill()
         assert Run.open(root).state(time.time_ns() + 5 * 10**9) == "crashed"
@@ -152,7 +175,9 @@ def test_killed_at_a_random_moment_twice(nursery: Nursery, data: Path, undisturb
     assert_same_run(root, undisturbed)
 
 
-def test_killed_after_a_knob_was_turned(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_killed_after_a_knob_was_turned(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     """The last checkpoint is older than the change: the resumed run makes it again at the same step, and says so."""
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 7),))
     child = nursery.start(root)
@@ -164,11 +189,24 @@ def test_killed_after_a_knob_was_turned(nursery: Nursery, data: Path, undisturbe
     assert_same_run(root, undisturbed)
     run = Run.open(root)
     again = [event for event in run.events if event.kind == "phase" and event.get("knob")]
-    assert [(event.step, event.get("knob"), event.get("after")) for event in again] == [(TURNED_AT, "boost.alpha", 1.25)]
-    assert len([event for event in run.events if event.kind == "command" and event.get("knob") == "boost.alpha"]) == 1
+    assert [(event.step, event.get("knob"), event.get("after")) for event in again] == [
+        (TURNED_AT, "boost.alpha", 1.25)
+    ]
+    assert (
+        len(
+            [
+                event
+                for event in run.events
+                if event.kind == "command" and event.get("knob") == "boost.alpha"
+            ]
+        )
+        == 1
+    )
 
 
-def test_killed_before_the_first_checkpoint(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_killed_before_the_first_checkpoint(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=17),))
     child = nursery.start(root)
     until_paused(root, child)
@@ -179,7 +217,9 @@ def test_killed_before_the_first_checkpoint(nursery: Nursery, data: Path, undist
     assert_same_run(root, undisturbed)
 
 
-def test_resumed_before_it_ever_had_a_store(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_resumed_before_it_ever_had_a_store(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     """The trainer was killed while it was still importing torch."""
     root = prepared(tmp_path, data)
     child = nursery.start(root, resume=True)
@@ -188,7 +228,9 @@ def test_resumed_before_it_ever_had_a_store(nursery: Nursery, data: Path, undist
     assert_same_run(root, undisturbed)
 
 
-def test_a_checkpoint_that_cannot_be_read_can_be_removed(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_checkpoint_that_cannot_be_read_can_be_removed(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     """As the error says; then the run goes on from the one before, and still finds its best model in the end."""
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=70),))
     child = nursery.start(root)
@@ -198,7 +240,10 @@ def test_a_checkpoint_that_cannot_be_read_can_be_removed(nursery: Nursery, data:
     newest.write_bytes(newest.read_bytes()[:1000])
     child = nursery.start(root, resume=True)
     assert child.wait() == 1
-    assert re.fullmatch(rf"error: checkpoint {newest} cannot be read: \w+; remove it to go on from an older one\n", child.log())
+    assert re.fullmatch(
+        rf"error: checkpoint {newest} cannot be read: \w+; remove it to go on from an older one\n",
+        child.log(),
+    )
     newest.unlink()
     child = nursery.start(root, resume=True)
     assert child.wait() == 0, child.log()
@@ -208,7 +253,9 @@ def test_a_checkpoint_that_cannot_be_read_can_be_removed(nursery: Nursery, data:
 # -- stopped -------------------------------------------------------------------------------------------------------------
 
 
-def test_stopped_by_a_signal(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_stopped_by_a_signal(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     """It saves a checkpoint and ends with 0; resumed, it goes on as if nothing had been. A lost terminal means nothing."""
     root = prepared(tmp_path, data)
     child = nursery.start(root)
@@ -220,17 +267,26 @@ def test_stopped_by_a_signal(nursery: Nursery, data: Path, undisturbed: Path, tm
     assert stopped.state() == "stopped" and segments(root) == ["started", "stopped"]
     last = int(stopped.column("steps", "step")[-1])
     assert saved(root)[-1] == last
-    assert [event.get("why") for event in stopped.events if event.kind == "checkpoint"][-1] == "stop"
+    assert [event.get("why") for event in stopped.events if event.kind == "checkpoint"][
+        -1
+    ] == "stop"
     assert not (root / "writer.lock").exists()
-    if last < TURNED_AT:  # what was not due when the run ended has expired, so a person would send it again
-        send(RunPaths(root).commands, make_request("set", knob="alpha", value=1.25, at_step=TURNED_AT))
+    if (
+        last < TURNED_AT
+    ):  # what was not due when the run ended has expired, so a person would send it again
+        send(
+            RunPaths(root).commands,
+            make_request("set", knob="alpha", value=1.25, at_step=TURNED_AT),
+        )
     child = nursery.start(root, resume=True)
     assert child.wait() == 0, child.log()
     assert segments(root) == ["started", "stopped", "resumed", "finished"]
     assert_same_run(root, undisturbed)
 
 
-def test_stopped_while_paused(nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path) -> None:
+def test_stopped_while_paused(
+    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+) -> None:
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 2),))
     child = nursery.start(root)
     until_paused(root, child)
@@ -245,7 +301,7 @@ def test_stopped_while_paused(nursery: Nursery, data: Path, undisturbed: Path, t
 SLOW = """
 import time
 from pathlib import Path
-from core.modulators.base import Modulator
+from asgml.core.modulators.base import Modulator
 
 class Slow(Modulator):
     steps = 0
@@ -291,7 +347,9 @@ def test_signals_without_end_do_no_harm(nursery: Nursery, data: Path, tmp_path: 
     assert not (root / "writer.lock").exists()
 
 
-def test_a_finished_run_that_is_resumed_stays_finished(nursery: Nursery, undisturbed: Path, tmp_path: Path) -> None:
+def test_a_finished_run_that_is_resumed_stays_finished(
+    nursery: Nursery, undisturbed: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "run"
     shutil.copytree(undisturbed, root)
     child = nursery.start(root, resume=True)
@@ -305,8 +363,10 @@ def test_a_finished_run_that_is_resumed_stays_finished(nursery: Nursery, undistu
 def test_the_command_line_of_a_trainer(data: Path, tmp_path: Path) -> None:
     """As the launcher calls it; a mistake is one line on stderr and exit code 1."""
     root = prepared(tmp_path, data, epochs=0)
-    words = [sys.executable, "-P", "-m", "core.worker", str(root)]
-    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False)
+    words = [sys.executable, "-P", "-m", "asgml.core.worker", str(root)]
+    done = subprocess.run(
+        words, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "error: epochs = 0: input should be greater than or equal to 1\n"
 
@@ -337,7 +397,12 @@ def toml(**changes: Any) -> str:
     ],
 )
 def test_mistakes_are_one_line(
-    text: str | bytes | None, expected: str, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    text: str | bytes | None,
+    expected: str,
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     if isinstance(text, str) and "data" not in text and "no configuration" not in expected:
@@ -352,24 +417,36 @@ def test_mistakes_are_one_line(
     assert not (tmp_path / "run.zarr").exists()
 
 
-def test_a_run_that_is_there_already_is_not_overwritten(undisturbed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_is_there_already_is_not_overwritten(
+    undisturbed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main([str(undisturbed)]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1 and "holds a run already; resume it" in error
+    assert (
+        error.startswith("error: ")
+        and error.count("\n") == 1
+        and "holds a run already; resume it" in error
+    )
     assert Run.open(undisturbed).state() == "finished"
 
 
-def test_a_run_of_a_newer_version_is_not_gone_on_with(undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_of_a_newer_version_is_not_gone_on_with(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = tmp_path / "run"
     shutil.copytree(undisturbed, root)
     attributes = root / "run.zarr" / "zarr.json"
     attributes.write_text(re.sub(r'"version": \d+', '"version": 99', attributes.read_text()))
     assert main([str(root), "--resume"]) == 1
     error = capsys.readouterr().err
-    assert error == "error: run format version 99, this program reads up to 1; install a newer asgml\n"
+    assert (
+        error == "error: run format version 99, this program reads up to 1; install a newer asgml\n"
+    )
 
 
-def test_other_data_than_it_began_with_is_refused(undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_data_than_it_began_with_is_refused(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The file's content is another one now; the run is left as it was."""
     run = tmp_path / "run"
     shutil.copytree(undisturbed, run)
@@ -379,7 +456,8 @@ def test_other_data_than_it_began_with_is_refused(undisturbed: Path, tmp_path: P
     before = len(Run.open(run).events)
     assert main([str(run), "--resume"]) == 1
     assert re.fullmatch(
-        r"error: run run began with other data: its content was .*; put the old data back, or start a new run\n", capsys.readouterr().err
+        r"error: run run began with other data: its content was .*; put the old data back, or start a new run\n",
+        capsys.readouterr().err,
     )
     assert len(Run.open(run).events) == before
 
@@ -399,7 +477,9 @@ def test_the_best_model_of_every_kept_checkpoint_is_kept(tmp_path: Path) -> None
     ]
 
 
-def test_a_store_that_cannot_be_written_is_one_line(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_store_that_cannot_be_written_is_one_line(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     root = prepared(tmp_path, data)
     (root / "run.zarr").write_text("a file where a folder should be")
     assert main([str(root)]) == 1
@@ -407,7 +487,9 @@ def test_a_store_that_cannot_be_written_is_one_line(data: Path, tmp_path: Path, 
     assert error.startswith("error: ") and error.count("\n") == 1
 
 
-def test_another_trainer_of_the_same_run_is_refused(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+def test_another_trainer_of_the_same_run_is_refused(
+    nursery: Nursery, data: Path, tmp_path: Path
+) -> None:
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=35),))
     first = nursery.start(root)
     until_paused(root, first)
@@ -419,12 +501,21 @@ def test_another_trainer_of_the_same_run_is_refused(nursery: Nursery, data: Path
     assert Run.open(root).state() == "stopped"
 
 
-def test_a_training_that_fails_is_told_in_the_run(nursery: Nursery, data: Path, tmp_path: Path) -> None:
-    (tmp_path / "bad.py").write_text(SLOW.replace("time.sleep(600)", "raise ZeroDivisionError('on purpose')").replace("Slow", "Bad"))
+def test_a_training_that_fails_is_told_in_the_run(
+    nursery: Nursery, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.py").write_text(
+        SLOW.replace("time.sleep(600)", "raise ZeroDivisionError('on purpose')").replace(
+            "Slow", "Bad"
+        )
+    )
     root = prepared(tmp_path, data, modulator=f"{tmp_path / 'bad.py'}:Bad")
     child = nursery.start(root)
     assert child.wait() == 1
     run = Run.open(root)
     assert run.state() == "failed" and run.rows("steps") == 14
-    assert run.events[-1].kind == "failed" and run.events[-1].get("error") == "ZeroDivisionError: on purpose"
+    assert (
+        run.events[-1].kind == "failed"
+        and run.events[-1].get("error") == "ZeroDivisionError: on purpose"
+    )
     assert "Traceback" in child.log() and "on purpose" in child.log()

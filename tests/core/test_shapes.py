@@ -15,17 +15,17 @@ from pathlib import Path
 from jaxtyping import install_import_hook
 
 with install_import_hook(MODULES, "beartype.beartype"):
-    import core.trainer
-    for method in core.registry.METHODS.values():
+    import asgml.core.training.trainer
+    for method in asgml.core.methods.registry.METHODS.values():
         importlib.import_module(method.target.partition(":")[0])
 
 import pytest
 import torch
 from jaxtyping import TypeCheckError
 from core_kit import modalities, small_data, train_small
-from core.task import correct
-from core.registry import METHODS
-from core.types import Batch
+from asgml.core.measures.task import correct
+from asgml.core.methods.registry import METHODS
+from asgml.core.types import Batch
 
 with pytest.raises(TypeCheckError):  # the checks are on
     correct(torch.zeros(4, 3), torch.zeros(5, dtype=torch.int64))
@@ -48,27 +48,33 @@ print("checked")
 """
 
 MODULES = [
-    "core.balancing",
-    "core.batches",
-    "core.encoder",
-    "core.encoders",
-    "core.evaluate",
-    "core.fusion",
-    "core.model",
-    "core.modulators",
-    "core.probes",
-    "core.task",
-    "core.transformer",
-    "core.rows",
-    "core.scheduler",
-    "core.trainer",
-    "core.types",
+    "asgml.core.training.balancing",
+    "asgml.core.data.batches",
+    "asgml.core.model.encoder",
+    "asgml.core.model.encoders",
+    "asgml.core.measures.evaluate",
+    "asgml.core.model.fusion",
+    "asgml.core.model.model",
+    "asgml.core.modulators",
+    "asgml.core.measures.probes",
+    "asgml.core.measures.task",
+    "asgml.core.model.transformer",
+    "asgml.core.run.rows",
+    "asgml.core.modulators.boost_scheduler",
+    "asgml.core.training.trainer",
+    "asgml.core.types",
 ]
 
 
 def test_shapes(tmp_path: Path) -> None:
     here = Path(__file__).resolve().parent
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}"}
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here}",
+    }
     words = [sys.executable, "-P", "-c", SCRIPT.replace("MODULES", repr(MODULES)), str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=250, env=environment, check=False)
+    done = subprocess.run(
+        words, capture_output=True, text=True, timeout=250, env=environment, check=False
+    )
     assert done.stdout == "checked\n", done.stderr[-3000:]

@@ -10,9 +10,9 @@ import torch
 from core_kit import small_data, train_small
 from torch import Tensor
 
-from core.encoder import EncoderError
-from core.encoders import make_encoder
-from core.transformer import HEADS, Layer, positions
+from asgml.core.model.encoder import EncoderError
+from asgml.core.model.encoders import make_encoder
+from asgml.core.model.transformer import HEADS, Layer, positions
 
 
 def slow_attention(layer: Layer, inputs: Tensor) -> Tensor:
@@ -25,8 +25,12 @@ def slow_attention(layer: Layer, inputs: Tensor) -> Tensor:
         for head in range(HEADS):
             own = slice(head * size, (head + 1) * size)
             for t in range(inputs.shape[1]):
-                scores = torch.stack([query[b, t, own] @ key[b, s, own] for s in range(inputs.shape[1])]) / math.sqrt(size)
-                found[b, t, own] = sum(weight * value[b, s, own] for s, weight in enumerate(scores.softmax(dim=0)))
+                scores = torch.stack(
+                    [query[b, t, own] @ key[b, s, own] for s in range(inputs.shape[1])]
+                ) / math.sqrt(size)
+                found[b, t, own] = sum(
+                    weight * value[b, s, own] for s, weight in enumerate(scores.softmax(dim=0))
+                )
     answered: Tensor = layer.answered(found)
     return answered
 
@@ -35,7 +39,9 @@ def slow_attention(layer: Layer, inputs: Tensor) -> Tensor:
 def test_attention_is_that_of_the_paper() -> None:
     torch.manual_seed(0)
     layer, inputs = Layer(32), torch.randn(2, 5, 32)
-    torch.testing.assert_close(layer.attend(inputs), slow_attention(layer, inputs), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        layer.attend(inputs), slow_attention(layer, inputs), atol=1e-5, rtol=1e-4
+    )
 
 
 @torch.no_grad()
@@ -62,5 +68,11 @@ def test_matrices_are_its_kernels_and_other_shapes_are_refused() -> None:
 
 
 def test_it_trains_balanced(tmp_path: Path) -> None:
-    _, run = train_small(tmp_path / "run", small_data(("text", "pulse")), method="ogm_ge+boost", encoder="transformer", epochs=4)
+    _, run = train_small(
+        tmp_path / "run",
+        small_data(("text", "pulse")),
+        method="ogm_ge+boost",
+        encoder="transformer",
+        epochs=4,
+    )
     assert run.column("epochs", "train_loss")[-1] < run.column("epochs", "train_loss")[0]

@@ -13,16 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.fusion import Concat, Fusion, make_fusion
-from core.modulators.apply import NOISE_FLOOR, apply, gradient_norm
-from core.modulators.modulation import Modulation
-from core.modulators.ogm import discrepancy_ratio, true_class_scores
-from core.modulators.unimodal_loss import UnimodalLoss
-from core.parts import lr_at
-from core.probes import Probes
-from core.scheduler import BoostScheduler, boost_targets
-from core.task import own_losses
-from core.types import Batch, Forward, ParameterGroup
+from asgml.core.measures.gradients import gradient_norm
+from asgml.core.measures.probes import Probes
+from asgml.core.measures.task import own_losses
+from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
+from asgml.core.model.fusion import Concat, Fusion, make_fusion
+from asgml.core.model.optimizer import lr_at
+from asgml.core.modulators.apply import NOISE_FLOOR, apply
+from asgml.core.modulators.boost_scheduler import BoostScheduler, boost_targets
+from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.unimodal_loss import UnimodalLoss
+from asgml.core.types import Batch, Forward, ParameterGroup
 
 NAMES = ("audio", "visual", "text")
 
@@ -33,7 +34,9 @@ def probability(logits: list[float], label: int) -> float:
     return math.exp(logits[label] - highest) / sum(math.exp(logit - highest) for logit in logits)
 
 
-def random_forward(seed: int, names: tuple[str, ...] = NAMES, samples: int = 7, classes: int = 4) -> Forward:
+def random_forward(
+    seed: int, names: tuple[str, ...] = NAMES, samples: int = 7, classes: int = 4
+) -> Forward:
     generator = seeded(seed)
     labels = torch.randint(classes, (samples,), generator=generator)
     alone = {m: 3 * torch.randn(samples, classes, generator=generator) for m in names}
@@ -62,12 +65,20 @@ def test_discrepancy_ratio(scores: list[float]) -> None:
     for i, score in enumerate(scores):
         ratios = [score / other for j, other in enumerate(scores) if j != i]
         slow.append(sum(ratios) / len(ratios))
-    assert discrepancy_ratio(torch.tensor(scores, dtype=torch.float64)).tolist() == pytest.approx(slow, rel=1e-9)
+    assert discrepancy_ratio(torch.tensor(scores, dtype=torch.float64)).tolist() == pytest.approx(
+        slow, rel=1e-9
+    )
 
 
 def test_scores_do_not_lose_digits_in_half_precision() -> None:
     forward = random_forward(0)
-    half = Forward(forward.batch, {}, forward.logits, {m: z.bfloat16() for m, z in forward.alone.items()}, forward.labels)
+    half = Forward(
+        forward.batch,
+        {},
+        forward.logits,
+        {m: z.bfloat16() for m, z in forward.alone.items()},
+        forward.labels,
+    )
     assert true_class_scores(half).dtype == torch.float32
 
 
@@ -82,9 +93,18 @@ def slow_alone(fusion: Concat, features: Mapping[str, Tensor]) -> dict[str, list
     for m in fusion.widths:
         rows = []
         for sample in range(len(features[m])):
-            joined = [value if other == m else 0.0 for other in fusion.widths for value in features[other][sample].tolist()]
+            joined = [
+                value if other == m else 0.0
+                for other in fusion.widths
+                for value in features[other][sample].tolist()
+            ]
             said = run_layers(layers, joined)
-            rows.append([z - bias + bias / len(fusion.widths) for z, bias in zip(said, silence, strict=True)])
+            rows.append(
+                [
+                    z - bias + bias / len(fusion.widths)
+                    for z, bias in zip(said, silence, strict=True)
+                ]
+            )
         own[m] = rows
     return own
 
@@ -92,11 +112,16 @@ def slow_alone(fusion: Concat, features: Mapping[str, Tensor]) -> dict[str, list
 def run_layers(layers: list[torch.nn.Linear], values: list[float]) -> list[float]:
     for layer in layers:
         weight, bias = layer.weight.tolist(), layer.bias.tolist()
-        values = [sum(w * v for w, v in zip(row, values, strict=True)) + b for row, b in zip(weight, bias, strict=True)]
+        values = [
+            sum(w * v for w, v in zip(row, values, strict=True)) + b
+            for row, b in zip(weight, bias, strict=True)
+        ]
     return values
 
 
-def random_fusion(kind: str, hidden: int, widths: Mapping[str, int], *, alone: str = "split") -> Fusion:
+def random_fusion(
+    kind: str, hidden: int, widths: Mapping[str, int], *, alone: str = "split"
+) -> Fusion:
     torch.manual_seed(hidden)
     fusion = make_fusion(kind, hidden, alone, widths, 4)
     for parameter in fusion.parameters():  # biases begin as zeros, which would hide a wrong share
@@ -134,7 +159,11 @@ def test_own_logits_add_up_to_the_fused_ones(kind: str, hidden: int, count: int)
 
 
 def test_own_logits_depend_on_their_own_modality_alone() -> None:
-    for fusion in (random_fusion("concat", 6, WIDTHS), random_fusion("sum", 0, WIDTHS), random_fusion("concat", 6, WIDTHS, alone="heads")):
+    for fusion in (
+        random_fusion("concat", 6, WIDTHS),
+        random_fusion("sum", 0, WIDTHS),
+        random_fusion("concat", 6, WIDTHS, alone="heads"),
+    ):
         features = random_features(WIDTHS)
         changed = {**features, "audio": features["audio"] + 1}
         before, after = fusion.alone(features), fusion.alone(changed)
@@ -147,7 +176,10 @@ def test_own_logits_depend_on_their_own_modality_alone() -> None:
 def slow_own_losses(forward: Forward) -> list[float]:
     losses = []
     for logits in forward.alone.values():
-        surprises = [-math.log(probability(row, label)) for row, label in zip(logits.tolist(), forward.labels.tolist(), strict=True)]
+        surprises = [
+            -math.log(probability(row, label))
+            for row, label in zip(logits.tolist(), forward.labels.tolist(), strict=True)
+        ]
         losses.append(sum(surprises) / len(surprises))
     return losses
 
@@ -162,7 +194,9 @@ def test_own_losses(seed: int) -> None:
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0])
 def test_unimodal_losses(gamma: float) -> None:
     forward = random_forward(1)
-    assert float(UnimodalLoss(NAMES, {"gamma": gamma}).loss(forward)) == pytest.approx(gamma * sum(slow_own_losses(forward)), rel=1e-5)
+    assert float(UnimodalLoss(NAMES, {"gamma": gamma}).loss(forward)) == pytest.approx(
+        gamma * sum(slow_own_losses(forward)), rel=1e-5
+    )
 
 
 # -- gradients -----------------------------------------------------------------------------------------------------------
@@ -171,10 +205,16 @@ def test_unimodal_losses(gamma: float) -> None:
 def slow_spread(values: list[float]) -> float:
     """The sample standard deviation."""
     mean = sum(values) / len(values)
-    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1)) if len(values) > 1 else 0.0
+    return (
+        math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        if len(values) > 1
+        else 0.0
+    )
 
 
-def groups_of(sizes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> dict[str, ParameterGroup]:
+def groups_of(
+    sizes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]],
+) -> dict[str, ParameterGroup]:
     """Random gradients in float64: kernels and others of these sizes."""
     generator = seeded(3)
 
@@ -183,14 +223,28 @@ def groups_of(sizes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> d
         parameter.grad = 2 * torch.randn(size, generator=generator, dtype=torch.float64)
         return parameter
 
-    return {m: ParameterGroup(tuple(map(made, kernels)), tuple(map(made, others))) for m, (kernels, others) in sizes.items()}
+    return {
+        m: ParameterGroup(tuple(map(made, kernels)), tuple(map(made, others)))
+        for m, (kernels, others) in sizes.items()
+    }
 
 
-def slow_apply(modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: torch.Generator) -> dict[str, list[list[float]]]:
+def slow_apply(
+    modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: torch.Generator
+) -> dict[str, list[list[float]]]:
     """What the gradients should become, number by number. Noise is drawn for a modality and rule at a time, in order of their names."""
-    before = {m: [gradient.tolist() for gradient in group.gradients("all")] for m, group in groups.items()}
-    after = {m: [[value for value in gradient] for gradient in gradients] for m, gradients in before.items()}
-    ruled = {(m, rule): range(len(group.gradients(rule))) for m, group in groups.items() for rule in ("kernels", "all")}
+    before = {
+        m: [gradient.tolist() for gradient in group.gradients("all")] for m, group in groups.items()
+    }
+    after = {
+        m: [[value for value in gradient] for gradient in gradients]
+        for m, gradients in before.items()
+    }
+    ruled = {
+        (m, rule): range(len(group.gradients(rule)))
+        for m, group in groups.items()
+        for rule in ("kernels", "all")
+    }
     for (m, rule), gain in modulation.gains.items():
         for i in ruled[m, rule]:
             after[m][i] = [float(gain) * value for value in after[m][i]]
@@ -207,7 +261,11 @@ def test_apply() -> None:
     """All at once: gains and noise of both rules, a modality with noise alone, one with nothing, a tensor of one number."""
     groups = groups_of({"audio": ((6, 9), (4, 1)), "visual": ((5,), (2,)), "text": ((3,), ())})
     modulation = Modulation(
-        gains={("visual", "all"): 1.5, ("audio", "kernels"): torch.tensor(0.3, dtype=torch.float64), ("audio", "all"): 2.0},
+        gains={
+            ("visual", "all"): 1.5,
+            ("audio", "kernels"): torch.tensor(0.3, dtype=torch.float64),
+            ("audio", "all"): 2.0,
+        },
         noise={("visual", "kernels"): 1.0, ("audio", "kernels"): 0.5, ("audio", "all"): 0.25},
     )
     expected = slow_apply(modulation, groups, seeded())
@@ -231,7 +289,11 @@ def test_gradient_norm_counts_all_of_an_encoder() -> None:
     bench = Bench("baseline", modalities(3))
     backward = bench.look_back()
     for m, encoder in bench.model.encoders.items():
-        squares = sum(float(parameter.grad.double().pow(2).sum()) for parameter in encoder.parameters() if parameter.grad is not None)
+        squares = sum(
+            float(parameter.grad.double().pow(2).sum())
+            for parameter in encoder.parameters()
+            if parameter.grad is not None
+        )
         assert float(backward.norms[m]) == pytest.approx(math.sqrt(squares), rel=1e-5)
 
 
@@ -244,7 +306,9 @@ class ListedScheduler:
     def __init__(self, names: tuple[str, ...]) -> None:
         self.current = dict.fromkeys(names, 1.0)
 
-    def get_continuous_scales(self, scores: Mapping[str, float], alpha: float, scale_max: float) -> dict[str, float]:
+    def get_continuous_scales(
+        self, scores: Mapping[str, float], alpha: float, scale_max: float
+    ) -> dict[str, float]:
         max_score = max(scores.values())
         min_score = min(scores.values())
         gap = max_score - min_score
@@ -268,7 +332,9 @@ class ListedScheduler:
     scale_max=st.floats(1, 3),
     ema_alpha=st.floats(0.01, 1),
 )
-def test_boost_scheduler(sequence: list[tuple[float, ...]], alpha: float, scale_max: float, ema_alpha: float) -> None:
+def test_boost_scheduler(
+    sequence: list[tuple[float, ...]], alpha: float, scale_max: float, ema_alpha: float
+) -> None:
     """While the knobs stand still, also where scale_max cuts the scales off."""
     ours, theirs = BoostScheduler(NAMES), ListedScheduler(NAMES)
     for scores in sequence:
@@ -283,13 +349,24 @@ def test_boost_scheduler(sequence: list[tuple[float, ...]], alpha: float, scale_
 
 @settings(max_examples=50, deadline=None)
 @given(
-    sequence=st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1.5), st.floats(1, 3)), min_size=1, max_size=20),
+    sequence=st.lists(
+        st.tuples(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1.5), st.floats(1, 3)),
+        min_size=1,
+        max_size=20,
+    ),
 )
-def test_boost_scales_stay_in_range_while_the_knobs_are_turned(sequence: list[tuple[float, float, float, float]]) -> None:
+def test_boost_scales_stay_in_range_while_the_knobs_are_turned(
+    sequence: list[tuple[float, float, float, float]],
+) -> None:
     scheduler = BoostScheduler(("audio", "visual"))
     for audio, visual, alpha, scale_max in sequence:
-        scheduler.update({"audio": audio, "visual": visual}, alpha=alpha, scale_max=scale_max, ema_alpha=0.3)
-        assert all(1 <= scale <= min(1 + alpha, scale_max) + 1e-12 for scale in scheduler.scales(alpha, scale_max).values())
+        scheduler.update(
+            {"audio": audio, "visual": visual}, alpha=alpha, scale_max=scale_max, ema_alpha=0.3
+        )
+        assert all(
+            1 <= scale <= min(1 + alpha, scale_max) + 1e-12
+            for scale in scheduler.scales(alpha, scale_max).values()
+        )
 
 
 # -- learning rate -------------------------------------------------------------------------------------------------------
@@ -300,7 +377,9 @@ def test_learning_rate(every: int, decay: float) -> None:
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.02)
     schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=every, gamma=decay)
     for epoch in range(20):
-        assert lr_at(epoch, 0.02, every, decay) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-12)
+        assert lr_at(epoch, 0.02, every, decay) == pytest.approx(
+            optimizer.param_groups[0]["lr"], rel=1e-12
+        )
         optimizer.step()
         schedule.step()
 
@@ -342,7 +421,9 @@ def test_a_linear_probe_takes_the_steps_of_adam() -> None:
     values = {name: tensor.double().numpy().copy() for name, tensor in start.items()}
     probes.read(split.inputs, split.labels, train_steps=10)
     inputs, labels = split.inputs["thermal"][:8].double().numpy(), split.labels[:8].numpy()
-    first, second = ({name: np.zeros_like(value) for name, value in values.items()} for _ in range(2))
+    first, second = (
+        {name: np.zeros_like(value) for name, value in values.items()} for _ in range(2)
+    )
     for step in range(1, 11):
         logits = inputs @ values["weight"].T + values["bias"]
         chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)

@@ -29,19 +29,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from core.config import ConfigError
-from core.encoders import Mlp
-from core.fusion import make_fusion
-from core.model import ModelError, MultimodalModel
-from core.modulators.apply import clip
-from core.modulators.base import Composed, Modulator
-from core.modulators.context import MethodError
-from core.precision import Float16, Precision
-from core.registry import METHODS
-from core.trainer import Trainer
-from core.types import Batch, Forward
-from core.update import micro_batches, refuse_unfit
-from storage.status import State
+from asgml.core.config.config import ConfigError
+from asgml.core.measures.gradients import clip
+from asgml.core.methods.registry import METHODS
+from asgml.core.methods.spec import MethodError
+from asgml.core.model.encoders import Mlp
+from asgml.core.model.fusion import make_fusion
+from asgml.core.model.model import ModelError, MultimodalModel
+from asgml.core.modulators.base import Composed, Modulator
+from asgml.core.training.precision import Float16, Precision
+from asgml.core.training.trainer import Trainer
+from asgml.core.training.update import micro_batches, refuse_unfit
+from asgml.core.types import Batch, Forward
+from asgml.storage.format.status import State
 
 NAMES = ("audio", "visual")
 SMOOTH = ("visual", "thermal")
@@ -63,7 +63,9 @@ def before_each_update(trainer: Trainer, look: Callable[[], object]) -> None:
 
 
 def slow_norm(tensors: list[Tensor]) -> float:
-    return math.sqrt(sum(number * number for tensor in tensors for number in tensor.flatten().tolist()))
+    return math.sqrt(
+        sum(number * number for tensor in tensors for number in tensor.flatten().tolist())
+    )
 
 
 def all_gradients(trainer: Trainer) -> list[Tensor]:
@@ -81,7 +83,9 @@ def test_clipping_is_one_factor_for_all(limit: float, size: float, seed: int) ->
     factor = float(clip(clipped, limit))
     assert factor == pytest.approx(min(1.0, limit / (slow_norm(plain) + 1e-6)), rel=1e-5)
     for before, after in zip(plain, clipped, strict=True):
-        assert after.flatten().tolist() == pytest.approx([factor * number for number in before.flatten().tolist()], rel=1e-5)
+        assert after.flatten().tolist() == pytest.approx(
+            [factor * number for number in before.flatten().tolist()], rel=1e-5
+        )
     assert slow_norm(clipped) <= limit * (1 + 1e-5)
 
 
@@ -95,7 +99,11 @@ def test_no_limit_leaves_every_bit() -> None:
 def test_clipping_comes_after_modulation_and_takes_everything(tmp_path: Path) -> None:
     """The head's gradients count and are clipped too; the norms that are recorded are those before it."""
     trainer = make_trainer(
-        tmp_path / "run", small_data(), small_config(method="ogm", ogm={"params": "all"}, optimizer={"clip": 0.5}, probe={"enabled": False})
+        tmp_path / "run",
+        small_data(),
+        small_config(
+            method="ogm", ogm={"params": "all"}, optimizer={"clip": 0.5}, probe={"enabled": False}
+        ),
     )
     norms: list[float] = []
     before_each_update(trainer, lambda: norms.append(slow_norm(all_gradients(trainer))))
@@ -105,7 +113,9 @@ def test_clipping_comes_after_modulation_and_takes_everything(tmp_path: Path) ->
     for factor, norm in zip(factors, norms, strict=True):
         assert norm == pytest.approx(0.5, rel=1e-4) if factor < 1 else norm <= 0.5 * (1 + 1e-4)
     for m in NAMES:
-        gain, before, after = (run.column("steps", f"{name}/{m}") for name in ("gain", "grad_norm", "grad_norm_after"))
+        gain, before, after = (
+            run.column("steps", f"{name}/{m}") for name in ("gain", "grad_norm", "grad_norm_after")
+        )
         np.testing.assert_allclose(after, gain * before, rtol=1e-5)
     assert np.hypot(*(run.column("steps", f"grad_norm_after/{m}") for m in NAMES)).max() > 0.5
 
@@ -114,17 +124,28 @@ def test_clipping_is_that_of_torch(tmp_path: Path) -> None:
     """The same training with torch's own clipping put before each step."""
     ours, _ = train_small(tmp_path / "ours", optimizer={"clip": 0.4})
     theirs = make_trainer(tmp_path / "theirs", small_data(), small_config())
-    before_each_update(theirs, lambda: nn.utils.clip_grad_norm_(theirs.parts.model.parameters(), 0.4))
+    before_each_update(
+        theirs, lambda: nn.utils.clip_grad_norm_(theirs.parts.model.parameters(), 0.4)
+    )
     train(theirs)
     plain, _ = train_small(tmp_path / "plain")
     for name, value in weights(ours).items():
         torch.testing.assert_close(value, weights(theirs)[name], rtol=1e-4, atol=1e-5)
-    assert any(not torch.allclose(value, weights(plain)[name], rtol=1e-2, atol=1e-3) for name, value in weights(ours).items())
+    assert any(
+        not torch.allclose(value, weights(plain)[name], rtol=1e-2, atol=1e-3)
+        for name, value in weights(ours).items()
+    )
 
 
 def test_the_limit_can_be_turned(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config())
-    after_steps(trainer, {4: lambda: trainer.parts.board.turn("optimizer.clip", 0.01), 8: lambda: trainer.parts.board.turn("clip", 0)})
+    after_steps(
+        trainer,
+        {
+            4: lambda: trainer.parts.board.turn("optimizer.clip", 0.01),
+            8: lambda: trainer.parts.board.turn("clip", 0),
+        },
+    )
     factors = train(trainer).column("steps", "clip_factor")
     assert (factors[:4] == 1).all() and (factors[4:8] < 1).all() and (factors[8:] == 1).all()
 
@@ -138,14 +159,24 @@ def test_micro_batches_are_the_batch_in_parts(samples: int, count: int) -> None:
     parts = micro_batches(batch, count)
     assert torch.equal(torch.cat([part.labels for part, _ in parts]), batch.labels)
     assert all(torch.equal(part.inputs["audio"], part.labels) for part, _ in parts)
-    assert [share * samples for _, share in parts] == pytest.approx([len(part.labels) for part, _ in parts])
+    assert [share * samples for _, share in parts] == pytest.approx(
+        [len(part.labels) for part, _ in parts]
+    )
     assert len(parts) == max(1, min(count, samples // 2))
     assert samples < 2 or min(len(part.labels) for part, _ in parts) >= 2
 
 
-def one_step(root: Path, method: str, accumulate: int, **sections: Any) -> tuple[Trainer, dict[str, Any], dict[str, Tensor]]:
+def one_step(
+    root: Path, method: str, accumulate: int, **sections: Any
+) -> tuple[Trainer, dict[str, Any], dict[str, Tensor]]:
     """A trainer after a step of 7 samples, its row, and the gradients that the optimizer saw."""
-    config = small_config(method=method, optimizer={"accumulate": accumulate}, loss={"gamma": 0.5}, batch_size=16, **sections)
+    config = small_config(
+        method=method,
+        optimizer={"accumulate": accumulate},
+        loss={"gamma": 0.5},
+        batch_size=16,
+        **sections,
+    )
     trainer = make_trainer(root, small_data(SMOOTH), config, silent=True)
     rows: list[dict[str, Any]] = []
     trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
@@ -162,10 +193,14 @@ UNFIT = {"mmpareto", "opm"}
 
 @pytest.mark.parametrize("accumulate", [2, 3])
 @pytest.mark.parametrize("method", ["baseline", "ogm_ge", "mlb", "arl", "cggm", "agm", "inforeg"])
-def test_micro_batches_make_the_step_of_the_whole_batch(method: str, accumulate: int, tmp_path: Path) -> None:
+def test_micro_batches_make_the_step_of_the_whole_batch(
+    method: str, accumulate: int, tmp_path: Path
+) -> None:
     """Without batch norm, to 1e-6: gradients after the method had its say, weights, and what is recorded of them."""
     whole, row, gradient = one_step(tmp_path / "whole", method, 1, diagnose={"every": 1})
-    parted, parted_row, parted_gradient = one_step(tmp_path / "parted", method, accumulate, diagnose={"every": 1})
+    parted, parted_row, parted_gradient = one_step(
+        tmp_path / "parted", method, accumulate, diagnose={"every": 1}
+    )
     for name in gradient:
         torch.testing.assert_close(parted_gradient[name], gradient[name], rtol=1e-4, atol=1e-6)
     for name, value in weights(whole).items():
@@ -177,9 +212,16 @@ def test_micro_batches_make_the_step_of_the_whole_batch(method: str, accumulate:
 
 def test_the_model_is_fed_micro_batches(tmp_path: Path) -> None:
     """And the method is asked once, about all samples."""
-    trainer = make_trainer(tmp_path, small_data(train=16), small_config(method="ogm", optimizer={"accumulate": 3}), silent=True)
+    trainer = make_trainer(
+        tmp_path,
+        small_data(train=16),
+        small_config(method="ogm", optimizer={"accumulate": 3}),
+        silent=True,
+    )
     fed: list[int] = []
-    trainer.parts.model.encoders["visual"].register_forward_hook(lambda module, given, features: fed.append(len(features)))
+    trainer.parts.model.encoders["visual"].register_forward_hook(
+        lambda module, given, features: fed.append(len(features))
+    )
     asked: list[int] = []
     modulate = trainer.parts.modulator.modulate
 
@@ -199,7 +241,12 @@ def test_the_model_is_fed_micro_batches(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", OF_TWO)
 def test_methods_that_need_the_whole_batch_are_refused(method: str, tmp_path: Path) -> None:
     def make() -> Trainer:
-        return make_trainer(tmp_path, small_data(SMOOTH), small_config(method=method, optimizer={"accumulate": 2}), silent=True)
+        return make_trainer(
+            tmp_path,
+            small_data(SMOOTH),
+            small_config(method=method, optimizer={"accumulate": 2}),
+            silent=True,
+        )
 
     if method in UNFIT:
         with pytest.raises(MethodError, match=rf"{method} .*optimizer\.accumulate=2"):
@@ -238,8 +285,15 @@ def test_without_mixed_precision_nothing_is_cast_or_scaled() -> None:
 @pytest.mark.parametrize("method", OF_TWO)
 def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
     """The encoders compute in bfloat16; weights, gradients and what methods see are in float32, and stay numbers."""
-    own = {} if method == "baseline" or not METHODS[method].settings else {method: {"first_epoch": 0}}
-    trainer = make_trainer(tmp_path, small_data(), small_config(method=method, epochs=2, optimizer={"amp": "bf16"}, **own), silent=True)
+    own = (
+        {} if method == "baseline" or not METHODS[method].settings else {method: {"first_epoch": 0}}
+    )
+    trainer = make_trainer(
+        tmp_path,
+        small_data(),
+        small_config(method=method, epochs=2, optimizer={"amp": "bf16"}, **own),
+        silent=True,
+    )
     narrow: set[torch.dtype] = set()
     trainer.parts.model.encoders["visual"].network[1].register_forward_hook(  # type: ignore[index,union-attr]
         lambda module, given, output: narrow.add(output.dtype) if module.training else None
@@ -248,7 +302,10 @@ def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
     act = trainer.parts.balancing.act
 
     def watched(forward: Forward) -> Any:
-        seen.update(tensor.dtype for tensor in (forward.logits, *forward.features.values(), *forward.alone.values()))
+        seen.update(
+            tensor.dtype
+            for tensor in (forward.logits, *forward.features.values(), *forward.alone.values())
+        )
         seen.update(gradient.dtype for gradient in all_gradients(trainer))
         return act(forward)
 
@@ -256,20 +313,29 @@ def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
     trainer.train()
     assert torch.bfloat16 in narrow
     assert seen == {torch.float32}
-    assert all(value.isfinite().all() for value in weights(trainer).values() if value.is_floating_point())
+    assert all(
+        value.isfinite().all() for value in weights(trainer).values() if value.is_floating_point()
+    )
 
 
 def test_bf16_is_nearly_the_same_training(tmp_path: Path) -> None:
-    runs = [train_small(tmp_path / amp, optimizer={"amp": amp}, probe={"enabled": False})[1] for amp in ("off", "bf16")]
+    runs = [
+        train_small(tmp_path / amp, optimizer={"amp": amp}, probe={"enabled": False})[1]
+        for amp in ("off", "bf16")
+    ]
     ours, theirs = (run.column("steps", "loss") for run in runs)
     assert ours[0] == pytest.approx(theirs[0], rel=0.02)
     assert (ours != theirs).any(), "nothing was computed in bfloat16"
-    assert runs[0].column("epochs", "val_loss")[-1] == pytest.approx(runs[1].column("epochs", "val_loss")[-1], abs=0.05)
+    assert runs[0].column("epochs", "val_loss")[-1] == pytest.approx(
+        runs[1].column("epochs", "val_loss")[-1], abs=0.05
+    )
 
 
 def half_precision(root: Path, scale: float, **changes: Any) -> tuple[Trainer, list[int]]:
     """A trainer in fp16 whose loss is scaled by this at first, and the steps in which its method was asked."""
-    trainer = make_trainer(root, small_data(SMOOTH), small_config(optimizer={"amp": "fp16"}, **changes))
+    trainer = make_trainer(
+        root, small_data(SMOOTH), small_config(optimizer={"amp": "fp16"}, **changes)
+    )
     precision = trainer.parts.update.precision
     assert isinstance(precision, Float16)
     precision.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
@@ -286,7 +352,9 @@ def half_precision(root: Path, scale: float, **changes: Any) -> tuple[Trainer, l
 
 def test_a_step_that_overflows_is_left_out(tmp_path: Path) -> None:
     """Weights and momentum stay, the method is not asked, the scale is halved, until the gradients fit."""
-    trainer, asked = half_precision(tmp_path / "run", 2.0**40, method="ogm", probe={"enabled": False}, epochs=12)
+    trainer, asked = half_precision(
+        tmp_path / "run", 2.0**40, method="ogm", probe={"enabled": False}, epochs=12
+    )
     start = weights(trainer)
     kept: dict[int, dict[str, Tensor]] = {}
     after_steps(trainer, {n: lambda n=n: kept.update({n: weights(trainer)}) for n in range(1, 48)})
@@ -308,11 +376,20 @@ def test_gradients_are_unscaled_before_they_are_modulated_and_clipped(tmp_path: 
     """With another scale the same norms are recorded, and the same factor."""
     rows = []
     for exponent in (1, 8):
-        trainer, _ = half_precision(tmp_path / str(exponent), 2.0**exponent, probe={"enabled": False}, epochs=1)
+        trainer, _ = half_precision(
+            tmp_path / str(exponent), 2.0**exponent, probe={"enabled": False}, epochs=1
+        )
         trainer.parts.board.turn("optimizer.clip", 0.3)
         rows.append(rows_of(train(trainer), "steps"))
     plain = rows_of(
-        train_small(tmp_path / "plain", small_data(SMOOTH), probe={"enabled": False}, epochs=1, optimizer={"clip": 0.3})[1], "steps"
+        train_small(
+            tmp_path / "plain",
+            small_data(SMOOTH),
+            probe={"enabled": False},
+            epochs=1,
+            optimizer={"clip": 0.3},
+        )[1],
+        "steps",
     )
     assert rows[0]["clip_factor"][0] < 1
     for name in ("loss", "grad_norm/visual", "grad_norm_after/thermal", "clip_factor"):
@@ -338,9 +415,16 @@ def test_a_frozen_encoder_keeps_every_bit(method: str, tmp_path: Path) -> None:
     """Batch norm's running statistics too, whatever the method; the other encoder learns."""
     own = {method: {"first_epoch": 0}} if METHODS[method].settings else {}
     own = {method: {**own[method], "start": 1, "every": 1}} if method == "relearning" else own
-    trainer = make_trainer(tmp_path / "run", small_data(), small_config(method=method, freeze=["audio"], epochs=2, **own))
+    trainer = make_trainer(
+        tmp_path / "run",
+        small_data(),
+        small_config(method=method, freeze=["audio"], epochs=2, **own),
+    )
     frozen, free = (trainer.parts.model.encoders[m] for m in NAMES)
-    before, other = ({name: value.clone() for name, value in encoder.state_dict().items()} for encoder in (frozen, free))
+    before, other = (
+        {name: value.clone() for name, value in encoder.state_dict().items()}
+        for encoder in (frozen, free)
+    )
     run = train(trainer)
     assert_same_bits(frozen.state_dict(), before)
     assert any(not torch.equal(value, other[name]) for name, value in free.state_dict().items())
@@ -353,22 +437,32 @@ def test_a_frozen_encoder_keeps_every_bit(method: str, tmp_path: Path) -> None:
 def test_what_is_frozen_is_told(tmp_path: Path) -> None:
     _, run = train_small(tmp_path / "run", method="ogm+boost", freeze="audio", epochs=1)
     told = [event.get("message") for event in run.events if event.kind == "alert"]
-    assert told == ["the encoder of audio is frozen: ogm and boost can change nothing of it, only visual can be balanced"]
+    assert told == [
+        "the encoder of audio is frozen: ogm and boost can change nothing of it, only visual can be balanced"
+    ]
     _, run = train_small(tmp_path / "baseline", freeze=["audio"], epochs=1)
     assert not [event for event in run.events if event.kind == "alert"]
 
 
 @pytest.mark.parametrize("method", ["ogm", "relearning", "mslr", "mmpareto", "uniform+boost"])
 def test_a_method_with_nothing_left_to_act_on_is_refused(method: str, tmp_path: Path) -> None:
-    with pytest.raises(MethodError, match=r"acts on encoders, and all are frozen \(audio, visual\)"):
-        make_trainer(tmp_path, small_data(), small_config(method=method, freeze="audio,visual"), silent=True)
+    with pytest.raises(
+        MethodError, match=r"acts on encoders, and all are frozen \(audio, visual\)"
+    ):
+        make_trainer(
+            tmp_path, small_data(), small_config(method=method, freeze="audio,visual"), silent=True
+        )
 
 
 def test_the_head_is_trained_on_frozen_encoders(tmp_path: Path) -> None:
-    trainer = make_trainer(tmp_path / "run", small_data(), small_config(freeze=list(NAMES), diagnose={"every": 1}))
+    trainer = make_trainer(
+        tmp_path / "run", small_data(), small_config(freeze=list(NAMES), diagnose={"every": 1})
+    )
     before = weights(trainer)
     run = train(trainer)
-    changed = {name for name, value in weights(trainer).items() if not torch.equal(value, before[name])}
+    changed = {
+        name for name, value in weights(trainer).items() if not torch.equal(value, before[name])
+    }
     assert changed == {"fusion.classifier.weight", "fusion.classifier.bias"}
     assert run.column("steps", "loss")[-1] < run.column("steps", "loss")[0]
 
@@ -381,7 +475,10 @@ def test_an_unknown_modality_cannot_be_frozen(tmp_path: Path) -> None:
 def test_one_shared_layer_is_enough_to_be_refused() -> None:
     left, right = Mlp((5,)), Mlp((5,))
     right.network[1] = left.network[1]
-    model = MultimodalModel({"left": left, "right": right}, make_fusion("concat", 0, "split", {"left": 128, "right": 128}, 3))
+    model = MultimodalModel(
+        {"left": left, "right": right},
+        make_fusion("concat", 0, "split", {"left": 128, "right": 128}, 3),
+    )
     with pytest.raises(ModelError, match="share parameters"):
         model.parameter_groups()
 

@@ -7,19 +7,27 @@ from typing import Any
 
 import numpy as np
 import pytest
-from core_kit import assert_same_bits, make_trainer, small_config, small_data, train, train_small, weights
+from core_kit import (
+    assert_same_bits,
+    make_trainer,
+    small_config,
+    small_data,
+    train,
+    train_small,
+    weights,
+)
 
-from core.describe import describe_parts
-from core.modulators.build import ModulatorError, load_user_class, user_knobs
-from core.trainer import Trainer
-from storage.control import make_request, send
+from asgml.core.modulators.build import ModulatorError, load_user_class, user_knobs
+from asgml.core.run.manifest_builder import describe_parts
+from asgml.core.training.trainer import Trainer
+from asgml.storage.commands.inbox import make_request, send
 
 HALF = '''
 from __future__ import annotations
 from dataclasses import dataclass
-from core.modulators.base import Modulator
-from core.modulators.modulation import Modulation
-from storage.knobs import Knob
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.modulation import Modulation
+from asgml.storage.format.knobs import Knob
 
 @dataclass
 class Note:
@@ -47,7 +55,9 @@ def written(tmp_path: Path, text: str, name: str = "Half") -> str:
 def test_it_acts_with_its_own_knob_beside_the_methods(tmp_path: Path) -> None:
     config = small_config(method="boost", modulator=written(tmp_path, HALF))
     trainer = make_trainer(tmp_path / "run", small_data(), config)
-    send(trainer.parts.paths.commands, make_request("set", knob="half.level", value=0.25, at_step=6))
+    send(
+        trainer.parts.paths.commands, make_request("set", knob="half.level", value=0.25, at_step=6)
+    )
     run = train(trainer)
     for m in ("audio", "visual"):
         expected = run.column("steps", f"boost_scale/{m}") * np.array([0.5] * 6 + [0.25] * 6)
@@ -60,14 +70,22 @@ def test_it_acts_with_its_own_knob_beside_the_methods(tmp_path: Path) -> None:
 def test_its_knobs_are_its_own_and_those_of_every_window(tmp_path: Path) -> None:
     config = small_config(modulator=written(tmp_path, HALF))
     names = [knob.name for knob in user_knobs(config)]
-    assert names == ["half.level", "half.strength", "half.first_epoch", "half.last_epoch", "half.ramp_epochs"]
+    assert names == [
+        "half.level",
+        "half.strength",
+        "half.first_epoch",
+        "half.last_epoch",
+        "half.ramp_epochs",
+    ]
     assert describe_parts(config)[-1]["summary"] == "Multiplies every gradient by one level."
     assert user_knobs(small_config()) == []
 
 
 def test_it_obeys_strength_and_window(tmp_path: Path) -> None:
     plain, _ = train_small(tmp_path / "plain")
-    trainer = make_trainer(tmp_path / "none", small_data(), small_config(modulator=written(tmp_path, HALF)))
+    trainer = make_trainer(
+        tmp_path / "none", small_data(), small_config(modulator=written(tmp_path, HALF))
+    )
     trainer.parts.board.turn("half.strength", 0)
     train(trainer)
     assert_same_bits(weights(trainer), weights(plain))
@@ -84,14 +102,38 @@ def test_its_file_is_run_once(tmp_path: Path) -> None:
     ("text", "name", "expected"),
     [
         ("class Half(", "Half", r"cannot be loaded: SyntaxError: .*\(line 1\)"),
-        ("import torch\nimport a_module_that_is_not_there", "Half", r"ModuleNotFoundError: No module named .*"),
-        ("x = 1\ny = 1 / 0", "Half", r"cannot be loaded: ZeroDivisionError: division by zero \(line 2\)"),
-        (HALF, "Whole", "has no class Whole that derives from core.modulators.base.Modulator"),
+        (
+            "import torch\nimport a_module_that_is_not_there",
+            "Half",
+            r"ModuleNotFoundError: No module named .*",
+        ),
+        (
+            "x = 1\ny = 1 / 0",
+            "Half",
+            r"cannot be loaded: ZeroDivisionError: division by zero \(line 2\)",
+        ),
+        (
+            HALF,
+            "Whole",
+            "has no class Whole that derives from asgml.core.modulators.base.Modulator",
+        ),
         ("class Half: pass", "Half", "has no class Half that derives"),
         (HALF, "", "expected FILE.py:CLASS"),
-        (HALF.replace("half.level", "level"), "Half", r"knob 'level' must be named half.NAME after its class"),
-        (HALF.replace("class Half", "class Boost"), "Boost", "boost is the name of a part of the program"),
-        (HALF.replace("class Half", "class Loss"), "Loss", "loss is the name of a part of the program"),
+        (
+            HALF.replace("half.level", "level"),
+            "Half",
+            r"knob 'level' must be named half.NAME after its class",
+        ),
+        (
+            HALF.replace("class Half", "class Boost"),
+            "Boost",
+            "boost is the name of a part of the program",
+        ),
+        (
+            HALF.replace("class Half", "class Loss"),
+            "Loss",
+            "loss is the name of a part of the program",
+        ),
         (HALF + "    def __init__(self): pass\n", "Half", "cannot be made: TypeError"),
     ],
 )
@@ -105,14 +147,20 @@ def test_errors_are_one_line(tmp_path: Path, text: str, name: str, expected: str
 
 @pytest.mark.parametrize("target", ["nowhere.py:Half", "mine.py", "/etc/hostname:Half", ":"])
 def test_a_target_that_is_no_python_file_is_one_line(target: str) -> None:
-    with pytest.raises(ModulatorError, match=r"expected FILE\.py:CLASS|is not a Python file") as error:
+    with pytest.raises(
+        ModulatorError, match=r"expected FILE\.py:CLASS|is not a Python file"
+    ) as error:
         load_user_class(target)
     assert "\n" not in str(error.value)
 
 
 def test_a_column_that_is_not_in_the_table_ends_the_run_with_its_name(tmp_path: Path) -> None:
-    text = HALF.replace("backward):", "backward):\n        return Modulation(readings={'mood/audio': 1.0})")
-    trainer: Trainer = make_trainer(tmp_path / "run", small_data(), small_config(modulator=written(tmp_path, text)))
+    text = HALF.replace(
+        "backward):", "backward):\n        return Modulation(readings={'mood/audio': 1.0})"
+    )
+    trainer: Trainer = make_trainer(
+        tmp_path / "run", small_data(), small_config(modulator=written(tmp_path, text))
+    )
     with pytest.raises(KeyError, match="no column 'mood/audio' in the table 'steps'"):
         train(trainer)
 

@@ -22,9 +22,11 @@ def serve() -> int:
     """The nursery's own process; in a child, the exit code of its training."""
     import torch
 
-    from core.worker import main
+    from asgml.core.worker import main
 
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)  # imports what torch puts off until the first optimizer
+    torch.optim.SGD(
+        [torch.zeros(1, requires_grad=True)], lr=0.1
+    )  # imports what torch puts off until the first optimizer
     print("ready", flush=True)
     for line in sys.stdin:
         order = json.loads(line)
@@ -55,7 +57,9 @@ class Nursery:
     def __init__(self) -> None:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
         command = [sys.executable, "-P", __file__]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
         assert self._hear() == "ready"
 
     def start(self, run: Path, *, resume: bool = False) -> Child:
@@ -99,7 +103,9 @@ class Child:
         while self.code is None:
             if time.monotonic() > end:
                 self.send(signal.SIGKILL)
-                raise AssertionError(f"the trainer still runs after {seconds} s; its log: {self.log()}")
+                raise AssertionError(
+                    f"the trainer still runs after {seconds} s; its log: {self.log()}"
+                )
             time.sleep(0.005)
         assert self._code is not None
         return self._code

@@ -11,12 +11,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from storage.events import Event
-from storage.knobs import Knob, Value
-from storage.layout import RunPaths
-from storage.manifest import Manifest
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import Knob, Value
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 
 MODALITIES = ("audio", "visual", "text")
 STEPS, PROBE_EVERY, EPOCH_STEPS = 40, 10, 20
@@ -26,7 +26,16 @@ NAN_STEP = 13
 NOTE = "look: \x1b[31mred\x1b[0m [bold]not bold[/bold] \u202ereversed"
 KNOBS = (
     Knob("boost.alpha", "float", 0.5, "strength of the boost", 0, 1.5, 0.05),
-    Knob("probe.eval_freq", "int", PROBE_EVERY, "steps between two probes", 1, 1000, 10, applies="probe"),
+    Knob(
+        "probe.eval_freq",
+        "int",
+        PROBE_EVERY,
+        "steps between two probes",
+        1,
+        1000,
+        10,
+        applies="probe",
+    ),
     Knob("ogm_ge.mode", "choice", "ogm_ge", "with or without noise", choices=("ogm", "ogm_ge")),
     Knob("evaluate_test", "bool", False, "also on the test split", applies="epoch"),
 )
@@ -39,7 +48,9 @@ def main() -> None:
 
 def write_golden(root: Path) -> None:
     root.mkdir(parents=True)
-    (root / "run.toml").write_text('method = "boost"\nepochs = 2\nseed = 7\n\n[data]\nname = "golden"\n', encoding="utf-8")
+    (root / "run.toml").write_text(
+        'method = "boost"\nepochs = 2\nseed = 7\n\n[data]\nname = "golden"\n', encoding="utf-8"
+    )
     manifest = golden_manifest()
     with RunWriter.create(RunPaths(root), manifest) as writer:
         writer.mark(State.RUNNING)
@@ -77,12 +88,21 @@ def golden_manifest() -> Manifest:
 
 def tables_at(step: int) -> list[str]:
     """The tables that get a row at this step."""
-    due = {"steps": step > 0, "probes": step > 0 and step % PROBE_EVERY == 0, "epochs": step > 0 and step % EPOCH_STEPS == 0}
+    due = {
+        "steps": step > 0,
+        "probes": step > 0 and step % PROBE_EVERY == 0,
+        "epochs": step > 0 and step % EPOCH_STEPS == 0,
+    }
     return [*(table for table, now in due.items() if now), *(["system"] if step % 8 == 0 else [])]
 
 
 def golden_row(manifest: Manifest, table: str, step: int) -> list[float]:
-    row = {"step": float(step), "wall_time": wall_time(step), "active_time": step * STEP_SECONDS, "segment": 0.0}
+    row = {
+        "step": float(step),
+        "wall_time": wall_time(step),
+        "active_time": step * STEP_SECONDS,
+        "segment": 0.0,
+    }
     for column in manifest.columns(table):
         row.setdefault(column, value_of(column, step))
     return [row[column] for column in manifest.columns(table)]
@@ -110,17 +130,43 @@ def wall_time(step: int) -> float:
 def golden_events() -> Iterator[Event]:
     knobs: dict[str, Value] = {knob.name: knob.initial for knob in KNOBS}
     person = {"issuer": "me@golden-host", "latency": 0.01}
-    raise_alpha = {"id": "c1", "command": "set", "answer": "applied", "knob": "boost.alpha", "before": 0.5, "after": 0.75, **person}
-    too_much = {"id": "c2", "command": "set", "answer": "rejected", "knob": "boost.alpha", "reason": "outside its range 0 … 1.5", **person}
+    raise_alpha = {
+        "id": "c1",
+        "command": "set",
+        "answer": "applied",
+        "knob": "boost.alpha",
+        "before": 0.5,
+        "after": 0.75,
+        **person,
+    }
+    too_much = {
+        "id": "c2",
+        "command": "set",
+        "answer": "rejected",
+        "knob": "boost.alpha",
+        "reason": "outside its range 0 … 1.5",
+        **person,
+    }
     note = {"id": "c3", "command": "note", "answer": "applied", "note": NOTE, **person}
-    nan = {"level": "error", "message": f"loss is nan at step {NAN_STEP}", "column": "loss", "value": None}
+    nan = {
+        "level": "error",
+        "message": f"loss is nan at step {NAN_STEP}",
+        "column": "loss",
+        "value": None,
+    }
     checkpoint = {"path": "checkpoints/last.pt", "bytes": 1024, "seconds": 0.1, "why": "epoch"}
     yield at(0, "started", pid=1, host="golden-host", knobs=knobs)
     yield at(12, "command", **raise_alpha)
     yield at(NAN_STEP, "alert", **nan)
     yield at(15, "command", **too_much)
     yield at(18, "command", **note)
-    yield at(20, "evaluation", split="val", accuracy=value_of("val_accuracy", 20), loss=value_of("val_loss", 20))
+    yield at(
+        20,
+        "evaluation",
+        split="val",
+        accuracy=value_of("val_accuracy", 20),
+        loss=value_of("val_loss", 20),
+    )
     yield at(20, "checkpoint", **checkpoint)
     yield at(30, "phase", message="boost window closed")
     yield at(40, "checkpoint", **checkpoint)

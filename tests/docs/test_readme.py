@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 from tree import ROOT, tree
 
-from core.method_table import METHODS
+from asgml.core.methods.table import METHODS
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-DOCUMENTS = [ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LOG.md")]
+DOCUMENTS = [
+    ROOT / name
+    for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LOG.md")
+]
 
 
 def test_the_tree_is_the_tree() -> None:
@@ -26,8 +29,13 @@ def test_every_method_is_named() -> None:
 
 
 def test_every_command_that_is_shown_exists() -> None:
-    shown = {shlex.split(words)[0] for words in re.findall(r"(?:^|`|uv run )asgml ([a-z][^`\n#]*)", README, re.MULTILINE)}
-    listed = subprocess.run([sys.executable, "-P", "-m", "app", "--help"], capture_output=True, text=True, check=True).stdout
+    shown = {
+        shlex.split(words)[0]
+        for words in re.findall(r"(?:^|`|uv run )asgml ([a-z][^`\n#]*)", README, re.MULTILINE)
+    }
+    listed = subprocess.run(
+        [sys.executable, "-P", "-m", "app", "--help"], capture_output=True, text=True, check=True
+    ).stdout
     commands = set(re.findall(r"^  ([a-z]+) {2,}\S", listed, re.MULTILINE))
     assert shown and shown <= commands
     assert commands <= shown, "every command stands in the README"
@@ -37,15 +45,46 @@ def test_every_command_that_is_shown_exists() -> None:
 def test_every_file_that_is_named_is_there(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in link]
-    named = re.findall(r"`((?:app|core|storage|tui|tests|benchmarks|examples)/[\w./-]+\.\w+)`", text)
+    named = re.findall(
+        r"`((?:app|core|storage|tui|tests|benchmarks|examples)/[\w./-]+\.\w+)`", text
+    )
     assert [name for name in links + named if not (ROOT / name).exists()] == []
 
 
 def test_the_modulator_of_the_readme_works(tmp_path: Path) -> None:
-    code = next(block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "class " in block)
+    code = next(
+        block
+        for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+        if "class " in block
+    )
     file = tmp_path / "calm.py"
     file.write_text(code, encoding="utf-8")
-    quick = ["--epochs", "1", "--set", "encoder=mlp", "--set", "data.options.train=128", "--set", "threads=1"]
-    words = ["train", "--wait", "--method", "boost", "--modulator", f"{file}:Calm", "--runs", str(tmp_path / "runs"), *quick]
-    done = subprocess.run([sys.executable, "-P", "-m", "app", *words], capture_output=True, text=True, timeout=200, check=False)
+    quick = [
+        "--epochs",
+        "1",
+        "--set",
+        "encoder=mlp",
+        "--set",
+        "data.options.train=128",
+        "--set",
+        "threads=1",
+    ]
+    words = [
+        "train",
+        "--wait",
+        "--method",
+        "boost",
+        "--modulator",
+        f"{file}:Calm",
+        "--runs",
+        str(tmp_path / "runs"),
+        *quick,
+    ]
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "app", *words],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr

@@ -14,10 +14,16 @@ def tree() -> str:
     """A line per module, indented by folder, with what the module says of itself."""
     lines = []
     for package in PACKAGES:
-        for folder in [ROOT / package, *sorted(path for path in (ROOT / package).rglob("*") if path.is_dir())]:
+        for folder in [
+            ROOT / package,
+            *sorted(path for path in (ROOT / package).rglob("*") if path.is_dir()),
+        ]:
             modules = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
             if modules:
-                lines += [f"{folder.relative_to(ROOT)}/".ljust(30) + summary(folder / "__init__.py"), *map(line, modules)]
+                lines += [
+                    f"{folder.relative_to(ROOT)}/".ljust(30) + summary(folder / "__init__.py"),
+                    *map(line, modules),
+                ]
     return "```\n" + "\n".join(text.rstrip() for text in lines) + "\n```\n"
 
 

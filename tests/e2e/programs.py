@@ -13,14 +13,25 @@ from typing import Any
 
 import psutil
 
-from storage.layout import RunPaths
-from storage.reader import Run
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.read.reader import Run
 
-QUICK = ("--set", "encoder=conv", "--set", "threads=1", "--set", "data.options.train=256", "--set", "data.options.val=64")
+QUICK = (
+    "--set",
+    "encoder=conv",
+    "--set",
+    "threads=1",
+    "--set",
+    "data.options.train=256",
+    "--set",
+    "data.options.val=64",
+)
 """A training of a few seconds."""
 
 
-def asgml(*words: str, runs: Path, timeout: float = 120, expect: int | None = 0) -> subprocess.CompletedProcess[str]:
+def asgml(
+    *words: str, runs: Path, timeout: float = 120, expect: int | None = 0
+) -> subprocess.CompletedProcess[str]:
     """Runs `asgml WORDS` with this directory of runs, and without a terminal."""
     done = subprocess.run(
         [sys.executable, "-P", "-m", "app", *words],

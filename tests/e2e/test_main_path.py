@@ -13,10 +13,20 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
-from programs import QUICK, asgml, environment, show, start, trainer, wait_for, wait_for_state, wait_for_step
+from programs import (
+    QUICK,
+    asgml,
+    environment,
+    show,
+    start,
+    trainer,
+    wait_for,
+    wait_for_state,
+    wait_for_step,
+)
 
-from storage.layout import RunPaths, list_runs
-from storage.reader import Run
+from asgml.storage.format.layout import RunPaths, list_runs
+from asgml.storage.read.reader import Run
 
 
 @pytest.fixture
@@ -46,7 +56,9 @@ def test_alpha_changed_mid_run_acts_at_the_acknowledged_step(runs: Path) -> None
     steps = run.column("steps", "step")
     scale = np.max([run.column("steps", f"boost_scale/{m}") for m in ("audio", "visual")], axis=0)
     before, after = scale[steps == answered[0].step], scale[steps == answered[0].step + 1]
-    assert before[0] <= 1.5 < after[0], "the boost column shows the new alpha from the very next step"
+    assert before[0] <= 1.5 < after[0], (
+        "the boost column shows the new alpha from the very next step"
+    )
 
 
 def test_pause_holds_the_step_and_answers_commands(runs: Path) -> None:
@@ -83,12 +95,32 @@ def test_a_killed_trainer_is_shown_as_crashed_and_resumes(runs: Path) -> None:
     run = Run.open(paths)
     assert set(run.column("steps", "segment")) == {0.0, 1.0}
     steps = run.column("steps", "step")[run.current_rows("steps")]
-    assert np.array_equal(steps, np.arange(1, len(steps) + 1)), "the newest segment wins and no step is missing"
+    assert np.array_equal(steps, np.arange(1, len(steps) + 1)), (
+        "the newest segment wins and no step is missing"
+    )
 
 
 def test_the_trainer_survives_the_shell_that_started_it(runs: Path) -> None:
-    words = [sys.executable, "-P", "-m", "app", "train", "--wait", "--name", "orphan", "--epochs", "400", *QUICK]
-    shell = subprocess.Popen(words, env=environment(runs), stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    words = [
+        sys.executable,
+        "-P",
+        "-m",
+        "app",
+        "train",
+        "--wait",
+        "--name",
+        "orphan",
+        "--epochs",
+        "400",
+        *QUICK,
+    ]
+    shell = subprocess.Popen(
+        words,
+        env=environment(runs),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     paths = RunPaths(runs / "orphan")
     wait_for(lambda: paths.store.exists() and Run.open(paths).head is not None)
     wait_for_step(paths, 3)
@@ -104,7 +136,10 @@ def test_a_finished_run_is_read_without_this_program(runs: Path, tmp_path: Path)
     done = asgml("train", "--wait", "--name", "finished", "--epochs", "2", *QUICK, runs=runs)
     assert Path(done.stdout.strip()) == runs / "finished"
     shown = show("finished", runs)
-    assert shown["state"] == "finished" and shown["metrics"]["test_accuracy_at_best_val"]["last"] is not None
+    assert (
+        shown["state"] == "finished"
+        and shown["metrics"]["test_accuracy_at_best_val"]["last"] is not None
+    )
 
     import xarray
 
@@ -120,6 +155,11 @@ def test_a_finished_run_is_read_without_this_program(runs: Path, tmp_path: Path)
 
 def test_a_start_error_is_told_to_the_person_who_started_it(runs: Path) -> None:
     broken = runs.parent / "broken.npz"
-    np.savez(broken, label=np.zeros(4, np.int64), split=np.array(["train"] * 4), audio=np.full((4, 3), np.nan))
+    np.savez(
+        broken,
+        label=np.zeros(4, np.int64),
+        split=np.array(["train"] * 4),
+        audio=np.full((4, 3), np.nan),
+    )
     failed = asgml("train", "--detach", "--data", str(broken), runs=runs, expect=1)
     assert "broken.npz" in failed.stderr and "Traceback" not in failed.stderr

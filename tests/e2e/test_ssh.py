@@ -38,9 +38,24 @@ class Server:
     key: Path
 
     def command(self, remote: str) -> list[str]:
-        options = ["UserKnownHostsFile=/dev/null", "StrictHostKeyChecking=no", "LogLevel=ERROR", "BatchMode=yes"]
+        options = [
+            "UserKnownHostsFile=/dev/null",
+            "StrictHostKeyChecking=no",
+            "LogLevel=ERROR",
+            "BatchMode=yes",
+        ]
         words = [word for option in options for word in ("-o", option)]
-        return ["ssh", "-tt", "-i", str(self.key), "-p", str(self.port), *words, f"{getpass.getuser()}@127.0.0.1", remote]
+        return [
+            "ssh",
+            "-tt",
+            "-i",
+            str(self.key),
+            "-p",
+            str(self.port),
+            *words,
+            f"{getpass.getuser()}@127.0.0.1",
+            remote,
+        ]
 
 
 @pytest.fixture
@@ -114,7 +129,9 @@ class Terminal:
     def read_until(self, word: str, seconds: float = 60) -> None:
         until = time.monotonic() + seconds
         while word.encode() not in self.seen:
-            assert time.monotonic() < until, f"{word!r} did not appear; the end of the screen: {self.seen[-2000:]!r}"
+            assert time.monotonic() < until, (
+                f"{word!r} did not appear; the end of the screen: {self.seen[-2000:]!r}"
+            )
             ready, _, _ = select.select([self.handle], [], [], 0.2)
             self.seen += os.read(self.handle, 65536) if ready else b""
 
@@ -131,8 +148,14 @@ class Terminal:
 
 def _dashboards() -> list[int]:
     """The dashboards of the run that are alive on this machine."""
-    words = [(process.pid, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
-    return [pid for pid, line in words if line[:1] == [sys.executable] and line[-2:] == ["watch", "remote"]]
+    words = [
+        (process.pid, process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+    ]
+    return [
+        pid
+        for pid, line in words
+        if line[:1] == [sys.executable] and line[-2:] == ["watch", "remote"]
+    ]
 
 
 def _listens(port: int) -> bool:
@@ -145,7 +168,9 @@ def _install() -> str:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             pytest.skip("needs sshd (Debian's openssh-server), or root and apt-get to install it")
         subprocess.run(["apt-get", "update", "-qq"], check=True, capture_output=True)
-        subprocess.run(["apt-get", "install", "-y", "-qq", "openssh-server"], check=True, capture_output=True)
+        subprocess.run(
+            ["apt-get", "install", "-y", "-qq", "openssh-server"], check=True, capture_output=True
+        )
     found = shutil.which("sshd", path="/usr/sbin:/usr/bin")
     assert found is not None
     return found

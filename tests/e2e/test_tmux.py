@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 from programs import asgml, show, start, wait_for, wait_for_step
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="needs tmux"),
+]
 
 
 class Tmux:
@@ -23,7 +26,9 @@ class Tmux:
         self.socket = f"asgml-{uuid.uuid4().hex[:8]}"
 
     def __call__(self, *words: str) -> str:
-        return subprocess.run(["tmux", "-L", self.socket, *words], capture_output=True, text=True, check=False).stdout
+        return subprocess.run(
+            ["tmux", "-L", self.socket, *words], capture_output=True, text=True, check=False
+        ).stdout
 
     def screen(self) -> str:
         return self("capture-pane", "-p")

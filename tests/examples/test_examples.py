@@ -15,13 +15,17 @@ import numpy as np
 import pytest
 import torch
 
-from app.launcher import worker_environment
-from storage.control import make_request, send
-from storage.reader import Run
+from asgml.app.launcher import worker_environment
+from asgml.storage.commands.inbox import make_request, send
+from asgml.storage.read.reader import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
-COLUMNS = [f"{name}/{m}" for name in ("grad_norm", "grad_norm_after", "gain", "boost_scale", "throttle") for m in ("audio", "visual")]
+COLUMNS = [
+    f"{name}/{m}"
+    for name in ("grad_norm", "grad_norm_after", "gain", "boost_scale", "throttle")
+    for m in ("audio", "visual")
+]
 
 
 def load(name: str) -> ModuleType:
@@ -35,7 +39,13 @@ def load(name: str) -> ModuleType:
 def as_program(*words: str, cwd: Path) -> str:
     """Runs `python WORDS` as a person would; its output."""
     done = subprocess.run(
-        [sys.executable, *words], cwd=cwd, env=worker_environment(os.environ), capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, *words],
+        cwd=cwd,
+        env=worker_environment(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -49,7 +59,10 @@ def check_run(path: Path, steps: int) -> Run:
     for name in ["loss", "accuracy", *COLUMNS]:
         assert np.isfinite(run.column("steps", name)).all(), name
     assert {event.kind for event in run.events} >= {"started", "phase", "finished"}
-    assert max(run.column("steps", "noise/audio")) == 1 and max(run.column("steps", "boost_scale/audio")) >= 1
+    assert (
+        max(run.column("steps", "noise/audio")) == 1
+        and max(run.column("steps", "boost_scale/audio")) >= 1
+    )
     return run
 
 
@@ -81,8 +94,14 @@ def test_the_plain_loop_obeys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(example, "Balancer", with_commands)
     net = example.train(tmp_path / "mine")
     run = Run.open(tmp_path / "mine")
-    assert run.state() == "stopped" and run.rows("steps") == 13, "the step that hears of it is finished"
-    said = [(event.get("command"), event.step, event.get("answer")) for event in run.events if event.kind == "command"]
+    assert run.state() == "stopped" and run.rows("steps") == 13, (
+        "the step that hears of it is finished"
+    )
+    said = [
+        (event.get("command"), event.step, event.get("answer"))
+        for event in run.events
+        if event.kind == "command"
+    ]
     assert said == [
         ("set", 0, "rejected"),
         ("set", 3, "applied"),
@@ -122,26 +141,64 @@ class Nobody:
         return 0.05
 
 
-def test_the_plain_loop_with_the_baseline_is_the_loop_without_us(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_plain_loop_with_the_baseline_is_the_loop_without_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     example = load("plain_loop")
     balanced = example.train(tmp_path / "other", epochs=2, train=96).state_dict()
     ours = example.train(tmp_path / "mine", method="baseline", epochs=2, train=96).state_dict()
     monkeypatch.setattr(example, "Balancer", Nobody)
     plain = example.train(None, epochs=2, train=96).state_dict()
     assert all(torch.equal(ours[name], plain[name]) for name in plain)
-    assert any(not torch.equal(balanced[name], plain[name]) for name in plain), "the method does nothing"
+    assert any(not torch.equal(balanced[name], plain[name]) for name in plain), (
+        "the method does nothing"
+    )
 
 
 def test_a_modulator_of_ones_own_trains_and_is_steered(tmp_path: Path) -> None:
     target = f"{EXAMPLES / 'my_modulator.py'}:Half"
-    small = ["--set", "data.options.train=96", "--set", "data.options.val=24", "--set", "data.options.test=24", "--set", "batch_size=16"]
+    small = [
+        "--set",
+        "data.options.train=96",
+        "--set",
+        "data.options.val=24",
+        "--set",
+        "data.options.test=24",
+        "--set",
+        "batch_size=16",
+    ]
     quick = ["--set", "probe.enabled=false"]
-    words = ["train", "--method", "baseline", "--modulator", target, "--epochs", "1", *small, *quick]
-    as_program("-m", "app", *words, "--device", "cpu", "--name", "mine", "--runs", "runs", "--wait", cwd=tmp_path)
+    words = [
+        "train",
+        "--method",
+        "baseline",
+        "--modulator",
+        target,
+        "--epochs",
+        "1",
+        *small,
+        *quick,
+    ]
+    as_program(
+        "-m",
+        "app",
+        *words,
+        "--device",
+        "cpu",
+        "--name",
+        "mine",
+        "--runs",
+        "runs",
+        "--wait",
+        cwd=tmp_path,
+    )
     run = Run.open(tmp_path / "runs" / "mine")
     assert run.state() == "finished" and run.rows("steps") == 6
     assert run.knobs_at()["half.level"] == 0.5
-    gains, norms = (np.stack([run.column("steps", f"{name}/{m}") for m in ("audio", "visual")]) for name in ("gain", "grad_norm"))
+    gains, norms = (
+        np.stack([run.column("steps", f"{name}/{m}") for m in ("audio", "visual")])
+        for name in ("gain", "grad_norm")
+    )
     assert np.array_equal(np.sort(gains, axis=0), np.tile([[0.5], [1.0]], (1, 6)))
     assert np.array_equal(gains.argmin(axis=0), norms.argmax(axis=0))
 
@@ -188,7 +245,9 @@ def example() -> Iterator[Any]:
     yield load("lightning_module")
 
 
-def test_the_lightning_callback_in_a_small_trainer(example: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_lightning_callback_in_a_small_trainer(
+    example: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(example, "Trainer", SmallTrainer)
     if example.LightningModule is not torch.nn.Module:
         pytest.skip("lightning is installed: its own trainer is tested")
@@ -200,7 +259,11 @@ def test_the_lightning_callback_in_a_small_trainer(example: Any, tmp_path: Path,
 
 def test_the_lightning_callback_stops_and_goes_on(example: Any, tmp_path: Path) -> None:
     data = example.load_data("synthetic", {"train": 96, "val": 24, "test": 24})
-    options: dict[str, Any] = {"run": tmp_path / "mine", "method": "ogm_ge", "settings": {"probe.enabled": False}}
+    options: dict[str, Any] = {
+        "run": tmp_path / "mine",
+        "method": "ogm_ge",
+        "settings": {"probe.enabled": False},
+    }
     balance = example.Balance(dict.fromkeys(data.modalities, 32), 6, **options)
     module = example.Module(data.shapes, 6)
     start = balance.on_train_start
@@ -259,16 +322,28 @@ def test_the_lines_in_the_readme_run(tmp_path: Path) -> None:
     """The loop of examples/README.md, with a net and a loader of ours."""
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     code = (
-        text.partition("```python\n")[2].partition("```")[0].replace("runs/mine", str(tmp_path / "mine")).replace("range(20)", "range(2)")
+        text.partition("```python\n")[2]
+        .partition("```")[0]
+        .replace("runs/mine", str(tmp_path / "mine"))
+        .replace("range(20)", "range(2)")
     )
     example = load("plain_loop")
     data = example.load_data("synthetic", {"train": 96, "val": 24, "test": 24})
     net = example.Net(data.shapes, 6, width=64)
     net.audio, net.visual = net.encoders["audio"], net.encoders["visual"]
     inputs = data.splits["train"].inputs
-    loader = [({m: inputs[m][i : i + 32] for m in inputs}, data.splits["train"].labels[i : i + 32]) for i in (0, 32, 64)]
+    loader = [
+        ({m: inputs[m][i : i + 32] for m in inputs}, data.splits["train"].labels[i : i + 32])
+        for i in (0, 32, 64)
+    ]
     optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
-    names = SimpleNamespace(net=net, loader=loader, optimizer=optimizer, criterion=torch.nn.functional.cross_entropy, torch=torch)
+    names = SimpleNamespace(
+        net=net,
+        loader=loader,
+        optimizer=optimizer,
+        criterion=torch.nn.functional.cross_entropy,
+        torch=torch,
+    )
     exec(compile(code, "examples/README.md", "exec"), vars(names))
     run = Run.open(tmp_path / "mine")
     assert run.state() == "finished" and run.rows("steps") == 6

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from storage.events import Event
-from storage.knobs import Knob
-from storage.layout import RunPaths
-from storage.manifest import Manifest
-from storage.metrics import TABLES, Metric
-from storage.writer import RunWriter, _open_writers
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import Knob
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.metrics import TABLES, Metric
+from asgml.storage.write.writer import RunWriter, _open_writers
 
 SMALL = (
     Metric("loss", "steps", "a loss", "nat"),
@@ -21,13 +21,23 @@ SMALL = (
     Metric("val_accuracy", "epochs", "an accuracy"),
     Metric("cpu", "system", "a load", "%"),
 )
-KNOBS = (Knob("boost.alpha", "float", 0.5, "strength", 0, 1.5, 0.05), Knob("lr", "float", 0.1, "learning rate", 0, 1))
+KNOBS = (
+    Knob("boost.alpha", "float", 0.5, "strength", 0, 1.5, 0.05),
+    Knob("lr", "float", 0.1, "learning rate", 0, 1),
+)
 
 
 def small_manifest(name: str = "small-01") -> Manifest:
     modalities, classes = ("audio", "visual"), ("one", "two")
     return Manifest(
-        name=name, created=1000.0, config={}, modalities=modalities, classes=classes, metrics=SMALL, knobs=KNOBS, host=socket.gethostname()
+        name=name,
+        created=1000.0,
+        config={},
+        modalities=modalities,
+        classes=classes,
+        metrics=SMALL,
+        knobs=KNOBS,
+        host=socket.gethostname(),
     )
 
 
@@ -37,11 +47,19 @@ WIDTHS = {str(table): len(MANIFEST.columns(table)) for table in TABLES}
 
 def row(table: str, step: int, segment: int = 0) -> list[float]:
     """A row whose every number follows from its step."""
-    return [step, 1000.0 + step, step / 10, segment, *[step + index / 8 for index in range(WIDTHS[table] - 4)]]
+    return [
+        step,
+        1000.0 + step,
+        step / 10,
+        segment,
+        *[step + index / 8 for index in range(WIDTHS[table] - 4)],
+    ]
 
 
 def rows_of(table: str, steps: range, segment: int = 0) -> np.ndarray:
-    return np.array([row(table, step, segment) for step in steps], np.float64).reshape(len(steps), WIDTHS[table])
+    return np.array([row(table, step, segment) for step in steps], np.float64).reshape(
+        len(steps), WIDTHS[table]
+    )
 
 
 def note(step: int, text: str, segment: int = 0) -> Event:

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_kit import new_writer, note, row, write_steps
 
-from storage.clock import LiveClock, Moment, ReplayClock
-from storage.events import Event
-from storage.layout import RunPaths
-from storage.reader import Run, events_until, rows_until
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.read.clock import LiveClock, Moment, ReplayClock
+from asgml.storage.read.reader import Run, events_until, rows_until
+from asgml.storage.write.writer import RunWriter
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,9 @@ def test_time_that_goes_back_moves_nothing(run: Run) -> None:
     assert clock.row == 20 and clock.position == pytest.approx(2.05)
 
 
-@pytest.mark.parametrize(("step", "row_after"), [(0, 0), (1, 1), (57, 57), (100, 100), (500, 100), (-3, 0)])
+@pytest.mark.parametrize(
+    ("step", "row_after"), [(0, 0), (1, 1), (57, 57), (100, 100), (500, 100), (-3, 0)]
+)
 def test_seek_goes_to_the_last_row_of_a_step(run: Run, step: int, row_after: int) -> None:
     clock = ReplayClock(run)
     clock.seek(step)
@@ -108,7 +110,12 @@ def test_rows_tables_and_events_always_agree(run: Run, actions: list[tuple[str, 
     clock, now = ReplayClock(run, speed=0.7), 0.0
     for action, number in actions:
         now += abs(number) / 20
-        given_value = {"tick": (now,), "step": (number,), "seek": (number,), "seek_row": (number,)}.get(action, ())
+        given_value = {
+            "tick": (now,),
+            "step": (number,),
+            "seek": (number,),
+            "seek_row": (number,),
+        }.get(action, ())
         getattr(clock, action)(*given_value)
         moment = clock.moment(run)
         assert 0 <= moment.row <= 100
@@ -119,7 +126,10 @@ def test_rows_tables_and_events_always_agree(run: Run, actions: list[tuple[str, 
         assert moment.row == 0 or moment.wall_time >= run.times("steps")[moment.row - 1]
         assert rows_until(run, "steps", moment.wall_time) == moment.row
         assert rows_until(run, "probes", moment.wall_time) == moment.row // 10
-        assert events_until(run, moment.wall_time) == (1 if moment.wall_time >= 1000.0 else 0) + (moment.row + 5) // 10
+        assert (
+            events_until(run, moment.wall_time)
+            == (1 if moment.wall_time >= 1000.0 else 0) + (moment.row + 5) // 10
+        )
 
 
 def test_what_happens_between_two_rows_appears_in_its_time(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from store_kit import new_writer, row, write_steps
 
-from storage.reader import Run
-from storage.status import State
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
 
 HERE = Path(__file__).resolve().parent
 START = """
@@ -42,7 +42,9 @@ def run_program(root: Path, ending: str) -> subprocess.CompletedProcess[str]:
         ("with writer: sys.exit(0)", "stopped", 0),
     ],
 )
-def test_nothing_is_lost_at_the_end_of_a_program(tmp_path: Path, ending: str, state: str, code: int) -> None:
+def test_nothing_is_lost_at_the_end_of_a_program(
+    tmp_path: Path, ending: str, state: str, code: int
+) -> None:
     done = run_program(tmp_path / "run-01", ending)
     assert done.returncode in (code, -2 if code == 130 else code), done.stderr
     assert "schedule new futures" not in done.stderr

@@ -14,14 +14,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage import control
-from storage.control import KINDS, BadRequest, Inbox, Request, RequestError, make_request, read_request, send
-from storage.request import request_from_json, request_to_json
+from asgml.storage.commands.inbox import (
+    KINDS,
+    BadRequest,
+    Inbox,
+    Request,
+    RequestError,
+    make_request,
+    read_request,
+    send,
+)
+from asgml.storage.commands.request import request_from_json, request_to_json
 
 SENDER = """
 import sys
 from pathlib import Path
-from storage.control import make_request, send
+from asgml.storage.commands.inbox import make_request, send
 for number in range(int(sys.argv[2])):
     send(Path(sys.argv[1]), make_request("note", note=f"{sys.argv[3]}:{number}"))
 """
@@ -36,7 +44,16 @@ def sent(commands: Path, kind: str = "pause", **given_values: Any) -> Request:
 def test_a_request_arrives_as_it_was_sent(tmp_path: Path) -> None:
     inbox = Inbox(tmp_path / "commands")
     requests = [
-        sent(tmp_path / "commands", "set", knob="boost.alpha", value=0.25, if_value=0.5, at_step=100, note="why", expires_in=60),
+        sent(
+            tmp_path / "commands",
+            "set",
+            knob="boost.alpha",
+            value=0.25,
+            if_value=0.5,
+            at_step=100,
+            note="why",
+            expires_in=60,
+        ),
         sent(tmp_path / "commands", "stop", how="now"),
         sent(tmp_path / "commands", "note", note="grün \x1b[31m [bold]"),
     ]
@@ -53,7 +70,9 @@ def test_a_request_is_removed_when_it_is_done_and_not_before(tmp_path: Path) -> 
     request = sent(tmp_path)
     inbox = Inbox(tmp_path)
     assert inbox.poll() == [request]
-    assert Inbox(tmp_path).poll() == [request]  # the trainer was killed before it answered: its successor sees it
+    assert Inbox(tmp_path).poll() == [
+        request
+    ]  # the trainer was killed before it answered: its successor sees it
     inbox.done(request.id)
     inbox.done(request.id)
     inbox.done("never heard of")
@@ -64,7 +83,10 @@ def test_two_thousand_commands_from_several_processes(tmp_path: Path) -> None:
     """All arrive, each once, and those of one sender in its order."""
     senders, each = 4, 500
     inbox, seen = Inbox(tmp_path), []
-    processes = [subprocess.Popen([sys.executable, "-c", SENDER, str(tmp_path), str(each), str(number)]) for number in range(senders)]
+    processes = [
+        subprocess.Popen([sys.executable, "-c", SENDER, str(tmp_path), str(each), str(number)])
+        for number in range(senders)
+    ]
     patience = time.monotonic() + 120
     while len(seen) < senders * each and time.monotonic() < patience:
         for request in inbox.poll():
@@ -75,11 +97,15 @@ def test_two_thousand_commands_from_several_processes(tmp_path: Path) -> None:
         assert process.wait() == 0
     assert inbox.poll() == [] and len(seen) == senders * each
     for sender in range(senders):
-        assert [note for note in seen if note.startswith(f"{sender}:")] == [f"{sender}:{number}" for number in range(each)]
+        assert [note for note in seen if note.startswith(f"{sender}:")] == [
+            f"{sender}:{number}" for number in range(each)
+        ]
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_the_listing_missed_comes_before_its_senders_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_the_listing_missed_comes_before_its_senders_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Listing a folder is no snapshot: it may see the second file and not the first."""
     first, second = sent(tmp_path), sent(tmp_path, "resume")
     names = sorted(os.listdir(tmp_path))
@@ -88,7 +114,9 @@ def test_a_file_that_the_listing_missed_comes_before_its_senders_next(tmp_path: 
     assert Inbox(tmp_path).poll() == [first, second]
 
 
-def test_a_command_under_the_same_time_stamp_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_under_the_same_time_stamp_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file that arrives in the same tick of the file system's clock leaves the folder's time stamp as it was."""
     monkeypatch.setattr(control, "RELIST_SECONDS", 1e9)
     inbox = Inbox(tmp_path)
@@ -99,7 +127,9 @@ def test_a_command_under_the_same_time_stamp_is_seen(tmp_path: Path, monkeypatch
         assert inbox.poll() == [request]
 
 
-def test_a_command_is_seen_although_the_time_stamp_is_of_no_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_is_seen_although_the_time_stamp_is_of_no_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A share with stamps of whole seconds, or whose clock goes wrong: the folder is listed now and then all the same."""
     monkeypatch.setattr(control, "RELIST_SECONDS", 0.0)
     inbox = Inbox(tmp_path)
@@ -109,7 +139,9 @@ def test_a_command_is_seen_although_the_time_stamp_is_of_no_use(tmp_path: Path, 
         assert inbox.poll() == [request]
 
 
-def test_an_idle_poll_only_looks_at_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_idle_poll_only_looks_at_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(control, "RELIST_SECONDS", 1e9)
     inbox = Inbox(tmp_path)
     os.utime(tmp_path, (1000.0, 1000.0))
@@ -130,7 +162,9 @@ def test_a_file_on_its_way_in_is_not_seen(tmp_path: Path) -> None:
     assert Inbox(tmp_path).poll() == []
 
 
-def test_names_never_go_back_although_the_clock_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_never_go_back_although_the_clock_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     times = iter([3_000, 2_000, 2_000, 10**18])
     monkeypatch.setattr(control, "_last_sent", (0, 0, ""))
     monkeypatch.setattr(time, "time_ns", lambda: next(times))
@@ -178,9 +212,13 @@ VALID = json.loads(request_to_json(make_request("set", knob="lr", value=0.1)))
         (b'{"kind": "pause", "id": "a", "issuer": "me", "created": 1e999}', "created is inf"),
     ],
 )
-def test_what_is_no_request_is_refused_with_a_reason(tmp_path: Path, content: bytes | dict[str, Any], reason: str) -> None:
+def test_what_is_no_request_is_refused_with_a_reason(
+    tmp_path: Path, content: bytes | dict[str, Any], reason: str
+) -> None:
     file = tmp_path / "00000000000000000001-abc.json"
-    file.write_bytes(content if isinstance(content, bytes) else json.dumps({**VALID, **content}).encode())
+    file.write_bytes(
+        content if isinstance(content, bytes) else json.dumps({**VALID, **content}).encode()
+    )
     inbox = Inbox(tmp_path)
     (bad,) = inbox.poll()
     assert isinstance(bad, BadRequest) and bad.id == file.name
@@ -258,13 +296,21 @@ def test_a_file_that_is_withdrawn_is_passed_over(tmp_path: Path) -> None:
 
 
 def test_what_could_not_be_read_back_is_not_made() -> None:
-    for given_values in ({"kind": "reboot"}, {"kind": "set", "knob": "lr"}, {"kind": "set", "knob": "lr", "value": float("nan")}):
+    for given_values in (
+        {"kind": "reboot"},
+        {"kind": "set", "knob": "lr"},
+        {"kind": "set", "knob": "lr", "value": float("nan")},
+    ):
         with pytest.raises(RequestError):
             make_request(given_values.pop("kind"), **given_values)  # type: ignore[arg-type]
 
 
-def test_a_request_that_cannot_be_written_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+def test_a_request_that_cannot_be_written_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        Path, "rename", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(OSError, match="No space"):
         send(tmp_path, make_request("pause"))
     assert list(tmp_path.iterdir()) == []

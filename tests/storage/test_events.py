@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.events import KINDS, Event, event_from_line
+from asgml.storage.format.events import KINDS, Event, event_from_line
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 plain = st.recursive(
@@ -35,7 +35,9 @@ def test_an_event_comes_back_from_its_line(event: Event) -> None:
     line = event.to_line()
     assert event_from_line(line) == event
     assert line.endswith(b"\n") and line.count(b"\n") == 1
-    assert all(32 <= byte < 127 for byte in line[:-1])  # nothing that a terminal could take for a command
+    assert all(
+        32 <= byte < 127 for byte in line[:-1]
+    )  # nothing that a terminal could take for a command
 
 
 @given(st.binary(max_size=200) | plain.map(lambda value: json.dumps(value).encode()))

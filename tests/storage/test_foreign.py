@@ -12,8 +12,8 @@ import numpy as np
 import zarr
 from store_kit import new_writer, note, rows_of, write_steps
 
-from storage.check import verify
-from storage.reader import Run
+from asgml.storage.read.check import verify
+from asgml.storage.read.reader import Run
 
 TABLES = ("steps", "probes", "epochs", "system")
 TEXTS = ("events", "log")
@@ -34,7 +34,9 @@ class ForeignReader:
 
     def table(self, name: str) -> dict[str, np.ndarray]:
         columns = self.manifest["tables"][name]
-        entries = np.frombuffer(self._content(name, 8 * len(columns)), "<f8").reshape(-1, len(columns))
+        entries = np.frombuffer(self._content(name, 8 * len(columns)), "<f8").reshape(
+            -1, len(columns)
+        )
         return {column: entries[:, index] for index, column in enumerate(columns)}
 
     def lines(self, name: str) -> list[bytes]:
@@ -44,8 +46,12 @@ class ForeignReader:
         metadata = json.loads((self.store / name / "zarr.json").read_text())
         length, *others = metadata["chunk_grid"]["configuration"]["chunk_shape"]
         chunks = range(-(-self.counts[name] // length))
-        files = [self.store.joinpath(name, "c", str(chunk), *["0"] * len(others)) for chunk in chunks]
-        return b"".join(numcodecs.blosc.decompress(file.read_bytes()) for file in files)[: self.counts[name] * entry_bytes]
+        files = [
+            self.store.joinpath(name, "c", str(chunk), *["0"] * len(others)) for chunk in chunks
+        ]
+        return b"".join(numcodecs.blosc.decompress(file.read_bytes()) for file in files)[
+            : self.counts[name] * entry_bytes
+        ]
 
 
 def test_a_foreign_reader_reads_our_run_while_it_grows(tmp_path: Path) -> None:
@@ -56,8 +62,13 @@ def test_a_foreign_reader_reads_our_run_while_it_grows(tmp_path: Path) -> None:
         writer.flush()
         foreign = ForeignReader(tmp_path / "run-01")
         assert foreign.table("steps")["step"].tolist() == list(range(1, 2501))
-        assert foreign.table("steps")["grad_norm/visual"].tolist() == rows_of("steps", range(1, 2501))[:, 6].tolist()
-        assert json.loads(foreign.lines("events")[0])["fields"]["note"] == "hello" and foreign.lines("log") == [b"a line"]
+        assert (
+            foreign.table("steps")["grad_norm/visual"].tolist()
+            == rows_of("steps", range(1, 2501))[:, 6].tolist()
+        )
+        assert json.loads(foreign.lines("events")[0])["fields"][
+            "note"
+        ] == "hello" and foreign.lines("log") == [b"a line"]
         assert foreign.state == 0
     assert ForeignReader(tmp_path / "run-01").state == 4
 
@@ -67,8 +78,12 @@ def test_a_foreign_reader_reads_the_golden_run() -> None:
     for table in TABLES:
         ours = dict(zip(run.columns(table), run.table(table).T, strict=True))
         theirs = foreign.table(table)
-        assert theirs.keys() == ours.keys() and all(np.array_equal(theirs[name], ours[name], equal_nan=True) for name in ours)
-    assert len(foreign.lines("events")) == len(run.events) and len(foreign.lines("log")) == len(run.log_lines)
+        assert theirs.keys() == ours.keys() and all(
+            np.array_equal(theirs[name], ours[name], equal_nan=True) for name in ours
+        )
+    assert len(foreign.lines("events")) == len(run.events) and len(foreign.lines("log")) == len(
+        run.log_lines
+    )
 
 
 class ForeignWriter:
@@ -76,7 +91,14 @@ class ForeignWriter:
 
     def __init__(self, root: Path) -> None:
         columns = {**COLUMNS, "steps": [*COLUMNS["steps"], "loss", "heat/left"]}
-        manifest: dict[str, Any] = {"format": "asgml-run", "version": 1, "name": "foreign", "created": 1.0, "config": {}, "tables": columns}
+        manifest: dict[str, Any] = {
+            "format": "asgml-run",
+            "version": 1,
+            "name": "foreign",
+            "created": 1.0,
+            "config": {},
+            "tables": columns,
+        }
         manifest |= {"modalities": ["left"], "classes": ["a"], "some later key": 1}
         group = zarr.create_group(root / "run.zarr", attributes=manifest)
         self.arrays = {
@@ -86,19 +108,29 @@ class ForeignWriter:
                 chunks=(length, len(columns[name])) if name in TABLES else (length,),
                 dtype="float64" if name in TABLES else "uint8",
                 fill_value=math.nan if name in TABLES else 0,
-                attributes={"columns": columns[name], "units": [""] * len(columns[name])} if name in TABLES else {},
+                attributes={"columns": columns[name], "units": [""] * len(columns[name])}
+                if name in TABLES
+                else {},
                 config={"write_empty_chunks": True},
             )
             for name, length in CHUNKS.items()
         }
-        self.head = group.create_array("head", shape=(32,), chunks=(32,), dtype="int64", fill_value=-1, compressors=None)
-        self.published: dict[str, np.ndarray] = {name: np.empty(array.shape, array.dtype) for name, array in self.arrays.items()}
+        self.head = group.create_array(
+            "head", shape=(32,), chunks=(32,), dtype="int64", fill_value=-1, compressors=None
+        )
+        self.published: dict[str, np.ndarray] = {
+            name: np.empty(array.shape, array.dtype) for name, array in self.arrays.items()
+        }
         self.seq = 0
 
     def publish(self, new: dict[str, np.ndarray], state: int) -> None:
         for name, entries in new.items():
             whole = np.concatenate([self.published[name], entries])
-            padding = np.full((-len(whole) % CHUNKS[name], *whole.shape[1:]), self.arrays[name].fill_value, whole.dtype)
+            padding = np.full(
+                (-len(whole) % CHUNKS[name], *whole.shape[1:]),
+                self.arrays[name].fill_value,
+                whole.dtype,
+            )
             self.arrays[name].resize((len(whole) + len(padding), *whole.shape[1:]))
             self.arrays[name][:] = np.concatenate([whole, padding])
             self.published[name] = whole
@@ -112,17 +144,49 @@ class ForeignWriter:
 def test_we_read_a_run_that_was_written_without_our_code(tmp_path: Path) -> None:
     writer = ForeignWriter(tmp_path / "foreign-01")
     rows = np.arange(180.0).reshape(30, 6)
-    event = np.frombuffer(b'{"kind":"comet","step":4,"wall_time":5,"active_time":6,"segment":0,"tail":1}\n{"kind":"ph', np.uint8)
-    writer.publish({"steps": rows[:13], "events": event, "log": np.frombuffer(b"gr\xc3\xbcn\n", np.uint8)}, state=1)
+    event = np.frombuffer(
+        b'{"kind":"comet","step":4,"wall_time":5,"active_time":6,"segment":0,"tail":1}\n{"kind":"ph',
+        np.uint8,
+    )
+    writer.publish(
+        {"steps": rows[:13], "events": event, "log": np.frombuffer(b"gr\xc3\xbcn\n", np.uint8)},
+        state=1,
+    )
     run = Run.open(tmp_path / "foreign-01")
-    assert np.array_equal(run.table("steps"), rows[:13]) and run.column("steps", "heat/left").tolist() == rows[:13, 5].tolist()
-    assert [(event.kind, event.step) for event in run.events] == [("comet", 4)] and run.log_lines == ["grün"]
-    rest = np.frombuffer(b'ase","step":5,"wall_time":6,"active_time":7,"segment":0,"fields":{"message":"x"}}\n', np.uint8)
-    writer.publish({"steps": rows[13:], "probes": np.zeros((1, 4)), "epochs": np.zeros((0, 4)), "events": rest}, state=1)
+    assert (
+        np.array_equal(run.table("steps"), rows[:13])
+        and run.column("steps", "heat/left").tolist() == rows[:13, 5].tolist()
+    )
+    assert [(event.kind, event.step) for event in run.events] == [
+        ("comet", 4)
+    ] and run.log_lines == ["grün"]
+    rest = np.frombuffer(
+        b'ase","step":5,"wall_time":6,"active_time":7,"segment":0,"fields":{"message":"x"}}\n',
+        np.uint8,
+    )
+    writer.publish(
+        {
+            "steps": rows[13:],
+            "probes": np.zeros((1, 4)),
+            "epochs": np.zeros((0, 4)),
+            "events": rest,
+        },
+        state=1,
+    )
     run.refresh()
     assert np.array_equal(run.table("steps"), rows) and run.events[1].get("message") == "x"
-    empty = {"system": np.zeros((0, 4)), "log": np.zeros(0, np.uint8), "steps": rows[:0], "probes": np.zeros((0, 4)), "events": rest[:0]}
+    empty = {
+        "system": np.zeros((0, 4)),
+        "log": np.zeros(0, np.uint8),
+        "steps": rows[:0],
+        "probes": np.zeros((0, 4)),
+        "events": rest[:0],
+    }
     writer.publish(empty, state=4)
     run.refresh()
-    assert run.state() == "finished" and run.manifest is not None and run.manifest.modalities == ["left"]
+    assert (
+        run.state() == "finished"
+        and run.manifest is not None
+        and run.manifest.modalities == ["left"]
+    )
     assert run.problems == [] and verify(tmp_path / "foreign-01") == []

@@ -9,9 +9,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from storage.check import verify
-from storage.clock import ReplayClock
-from storage.reader import Run
+from asgml.storage.read.check import verify
+from asgml.storage.read.clock import ReplayClock
+from asgml.storage.read.reader import Run
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 
@@ -55,15 +55,24 @@ def test_some_numbers_written_out(run: Run) -> None:
     """Independent of the script."""
     assert np.flatnonzero(np.isnan(run.column("steps", "loss"))).tolist() == [12]
     assert run.column("steps", "task_loss")[19] == pytest.approx(2 / np.e)
-    assert run.column("probes", "probe_accuracy/visual")[2] == pytest.approx(0.75 * (1 - np.exp(-2)))
+    assert run.column("probes", "probe_accuracy/visual")[2] == pytest.approx(
+        0.75 * (1 - np.exp(-2))
+    )
     assert run.times("steps")[0] == 1_700_000_002.25
     assert run.head is not None and (run.head.step, run.head.epoch, run.head.segment) == (40, 1, 0)
 
 
 def test_its_manifest(run: Run) -> None:
     assert run.manifest is not None
-    assert list(run.manifest.modalities) == ["audio", "visual", "text"] and list(run.manifest.classes) == ["dog", "cat", "bird"]
-    assert [knob.name for knob in run.manifest.knobs] == ["boost.alpha", "probe.eval_freq", "ogm_ge.mode", "evaluate_test"]
+    assert list(run.manifest.modalities) == ["audio", "visual", "text"] and list(
+        run.manifest.classes
+    ) == ["dog", "cat", "bird"]
+    assert [knob.name for knob in run.manifest.knobs] == [
+        "boost.alpha",
+        "probe.eval_freq",
+        "ogm_ge.mode",
+        "evaluate_test",
+    ]
     assert run.manifest.knobs[2].choices == ("ogm", "ogm_ge") and run.manifest.knobs[0].high == 1.5
     assert run.manifest.config["data"]["name"] == "golden" and run.manifest.total_steps == 40
     assert run.find_column("gain/text") == ("steps", run.columns("steps").index("gain/text"))
@@ -83,14 +92,21 @@ def test_its_events_and_lines(run: Run) -> None:
         (40, "checkpoint"),
         (40, "finished"),
     ]
-    assert run.events[4].get("note") == "look: \x1b[31mred\x1b[0m [bold]not bold[/bold] \u202ereversed"
+    assert (
+        run.events[4].get("note") == "look: \x1b[31mred\x1b[0m [bold]not bold[/bold] \u202ereversed"
+    )
     answer = run.answer_to("c2")
     assert answer is not None and answer.get("answer") == "rejected"
     assert run.log_lines == [f"step {step} of 40" for step in range(41)]
 
 
 def test_its_knobs(run: Run) -> None:
-    assert run.knobs_at() == {"boost.alpha": 0.75, "probe.eval_freq": 10, "ogm_ge.mode": "ogm_ge", "evaluate_test": False}
+    assert run.knobs_at() == {
+        "boost.alpha": 0.75,
+        "probe.eval_freq": 10,
+        "ogm_ge.mode": "ogm_ge",
+        "evaluate_test": False,
+    }
     assert run.knobs_at(step=11)["boost.alpha"] == 0.5
     assert run.knobs_at(step=12)["boost.alpha"] == 0.75
 
@@ -99,7 +115,11 @@ def test_it_can_be_replayed(run: Run) -> None:
     clock = ReplayClock(run)
     clock.seek(20)
     moment = clock.moment(run)
-    assert (moment.row, run.rows_until("probes", moment.wall_time), run.rows_until("epochs", moment.wall_time)) == (20, 2, 1)
+    assert (
+        moment.row,
+        run.rows_until("probes", moment.wall_time),
+        run.rows_until("epochs", moment.wall_time),
+    ) == (20, 2, 1)
     assert run.events_until(moment.wall_time) == 7
 
 
@@ -109,4 +129,9 @@ def test_the_script_still_makes_the_same_run(made: ModuleType, run: Run, tmp_pat
     assert again.events == run.events and again.log_lines == run.log_lines
     for table in ("steps", "probes", "epochs", "system"):
         shared = [column for column in run.columns(table) if column in again.columns(table)]
-        assert all(np.allclose(run.column(table, column), again.column(table, column), rtol=1e-13, equal_nan=True) for column in shared)
+        assert all(
+            np.allclose(
+                run.column(table, column), again.column(table, column), rtol=1e-13, equal_nan=True
+            )
+            for column in shared
+        )

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from store_kit import rows_of
 
-from storage.check import verify
-from storage.layout import RunPaths
-from storage.process import is_alive
-from storage.reader import Run
-from storage.writer import RunWriter
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.process import is_alive
+from asgml.storage.read.check import verify
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 HERE = Path(__file__).resolve().parent
 
@@ -30,7 +30,11 @@ class Nursery:
     def __init__(self) -> None:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
         self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "victim.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            [sys.executable, str(HERE / "victim.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
         )
 
     def start_writer(self, root: Path) -> int:
@@ -66,7 +70,12 @@ def kill_many(nursery: Nursery, folder: Path, runs: int, kills: int) -> None:
         paths.config.write_text("")
         published = 0
         for _ in range(kills):
-            watch_a_life(nursery, paths, looks=chance.choice([0, 0, 1, 3, 8]), seconds=chance.choice([0.0, 0.02]) * chance.random())
+            watch_a_life(
+                nursery,
+                paths,
+                looks=chance.choice([0, 0, 1, 3, 8]),
+                seconds=chance.choice([0.0, 0.02]) * chance.random(),
+            )
             published = check_the_dead(paths, published)
         check_resumable(paths, published)
 
@@ -100,7 +109,10 @@ def check_rows(run: Run) -> None:
         expected = rows_of(table, range(max(seen - 3000, 0) + 1, seen + 1))
         rows = run.table(table)[max(seen - 3000, 0) :]
         assert np.array_equal(np.delete(rows, 3, axis=1), np.delete(expected, 3, axis=1))
-    assert all(event.kind == "command" and len(event.get("note")) == event.step % 50 for event in run.events)
+    assert all(
+        event.kind == "command" and len(event.get("note")) == event.step % 50
+        for event in run.events
+    )
     assert len(run.log_lines) <= run.rows("steps") // 8 + 1
 
 

@@ -7,13 +7,31 @@ import sys
 
 import pytest
 
-LIGHT = ("control", "request", "events", "layout", "metrics", "knobs", "manifest", "status", "clock", "history", "pending")
+LIGHT = (
+    "control",
+    "request",
+    "events",
+    "layout",
+    "metrics",
+    "knobs",
+    "manifest",
+    "status",
+    "clock",
+    "history",
+    "pending",
+)
 HEAVY = {"zarr", "numpy", "psutil", "torch", "textual", "pydantic", "rich", "typer"}
 
 
 def imported_by(module: str) -> set[str]:
-    program = f"import sys, storage.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    program = (
+        f"import sys, storage.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    )
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )
 
 
 @pytest.mark.parametrize("module", LIGHT)
@@ -28,4 +46,8 @@ def test_the_heavy_parts_load_neither_torch_nor_a_user_interface(module: str) ->
 
 def imported_by_zarr() -> set[str]:
     program = "import sys, zarr; print(*{name.partition('.')[0] for name in sys.modules})"
-    return set(subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split())
+    return set(
+        subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        ).stdout.split()
+    )

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 from store_kit import new_writer
 
-from storage import process
-from storage.layout import RunPaths
-from storage.lock import Owner, WriterLock, WriterLockedError, read_owner
-from storage.process import is_alive, start_of, this_host, this_process
-from storage.writer import RunWriter
+from asgml.storage.format import process
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.lock_owner import Owner, read_owner
+from asgml.storage.format.process import is_alive, start_of, this_host, this_process
+from asgml.storage.write.lock import WriterLock, WriterLockedError
+from asgml.storage.write.writer import RunWriter
 
 
 def put_owner(path: Path, **changes: object) -> None:
@@ -36,7 +37,9 @@ def dead_pid() -> int:
 
 def test_a_second_writer_is_refused_by_name(tmp_path: Path) -> None:
     with new_writer(tmp_path / "run-01"):
-        with pytest.raises(WriterLockedError, match=rf"run-01 .*process {os.getpid()} on {this_host()}"):
+        with pytest.raises(
+            WriterLockedError, match=rf"run-01 .*process {os.getpid()} on {this_host()}"
+        ):
             RunWriter.resume(RunPaths(tmp_path / "run-01"))
         assert (tmp_path / "run-01" / "writer.lock").exists()
     assert not (tmp_path / "run-01" / "writer.lock").exists()
@@ -68,11 +71,15 @@ def test_a_living_owner_is_not_told_apart_by_a_clock_that_was_set(tmp_path: Path
 def test_of_another_host_nothing_is_known(tmp_path: Path) -> None:
     path = tmp_path / "writer.lock"
     put_owner(path, pid=dead_pid(), host="elsewhere")
-    with pytest.raises(WriterLockedError, match=r"on elsewhere; if it is dead, remove .*writer\.lock"):
+    with pytest.raises(
+        WriterLockedError, match=r"on elsewhere; if it is dead, remove .*writer\.lock"
+    ):
         WriterLock(path)
 
 
-def test_a_process_that_dies_while_it_takes_the_lock_leaves_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_while_it_takes_the_lock_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An empty lock would keep everybody out, and nobody could tell whether its owner lives."""
 
     def die(*_: object) -> None:
@@ -86,7 +93,9 @@ def test_a_process_that_dies_while_it_takes_the_lock_leaves_none(tmp_path: Path,
 
 
 def test_a_file_system_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+    monkeypatch.setattr(
+        os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted"))
+    )
     path = tmp_path / "writer.lock"
     lock = WriterLock(path)
     assert read_owner(path) == lock.owner
@@ -143,7 +152,9 @@ def test_of_many_that_take_over_at_once_one_succeeds(tmp_path: Path) -> None:
             assert sum(pool.map(take, range(8))) == 1
 
 
-def test_a_lock_that_was_replaced_while_we_waited_is_not_ours_to_take(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_that_was_replaced_while_we_waited_is_not_ours_to_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The kernel's lock is on the file that was opened. If another lies at the path now, somebody else may hold that one's."""
     path, pid = tmp_path / "writer.lock", dead_pid()
     put_owner(path, pid=pid)
@@ -166,7 +177,7 @@ def test_a_lock_that_is_no_longer_ours_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_failed_start_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("storage.writer.create_store", lambda *_: 1 / 0)
+    monkeypatch.setattr("asgml.storage.write.writer.create_store", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         new_writer(tmp_path / "run-01")
     assert not (tmp_path / "run-01" / "writer.lock").exists()

@@ -15,18 +15,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_kit import WIDTHS, new_writer, row
 
-from storage.events import Event
-from storage.layout import RunPaths
-from storage.metrics import TABLES
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.metrics import TABLES
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 number = st.floats(allow_nan=True, allow_infinity=True, width=64)
-text = st.text(max_size=30).filter(lambda line: "\n" not in line and not any("\ud800" <= sign <= "\udfff" for sign in line))
+text = st.text(max_size=30).filter(
+    lambda line: "\n" not in line and not any("\ud800" <= sign <= "\udfff" for sign in line)
+)
 operation = st.one_of(
     st.tuples(st.just("append"), st.sampled_from(TABLES), st.integers(1, 5), number),
-    st.tuples(st.just("append"), st.sampled_from(TABLES), st.sampled_from([700, 1024, 1500]), number),
+    st.tuples(
+        st.just("append"), st.sampled_from(TABLES), st.sampled_from([700, 1024, 1500]), number
+    ),
     st.tuples(st.just("event"), text),
     st.tuples(st.just("log"), text),
     st.tuples(st.just("flush")),
@@ -57,11 +61,17 @@ class Record:
     def check(self, run: Run) -> int:
         """How much is visible."""
         assert run.problems == []
-        seen = {**{table: run.rows(table) for table in self.rows}, "events": len(run.events), "log": len(run.log_lines)}
+        seen = {
+            **{table: run.rows(table) for table in self.rows},
+            "events": len(run.events),
+            "log": len(run.log_lines),
+        }
         for table, rows in self.rows.items():
             expected = np.array(rows[: seen[table]], np.float64).reshape(-1, WIDTHS[table])
             assert seen[table] <= len(rows)
-            assert run.table(table).tobytes() == expected.tobytes()  # bit for bit, so that NaN is equal to NaN
+            assert (
+                run.table(table).tobytes() == expected.tobytes()
+            )  # bit for bit, so that NaN is equal to NaN
         assert run.events == self.events[: seen["events"]]
         assert run.log_lines == self.lines[: seen["log"]]
         return self._prefix_of(seen)
@@ -69,13 +79,17 @@ class Record:
     def _prefix_of(self, seen: dict[str, int]) -> int:
         """One mark publishes all: the counts are those of the first N things recorded, of whatever kind."""
         visible = sum(seen.values())
-        assert Counter(self.order[:visible]) == Counter({name: count for name, count in seen.items() if count})
+        assert Counter(self.order[:visible]) == Counter(
+            {name: count for name, count in seen.items() if count}
+        )
         return visible
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(operation, max_size=25))
-def test_what_is_visible_is_a_prefix_of_what_was_recorded(operations: list[tuple[Any, ...]]) -> None:
+def test_what_is_visible_is_a_prefix_of_what_was_recorded(
+    operations: list[tuple[Any, ...]],
+) -> None:
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
         paths = RunPaths(Path(folder) / "law-01")
         writer = new_writer(paths.root, flush_every=0.001)

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 from store_kit import WIDTHS, new_writer, note, row, rows_of, small_manifest, write_steps
 from zarr.storage import MemoryStore
 
-from storage.check import verify
-from storage.layout import RunPaths
-from storage.manifest import FormatError
-from storage.reader import Run, RunNotFoundError
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.status import State
+from asgml.storage.read.check import verify
+from asgml.storage.read.reader import Run, RunNotFoundError
+from asgml.storage.write.writer import RunWriter
 
 
 def test_an_open_array_is_opened_again_when_it_has_grown(tmp_path: Path) -> None:
@@ -64,7 +64,9 @@ def test_reading_changes_nothing(tmp_path: Path) -> None:
     run.refresh()
     run.knobs_at()
     verify(tmp_path / "run-01")
-    assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in tmp_path.rglob("*")} == before
+    assert {
+        path: (path.stat().st_mtime_ns, path.stat().st_size) for path in tmp_path.rglob("*")
+    } == before
 
 
 def test_opening_nothing_makes_nothing(tmp_path: Path) -> None:
@@ -79,8 +81,17 @@ def test_a_run_opens_before_its_store_is_there(tmp_path: Path) -> None:
     paths.config.write_text("")
     run = Run.open(paths)
     assert run.manifest is None and run.head is None and run.rows("steps") == 0
-    assert run.events == [] and run.log_lines == [] and run.knobs_at() == {} and run.times("steps").size == 0
-    assert run.current_rows("steps").size == 0 and run.timeline().size == 0 and run.table("steps").shape[0] == 0
+    assert (
+        run.events == []
+        and run.log_lines == []
+        and run.knobs_at() == {}
+        and run.times("steps").size == 0
+    )
+    assert (
+        run.current_rows("steps").size == 0
+        and run.timeline().size == 0
+        and run.table("steps").shape[0] == 0
+    )
     with new_writer(paths.root) as writer:
         write_steps(writer, range(1, 3))
         writer.flush()
@@ -100,7 +111,12 @@ def test_refresh_says_whether_anything_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda content: content[: len(content) // 2], lambda content: b"", lambda content: b"\xff" * len(content)]
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: b"\xff" * len(content),
+    ],
 )
 def test_a_damaged_chunk_is_named_and_the_rest_is_read(tmp_path: Path, damage: object) -> None:
     with new_writer(tmp_path / "run-01") as writer:
@@ -113,7 +129,9 @@ def test_a_damaged_chunk_is_named_and_the_rest_is_read(tmp_path: Path, damage: o
     assert run.rows("steps") == 4000 and run.rows("probes") == 10
     assert np.isnan(run.table("steps")[1024:2048]).all()
     expected = rows_of("steps", range(1, 4001))
-    assert np.array_equal(run.table("steps")[:1024], expected[:1024]) and np.array_equal(run.table("steps")[2048:], expected[2048:])
+    assert np.array_equal(run.table("steps")[:1024], expected[:1024]) and np.array_equal(
+        run.table("steps")[2048:], expected[2048:]
+    )
     assert any("chunk 1" in problem for problem in verify(tmp_path / "run-01"))
 
 
@@ -141,7 +159,9 @@ def test_a_head_that_promises_too_much_is_a_problem(tmp_path: Path) -> None:
 def test_a_store_that_is_no_run_is_refused(tmp_path: Path) -> None:
     zarr.create_group(tmp_path / "run-01" / "run.zarr", attributes={"format": "other"})
     (tmp_path / "run-01" / "run.zarr" / "head" / "c").mkdir(parents=True)
-    (tmp_path / "run-01" / "run.zarr" / "head" / "c" / "0").write_bytes(np.zeros(32, np.int64).tobytes())
+    (tmp_path / "run-01" / "run.zarr" / "head" / "c" / "0").write_bytes(
+        np.zeros(32, np.int64).tobytes()
+    )
     with pytest.raises(FormatError, match="not a run"):
         Run.open(tmp_path / "run-01")
 
@@ -164,8 +184,13 @@ def test_a_damaged_manifest_is_a_format_error(tmp_path: Path, content: str) -> N
         Run.open(tmp_path / "run-01")
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(key=st.sampled_from(sorted(small_manifest().to_json())), junk=st.sampled_from([None, 3, "x", [], {}, [1], [{}], {"steps": 1}, -1.5]))
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    key=st.sampled_from(sorted(small_manifest().to_json())),
+    junk=st.sampled_from([None, 3, "x", [], {}, [1], [{}], {"steps": 1}, -1.5]),
+)
 def test_a_manifest_with_junk_is_read_or_refused(tmp_path: Path, key: str, junk: object) -> None:
     root = tmp_path / f"run-{len(list(tmp_path.iterdir()))}"
     with new_writer(root) as writer:
@@ -185,12 +210,16 @@ def test_a_manifest_with_junk_is_read_or_refused(tmp_path: Path, key: str, junk:
 def test_a_manifest_that_is_no_json_is_not_written(tmp_path: Path) -> None:
     for config in ({"lr": float("nan")}, {"path": tmp_path}):
         with pytest.raises(FormatError, match="cannot be written as JSON"):
-            RunWriter.create(RunPaths(tmp_path / "run-01"), replace(small_manifest(), config=config))
+            RunWriter.create(
+                RunPaths(tmp_path / "run-01"), replace(small_manifest(), config=config)
+            )
     assert not (tmp_path / "run-01" / "writer.lock").exists()
 
 
 @pytest.mark.parametrize("rows_before", [1100, 3, 2])
-def test_a_run_that_was_made_anew_under_the_same_name_is_read_anew(tmp_path: Path, rows_before: int) -> None:
+def test_a_run_that_was_made_anew_under_the_same_name_is_read_anew(
+    tmp_path: Path, rows_before: int
+) -> None:
     with new_writer(tmp_path / "run-01") as writer:
         write_steps(writer, range(1, rows_before + 1))
         writer.log("old")
@@ -213,12 +242,18 @@ def test_a_run_that_disappears_keeps_what_was_read(tmp_path: Path) -> None:
     assert run.rows("steps") == 10
 
 
-def test_a_store_that_may_not_be_read_is_a_problem_not_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_may_not_be_read_is_a_problem_not_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with new_writer(tmp_path / "run-01") as writer:
         run = Run.open(tmp_path / "run-01")
         write_steps(writer, range(1, 11))
     with monkeypatch.context() as patch:
-        patch.setattr(Path, "read_bytes", lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+        patch.setattr(
+            Path,
+            "read_bytes",
+            lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")),
+        )
         run.refresh()
         assert len(run.problems) == 1 and "Permission denied" in run.problems[0]
     run.refresh()
@@ -232,7 +267,9 @@ def test_an_array_that_cannot_be_opened_is_named_and_the_rest_is_read(tmp_path: 
     (tmp_path / "run-01" / "run.zarr" / "steps" / "zarr.json").write_text("{")
     run = Run.open(tmp_path / "run-01")
     assert run.rows("probes") == 10 and run.rows("steps") == 0
-    assert len(run.problems) == 1 and run.problems[0].startswith("steps: the array cannot be opened")
+    assert len(run.problems) == 1 and run.problems[0].startswith(
+        "steps: the array cannot be opened"
+    )
     assert any(problem.startswith("steps:") for problem in verify(tmp_path / "run-01"))
 
 
@@ -263,9 +300,15 @@ def test_a_run_in_another_kind_of_store(tmp_path: Path) -> None:
         write_steps(writer, range(1, 2001))
         writer.event(note(3, "hello"))
     store = tmp_path / "run-01" / "run.zarr"
-    files = {str(path.relative_to(store)): path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    files = {
+        str(path.relative_to(store)): path.read_bytes()
+        for path in store.rglob("*")
+        if path.is_file()
+    }
     buffer = zarr.core.buffer.default_buffer_prototype().buffer
-    run = Run.open_store(MemoryStore({key: buffer.from_bytes(content) for key, content in files.items()}), "far-01")
+    run = Run.open_store(
+        MemoryStore({key: buffer.from_bytes(content) for key, content in files.items()}), "far-01"
+    )
     assert run.paths.name == "far-01" and run.state() == "finished"
     assert np.array_equal(run.table("steps"), rows_of("steps", range(1, 2001)))
     assert [event.get("note") for event in run.events] == ["hello"]
@@ -291,7 +334,9 @@ def test_plain_zarr_sees_no_empty_rows_in_a_finished_run(tmp_path: Path) -> None
     with new_writer(tmp_path / "run-01") as writer:
         write_steps(writer, range(1, 1501))
     group = zarr.open_group(tmp_path / "run-01" / "run.zarr", mode="r")
-    assert {name: array.shape[0] for name, array in group.arrays() if name != "log" and name != "events"} == {
+    assert {
+        name: array.shape[0] for name, array in group.arrays() if name != "log" and name != "events"
+    } == {
         "head": 32,
         "steps": 1500,
         "probes": 0,
@@ -313,7 +358,15 @@ def test_a_large_run_opens_with_few_system_calls(tmp_path: Path) -> None:
 
 
 def test_a_text_in_any_language_and_with_any_sign_comes_back(tmp_path: Path) -> None:
-    lines = ["grün 音", "\x1b[31mred\x1b[0m", "[bold]markup[/bold]", "tab\tand\rreturn", "\u202eturned", "\x00nul", ""]
+    lines = [
+        "grün 音",
+        "\x1b[31mred\x1b[0m",
+        "[bold]markup[/bold]",
+        "tab\tand\rreturn",
+        "\u202eturned",
+        "\x00nul",
+        "",
+    ]
     with new_writer(tmp_path / "run-01") as writer:
         for line in lines:
             writer.log(line)
@@ -334,7 +387,11 @@ def test_a_text_of_many_chunks_comes_back(tmp_path: Path) -> None:
                 writer.flush()
                 run.refresh()
     run.refresh()
-    assert run.log_lines == Run.open(tmp_path / "run-01").log_lines == [f"line {number}" for number in range(20_000)]
+    assert (
+        run.log_lines
+        == Run.open(tmp_path / "run-01").log_lines
+        == [f"line {number}" for number in range(20_000)]
+    )
 
 
 def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
@@ -357,15 +414,21 @@ def test_a_line_that_is_no_event_is_shown_as_such(tmp_path: Path) -> None:
         writer.event(note(2, "after"))
     run = Run.open(tmp_path / "run-01")
     assert [event.kind for event in run.events] == ["command", "unreadable", "command"]
-    assert any(problem.startswith("events: line 2 is no event") for problem in verify(tmp_path / "run-01"))
+    assert any(
+        problem.startswith("events: line 2 is no event") for problem in verify(tmp_path / "run-01")
+    )
 
 
 def test_the_check_finds_an_array_that_was_not_cut(tmp_path: Path) -> None:
     with new_writer(tmp_path / "run-01") as writer:
         write_steps(writer, range(1, 11))
     assert verify(tmp_path / "run-01") == []
-    zarr.open_array(tmp_path / "run-01" / "run.zarr" / "steps", mode="r+").resize((1024, WIDTHS["steps"]))
-    assert verify(tmp_path / "run-01") == ["steps: the run has ended with 10, the array was not cut from 1024"]
+    zarr.open_array(tmp_path / "run-01" / "run.zarr" / "steps", mode="r+").resize(
+        (1024, WIDTHS["steps"])
+    )
+    assert verify(tmp_path / "run-01") == [
+        "steps: the run has ended with 10, the array was not cut from 1024"
+    ]
 
 
 def test_the_state_of_a_run_that_goes_on(tmp_path: Path) -> None:
@@ -383,5 +446,7 @@ def test_the_state_of_a_run_that_goes_on(tmp_path: Path) -> None:
 
 def test_the_check_compares_the_columns(tmp_path: Path) -> None:
     new_writer(tmp_path / "run-01").close()
-    zarr.open_array(tmp_path / "run-01" / "run.zarr" / "probes", mode="r+").attrs["columns"] = ["step"]
+    zarr.open_array(tmp_path / "run-01" / "run.zarr" / "probes", mode="r+").attrs["columns"] = [
+        "step"
+    ]
     assert [problem.partition(":")[0] for problem in verify(tmp_path / "run-01")] == ["probes"]

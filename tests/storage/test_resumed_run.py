@@ -11,13 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_kit import abandon, new_writer, note, rows_of, write_steps
 
-from storage.events import Event
-from storage.history import step_limits
-from storage.layout import RunPaths
-from storage.manifest import FormatError
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.status import State
+from asgml.storage.read.history import step_limits
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 
 def segments(root: Path, *stretches: range, events: bool = True) -> Run:
@@ -26,7 +26,9 @@ def segments(root: Path, *stretches: range, events: bool = True) -> Run:
         writer = RunWriter.resume(RunPaths(root)) if segment else new_writer(root)
         if segment and events:
             resume_step, active = steps.start - 1, (steps.start - 1) / 10
-            writer.event(Event("resumed", resume_step, 1000.0 + steps.start, active, segment, {"knobs": {}}))
+            writer.event(
+                Event("resumed", resume_step, 1000.0 + steps.start, active, segment, {"knobs": {}})
+            )
         write_steps(writer, steps, segment)
         write_steps(writer, range(steps.start + 4, steps.stop, 5), segment, "probes")
         writer.close(State.STOPPED)
@@ -35,8 +37,15 @@ def segments(root: Path, *stretches: range, events: bool = True) -> Run:
 
 @pytest.mark.parametrize("published", [0, 1, 1023, 1024, 1025, 2048, 3000])
 def test_the_published_rows_stay_and_new_ones_follow(tmp_path: Path, published: int) -> None:
-    run = segments(tmp_path / "run-01", range(1, published + 1), range(published + 1, published + 1200))
-    expected = np.concatenate([rows_of("steps", range(1, published + 1)), rows_of("steps", range(published + 1, published + 1200), 1)])
+    run = segments(
+        tmp_path / "run-01", range(1, published + 1), range(published + 1, published + 1200)
+    )
+    expected = np.concatenate(
+        [
+            rows_of("steps", range(1, published + 1)),
+            rows_of("steps", range(published + 1, published + 1200), 1),
+        ]
+    )
     assert np.array_equal(run.table("steps"), expected)
     assert run.current_rows("steps").all()
 
@@ -86,7 +95,9 @@ def test_the_newest_segment_wins_where_steps_repeat(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("events", [True, False])
-def test_rows_beyond_the_checkpoint_are_hidden_before_they_are_repeated(tmp_path: Path, events: bool) -> None:
+def test_rows_beyond_the_checkpoint_are_hidden_before_they_are_repeated(
+    tmp_path: Path, events: bool
+) -> None:
     """Probes come seldom: those of the lost steps must not stay until the next one."""
     run = segments(tmp_path / "run-01", range(1, 81), range(51, 53), events=events)
     assert run.column("probes", "step")[run.current_rows("probes")].max() == 50
@@ -107,7 +118,9 @@ def test_a_resume_from_an_earlier_checkpoint_hides_two_segments(tmp_path: Path) 
 
 
 @given(st.dictionaries(st.integers(1, 6), st.integers(0, 100)))
-def test_the_limit_of_a_segment_is_the_least_that_a_later_one_went_on_from(resume_steps: dict[int, int]) -> None:
+def test_the_limit_of_a_segment_is_the_least_that_a_later_one_went_on_from(
+    resume_steps: dict[int, int],
+) -> None:
     limits = step_limits(resume_steps)
     for segment in range(7):
         later = [step for number, step in resume_steps.items() if number > segment]
@@ -116,7 +129,9 @@ def test_the_limit_of_a_segment_is_the_least_that_a_later_one_went_on_from(resum
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 12)), min_size=1, max_size=4))
-def test_current_rows_are_the_steps_of_one_unbroken_run(tmp_path_factory: pytest.TempPathFactory, lives: list[tuple[int, int]]) -> None:
+def test_current_rows_are_the_steps_of_one_unbroken_run(
+    tmp_path_factory: pytest.TempPathFactory, lives: list[tuple[int, int]]
+) -> None:
     """However often a run is resumed, from wherever: the rows that count go up one by one, and are the last recorded of their step."""
     stretches, reached = [range(1, lives[0][1] + 1)], lives[0][1]
     for back, length in lives[1:]:

@@ -12,19 +12,24 @@ from pathlib import Path
 import pytest
 from store_kit import new_writer, note, row, small_manifest
 
-from storage.events import Event
-from storage.layout import RunPaths
-from storage.process import this_host, this_process
-from storage.reader import Run, wait_for_answer
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.process import this_host, this_process
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run, wait_for_answer
+from asgml.storage.write.writer import RunWriter
 
 SECOND = 1_000_000_000
 
 
 def launch(paths: RunPaths, pid: int, start: int = 0, host: str | None = None) -> None:
     paths.root.mkdir(exist_ok=True)
-    record = {"pid": pid, "process_start": start, "host": host or this_host(), "created": time.time()}
+    record = {
+        "pid": pid,
+        "process_start": start,
+        "host": host or this_host(),
+        "created": time.time(),
+    }
     paths.launch.write_text(json.dumps(record))
 
 
@@ -34,13 +39,19 @@ def dead_pid() -> int:
     return done.pid
 
 
-def cut_off(root: Path, state: State = State.RUNNING, host: str | None = None, pid: int | None = None) -> Run:
+def cut_off(
+    root: Path, state: State = State.RUNNING, host: str | None = None, pid: int | None = None
+) -> Run:
     """A run whose writer fell silent in that state."""
     from dataclasses import replace
 
     from store_kit import abandon
 
-    writer = new_writer(root) if host is None else RunWriter.create(RunPaths(root), replace(small_manifest(), host=host))
+    writer = (
+        new_writer(root)
+        if host is None
+        else RunWriter.create(RunPaths(root), replace(small_manifest(), host=host))
+    )
     writer.append("steps", row("steps", 1))
     writer.mark(state)
     if pid is not None:
@@ -119,7 +130,9 @@ def test_before_the_store_is_there_the_launched_process_decides(tmp_path: Path) 
     launch(paths, *this_process())
     paths.config.write_text("")
     assert Run.open(paths).state() == "starting"
-    launch(paths, this_process()[0], this_process()[1] - 60_000)  # the id belongs to another process now
+    launch(
+        paths, this_process()[0], this_process()[1] - 60_000
+    )  # the id belongs to another process now
     assert Run.open(paths).state() == "failed"
     launch(paths, dead_pid())
     assert Run.open(paths).state() == "failed"
@@ -184,8 +197,17 @@ def test_waiting_for_an_answer(tmp_path: Path) -> None:
 
 
 def test_knobs_follow_the_events(tmp_path: Path) -> None:
-    def change(step: int, knob: str, after: float, answer: str = "applied", segment: int = 0) -> Event:
-        fields = {"id": f"{step}", "command": "set", "answer": answer, "knob": knob, "before": 0, "after": after}
+    def change(
+        step: int, knob: str, after: float, answer: str = "applied", segment: int = 0
+    ) -> Event:
+        fields = {
+            "id": f"{step}",
+            "command": "set",
+            "answer": answer,
+            "knob": knob,
+            "before": 0,
+            "after": after,
+        }
         return Event("command", step, 1000.0 + step + 100 * segment, step / 10, segment, fields)
 
     root = tmp_path / "run-01"
@@ -194,15 +216,29 @@ def test_knobs_follow_the_events(tmp_path: Path) -> None:
         writer.event(change(10, "lr", 0.3))
         writer.event(change(15, "lr", 9.0, answer="rejected"))
         writer.event(change(20, "boost.alpha", 1.0))
-        writer.event(Event("command", 25, 1025.0, 0.0, 0, {"id": "n", "command": "note", "answer": "applied", "note": "x"}))
+        writer.event(
+            Event(
+                "command",
+                25,
+                1025.0,
+                0.0,
+                0,
+                {"id": "n", "command": "note", "answer": "applied", "note": "x"},
+            )
+        )
     with RunWriter.resume(RunPaths(root)) as writer:
-        writer.event(Event("resumed", 15, 1115.0, 0.0, 1, {"knobs": {"lr": 0.3, "boost.alpha": 0.5}}))
+        writer.event(
+            Event("resumed", 15, 1115.0, 0.0, 1, {"knobs": {"lr": 0.3, "boost.alpha": 0.5}})
+        )
         writer.event(change(18, "lr", 0.4, segment=1))
     run = Run.open(root)
     assert run.knobs_at() == {"boost.alpha": 0.5, "lr": 0.4}
     assert run.knobs_at(step=0) == {"boost.alpha": 0.5, "lr": 0.2}
     assert run.knobs_at(step=10) == {"boost.alpha": 0.5, "lr": 0.3}
-    assert run.knobs_at(step=30) == {"boost.alpha": 0.5, "lr": 0.4}  # the change at 20 was undone by the resume
+    assert run.knobs_at(step=30) == {
+        "boost.alpha": 0.5,
+        "lr": 0.4,
+    }  # the change at 20 was undone by the resume
     assert run.knobs_at(wall_time=999.0) == {"boost.alpha": 0.5, "lr": 0.1}
     assert run.knobs_at(wall_time=1030.0) == {"boost.alpha": 1.0, "lr": 0.3}  # as it was known then
     assert run.knobs_at(step=12, wall_time=1030.0) == {"boost.alpha": 0.5, "lr": 0.3}

@@ -13,11 +13,11 @@ import pytest
 import zarr
 from store_kit import WIDTHS, new_writer, note, row, rows_of, write_steps
 
-from storage import pending, publisher
-from storage.layout import RunPaths
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter, StoreWriteError
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write import publisher
+from asgml.storage.write.writer import RunWriter, StoreWriteError
 
 
 class Disk:
@@ -51,7 +51,9 @@ def writer(tmp_path: Path, disk: Disk) -> Iterator[RunWriter]:
 
 
 @pytest.mark.parametrize("spare", [0, 1, 2, 3, 4])
-def test_a_full_disk_publishes_nothing_and_loses_nothing(writer: RunWriter, disk: Disk, tmp_path: Path, spare: int) -> None:
+def test_a_full_disk_publishes_nothing_and_loses_nothing(
+    writer: RunWriter, disk: Disk, tmp_path: Path, spare: int
+) -> None:
     run = Run.open(tmp_path / "run-01")
     write_steps(writer, range(1, 11))
     assert writer.flush()
@@ -67,7 +69,9 @@ def test_a_full_disk_publishes_nothing_and_loses_nothing(writer: RunWriter, disk
     assert writer.flush()
     run.refresh()
     assert np.array_equal(run.table("steps"), rows_of("steps", range(1, 2600)))
-    assert run.rows("probes") == 1 and [event.get("note") for event in run.events] == ["while it was full"]
+    assert run.rows("probes") == 1 and [event.get("note") for event in run.events] == [
+        "while it was full"
+    ]
 
 
 def test_the_problem_is_one_line_and_goes_away(writer: RunWriter, disk: Disk) -> None:
@@ -75,7 +79,11 @@ def test_the_problem_is_one_line_and_goes_away(writer: RunWriter, disk: Disk) ->
     disk.full = True
     writer.append("steps", row("steps", 1))
     writer.flush()
-    assert writer.problem is not None and "No space left" in writer.problem and "\n" not in writer.problem
+    assert (
+        writer.problem is not None
+        and "No space left" in writer.problem
+        and "\n" not in writer.problem
+    )
     disk.full = False
     writer.flush()
     assert writer.problem is None
@@ -122,7 +130,9 @@ def test_rows_that_are_thinned_after_they_were_written_are_written_again(
     assert np.array_equal(steps[1000:], np.arange(1001, 2001, 2))
 
 
-def test_the_state_marked_during_an_outage_is_published_after_it(writer: RunWriter, disk: Disk, tmp_path: Path) -> None:
+def test_the_state_marked_during_an_outage_is_published_after_it(
+    writer: RunWriter, disk: Disk, tmp_path: Path
+) -> None:
     disk.full = True
     writer.mark(State.PAUSED, step=7, epoch=2)
     assert not writer.flush()
@@ -156,7 +166,9 @@ def test_memory_is_bounded_and_what_was_dropped_is_told(
     assert "steps" in alerts[0].get("message")
 
 
-def test_the_list_is_bounded_while_the_background_thread_hangs(writer: RunWriter, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_list_is_bounded_while_the_background_thread_hangs(
+    writer: RunWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(pending, "MAX_ROWS", 100)
     monkeypatch.setattr(pending, "MAX_TEXT_BYTES", 1000)
     with writer._publishing:
@@ -164,7 +176,9 @@ def test_the_list_is_bounded_while_the_background_thread_hangs(writer: RunWriter
         for number in range(500):
             writer.log(f"line {number}")
         batch = writer._pending.take()
-    assert len(batch.rows["steps"]) <= 101 and batch.lost["steps"] == 1000 - len(batch.rows["steps"])
+    assert len(batch.rows["steps"]) <= 101 and batch.lost["steps"] == 1000 - len(
+        batch.rows["steps"]
+    )
     assert batch.text_bytes < 1100 and batch.lost["log"] == 500 - len(batch.texts["log"])
 
 
@@ -185,7 +199,9 @@ def test_closing_on_a_full_disk_does_not_hide_the_first_error(disk: Disk, tmp_pa
     assert any("No space left" in note for note in caught.value.__notes__)
 
 
-def test_a_store_that_was_removed_is_a_problem_not_a_ghost(writer: RunWriter, tmp_path: Path) -> None:
+def test_a_store_that_was_removed_is_a_problem_not_a_ghost(
+    writer: RunWriter, tmp_path: Path
+) -> None:
     store, elsewhere = tmp_path / "run-01" / "run.zarr", tmp_path / "elsewhere"
     shutil.move(store, elsewhere)
     writer.append("steps", row("steps", 1))

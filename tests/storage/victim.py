@@ -16,10 +16,10 @@ from typing import Any
 import zarr
 from store_kit import note, row, small_manifest, write_steps
 
-from storage.layout import RunPaths
-from storage.reader import Run
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
+from asgml.storage.read.reader import Run
+from asgml.storage.write.writer import RunWriter
 
 
 def main() -> None:
@@ -48,9 +48,15 @@ def write_until_killed(paths: RunPaths) -> None:
     """Row N of `steps` is followed by row N of `probes`, and every eighth by an event and a log line."""
     has_head = (paths.store / "head" / "zarr.json").exists()
     step, probe = (Run.open(paths).rows(table) if has_head else 0 for table in ("steps", "probes"))
-    writer = RunWriter.resume(paths, flush_every=0.002) if has_head else RunWriter.create(paths, small_manifest(), flush_every=0.002)
+    writer = (
+        RunWriter.resume(paths, flush_every=0.002)
+        if has_head
+        else RunWriter.create(paths, small_manifest(), flush_every=0.002)
+    )
     writer.mark(State.RUNNING)
-    write_steps(writer, range(probe + 1, step + 1), writer.segment, "probes")  # the kill may have come between two rows
+    write_steps(
+        writer, range(probe + 1, step + 1), writer.segment, "probes"
+    )  # the kill may have come between two rows
     while True:
         step += 1
         writer.append("steps", row("steps", step, writer.segment))

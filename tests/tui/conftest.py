@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.layout import RunPaths
+from asgml.storage.format.layout import RunPaths
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_run
 
@@ -16,7 +16,11 @@ from tests.tui.make_run import make_run
 def _plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SSH_CONNECTION", "SSH_TTY", "NO_COLOR", "TEXTUAL_THEME"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LC_ALL": "C.UTF-8"}.items():
+    for name, value in {
+        "TERM": "xterm-256color",
+        "COLORTERM": "truecolor",
+        "LC_ALL": "C.UTF-8",
+    }.items():
         monkeypatch.setenv(name, value)
 
 

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from storage.control import BadRequest, Inbox, Request
-from storage.events import Event
-from storage.knobs import KnobError, Value, find_knob
-from storage.layout import RunPaths
-from storage.process import this_host
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.commands.inbox import BadRequest, Inbox, Request
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import KnobError, Value, find_knob
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.process import this_host
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 from tests.tui.make_run import EPOCH_STEPS, KNOBS, PROBE_EVERY, Course, make_manifest
 
 
@@ -21,7 +21,11 @@ class FakeTrainer:
     """Steps when told, looks at its inbox at every step, gives every request one answer."""
 
     def __init__(
-        self, paths: RunPaths, total: int = 10_000, modalities: tuple[str, ...] = ("audio", "visual"), host: str | None = None
+        self,
+        paths: RunPaths,
+        total: int = 10_000,
+        modalities: tuple[str, ...] = ("audio", "visual"),
+        host: str | None = None,
     ) -> None:
         paths.commands.mkdir(parents=True, exist_ok=True)
         if not paths.config.exists():
@@ -35,7 +39,9 @@ class FakeTrainer:
         self.step, self.active = 0, 0.0
         self.paused = self.stopped = False
         self.started = time.time()
-        self._event("started", pid=self.writer.head.pid, host=host or this_host(), knobs=dict(self.values))
+        self._event(
+            "started", pid=self.writer.head.pid, host=host or this_host(), knobs=dict(self.values)
+        )
         self.writer.mark(State.RUNNING, 0, 0)
         self.writer.flush()
 
@@ -44,7 +50,12 @@ class FakeTrainer:
         self.step += 1
         self.active += seconds
         now = time.time()
-        for table, every in (("steps", 1), ("probes", PROBE_EVERY), ("epochs", EPOCH_STEPS), ("system", 20)):
+        for table, every in (
+            ("steps", 1),
+            ("probes", PROBE_EVERY),
+            ("epochs", EPOCH_STEPS),
+            ("system", 20),
+        ):
             if self.step % every == 0:
                 self.writer.append(table, self.course.row(table, self.step, now, self.active))
         self.writer.mark(step=self.step, epoch=(self.step - 1) // EPOCH_STEPS)
@@ -54,7 +65,9 @@ class FakeTrainer:
         requests = self.inbox.poll()
         for request in requests:
             if isinstance(request, BadRequest):
-                self._event("command", id=request.id, command="?", answer="rejected", reason=request.reason)
+                self._event(
+                    "command", id=request.id, command="?", answer="rejected", reason=request.reason
+                )
                 continue
             self._event(
                 "command",
@@ -81,7 +94,13 @@ class FakeTrainer:
         if request.kind == "stop":
             self.stopped = True
         if request.kind == "checkpoint":
-            self._event("checkpoint", path=f"checkpoints/step{self.step}.pt", bytes=1_000_000, seconds=0.1, why="asked for")
+            self._event(
+                "checkpoint",
+                path=f"checkpoints/step{self.step}.pt",
+                bytes=1_000_000,
+                seconds=0.1,
+                why="asked for",
+            )
         return {"answer": "applied", "note": request.note, "how": request.how}
 
     def _set(self, request: Request) -> dict[str, Any]:

@@ -18,7 +18,9 @@ from pathlib import Path
 
 from rich.cells import cell_len
 
-_CONTROL = re.compile(r"\x1b\[([0-9;?>=]*)[ -/]*([@-~])|\x1b[\]P].*?(?:\x07|\x1b\\)|\x1b[@-Z\\^_=>]")
+_CONTROL = re.compile(
+    r"\x1b\[([0-9;?>=]*)[ -/]*([@-~])|\x1b[\]P].*?(?:\x07|\x1b\\)|\x1b[@-Z\\^_=>]"
+)
 
 
 class Grid:
@@ -65,14 +67,31 @@ class Grid:
 class Terminal:
     """A process in a pty of a given size. Counts the bytes that it sends."""
 
-    def __init__(self, command: list[str], width: int = 160, height: int = 45, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        command: list[str],
+        width: int = 160,
+        height: int = 45,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.grid = Grid(width, height)
         self.bytes = 0
         self._end, child = pty.openpty()
         fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", height, width, 0, 0))
-        plain = {key: value for key, value in os.environ.items() if key not in {"SSH_CONNECTION", "SSH_TTY", "NO_COLOR"}}
-        plain |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", **(environ or {})}
-        self.process = subprocess.Popen(command, stdin=child, stdout=child, stderr=child, env=plain, start_new_session=True)
+        plain = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in {"SSH_CONNECTION", "SSH_TTY", "NO_COLOR"}
+        }
+        plain |= {
+            "TERM": "xterm-256color",
+            "COLORTERM": "truecolor",
+            "LANG": "C.UTF-8",
+            **(environ or {}),
+        }
+        self.process = subprocess.Popen(
+            command, stdin=child, stdout=child, stderr=child, env=plain, start_new_session=True
+        )
         os.close(child)
         self.started = time.monotonic()
         self._thread = threading.Thread(target=self._read, daemon=True)
@@ -126,4 +145,9 @@ def dashboard_command(target: str, runs: Path, **options: object) -> list[str]:
     """A command line that opens the dashboard."""
     words = ", ".join(f"{name}={value!r}" for name, value in options.items())
     call = f"run_dashboard({target!r}, Path({str(runs)!r}), {words})"
-    return [sys.executable, "-P", "-c", f"from pathlib import Path; from tui.app import run_dashboard; raise SystemExit({call})"]
+    return [
+        sys.executable,
+        "-P",
+        "-c",
+        f"from pathlib import Path; from asgml.tui.app import run_dashboard; raise SystemExit({call})",
+    ]

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tui.plot.blocks import Blocks
-from tui.plot.envelopes import Envelope, envelope
-from tui.plot.growing import EnvelopeCache
-from tui.plot.ranges import Range, nice_range
-from tui.plot.raster import ASCII, BRAILLE, HALF, draw, draw_tail
-from tui.plot.smoothing import Smoother, sparkline
-from tui.plot.windows import Window, window_for
+from asgml.tui.plot.blocks import Blocks
+from asgml.tui.plot.envelopes import Envelope, envelope
+from asgml.tui.plot.growing import EnvelopeCache
+from asgml.tui.plot.ranges import Range, nice_range
+from asgml.tui.plot.raster import ASCII, BRAILLE, HALF, draw, draw_tail
+from asgml.tui.plot.smoothing import Smoother, sparkline
+from asgml.tui.plot.windows import Window, window_for
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 values_or_faults = st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf]))
@@ -26,13 +26,23 @@ def steps(rows: int) -> np.ndarray:
     return np.arange(1, rows + 1, dtype=np.float64)
 
 
-def slow_envelope(x: list[float], y: list[float], window: Window) -> list[tuple[float, float, bool]]:
+def slow_envelope(
+    x: list[float], y: list[float], window: Window
+) -> list[tuple[float, float, bool]]:
     """The envelope as anybody would write it: (low, high, bad) per column."""
     found = []
     for column in range(window.columns):
-        inside = [value for place, value in zip(x, y, strict=True) if window.column(place) == column]
+        inside = [
+            value for place, value in zip(x, y, strict=True) if window.column(place) == column
+        ]
         finite = [value for value in inside if math.isfinite(value)]
-        found.append((min(finite, default=math.nan), max(finite, default=math.nan), len(finite) < len(inside)))
+        found.append(
+            (
+                min(finite, default=math.nan),
+                max(finite, default=math.nan),
+                len(finite) < len(inside),
+            )
+        )
     return found
 
 
@@ -49,7 +59,9 @@ def test_envelope_agrees_with_its_slow_twin(values: list[float], columns: int, z
 
 @given(st.integers(1, 3000), st.integers(1, 3000), st.integers(2, 120))
 @settings(max_examples=60, deadline=None)
-def test_columns_left_of_the_newest_never_change_while_the_bucket_stays(before: int, more: int, columns: int) -> None:
+def test_columns_left_of_the_newest_never_change_while_the_bucket_stays(
+    before: int, more: int, columns: int
+) -> None:
     values = np.random.default_rng(before).normal(size=before + more)
     x = steps(before + more)
     old, new = window_for(1, before, columns), window_for(1, before + more, columns)
@@ -58,7 +70,9 @@ def test_columns_left_of_the_newest_never_change_while_the_bucket_stays(before: 
     done = old.column(before)
     first, second = envelope(x[:before], values[:before], old), envelope(x, values, new)
     for name in ("low", "high", "first", "last", "bad"):
-        assert np.array_equal(getattr(first, name)[:done], getattr(second, name)[:done], equal_nan=True)
+        assert np.array_equal(
+            getattr(first, name)[:done], getattr(second, name)[:done], equal_nan=True
+        )
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=8))
@@ -69,8 +83,14 @@ def test_a_growing_envelope_is_the_envelope_of_the_whole(pieces: list[int]) -> N
     for piece in pieces:
         rows += piece
         window = window_for(1, rows, 50)
-        grown, whole = cache.update(x[:rows], values[:rows], window), envelope(x[:rows], values[:rows], window)
-        assert all(np.array_equal(getattr(grown, name), getattr(whole, name), equal_nan=True) for name in ("low", "high", "first", "last"))
+        grown, whole = (
+            cache.update(x[:rows], values[:rows], window),
+            envelope(x[:rows], values[:rows], window),
+        )
+        assert all(
+            np.array_equal(getattr(grown, name), getattr(whole, name), equal_nan=True)
+            for name in ("low", "high", "first", "last")
+        )
 
 
 @given(st.integers(1, 10**7), st.integers(1, 400))
@@ -86,9 +106,16 @@ def test_a_following_window_shows_the_newest_step(last: int, zoom: int) -> None:
     assert window.start <= last < window.end
 
 
-@given(st.lists(values_or_faults, max_size=700), st.integers(1, 40), st.integers(0, 3), st.integers(0, 700))
+@given(
+    st.lists(values_or_faults, max_size=700),
+    st.integers(1, 40),
+    st.integers(0, 3),
+    st.integers(0, 700),
+)
 @settings(max_examples=80, deadline=None)
-def test_blocks_give_the_envelope_of_the_rows(values: list[float], columns: int, zoom: int, known: int) -> None:
+def test_blocks_give_the_envelope_of_the_rows(
+    values: list[float], columns: int, zoom: int, known: int
+) -> None:
     x, y = steps(len(values)) * 1.5, np.array(values)
     window = window_for(1, max(1.5 * len(values), 1), columns, zoom)
     blocks = Blocks()
@@ -98,9 +125,18 @@ def test_blocks_give_the_envelope_of_the_rows(values: list[float], columns: int,
         assert np.array_equal(getattr(fast, name), getattr(slow, name), equal_nan=True)
 
 
-@given(st.lists(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=1, max_size=30), min_size=2, max_size=8), st.booleans())
+@given(
+    st.lists(
+        st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), min_size=1, max_size=30),
+        min_size=2,
+        max_size=8,
+    ),
+    st.booleans(),
+)
 @settings(max_examples=80, deadline=None)
-def test_a_plot_drawn_from_its_tail_is_the_plot_drawn_whole(pieces: list[list[float]], rare: bool) -> None:
+def test_a_plot_drawn_from_its_tail_is_the_plot_drawn_whole(
+    pieces: list[list[float]], rare: bool
+) -> None:
     values = np.array([value for piece in pieces for value in piece])
     x = steps(len(values)) * (7 if rare else 1)
     window, span, rows = Window(0, 2.0, 200), Range(0.0, 1.0, 0.5), 0
@@ -108,7 +144,10 @@ def test_a_plot_drawn_from_its_tail_is_the_plot_drawn_whole(pieces: list[list[fl
     raster = None
     for piece in pieces:
         rows += len(piece)
-        layers = [(0, caches[0].update(x[:rows], values[:rows], window)), (1, caches[1].update(x[:rows], 1 - values[:rows], window))]
+        layers = [
+            (0, caches[0].update(x[:rows], values[:rows], window)),
+            (1, caches[1].update(x[:rows], 1 - values[:rows], window)),
+        ]
         whole = draw(layers, span, 100, 8)
         changed = min(cache.changed for cache in caches)
         raster = whole if raster is None else draw_tail(raster, changed, layers, span)
@@ -167,9 +206,15 @@ def slow_smooth(values: list[float], weight: float) -> list[float]:
     return found
 
 
-@given(st.lists(st.one_of(st.floats(-1e3, 1e3), st.just(math.nan)), max_size=300), st.sampled_from([0.6, 0.9, 0.99]), st.integers(1, 90))
+@given(
+    st.lists(st.one_of(st.floats(-1e3, 1e3), st.just(math.nan)), max_size=300),
+    st.sampled_from([0.6, 0.9, 0.99]),
+    st.integers(1, 90),
+)
 @settings(max_examples=60, deadline=None)
-def test_smoothing_agrees_with_its_slow_twin_in_whatever_pieces_it_comes(values: list[float], weight: float, piece: int) -> None:
+def test_smoothing_agrees_with_its_slow_twin_in_whatever_pieces_it_comes(
+    values: list[float], weight: float, piece: int
+) -> None:
     smoother, known = Smoother(weight), np.empty(0)
     for end in [*range(piece, len(values), piece), len(values)]:
         known = smoother.update(np.array(values[:end]))
@@ -193,7 +238,11 @@ def test_a_range_holds_its_data_and_has_ticks(low: float, extent: float) -> None
 
 @given(st.lists(st.floats(-100, 100), min_size=2, max_size=60))
 def test_a_range_only_grows_while_data_are_added(values: list[float]) -> None:
-    spans = [nice_range(min(values[:end]), max(values[:end])) for end in range(2, len(values) + 1) if min(values[:end]) < max(values[:end])]
+    spans = [
+        nice_range(min(values[:end]), max(values[:end]))
+        for end in range(2, len(values) + 1)
+        if min(values[:end]) < max(values[:end])
+    ]
     for old, new in itertools.pairwise(spans):
         assert new.high - new.low >= (old.high - old.low) * (1 - 1e-9)
 
@@ -205,4 +254,6 @@ def test_a_sparkline_says_where_nothing_finite_is() -> None:
 
 def test_an_empty_series_is_an_empty_chart() -> None:
     data = envelope(np.empty(0), np.empty(0), window_for(0, 0, 20))
-    assert isinstance(data, Envelope) and (draw([(0, data)], Range(0, 1, 1), 10, 3).owner == -1).all()
+    assert (
+        isinstance(data, Envelope) and (draw([(0, data)], Range(0, 1, 1), 10, 3).owner == -1).all()
+    )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from storage.events import Event
-from storage.layout import RunPaths
-from storage.status import State
-from storage.writer import RunWriter
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
+from asgml.tui.app import Dashboard
+from asgml.tui.screens.dialogs import Prompt
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import Course, make_manifest
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
-from tui.app import Dashboard
-from tui.screens.dialogs import Prompt
 
 SIZE = (160, 45)
 
@@ -49,10 +49,17 @@ async def test_a_moment_looks_in_replay_as_it_did_live(tmp_path: Path) -> None:
 
 
 async def test_replay_keys(made_run: RunPaths) -> None:
-    async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=1000) as (app, pilot):
+    async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=1000) as (
+        app,
+        pilot,
+    ):
 
         async def at(step: int) -> None:
-            await until(pilot, lambda: app.main.scene.step == step, f"step {step}, not {app.main.scene.step}")
+            await until(
+                pilot,
+                lambda: app.main.scene.step == step,
+                f"step {step}, not {app.main.scene.step}",
+            )
 
         await at(1000)
         for key, step in [
@@ -68,25 +75,49 @@ async def test_replay_keys(made_run: RunPaths) -> None:
         await pilot.press("backspace", *"1500", "enter")
         await at(1500)
         await pilot.press("home")
-        await until(pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.row == 0, "the beginning")
+        await until(
+            pilot,
+            lambda: app.main.scene.transport is not None and app.main.scene.transport.row == 0,
+            "the beginning",
+        )
         await pilot.press("5", "space")
         await until(pilot, lambda: app.main.scene.step > 100, "it plays")
         assert app.main.scene.transport is not None and app.main.scene.transport.speed == 256
         await pilot.press("space")
-        await until(pilot, lambda: app.main.scene.transport is not None and not app.main.scene.transport.playing, "it holds")
+        await until(
+            pilot,
+            lambda: app.main.scene.transport is not None and not app.main.scene.transport.playing,
+            "it holds",
+        )
 
 
 async def test_speeds(made_run: RunPaths) -> None:
-    async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=10) as (app, pilot):
+    async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=10) as (
+        app,
+        pilot,
+    ):
         for number in (3, 1, 5, 2, 4):
             await pilot.press(str(number))
             speed = 4.0 ** (number - 1)
-            await until(pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.speed == speed, "the speed")  # noqa: B023
+            await until(
+                pilot,
+                lambda: (
+                    app.main.scene.transport is not None and app.main.scene.transport.speed == speed
+                ),
+                "the speed",
+            )  # noqa: B023
 
 
 async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths) -> None:
-    async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=890) as (app, pilot):
-        assert "α 0.25" in screen_text(app)[0] and app.main.scene.state == "running" and app.main.scene.marks == ()
+    async with dashboard("made-01", made_run.root.parent, clock="replay", at_step=890) as (
+        app,
+        pilot,
+    ):
+        assert (
+            "α 0.25" in screen_text(app)[0]
+            and app.main.scene.state == "running"
+            and app.main.scene.marks == ()
+        )
         await pilot.press("colon", *"910", "enter")
         await shows(pilot, "α 0.5")
         assert [mark.label for mark in app.main.scene.marks] == ["α→0.5"]
@@ -108,8 +139,15 @@ async def test_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
             writer.append("steps", course.row("steps", step, 2000.0 + step, step, 1))
         writer.close(State.STOPPED)
     async with dashboard("again-01", paths.root.parent) as (app, _):
-        assert app.main.scene.x("steps", "step").tolist() == list(range(1, 81)) and app.main.scene.step == 80
+        assert (
+            app.main.scene.x("steps", "step").tolist() == list(range(1, 81))
+            and app.main.scene.step == 80
+        )
     async with dashboard("again-01", paths.root.parent, clock="replay", at_step=80) as (app, pilot):
         await pilot.press("end", *["less_than_sign"] * 4)
-        await until(pilot, lambda: app.main.scene.transport is not None and app.main.scene.transport.row == 90, "before the resume")
+        await until(
+            pilot,
+            lambda: app.main.scene.transport is not None and app.main.scene.transport.row == 90,
+            "before the resume",
+        )
         assert app.main.scene.x("steps", "step").tolist() == list(range(1, 91))

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from storage.control import Inbox, Request
-from storage.layout import RunPaths
-from storage.status import State
+from asgml.storage.commands.inbox import Inbox, Request
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
+from asgml.tui.app import Dashboard
+from asgml.tui.keys import KEYS
+from asgml.tui.scene.scene import KnobState
+from asgml.tui.screens.dialogs import KnobDialog
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
-from tui.app import Dashboard
-from tui.keys import KEYS
-from tui.scene import KnobState
-from tui.screens.dialogs import KnobDialog
 
 
 def knob(app: Dashboard, name: str = "boost.alpha") -> KnobState:
@@ -28,7 +28,11 @@ def row_with(app: Dashboard, words: str) -> str:
 async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         await pilot.press("e", "0", ".", "5", "enter")
-        await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
+        await until(
+            pilot,
+            lambda: any(trainer.paths.commands.glob("*.json")),
+            "a request lies in the folder",
+        )
         await until(pilot, lambda: knob(app).wish == 0.5, "the wish is shown")
         await settle(pilot)
         assert knob(app).value == 0.25 and "α 0.25" in screen_text(app)[0]
@@ -36,15 +40,25 @@ async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTr
         trainer.answer()
         await until(pilot, lambda: knob(app).value == 0.5, "the answer is shown")
         await shows(pilot, "α 0.5")
-        assert knob(app).wish is None and any("0.25 → 0.5" in line.text for line in app.main.scene.lines)
+        assert knob(app).wish is None and any(
+            "0.25 → 0.5" in line.text for line in app.main.scene.lines
+        )
 
 
 async def test_the_request_is_what_was_asked_for(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (_app, pilot):
         await pilot.press("right_square_bracket", "right_square_bracket", "enter")
-        await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
+        await until(
+            pilot,
+            lambda: any(trainer.paths.commands.glob("*.json")),
+            "a request lies in the folder",
+        )
     (request,) = Inbox(trainer.paths.commands).poll()
-    assert isinstance(request, Request) and (request.kind, request.knob, request.value) == ("set", "boost.alpha", 0.35)
+    assert isinstance(request, Request) and (request.kind, request.knob, request.value) == (
+        "set",
+        "boost.alpha",
+        0.35,
+    )
 
 
 async def test_escape_forgets_a_nudge(trainer: FakeTrainer) -> None:
@@ -62,8 +76,18 @@ async def test_a_value_outside_the_range_never_leaves_the_dialog(trainer: FakeTr
         assert isinstance(app.screen, KnobDialog) and not list(trainer.paths.commands.iterdir())
 
 
-async def test_a_refusal_of_the_trainer_is_shown_with_its_reason(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trainer, "_set", lambda request: {"answer": "rejected", "knob": request.knob, "reason": "not while evaluating"})
+async def test_a_refusal_of_the_trainer_is_shown_with_its_reason(
+    trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        trainer,
+        "_set",
+        lambda request: {
+            "answer": "rejected",
+            "knob": request.knob,
+            "reason": "not while evaluating",
+        },
+    )
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         await pilot.press("right_square_bracket", "enter")
         await until(pilot, lambda: trainer.answer() > 0, "the request is sent")
@@ -88,14 +112,20 @@ async def test_stop_says_how(keys: tuple[str, ...], how: str, trainer: FakeTrain
         await pilot.press("S")
         await settle(pilot)
         await pilot.press(*keys)
-        await until(pilot, lambda: any(trainer.paths.commands.glob("*.json")), "a request lies in the folder")
+        await until(
+            pilot,
+            lambda: any(trainer.paths.commands.glob("*.json")),
+            "a request lies in the folder",
+        )
     (request,) = Inbox(trainer.paths.commands).poll()
     assert isinstance(request, Request) and (request.kind, request.how) == ("stop", how)
 
 
-async def test_kill_asks_for_the_word(trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_kill_asks_for_the_word(
+    trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     killed: list[int] = []
-    monkeypatch.setattr("tui.outbox.os.kill", lambda pid, number: killed.append(pid))
+    monkeypatch.setattr("asgml.tui.session.outbox.os.kill", lambda pid, number: killed.append(pid))
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         await pilot.press("S")
         await settle(pilot)
@@ -115,7 +145,9 @@ async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
             await pilot.press(key.keys[0])
             await told(pilot, "read-only: `asgml watch live-01` without --readonly")
             assert app.screen is app.main and app.main.draft is None
-        assert app.session.send("pause").startswith("read-only") and app.session.kill().startswith("read-only")
+        assert app.session.send("pause").startswith("read-only") and app.session.kill().startswith(
+            "read-only"
+        )
         assert "read-only" in screen_text(app)[0]
     assert not list(trainer.paths.commands.iterdir())
 
@@ -123,7 +155,10 @@ async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
 async def test_an_ended_run_says_what_to_do(made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent) as (_, pilot):
         await pilot.press("space")
-        await told(pilot, "the training has finished; `asgml resume made-01` goes on from the last checkpoint")
+        await told(
+            pilot,
+            "the training has finished; `asgml resume made-01` goes on from the last checkpoint",
+        )
     assert not list(made_run.commands.iterdir())
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from storage.layout import RunPaths
+from asgml.storage.format.layout import RunPaths
+from asgml.tui.keys import KEYS, bindings_for, find_key, footer, keys_for, manual, shown_keys
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
+from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
+from asgml.tui.screens.main import LiveScreen, ReplayScreen
+from asgml.tui.terminal.theme import BRAILLE, make_look
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
-from tui.keys import KEYS, bindings_for, find_key, footer, keys_for, manual, shown_keys
-from tui.look import BRAILLE, make_look
-from tui.screens.dialogs import KnobDialog, Prompt, StopDialog
-from tui.screens.lists import HelpScreen, ListScreen, help_text
-from tui.screens.main import LiveScreen, ReplayScreen
-from tui.view import View
 
 OPENS = {
     "edit": KnobDialog, "note": Prompt, "stop": StopDialog, "seek": Prompt, "filter": Prompt, "events": ListScreen, "alerts": ListScreen,
@@ -31,14 +31,24 @@ VIEW_CHANGES = {
     "open": lambda app: app.view.solo, "nudge_up": lambda app: app.main.draft, "nudge_down": lambda app: app.main.draft,
     "next_knob": lambda app: app.main.selected_knob, "previous_knob": lambda app: app.main.selected_knob,
 }  # fmt: skip
-UNDONE_BY = {"zoom_out": "z", "follow": "comma", "reset": "z", "back": "c", "left": "tab", "up": "down", "previous_page": "pagedown"}
+UNDONE_BY = {
+    "zoom_out": "z",
+    "follow": "comma",
+    "reset": "z",
+    "back": "c",
+    "left": "tab",
+    "up": "down",
+    "previous_page": "pagedown",
+}
 SENDS = {"pause": "pause", "checkpoint": "checkpoint", "evaluate": "evaluate"}
 
 
 @pytest.mark.parametrize("clock", ["live", "replay"])
 def test_no_key_means_two_things(clock: str) -> None:
     assert max(Counter(name for key in keys_for(clock) for name in key.keys).values()) == 1
-    assert len({binding.key for binding in bindings_for(clock)}) == sum(len(key.keys) for key in keys_for(clock))  # type: ignore[union-attr]
+    assert len({binding.key for binding in bindings_for(clock)}) == sum(
+        len(key.keys) for key in keys_for(clock)
+    )  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("clock", "screen"), [("live", LiveScreen), ("replay", ReplayScreen)])
@@ -51,7 +61,9 @@ def test_every_key_has_its_action_and_is_explained(clock: str, screen: type) -> 
 
 def test_the_pages_on_keys_are_those_of_the_table() -> None:
     pages = Path(__file__).parents[2] / "tui" / "KEYS.md"
-    assert pages.read_text(encoding="utf-8") == manual(), "make them again: python -m tui.keys > tui/KEYS.md"
+    assert pages.read_text(encoding="utf-8") == manual(), (
+        "make them again: python -m asgml.tui.keys > tui/KEYS.md"
+    )
 
 
 def test_help_and_leaving_are_always_in_the_footer() -> None:
@@ -72,7 +84,11 @@ async def test_keys_that_send_a_request(trainer: FakeTrainer) -> None:
         for id, word in SENDS.items():
             await pilot.press(find_key(id).keys[0])
             await until(pilot, lambda: trainer.answer() > 0, f"{id} is sent")
-            await until(pilot, lambda: any(line.text.startswith(word) for line in app.main.scene.lines), f"{word} is in the log")  # noqa: B023
+            await until(
+                pilot,
+                lambda: any(line.text.startswith(word) for line in app.main.scene.lines),
+                f"{word} is in the log",
+            )  # noqa: B023
 
 
 async def test_keys_that_change_the_view(trainer: FakeTrainer) -> None:
@@ -102,7 +118,17 @@ def _place(view: View) -> tuple[object, ...]:
 
 
 async def test_every_live_key_is_covered_by_a_test() -> None:
-    known = {*OPENS, *VIEW_CHANGES, *UNDONE_BY, *SENDS, "detach", "palette", "redraw", "export", "screenshot"}
+    known = {
+        *OPENS,
+        *VIEW_CHANGES,
+        *UNDONE_BY,
+        *SENDS,
+        "detach",
+        "palette",
+        "redraw",
+        "export",
+        "screenshot",
+    }
     replay_only = {key.id for key in KEYS if key.clocks == ("replay",)}
     assert {key.id for key in KEYS} - known - replay_only == set()
 
@@ -115,7 +141,11 @@ async def test_export_and_screenshot_write_files_and_overwrite_none(
         await pilot.press("W", "w", "w")
         await until(pilot, lambda: len(os.listdir(tmp_path)) == 3, "a picture and two exports")
         await settle(pilot)
-    assert {path.name for path in tmp_path.iterdir()} == {"made-01-step3000.svg", "made-01-step3000", "made-01-step3000-2"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "made-01-step3000.svg",
+        "made-01-step3000",
+        "made-01-step3000-2",
+    }
     rows = (tmp_path / "made-01-step3000" / "steps.csv").read_text().splitlines()
     assert rows[0].startswith("step,wall_time") and len(rows) == 3001
 
@@ -151,4 +181,8 @@ async def test_keys_can_be_given_to_other_ids(made_run: RunPaths) -> None:
         await pilot.press("X")
         assert app.view.axis == "wall_time"
         await pilot.press("question_mark")
-        await until(pilot, lambda: any("X " in row and "x axis" in row for row in screen_text(app)), "the help names the new key")
+        await until(
+            pilot,
+            lambda: any("X " in row and "x axis" in row for row in screen_text(app)),
+            "the help names the new key",
+        )

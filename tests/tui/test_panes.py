@@ -14,35 +14,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from storage.layout import RunPaths
-from storage.metrics import METRICS
-from storage.process import this_host
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.metrics import METRICS
+from asgml.storage.format.process import this_host
+from asgml.tui.app import Dashboard
+from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.panels import importance, panels_of
+from asgml.tui.scene.scene import Balance, MetricRow, Part, Scene
+from asgml.tui.scene.scene_builder import Tracks, metric_rows, panels_with_data
+from asgml.tui.scene.series import Summary, TableCut
+from asgml.tui.session.messages import RunLine
+from asgml.tui.session.run_list import RunList
+from asgml.tui.terminal.format import safe, shorten
+from asgml.tui.terminal.theme import BRAILLE, make_look
+from asgml.tui.widgets.balance import balance_rows
+from asgml.tui.widgets.events import as_on_screen, newest
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_manifest, make_run
 from tests.tui.tui_kit import dashboard, screen_text, shows, until
-from tui.app import Dashboard
-from tui.format import safe, shorten
-from tui.look import BRAILLE, make_look
-from tui.messages import RunLine
-from tui.other_runs import RunList
-from tui.panels import importance, panels_of
-from tui.picture import Tracks, metric_rows, panels_with_data
-from tui.scene import Balance, MetricRow, Part, Scene
-from tui.story import LogLine
-from tui.track import Summary, TableCut
-from tui.widgets.balance import balance_rows
-from tui.widgets.events import as_on_screen, newest
 
 LOOK = make_look(BRAILLE)
 PARTS = tuple(
-    Part(name, "", on, "epochs 0–50") for name, on in (("ogm_ge", True), ("mmpareto", False), ("boost", True), ("g_blending", True))
+    Part(name, "", on, "epochs 0–50")
+    for name, on in (("ogm_ge", True), ("mmpareto", False), ("boost", True), ("g_blending", True))
 )
 
 
 @pytest.mark.parametrize("modalities", [2, 6])
 @pytest.mark.parametrize("width", [60, 80, 96, 156])
 def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modalities: int) -> None:
-    lines = tuple(Balance(f"sound{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4) for place in range(modalities))
+    lines = tuple(
+        Balance(f"sound{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4)
+        for place in range(modalities)
+    )
     scene = Scene("x", "running", balance=lines, parts=PARTS, gap=0.1234, dominant="sound0")
     rows = balance_rows(scene, LOOK, width)
     assert all(row.cell_len <= width for row in rows)
@@ -83,7 +87,9 @@ def test_a_row_of_checkpoints_is_one_line_that_counts_them() -> None:
 
 def test_the_run_on_screen_shows_in_the_list_what_its_status_line_says() -> None:
     listed = RunLine("x", "running", 10, 100, math.nan)
-    assert as_on_screen(listed, Scene("x", "paused", step=12)) == replace(listed, state="paused", step=12)
+    assert as_on_screen(listed, Scene("x", "paused", step=12)) == replace(
+        listed, state="paused", step=12
+    )
     assert as_on_screen(listed, Scene("y", "paused", step=12)) == listed
 
 
@@ -98,17 +104,33 @@ def rows_of(columns: Iterable[str], value: float) -> list[MetricRow]:
 
 def test_the_first_charts_are_those_that_tell_of_balance() -> None:
     titles = [panel.title for panel in panels_of(make_manifest("x"))]
-    assert titles[:7] == ["probe accuracy", "gain", "gradient norm", "loss", "accuracy", "boost scale", "discrepancy ratio"]
+    assert titles[:7] == [
+        "probe accuracy",
+        "gain",
+        "gradient norm",
+        "loss",
+        "accuracy",
+        "boost scale",
+        "discrepancy ratio",
+    ]
     assert titles[-1] == "system"
     assert [metric.panel for metric in sorted(METRICS, key=importance)][:3] == titles[:3]
 
 
 def test_a_chart_of_factors_that_never_left_1_is_not_shown() -> None:
-    columns = [f"{name}/{modality}" for name in ("gain", "throttle", "grad_norm") for modality in ("audio", "visual")]
+    columns = [
+        f"{name}/{modality}"
+        for name in ("gain", "throttle", "grad_norm")
+        for modality in ("audio", "visual")
+    ]
     manifest = make_manifest("x")
     still, moved = rows_of(columns, 1.0), rows_of(columns, 0.5)
     assert [panel.title for panel in panels_with_data(manifest, still)] == ["gradient norm"]
-    assert [panel.title for panel in panels_with_data(manifest, moved)] == ["gain", "gradient norm", "throttle"]
+    assert [panel.title for panel in panels_with_data(manifest, moved)] == [
+        "gain",
+        "gradient norm",
+        "throttle",
+    ]
     assert [row.column for row in still][:2] == ["grad_norm/audio", "grad_norm/visual"]
     assert all(row.summary != Summary() for row in still)
 
@@ -120,10 +142,17 @@ def test_the_list_of_runs_reads_no_tables(tmp_path: Path, monkeypatch: pytest.Mo
     trainer.writer.flush()
     (tmp_path / "c-01").mkdir()
     (tmp_path / "c-01" / "run.toml").write_text("[run]\n")
-    monkeypatch.setattr("storage.reader.Run.open", lambda *_: pytest.fail("a run was opened"))
+    monkeypatch.setattr(
+        "asgml.storage.read.reader.Run.open", lambda *_: pytest.fail("a run was opened")
+    )
     runs = RunList(tmp_path)
     lines = {line.name: line for line in runs.lines()}
-    assert (lines["a-01"].state, lines["a-01"].step, lines["b-01"].state, lines["c-01"].state) == ("finished", 900, "running", "starting")
+    assert (lines["a-01"].state, lines["a-01"].step, lines["b-01"].state, lines["c-01"].state) == (
+        "finished",
+        900,
+        "running",
+        "starting",
+    )
     assert 0.3 < lines["a-01"].best < 1 and math.isnan(lines["b-01"].best)
     trainer.close()
     assert {line.name: line.state for line in runs.lines()}["b-01"] == "finished"
@@ -154,7 +183,9 @@ async def test_a_chart_that_appears_does_not_take_the_chosen_ones_place(tmp_path
         for _ in range(60):
             trainer.train_step()
         trainer.writer.flush()
-        await until(pilot, lambda: app.main.panels[0].title == "probe accuracy", "the first probe is drawn")
+        await until(
+            pilot, lambda: app.main.panels[0].title == "probe accuracy", "the first probe is drawn"
+        )
         assert app.main.panels[app.view.selected].title == chosen
     trainer.close()
 
@@ -171,4 +202,8 @@ async def test_another_run_is_drawn_from_its_own_rows(tmp_path: Path) -> None:
     async with dashboard("a-01", tmp_path) as (app, pilot):
         app.session.switch("b-01")
         await shows(pilot, "step 960/")
-        await until(pilot, lambda: drawn(app) == alone, "the charts of the other run, as if it had been opened at once")
+        await until(
+            pilot,
+            lambda: drawn(app) == alone,
+            "the charts of the other run, as if it had been opened at once",
+        )

@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from storage.events import Event
-from storage.metrics import METRICS
+from asgml.storage.format.events import Event
+from asgml.storage.format.metrics import METRICS
+from asgml.tui.scene.balance_summary import balance_of, parts_of
+from asgml.tui.scene.event_text import log_lines, marks
+from asgml.tui.scene.scene import MetricRow, Scene
+from asgml.tui.scene.series import Summary
+from asgml.tui.session.outbox import refusals
 from tests.tui.make_run import make_manifest
-from tui.outbox import refusals
-from tui.scene import MetricRow, Scene
-from tui.standing import balance_of, parts_of
-from tui.story import log_lines, marks
-from tui.track import Summary
 
 
 def event(kind: str, **fields: object) -> Event:
@@ -31,25 +31,38 @@ def event(kind: str, **fields: object) -> Event:
         ([0, 5], 6, False, "epochs 0–5"),
     ],
 )
-def test_a_window_is_open_in_both_its_ends(window: list[int] | None, epoch: int, is_open: bool, words: str) -> None:
-    manifest = replace(make_manifest("x"), parts=({"name": "ogm", "summary": "", "window": window},))
+def test_a_window_is_open_in_both_its_ends(
+    window: list[int] | None, epoch: int, is_open: bool, words: str
+) -> None:
+    manifest = replace(
+        make_manifest("x"), parts=({"name": "ogm", "summary": "", "window": window},)
+    )
     (part,) = parts_of(manifest, [], epoch)
     assert (part.open, part.window) == (is_open, words)
 
 
 def test_what_the_trainer_said_counts_more_than_the_plan() -> None:
     manifest = replace(
-        make_manifest("x"), parts=({"name": "ogm", "summary": "", "window": [0, 5]}, {"name": "ogm_ge", "summary": "", "window": [0, 5]})
+        make_manifest("x"),
+        parts=(
+            {"name": "ogm", "summary": "", "window": [0, 5]},
+            {"name": "ogm_ge", "summary": "", "window": [0, 5]},
+        ),
     )
     events = [event("phase", message="ogm_ge window closed", part="ogm_ge", open=False)]
     assert [part.open for part in parts_of(manifest, events, 3)] == [True, False]
-    assert [part.open for part in parts_of(manifest, [event("phase", message="ogm window closed")], 3)] == [False, True]
+    assert [
+        part.open for part in parts_of(manifest, [event("phase", message="ogm window closed")], 3)
+    ] == [False, True]
 
 
 def test_the_stronger_modality_dominates() -> None:
     manifest = make_manifest("x")
     metric = next(metric for metric in METRICS if metric.name == "probe_accuracy")
-    rows = [MetricRow(f"probe_accuracy/{name}", metric, 0, Summary(last=value)) for name, value in (("audio", 0.4), ("visual", 0.9))]
+    rows = [
+        MetricRow(f"probe_accuracy/{name}", metric, 0, Summary(last=value))
+        for name, value in (("audio", 0.4), ("visual", 0.9))
+    ]
     _, gap, dominant = balance_of(manifest, rows)
     assert dominant == "visual" and gap == pytest.approx(0.5)
     assert balance_of(manifest, [])[2] == "" and math.isnan(balance_of(manifest, [])[1])
@@ -61,7 +74,16 @@ def test_only_refusals_of_ones_own_requests_stand_beside_a_knob() -> None:
         event("command", id="b", command="set", knob="boost.alpha", answer="rejected", reason="no"),
     ]
     assert refusals(events, ["a"]) == {"lr": "rejected: too high"}
-    assert refusals([*events, event("command", id="c", command="set", knob="lr", answer="applied", after=1.0)], ["a", "c"]) == {}
+    assert (
+        refusals(
+            [
+                *events,
+                event("command", id="c", command="set", knob="lr", answer="applied", after=1.0),
+            ],
+            ["a", "c"],
+        )
+        == {}
+    )
 
 
 def test_a_pause_carries_its_length_on_the_charts_and_in_the_log() -> None:

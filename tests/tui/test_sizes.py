@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
-from storage.events import Event
-from storage.layout import RunPaths
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.tui.app import Dashboard
+from asgml.tui.widgets.bars import KeyBar
+from asgml.tui.widgets.chart import Chart
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_run
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
-from tui.app import Dashboard
-from tui.widgets.bars import KeyBar
-from tui.widgets.chart import Chart
 
 SIZES = [(160, 45), (100, 30), (80, 24), (60, 18)]
 
@@ -26,7 +26,13 @@ SIZES = [(160, 45), (100, 30), (80, 24), (60, 18)]
     [*((size, "dark") for size in SIZES), ((80, 24), "ansi"), ((80, 24), "none")],
     ids=lambda value: value if isinstance(value, str) else f"{value[0]}x{value[1]}",
 )
-def test_pictures(size: tuple[int, int], colours: str, made_run: RunPaths, snap_compare: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures(
+    size: tuple[int, int],
+    colours: str,
+    made_run: RunPaths,
+    snap_compare: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     if colours == "ansi":
         monkeypatch.setenv("TERM", "xterm")
         monkeypatch.delenv("COLORTERM")
@@ -36,21 +42,31 @@ def test_pictures(size: tuple[int, int], colours: str, made_run: RunPaths, snap_
 
     async def drawn(pilot: Any) -> None:
         wide = size[0] >= 150
-        await until(pilot, lambda: app.main.scene.step == 2500 and len(app.main._runs) == wide, "step 2500 is drawn")
+        await until(
+            pilot,
+            lambda: app.main.scene.step == 2500 and len(app.main._runs) == wide,
+            "step 2500 is drawn",
+        )
         await settle(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=drawn)
 
 
 @pytest.mark.parametrize(
-    "size", [*SIZES, (200, 60), (120, 35), (149, 40), (99, 29), (41, 17), (45, 12)], ids=lambda size: f"{size[0]}x{size[1]}"
+    "size",
+    [*SIZES, (200, 60), (120, 35), (149, 40), (99, 29), (41, 17), (45, 12)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
 )
 async def test_nothing_is_cut_off_or_overlaps(size: tuple[int, int], made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent, size) as (app, pilot):
         await until(pilot, lambda: app.main.scene.manifest is not None, "the run is drawn")
         await settle(pilot)
         rows = screen_text(app)
-        shown = [widget for widget in app.screen.walk_children() if widget.display and widget.region.area and not widget.children]
+        shown = [
+            widget
+            for widget in app.screen.walk_children()
+            if widget.display and widget.region.area and not widget.children
+        ]
         assert all(cell_len(row) == size[0] for row in rows) and len(rows) == size[1]
         assert all(widget.region in app.screen.region for widget in shown)
         for place, widget in enumerate(shown):
@@ -105,7 +121,11 @@ async def test_first_nan_is_an_alert_and_a_mark(made_run: RunPaths) -> None:
         await pilot.press("A", "enter")
         await until(pilot, lambda: app.view.cursor == 2200, "the cursor jumps there")
         await settle(pilot)
-        values = {column: value for chart in app.screen.query(Chart) for column, value in chart.values.items()}
+        values = {
+            column: value
+            for chart in app.screen.query(Chart)
+            for column, value in chart.values.items()
+        }
         assert math.isnan(values["grad_norm/visual"])
 
 
@@ -136,7 +156,9 @@ async def test_another_run_is_laid_under_the_charts(made_run: RunPaths, tmp_path
         names = [row for row in screen_text(app) if "b-01" in row]
         await pilot.press(*(["down", "enter"] if "a-01" in _first_run(app) else ["enter"]))
         assert names
-        await until(pilot, lambda: app.main.scene.overlay is not None, "the other run is under the charts")
+        await until(
+            pilot, lambda: app.main.scene.overlay is not None, "the other run is under the charts"
+        )
         await settle(pilot)
         chart = app.screen.query_one("#chart0", Chart)
         assert chart.window.end > 600
@@ -145,28 +167,51 @@ async def test_another_run_is_laid_under_the_charts(made_run: RunPaths, tmp_path
 
 
 def _first_run(app: Dashboard) -> str:
-    return next(row for row in screen_text(app) if "-01" in row and "finished" in row and "│" in row)
+    return next(
+        row for row in screen_text(app) if "-01" in row and "finished" in row and "│" in row
+    )
 
 
 HOSTILE = "[bold red]x[/] \x1b[31m\x07\x9b2J ‮evil [@click=app.quit]"
 
 
 async def test_foreign_text_is_neither_markup_nor_control(tmp_path: Path) -> None:
-    trainer = FakeTrainer(RunPaths(tmp_path / "[red]run[b] \x1b[2J"), modalities=("au[b]dio", "vis\x1bual"))
-    trainer.writer.event(Event("alert", 1, 1.0, 1.0, 0, {"level": "warn", "message": HOSTILE, "column": "loss"}))
+    trainer = FakeTrainer(
+        RunPaths(tmp_path / "[red]run[b] \x1b[2J"), modalities=("au[b]dio", "vis\x1bual")
+    )
     trainer.writer.event(
-        Event("command", 1, 1.0, 1.0, 0, {"command": "note", "answer": "applied", "note": HOSTILE, "issuer": HOSTILE, "id": "1"})
+        Event("alert", 1, 1.0, 1.0, 0, {"level": "warn", "message": HOSTILE, "column": "loss"})
+    )
+    trainer.writer.event(
+        Event(
+            "command",
+            1,
+            1.0,
+            1.0,
+            0,
+            {"command": "note", "answer": "applied", "note": HOSTILE, "issuer": HOSTILE, "id": "1"},
+        )
     )
     for _ in range(60):
         trainer.train_step()
     trainer.writer.flush()
     for size in SIZES:
         async with dashboard(trainer.paths.root, tmp_path, size) as (app, pilot):
-            for keys in ([], ["L"], ["escape", "A"], ["escape", "g"], ["escape", "e"], ["escape", "S"]):
+            for keys in (
+                [],
+                ["L"],
+                ["escape", "A"],
+                ["escape", "g"],
+                ["escape", "e"],
+                ["escape", "S"],
+            ):
                 await pilot.press(*keys)
                 await settle(pilot)
                 text = "".join(screen_text(app))
-                assert not any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 or letter == "‮" for letter in text)
+                assert not any(
+                    ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 or letter == "‮"
+                    for letter in text
+                )
             await pilot.press("escape")
             await settle(pilot)
             text = "\n".join(screen_text(app))
@@ -180,7 +225,7 @@ async def test_a_crashed_trainer_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     trainer.train_step()
     trainer.writer.flush()
     trainer.paths.trainer_log.write_text("Killed [oom]\n")
-    monkeypatch.setattr("storage.reader.Run.state", lambda run, now=None: "crashed")
+    monkeypatch.setattr("asgml.storage.read.reader.Run.state", lambda run, now=None: "crashed")
     async with dashboard("dead-01", tmp_path) as (app, pilot):
         await shows(pilot, "is gone; `asgml resume dead-01` goes on from the last checkpoint")
         await shows(pilot, "Killed [oom]")

@@ -8,9 +8,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from storage.layout import RunPaths
+from asgml.storage.format.layout import RunPaths
+from asgml.tui.terminal.screenshot import EDGE, HEIGHT, WIDTH, picture
 from tests.tui.tui_kit import dashboard, screen_text
-from tui.svg import EDGE, HEIGHT, WIDTH, picture
 
 SPACE = {"svg": "http://www.w3.org/2000/svg"}
 
@@ -20,7 +20,10 @@ def words(svg: str) -> list[tuple[int, int, str]]:
     found = []
     for text in ElementTree.fromstring(svg).iterfind("svg:text", SPACE):
         row = round((float(text.get("y", "0")) - 13 - EDGE) / HEIGHT)
-        found += [(row, round((float(span.get("x", "0")) - EDGE) / WIDTH), span.text or "") for span in text]
+        found += [
+            (row, round((float(span.get("x", "0")) - EDGE) / WIDTH), span.text or "")
+            for span in text
+        ]
     return found
 
 
@@ -28,8 +31,15 @@ async def test_every_word_of_the_screen_stands_at_its_place(made_run: RunPaths) 
     async with dashboard("made-01", made_run.root.parent) as (app, _):
         rows, svg = screen_text(app), app.main.picture()
     places = words(svg)
-    assert len(places) > 200 and all(rows[row][column : column + len(word)] == word for row, column, word in places)
-    written = [letter for row in rows for letter in row if not (letter.isspace() or "─" <= letter <= "▟" or "⠀" <= letter <= "⣿")]
+    assert len(places) > 200 and all(
+        rows[row][column : column + len(word)] == word for row, column, word in places
+    )
+    written = [
+        letter
+        for row in rows
+        for letter in row
+        if not (letter.isspace() or "─" <= letter <= "▟" or "⠀" <= letter <= "⣿")
+    ]
     assert sum(len(word) for _, _, word in places) == len(written)
 
 
@@ -37,8 +47,15 @@ def test_curves_bars_and_frames_are_shapes() -> None:
     red = Style(color="#ff0000")
     svg = picture([Strip([Segment("⣿⠁█─a", red)])], "x", "#000000", "#ffffff")
     paths = ElementTree.fromstring(svg).iterfind("svg:path", SPACE)
-    drawn = {path.get("stroke-linecap") or path.get("style") or "line": path.get("d", "") for path in paths}
-    assert drawn["round"].count("M") == 9 and drawn["fill:#ff0000"].count("M") == 1 and drawn["line"].count("M") == 1
+    drawn = {
+        path.get("stroke-linecap") or path.get("style") or "line": path.get("d", "")
+        for path in paths
+    }
+    assert (
+        drawn["round"].count("M") == 9
+        and drawn["fill:#ff0000"].count("M") == 1
+        and drawn["line"].count("M") == 1
+    )
     assert [word for _, _, word in words(svg)] == ["a"]
 
 

@@ -9,13 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.format import age, coarse, count, fit, number, safe, short_count
+from asgml.tui.terminal.format import age, coarse, count, fit, number, safe, short_count
 
 
 @given(st.text())
 def test_no_text_can_steer_the_terminal(text: str) -> None:
     shown = safe(text)
-    assert not any(ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 or 0x202A <= ord(letter) <= 0x202E for letter in shown)
+    assert not any(
+        ord(letter) < 0x20 or 0x7F <= ord(letter) < 0xA0 or 0x202A <= ord(letter) <= 0x202E
+        for letter in shown
+    )
     shown.encode("utf-8")
 
 
@@ -34,7 +37,15 @@ def test_a_number_is_short(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0.9123, "0.912"), (14.23, "14.2"), (0.0, "0"), (1e-5, "1.0e-5"), (math.nan, "NaN"), (math.inf, "∞")]
+    ("value", "text"),
+    [
+        (0.9123, "0.912"),
+        (14.23, "14.2"),
+        (0.0, "0"),
+        (1e-5, "1.0e-5"),
+        (math.nan, "NaN"),
+        (math.inf, "∞"),
+    ],
 )
 def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
@@ -42,6 +53,10 @@ def test_numbers(value: float, text: str) -> None:
 
 def test_counts_and_times() -> None:
     assert count(12480).split("\u2009") == ["12", "480"]
-    assert (short_count(950), short_count(12_400), short_count(1_200_000)) == ("950", "12.4k", "1.2M")
+    assert (short_count(950), short_count(12_400), short_count(1_200_000)) == (
+        "950",
+        "12.4k",
+        "1.2M",
+    )
     assert (coarse(5), coarse(47), coarse(240), coarse(7500)) == ("<10s", "40s", "4m", "2h05")
     assert (age(1), age(42), age(125)) == ("now", "40 s ago", "2 min ago")

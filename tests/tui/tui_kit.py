@@ -10,15 +10,20 @@ from typing import Any
 
 from textual.pilot import Pilot
 
-from tui.app import Dashboard
+from asgml.tui.app import Dashboard
 
 
 def screen_text(app: Dashboard) -> list[str]:
     """The rows of the screen as a person sees them."""
-    return ["".join(segment.text for segment in strip) for strip in app.screen._compositor.render_strips()]
+    return [
+        "".join(segment.text for segment in strip)
+        for strip in app.screen._compositor.render_strips()
+    ]
 
 
-async def until(pilot: Pilot[Any], holds: Callable[[], bool], what: str = "", seconds: float = 20.0) -> None:
+async def until(
+    pilot: Pilot[Any], holds: Callable[[], bool], what: str = "", seconds: float = 20.0
+) -> None:
     """Waits until something holds. A busy machine only makes it slower."""
     end = time.monotonic() + seconds
     while not holds():
@@ -35,7 +40,13 @@ async def settle(pilot: Pilot[Any]) -> None:
     for _ in range(200):
         await pilot.pause(0.02)
         now = (app.session.scene, app.main.scene, screen_text(app))
-        if seen is not None and now[2] == seen[2] and now[0] is now[1] and now[1] is seen[1] and app.main.settled:
+        if (
+            seen is not None
+            and now[2] == seen[2]
+            and now[0] is now[1]
+            and now[1] is seen[1]
+            and app.main.settled
+        ):
             return
         seen = now
 
@@ -44,12 +55,21 @@ async def shows(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> None:
     """Waits until the screen shows these words."""
     app = pilot.app
     assert isinstance(app, Dashboard)
-    await until(pilot, lambda: any(words in row for row in screen_text(app)), f"the screen shows {words!r}", seconds)
+    await until(
+        pilot,
+        lambda: any(words in row for row in screen_text(app)),
+        f"the screen shows {words!r}",
+        seconds,
+    )
 
 
 async def told(pilot: Pilot[Any], words: str) -> None:
     """Waits until a line in the corner says these words."""
-    await until(pilot, lambda: any(words in note.message for note in pilot.app._notifications), f"it says {words!r}")
+    await until(
+        pilot,
+        lambda: any(words in note.message for note in pilot.app._notifications),
+        f"it says {words!r}",
+    )
 
 
 @asynccontextmanager

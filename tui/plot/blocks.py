@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.plot.envelopes import Envelope, Flags, Floats, empty_envelope
-from tui.plot.windows import Window
+from asgml.tui.plot.envelopes import Envelope, Flags, Floats, empty_envelope
+from asgml.tui.plot.windows import Window
 
 BLOCK = 64
 _Rows = NDArray[np.int64]
@@ -24,7 +24,9 @@ class Blocks:
         known, whole = len(self._low), len(y) // BLOCK
         if whole <= known:
             return
-        fresh = _usable(np.asarray(y[known * BLOCK : whole * BLOCK], dtype=np.float64)).reshape(-1, BLOCK)
+        fresh = _usable(np.asarray(y[known * BLOCK : whole * BLOCK], dtype=np.float64)).reshape(
+            -1, BLOCK
+        )
         self._low = np.concatenate((self._low, np.fmin.reduce(fresh, axis=1)))
         self._high = np.concatenate((self._high, np.fmax.reduce(fresh, axis=1)))
         self._bad = np.concatenate((self._bad, np.isnan(fresh).any(axis=1)))
@@ -39,7 +41,10 @@ class Blocks:
             return result
         begin, end = edges[column], edges[column + 1]
         low, high, bad = self._inside(begin, end)
-        for rows in (_partial(begin, np.minimum(end, -(-begin // BLOCK) * BLOCK)), _partial(np.maximum(begin, end // BLOCK * BLOCK), end)):
+        for rows in (
+            _partial(begin, np.minimum(end, -(-begin // BLOCK) * BLOCK)),
+            _partial(np.maximum(begin, end // BLOCK * BLOCK), end),
+        ):
             values = np.where(rows < 0, np.nan, _usable(y[rows]))
             np.fmin(low, np.fmin.reduce(values, axis=1), out=low)
             np.fmax(high, np.fmax.reduce(values, axis=1), out=high)
@@ -51,7 +56,11 @@ class Blocks:
     def _inside(self, begin: _Rows, end: _Rows) -> tuple[Floats, Floats, Flags]:
         """Extremes of the blocks that lie wholly within each range of rows."""
         first, last = -(-begin // BLOCK), end // BLOCK
-        low, high, bad = np.full(len(begin), np.nan), np.full(len(begin), np.nan), np.zeros(len(begin), dtype=bool)
+        low, high, bad = (
+            np.full(len(begin), np.nan),
+            np.full(len(begin), np.nan),
+            np.zeros(len(begin), dtype=bool),
+        )
         some = np.flatnonzero(last > first)
         if len(some):
             pairs = np.stack((first[some], last[some]), axis=1).reshape(-1)

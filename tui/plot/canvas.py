@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.plot.raster import Glyphs, Raster
+from asgml.tui.plot.raster import Glyphs, Raster
 
 TEXT, MARK, FAULT, CURSOR = -1, -2, -3, -4
 """Style numbers of what is no curve. Curves have the number of their layer, 0 and above."""
@@ -33,7 +33,9 @@ class Canvas:
 
     def _letters(self) -> NDArray[np.str_]:
         letters: NDArray[np.str_] = _alphabet(self._glyphs.patterns)[self._raster.pattern]
-        if self._glyphs.across == 1 and self._glyphs.down == 1:  # ASCII: the curve is drawn with its own marker
+        if (
+            self._glyphs.across == 1 and self._glyphs.down == 1
+        ):  # ASCII: the curve is drawn with its own marker
             markers = _alphabet(self._glyphs.markers)
             own = markers[np.maximum(self._raster.owner, 0) % len(markers)]
             letters = np.where(self._raster.owner >= 0, own, letters)
@@ -50,7 +52,9 @@ class Canvas:
             for column in range(offset, int(filled[-1]) - 1, _MARKER_EVERY):
                 rows = np.flatnonzero(self._raster.owner[:, column] == curve)
                 if len(rows):
-                    self.letters[rows[len(rows) // 2], column] = self._glyphs.markers[curve % len(self._glyphs.markers)]
+                    self.letters[rows[len(rows) // 2], column] = self._glyphs.markers[
+                        curve % len(self._glyphs.markers)
+                    ]
 
     def add_marks(self, marks: Sequence[tuple[int, str, str]]) -> None:
         """Interventions: (column, kind, label). A line through the empty cells, its label at the top where there is room."""
@@ -91,4 +95,7 @@ class Canvas:
         """A row as (text, style) runs."""
         styles = self.styles[row]
         cuts = [0, *(np.flatnonzero(np.diff(styles)) + 1).tolist(), len(styles)]
-        return [("".join(self.letters[row, begin:end]), int(styles[begin])) for begin, end in pairwise(cuts)]
+        return [
+            ("".join(self.letters[row, begin:end]), int(styles[begin]))
+            for begin, end in pairwise(cuts)
+        ]

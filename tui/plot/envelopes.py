@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.plot.windows import Window
+from asgml.tui.plot.windows import Window
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -33,7 +33,9 @@ class Envelope:
     def cut(self, begin: int, end: int | None = None) -> Envelope:
         """The columns from `begin` to `end`."""
         part = slice(begin, end)
-        return Envelope(self.low[part], self.high[part], self.first[part], self.last[part], self.bad[part])
+        return Envelope(
+            self.low[part], self.high[part], self.first[part], self.last[part], self.bad[part]
+        )
 
 
 def empty_envelope(columns: int) -> Envelope:
@@ -52,7 +54,9 @@ def envelope(x: Floats, y: Floats, window: Window) -> Envelope:
 
 def extended(known: Envelope, x: Floats, y: Floats, window: Window) -> Envelope:
     """The envelope with the columns that these newest rows lie in worked out anew; further to the right there is nothing."""
-    result = Envelope(known.low.copy(), known.high.copy(), known.first.copy(), known.last.copy(), known.bad.copy())
+    result = Envelope(
+        known.low.copy(), known.high.copy(), known.first.copy(), known.last.copy(), known.bad.copy()
+    )
     inside = len(x) if x[-1] < window.end else int(np.searchsorted(x, window.end))
     if inside:
         _fill(result, x[:inside], y[:inside], window)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tui.plot.blocks import Blocks
-from tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope, extended
-from tui.plot.windows import Window
+from asgml.tui.plot.blocks import Blocks
+from asgml.tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope, extended
+from asgml.tui.plot.windows import Window
 
 _MANY = 20_000
 """Rows from which the blocks are worth their making."""

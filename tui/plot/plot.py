@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui.plot.canvas import Canvas
-from tui.plot.envelopes import Envelope
-from tui.plot.ranges import Range
-from tui.plot.raster import Glyphs, Raster, draw, draw_tail
+from asgml.tui.plot.canvas import Canvas
+from asgml.tui.plot.envelopes import Envelope
+from asgml.tui.plot.ranges import Range
+from asgml.tui.plot.raster import Glyphs, Raster, draw, draw_tail
 
 Placed = tuple[int, str, str]
 """An intervention as it stands on a plot: cell column, kind, label."""
@@ -40,14 +40,19 @@ class Plot:
         if self._raster is None or key != self._key:
             self._raster, self._canvas = draw(layers, span, width, height, glyphs), None
         elif changed < width * glyphs.across:
-            self._raster, self._canvas = draw_tail(self._raster, changed, layers, span, glyphs), None
+            self._raster, self._canvas = (
+                draw_tail(self._raster, changed, layers, span, glyphs),
+                None,
+            )
         if self._canvas is None or signs != self._signs:
             self._canvas = _canvas(self._raster, glyphs, marks, cursor, named)
         self._key, self._signs = key, signs
         return self._canvas
 
 
-def _canvas(raster: Raster, glyphs: Glyphs, marks: Sequence[Placed], cursor: int, named: Sequence[int]) -> Canvas:
+def _canvas(
+    raster: Raster, glyphs: Glyphs, marks: Sequence[Placed], cursor: int, named: Sequence[int]
+) -> Canvas:
     canvas = Canvas(raster, glyphs)
     canvas.add_markers(named)
     canvas.add_faults()

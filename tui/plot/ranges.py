@@ -16,13 +16,20 @@ class Range:
     log: bool = False
 
     def ticks(self) -> list[float]:
-        first, last = math.ceil(self.low / self.tick - 1e-9), math.floor(self.high / self.tick + 1e-9)
+        first, last = (
+            math.ceil(self.low / self.tick - 1e-9),
+            math.floor(self.high / self.tick + 1e-9),
+        )
         return [index * self.tick for index in range(first, last + 1)]
 
     def label(self, tick: float) -> str:
         value = 10.0**tick if self.log else tick
         if self.log and (abs(tick) >= 3):
-            return f"1e{tick:.0f}" if tick == round(tick) else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+            return (
+                f"1e{tick:.0f}"
+                if tick == round(tick)
+                else f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
+            )
         if abs(value) < self.tick * 1e-6 and not self.log:
             return "0"
         return _short(value, 10.0 ** (tick - 1) if self.log else self.tick)
@@ -42,7 +49,10 @@ def nice_tick(span: float, most: int) -> float:
     """The smallest of 1, 2, 5 × a power of ten that cuts `span` into at most `most` pieces."""
     raw = span / max(most, 1)
     power = 10.0 ** math.floor(math.log10(raw))
-    return next((power * digit for digit in (1.0, 2.0, 5.0) if power * digit >= raw * (1 - 1e-9)), power * 10)
+    return next(
+        (power * digit for digit in (1.0, 2.0, 5.0) if power * digit >= raw * (1 - 1e-9)),
+        power * 10,
+    )
 
 
 def nice_range(low: float, high: float, log: bool = False, most: int = 4) -> Range:

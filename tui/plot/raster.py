@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.plot.envelopes import Envelope, Flags, Floats
-from tui.plot.ranges import Range
+from asgml.tui.plot.envelopes import Envelope, Flags, Floats
+from asgml.tui.plot.ranges import Range
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,20 @@ class Glyphs:
 
 
 _BRAILLE_WEIGHT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-BRAILLE = Glyphs("braille", 2, 4, "".join(chr(0x2800 + code) for code in range(256)), "┆", "┊", "✗", "●▲■◆✚★▼◉", "─", "│", "╭╮╰╯", "┤")
+BRAILLE = Glyphs(
+    "braille",
+    2,
+    4,
+    "".join(chr(0x2800 + code) for code in range(256)),
+    "┆",
+    "┊",
+    "✗",
+    "●▲■◆✚★▼◉",
+    "─",
+    "│",
+    "╭╮╰╯",
+    "┤",
+)
 HALF = Glyphs("half", 1, 2, " ▀▄█", ":", ":", "x", "●▲■◆✚★▼◉", "─", "│", "┌┐└┘", "┤")
 ASCII = Glyphs("ascii", 1, 1, " *", ":", ":", "x", "oxs+#@v%", "-", "|", "++++", "|")
 
@@ -46,22 +59,40 @@ class Raster:
     """Per cell column the series with a value that is not finite, or -1."""
 
 
-def draw(layers: Sequence[tuple[int, Envelope]], span: Range, width: int, height: int, glyphs: Glyphs = BRAILLE) -> Raster:
+def draw(
+    layers: Sequence[tuple[int, Envelope]],
+    span: Range,
+    width: int,
+    height: int,
+    glyphs: Glyphs = BRAILLE,
+) -> Raster:
     """Draws `layers`, the topmost first. A cell belongs to the topmost series with a dot in it: order, not time, decides."""
     return draw_tail(_blank(width, height), 0, layers, span, glyphs)
 
 
-def draw_tail(before: Raster, begin: int, layers: Sequence[tuple[int, Envelope]], span: Range, glyphs: Glyphs = BRAILLE) -> Raster:
+def draw_tail(
+    before: Raster,
+    begin: int,
+    layers: Sequence[tuple[int, Envelope]],
+    span: Range,
+    glyphs: Glyphs = BRAILLE,
+) -> Raster:
     """What was drawn before, with the dots from column `begin` of the envelopes on drawn anew."""
     height, width = before.owner.shape
     cell = begin // glyphs.across
     tail = _blank(width - cell, height)
     for series, data in layers:
         start = _last_filled(data, cell * glyphs.across) // glyphs.across
-        cells = _cells(dots(data.cut(start * glyphs.across), span, height * glyphs.down), glyphs)[:, cell - start : width - start]
+        cells = _cells(dots(data.cut(start * glyphs.across), span, height * glyphs.down), glyphs)[
+            :, cell - start : width - start
+        ]
         free = (tail.owner < 0) & (cells > 0)
         tail.owner[free], tail.pattern[free] = series, cells[free]
-        flagged = data.bad[cell * glyphs.across : width * glyphs.across].reshape(width - cell, glyphs.across).any(axis=1)
+        flagged = (
+            data.bad[cell * glyphs.across : width * glyphs.across]
+            .reshape(width - cell, glyphs.across)
+            .any(axis=1)
+        )
         tail.bad[flagged & (tail.bad < 0)] = series
     if cell == 0:
         return tail
@@ -74,7 +105,9 @@ def draw_tail(before: Raster, begin: int, layers: Sequence[tuple[int, Envelope]]
 
 def _blank(width: int, height: int) -> Raster:
     none = np.full((height, width), -1, dtype=np.int16)
-    return Raster(none, np.zeros((height, width), dtype=np.int16), np.full(width, -1, dtype=np.int16))
+    return Raster(
+        none, np.zeros((height, width), dtype=np.int16), np.full(width, -1, dtype=np.int16)
+    )
 
 
 def _last_filled(data: Envelope, begin: int) -> int:
@@ -92,7 +125,9 @@ def dots(data: Envelope, span: Range, rows: int) -> Flags:
 
 def _levels(data: Envelope, span: Range, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Per column the first and last row of its stroke; an empty column gets a stroke that no row meets."""
-    high, low, first, last = (scale(values, span) for values in (data.high, data.low, data.first, data.last))
+    high, low, first, last = (
+        scale(values, span) for values in (data.high, data.low, data.first, data.last)
+    )
     _bridge(high, low, first, last, data.bad)
     top, bottom = _row(high, span, rows), _row(low, span, rows)
     empty = np.isnan(high)
@@ -117,7 +152,9 @@ def _row(values: Floats, span: Range, rows: int) -> NDArray[np.int64]:
 def _bridge(high: Floats, low: Floats, first: Floats, last: Floats, bad: Flags) -> None:
     """Draws a straight line through empty columns between two points, except across a value that is not finite."""
     filled = np.flatnonzero(~np.isnan(high))
-    for left, right in zip(filled[:-1][np.diff(filled) > 1], filled[1:][np.diff(filled) > 1], strict=True):
+    for left, right in zip(
+        filled[:-1][np.diff(filled) > 1], filled[1:][np.diff(filled) > 1], strict=True
+    ):
         if bad[left : right + 1].any() or np.isnan(last[left]) or np.isnan(first[right]):
             continue
         line = np.linspace(last[left], first[right], right - left + 1)[1:-1]
@@ -137,6 +174,12 @@ def _join(top: NDArray[np.int64], bottom: NDArray[np.int64], empty: Flags, bad: 
 def _cells(grid: Flags, glyphs: Glyphs) -> NDArray[np.int16]:
     rows, columns = grid.shape
     width = columns // glyphs.across
-    blocks = grid[:, : width * glyphs.across].reshape(rows // glyphs.down, glyphs.down, width, glyphs.across)
-    weight = _BRAILLE_WEIGHT if glyphs.across == 2 else (1 << np.arange(glyphs.down)).reshape(glyphs.down, 1)
+    blocks = grid[:, : width * glyphs.across].reshape(
+        rows // glyphs.down, glyphs.down, width, glyphs.across
+    )
+    weight = (
+        _BRAILLE_WEIGHT
+        if glyphs.across == 2
+        else (1 << np.arange(glyphs.down)).reshape(glyphs.down, 1)
+    )
     return np.asarray(np.einsum("rdwa,da->rw", blocks, weight), dtype=np.int16)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tui.plot.envelopes import Floats
+from asgml.tui.plot.envelopes import Floats
 
 _BLOCK = 32
 
@@ -33,14 +33,20 @@ class Smoother:
         fresh = values[self._rows :]
         if len(fresh):
             self._reserve(len(values))
-            self._buffer[self._rows : len(values)] = self._continue(np.asarray(fresh, dtype=np.float64))
+            self._buffer[self._rows : len(values)] = self._continue(
+                np.asarray(fresh, dtype=np.float64)
+            )
             self._rows = len(values)
         return self._buffer[: len(values)]
 
     def _continue(self, fresh: Floats) -> Floats:
         known = np.isfinite(fresh)
         value = decayed_sum(np.where(known, fresh, 0.0), self.weight, self._value)
-        mass = self._masses(len(fresh)) if known.all() else decayed_sum(known.astype(np.float64), self.weight, self._mass)
+        mass = (
+            self._masses(len(fresh))
+            if known.all()
+            else decayed_sum(known.astype(np.float64), self.weight, self._mass)
+        )
         self._value, self._mass = float(value[-1]), float(mass[-1])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(known, value / mass, np.nan))
@@ -92,13 +98,22 @@ def sparkline(values: Floats, width: int, glyphs: str = "▁▂▃▄▅▆▇�
     """A series in `width` cells: the mean of each equal part; `!` where a part has no finite value."""
     if len(values) == 0 or width <= 0:
         return " " * max(width, 0)
-    parts = np.array_split(values, width) if len(values) > width else [values[row : row + 1] for row in range(len(values))]
+    parts = (
+        np.array_split(values, width)
+        if len(values) > width
+        else [values[row : row + 1] for row in range(len(values))]
+    )
     means = [_mean(part) for part in parts]
     known = [mean for mean in means if math.isfinite(mean)]
     low, high = min(known, default=0.0), max(known, default=0.0)
     span = high - low
     levels = len(glyphs) - 1
-    drawn = [glyphs[round((mean - low) / span * levels) if span > 0 else levels // 2] if math.isfinite(mean) else "!" for mean in means]
+    drawn = [
+        glyphs[round((mean - low) / span * levels) if span > 0 else levels // 2]
+        if math.isfinite(mean)
+        else "!"
+        for mean in means
+    ]
     return "".join(drawn).rjust(width)
 
 

@@ -32,10 +32,14 @@ def bucket_for(span: float, columns: int) -> float:
     if columns <= 0 or span <= 2.0**-10:
         return 1.0
     power = 2.0 ** max(math.floor(math.log2(span / columns)), -10)
-    return next(size for size in (power, 1.5 * power, 2 * power, 3 * power) if size * columns >= span)
+    return next(
+        size for size in (power, 1.5 * power, 2 * power, 3 * power) if size * columns >= span
+    )
 
 
-def window_for(first: float, last: float, columns: int, zoom: int = 0, start: float | None = None) -> Window:
+def window_for(
+    first: float, last: float, columns: int, zoom: int = 0, start: float | None = None
+) -> Window:
     """The window of a chart whose data reach from `first` to `last`.
 
     Without zoom it starts at the origin and its bucket doubles when it is full: old columns never change. Zoomed in and

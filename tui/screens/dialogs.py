@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from storage.knobs import Knob, KnobError, Value
-from tui.format import safe, setting
-from tui.scene import KnobState
+from asgml.storage.format.knobs import Knob, KnobError, Value
+from asgml.tui.scene.scene import KnobState
+from asgml.tui.terminal.format import safe, setting
 
 _LEAVE = Binding("escape", "dismiss(None)", show=False)
 
@@ -25,7 +25,13 @@ class Prompt(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
-    def __init__(self, title: str, hint: str = "", initial: str = "", check: Callable[[str], str] = lambda text: "") -> None:
+    def __init__(
+        self,
+        title: str,
+        hint: str = "",
+        initial: str = "",
+        check: Callable[[str], str] = lambda text: "",
+    ) -> None:
         super().__init__()
         self._title, self._hint, self._initial, self._check = title, hint, initial, check
 
@@ -56,7 +62,9 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
     def __init__(self, knobs: tuple[KnobState, ...], selected: str) -> None:
         super().__init__()
         self._knobs = knobs
-        self._place = next((index for index, state in enumerate(knobs) if state.knob.name == selected), 0)
+        self._place = next(
+            (index for index, state in enumerate(knobs) if state.knob.name == selected), 0
+        )
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -75,8 +83,13 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
     def _show(self) -> None:
         state = self._knobs[self._place]
         knob = state.knob
-        text = Text.assemble((safe(knob.name), "bold"), f"  {self._place + 1} of {len(self._knobs)}\n{safe(knob.help)}\n")
-        text.append(f"now {setting(state.value)}   range {safe(knob.range_text())}   acts at the next {knob.applies}")
+        text = Text.assemble(
+            (safe(knob.name), "bold"),
+            f"  {self._place + 1} of {len(self._knobs)}\n{safe(knob.help)}\n",
+        )
+        text.append(
+            f"now {setting(state.value)}   range {safe(knob.range_text())}   acts at the next {knob.applies}"
+        )
         self.query_one("#what", Static).update(text)
         field = self.query_one(Input)
         field.value = setting(state.value)
@@ -117,9 +130,16 @@ class StopDialog(ModalScreen[str | None]):
         with Vertical(classes="dialog"):
             yield Static(Text(f"Stop {self._name}?", "bold"))
             yield OptionList(
-                Option(Text("after this step, with a checkpoint: it can be resumed exactly here"), id="after_step"),
+                Option(
+                    Text("after this step, with a checkpoint: it can be resumed exactly here"),
+                    id="after_step",
+                ),
                 Option(Text("now, without a checkpoint"), id="now"),
-                Option(Text(kill if self._same_host else "kill: only on the trainer's own host"), id="kill", disabled=not self._same_host),
+                Option(
+                    Text(kill if self._same_host else "kill: only on the trainer's own host"),
+                    id="kill",
+                    disabled=not self._same_host,
+                ),
                 markup=False,
             )
             yield Static(Text("enter chooses · esc goes on training"), classes="hint")

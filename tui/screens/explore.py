@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tui.panels import Panel, matching
-from tui.scene import Scene
-from tui.screens.part import ScreenPart
-from tui.view import MOST_ZOOM, View
-from tui.widgets.chart import Chart
-from tui.widgets.grid import ChartGrid, page_of
+from asgml.tui.scene.panels import Panel, matching
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import MOST_ZOOM, View
+from asgml.tui.screens.base import ScreenPart
+from asgml.tui.widgets.chart import Chart
+from asgml.tui.widgets.grid import ChartGrid, page_of
 
 if TYPE_CHECKING:
-    from tui.session import Session
+    from asgml.tui.session.session import Session
 
 
 class Exploring(ScreenPart):
@@ -69,7 +69,9 @@ class Exploring(ScreenPart):
 
     def do_next_page(self) -> None:
         per_page = self.grid.per_page
-        self.select(min((page_of(self.view.selected, per_page) + 1) * per_page, len(self.panels) - 1))
+        self.select(
+            min((page_of(self.view.selected, per_page) + 1) * per_page, len(self.panels) - 1)
+        )
 
     def do_previous_page(self) -> None:
         per_page = self.grid.per_page
@@ -114,9 +116,17 @@ class Exploring(ScreenPart):
         """Around the cursor where there is one, else around the middle of a held window; a following one keeps following."""
         view, chart = self.view, self.chart()
         zoom = min(max(view.zoom + steps, 0), MOST_ZOOM)
-        if chart is not None and zoom != view.zoom and (view.cursor is not None or view.start is not None):
+        if (
+            chart is not None
+            and zoom != view.zoom
+            and (view.cursor is not None or view.start is not None)
+        ):
             span = (chart.window.end - chart.window.start) / 2.0 ** (zoom - view.zoom)
-            middle = view.cursor if view.cursor is not None else (chart.window.start + chart.window.end) / 2
+            middle = (
+                view.cursor
+                if view.cursor is not None
+                else (chart.window.start + chart.window.end) / 2
+            )
             view.start = max(middle - span / 2, 0.0)
         view.zoom = zoom
         if zoom == 0:
@@ -168,5 +178,9 @@ class Exploring(ScreenPart):
             self.draw()
 
     def _last_x(self) -> float:
-        ends = [values[-1] for table in self.scene.tables if len(values := self.scene.x(table, self.view.axis))]
+        ends = [
+            values[-1]
+            for table in self.scene.tables
+            if len(values := self.scene.x(table, self.view.axis))
+        ]
         return float(max(ends, default=0.0))

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from tui.keys import GROUPS, Key, keys_for, shown, shown_keys
-from tui.look import Look
+from asgml.tui.keys import GROUPS, Key, keys_for, shown, shown_keys
+from asgml.tui.terminal.theme import Look
 
 _MOST = 1000
 
@@ -52,7 +52,9 @@ class ListScreen(ModalScreen[int | None]):
 class HelpScreen(ModalScreen[None]):
     """All keys, from the one table."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)
+    ]
 
     def __init__(self, clock: str, look: Look, mapped: dict[str, str]) -> None:
         super().__init__()
@@ -78,7 +80,10 @@ def help_text(clock: str, look: Look, mapped: dict[str, str]) -> Text:
         f"{look.glyphs.mark} a knob was changed   {look.glyphs.pause} a pause   {look.glyphs.bad} a value that is no finite number\n",
         look.text,
     )
-    text.append("The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded.", look.muted)
+    text.append(
+        "The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded.",
+        look.muted,
+    )
     return text
 
 

@@ -10,25 +10,25 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
-from tui.format import safe, setting
-from tui.keys import SPEEDS, bindings_for
-from tui.messages import RunLine
-from tui.scene import Scene
-from tui.screens.look_around import Looking
-from tui.screens.steer import Steering
-from tui.view import View
-from tui.widgets.balance import BalancePanel
-from tui.widgets.bars import KeyBar, TransportBar
-from tui.widgets.chart import Chart
-from tui.widgets.events import EventLog, Runs
-from tui.widgets.grid import ChartGrid, page_of
-from tui.widgets.knobs import Knobs
-from tui.widgets.status import Chips, Notice, Status
-from tui.widgets.system import System
-from tui.widgets.values import Values
+from asgml.tui.keys import SPEEDS, bindings_for
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.browse import Looking
+from asgml.tui.screens.steer import Steering
+from asgml.tui.session.messages import RunLine
+from asgml.tui.terminal.format import safe, setting
+from asgml.tui.widgets.balance import BalancePanel
+from asgml.tui.widgets.bars import KeyBar, TransportBar
+from asgml.tui.widgets.chart import Chart
+from asgml.tui.widgets.events import EventLog, Runs
+from asgml.tui.widgets.grid import ChartGrid, page_of
+from asgml.tui.widgets.knobs import Knobs
+from asgml.tui.widgets.status import Chips, Notice, Status
+from asgml.tui.widgets.system import System
+from asgml.tui.widgets.values import Values
 
 if TYPE_CHECKING:
-    from tui.session import Session
+    from asgml.tui.session.session import Session
 
 _RUNS_EVERY = 15.0
 
@@ -118,7 +118,9 @@ class MainScreen(Steering, Looking):
         first = self.scene.manifest is None and scene.manifest is not None
         self._waiting = scene
         self._from_scene = True
-        self._per_minute = self.host.sent.per_minute()  # counted when there is something new only: idle must stay idle
+        self._per_minute = (
+            self.host.sent.per_minute()
+        )  # counted when there is something new only: idle must stay idle
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
         if first:
@@ -135,7 +137,9 @@ class MainScreen(Steering, Looking):
 
     def draw(self) -> None:
         """Draws once after the layout has settled, however often it is asked for."""
-        if self._waiting is not None and not (self.view.frozen and self._waiting.name == self.scene.name):
+        if self._waiting is not None and not (
+            self.view.frozen and self._waiting.name == self.scene.name
+        ):
             self._take(self._waiting)
         if not self._drawing and self.is_mounted:
             self._drawing = True
@@ -185,16 +189,28 @@ class MainScreen(Steering, Looking):
         grid.choose_shape(len(panels), view.solo or not self._wide)
         self.query_one(Status).show_scene(scene, self.session.readonly)
         pages = -(-len(panels) // grid.per_page)
-        self.query_one(Chips).show_scene(scene, view, page_of(view.selected, grid.per_page), pages, self._asking())
-        self.query_one(Notice).show_scene(scene, self.size.height // 3 if scene.manifest is not None else self.size.height - 14)
+        self.query_one(Chips).show_scene(
+            scene, view, page_of(view.selected, grid.per_page), pages, self._asking()
+        )
+        self.query_one(Notice).show_scene(
+            scene, self.size.height // 3 if scene.manifest is not None else self.size.height - 14
+        )
         grid.show_scene(scene, panels, view, numbers)
         knob = self.knob()
         self.query_one(Knobs).show_scene(scene, knob.knob.name if knob else "", self.draft)
         self.query_one(EventLog).show_scene(scene, framed=self._framed)
         self.query_one(Runs).show_runs(self._runs, scene)
         self.query_one(TransportBar).show_scene(scene)
-        words = {"pause": "resume"} if scene.state == "paused" else {"play": "hold"} if scene.transport and scene.transport.playing else {}
-        self.query_one(KeyBar).show_keys(self.session.clock_kind, words, not self.session.refusal(), self.host.mapped)
+        words = (
+            {"pause": "resume"}
+            if scene.state == "paused"
+            else {"play": "hold"}
+            if scene.transport and scene.transport.playing
+            else {}
+        )
+        self.query_one(KeyBar).show_keys(
+            self.session.clock_kind, words, not self.session.refusal(), self.host.mapped
+        )
 
     def _draw_numbers(self) -> None:
         self._numbers_wait, self._numbers_at = False, time.monotonic()
@@ -217,10 +233,17 @@ class MainScreen(Steering, Looking):
         look = self.host.look
         if self.draft is not None:
             name, value = self.draft
-            before = next((state.value for state in self.scene.knobs if state.knob.name == name), value)
-            return Text(f" {safe(name)} {setting(before)} {look.sign('→', '>')} {setting(value)}?  enter sends  esc forgets", look.warn)
+            before = next(
+                (state.value for state in self.scene.knobs if state.knob.name == name), value
+            )
+            return Text(
+                f" {safe(name)} {setting(before)} {look.sign('→', '>')} {setting(value)}?  enter sends  esc forgets",
+                look.warn,
+            )
         if self.scene.wishes:
-            asked = ", ".join(f"{wish.kind} {wish.knob or ''}".strip() for wish in self.scene.wishes)
+            asked = ", ".join(
+                f"{wish.kind} {wish.knob or ''}".strip() for wish in self.scene.wishes
+            )
             return Text(f" {look.sign('…', '~')} asked: {safe(asked)}", look.wish)
         return Text("")
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from storage.clock import ReplayClock
-from storage.knobs import Knob, Value
-from tui.format import setting
-from tui.keys import SPEEDS
-from tui.scene import KnobState, Scene
-from tui.screens.dialogs import KnobDialog, Prompt, StopDialog
-from tui.screens.part import ScreenPart
+from asgml.storage.format.knobs import Knob, Value
+from asgml.storage.read.clock import ReplayClock
+from asgml.tui.keys import SPEEDS
+from asgml.tui.scene.scene import KnobState, Scene
+from asgml.tui.screens.base import ScreenPart
+from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
+from asgml.tui.terminal.format import setting
 
 if TYPE_CHECKING:
-    from tui.session import Session
+    from asgml.tui.session.session import Session
 
 
 class Steering(ScreenPart):
@@ -56,7 +56,9 @@ class Steering(ScreenPart):
                 self.request("note", note=text)
 
         if not self.refused():
-            self.app.push_screen(Prompt("Note", "stored as an event at this step", check=_not_empty), write)
+            self.app.push_screen(
+                Prompt("Note", "stored as an event at this step", check=_not_empty), write
+            )
 
     def do_stop(self) -> None:
         def stop(how: str | None) -> None:
@@ -66,7 +68,9 @@ class Steering(ScreenPart):
                 self.request("stop", how=how)
 
         if not self.refused():
-            self.app.push_screen(StopDialog(self.scene.name, self.scene.pid, self.scene.same_host), stop)
+            self.app.push_screen(
+                StopDialog(self.scene.name, self.scene.pid, self.scene.same_host), stop
+            )
 
     def _ask_kill(self) -> None:
         def kill(text: str | None) -> None:
@@ -74,14 +78,18 @@ class Steering(ScreenPart):
                 self.tell(refusal, "warning")
 
         hint = f"SIGKILL to pid {self.scene.pid}: the work since the last checkpoint is lost. Type kill to do it."
-        check = lambda text: "" if text.strip() == "kill" else "type the word kill, or leave with esc"  # noqa: E731
+        check = lambda text: (
+            "" if text.strip() == "kill" else "type the word kill, or leave with esc"
+        )  # noqa: E731
         self.app.push_screen(Prompt("Kill the training process", hint, check=check), kill)
 
     # knobs
 
     def knob(self) -> KnobState | None:
         """The selected knob, at first the one in the status line."""
-        chosen = next((state for state in self.scene.knobs if state.knob.name == self.selected_knob), None)
+        chosen = next(
+            (state for state in self.scene.knobs if state.knob.name == self.selected_knob), None
+        )
         return chosen or self.scene.main_knob
 
     def do_next_knob(self, step: int = 1) -> None:
@@ -119,7 +127,11 @@ class Steering(ScreenPart):
         state = self.knob()
         if self.refused() or state is None:
             return
-        value = self.draft[1] if self.draft is not None and self.draft[0] == state.knob.name else state.value
+        value = (
+            self.draft[1]
+            if self.draft is not None and self.draft[0] == state.knob.name
+            else state.value
+        )
         self.draft = (state.knob.name, state.knob.nudged(value, ticks))
         self.selected_knob = state.knob.name
         self.draw()

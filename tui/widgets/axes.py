@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tui.format import duration, short_count
-from tui.plot.envelopes import Envelope
-from tui.plot.ranges import Range, nice_range, nice_tick
-from tui.plot.raster import scale
-from tui.plot.windows import Window, window_for
-from tui.scene import Scene
-from tui.story import Mark
-from tui.view import View
+from asgml.tui.plot.envelopes import Envelope
+from asgml.tui.plot.ranges import Range, nice_range, nice_tick
+from asgml.tui.plot.raster import scale
+from asgml.tui.plot.windows import Window, window_for
+from asgml.tui.scene.event_text import Mark
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import View
+from asgml.tui.terminal.format import duration, short_count
 
 LABEL = 5
 """Cells for a label of the y axis."""
@@ -25,7 +25,11 @@ def window_of(scene: Scene, view: View, columns: int) -> Window:
     """One window for all charts, so that a step stands at the same place in each."""
     reach = [values for table in scene.tables if len(values := scene.x(table, view.axis))]
     if scene.overlay is not None:
-        reach += [values for table in scene.overlay.tables if len(values := scene.overlay.x(table, view.axis))]
+        reach += [
+            values
+            for table in scene.overlay.tables
+            if len(values := scene.overlay.x(table, view.axis))
+        ]
     first = min((float(values[0]) for values in reach), default=0.0)
     last = max((float(values[-1]) for values in reach), default=1.0)
     return window_for(first, last, columns, view.zoom, view.start)

@@ -6,10 +6,10 @@ import math
 
 from rich.text import Text
 
-from tui.format import clip, fit, number, safe, shorten
-from tui.look import Look
-from tui.scene import Balance, Part, Scene
-from tui.widgets.lines import Box
+from asgml.tui.scene.scene import Balance, Part, Scene
+from asgml.tui.terminal.format import clip, fit, number, safe, shorten
+from asgml.tui.terminal.theme import Look
+from asgml.tui.widgets.lines import Box
 
 _NAME, _ARM = 10, 8
 _RANGE = 2.0
@@ -39,8 +39,18 @@ def balance_rows(scene: Scene, look: Look, width: int) -> list[Text]:
     summary = _summary(scene, look, width)
     if width >= 92:
         heading = _wide_heading(look, width)
-        return [summary, heading, *(_wide_row(line, index, scene.dominant, look, width) for index, line in enumerate(scene.balance))]
-    return [summary, *(_narrow_row(line, index, look, width) for index, line in enumerate(scene.balance))]
+        return [
+            summary,
+            heading,
+            *(
+                _wide_row(line, index, scene.dominant, look, width)
+                for index, line in enumerate(scene.balance)
+            ),
+        ]
+    return [
+        summary,
+        *(_narrow_row(line, index, look, width) for index, line in enumerate(scene.balance)),
+    ]
 
 
 def _summary(scene: Scene, look: Look, width: int) -> Text:
@@ -65,12 +75,21 @@ def _summary(scene: Scene, look: Look, width: int) -> Text:
 def _part(part: Part, look: Look, details: int) -> Text:
     """A modulator and whether it acts. With fewer details first its window goes, then the word: the sign says it too."""
     sign = look.sign("●", "*") if part.open else look.sign("○", "o")
-    words = f"{sign} {safe(part.name)}" + (f" {'open' if part.open else 'closed'}" if details else "")
+    words = f"{sign} {safe(part.name)}" + (
+        f" {'open' if part.open else 'closed'}" if details else ""
+    )
     text = Text(words, look.good if part.open else look.muted)
     return text.append(f" ({part.window})", look.muted) if details > 1 and part.window else text
 
 
-_COLUMNS = (("probe", 7), ("own", 7), ("gradient norm", 17), ("gain", 8), ("boost", 8), ("ratio", 8))
+_COLUMNS = (
+    ("probe", 7),
+    ("own", 7),
+    ("gradient norm", 17),
+    ("gain", 8),
+    ("boost", 8),
+    ("ratio", 8),
+)
 
 
 def _wide_heading(look: Look, width: int) -> Text:
@@ -108,13 +127,17 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
 
 
 def _narrow_row(line: Balance, index: int, look: Look, width: int) -> Text:
-    row = Text("").append(f"{look.marker(index)} {fit(shorten(safe(line.modality), 8), 8)}", look.line(index))
+    row = Text("").append(
+        f"{look.marker(index)} {fit(shorten(safe(line.modality), 8), 8)}", look.line(index)
+    )
     norms = f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"
     pieces = [("p", number(line.probe, 2)), ("gain", _times(line.gain, 2)), ("|g|", norms), ("own", number(line.own, 2)),
               ("boost", _times(line.boost, 2)), (look.sign("ρ", "r"), number(line.ratio, 2))]  # fmt: skip
     arm = 5 if width >= 76 else 4
     for name, value in pieces:
-        cell = Text.assemble((f" {name} ", look.muted), (fit(value, 9 if name == "|g|" else 5), look.text))
+        cell = Text.assemble(
+            (f" {name} ", look.muted), (fit(value, 9 if name == "|g|" else 5), look.text)
+        )
         if row.cell_len + cell.cell_len + 2 * arm + 3 <= width:
             row.append_text(cell)
     return row.append(" ").append_text(gain_bar(line.gain, arm, look))
@@ -129,7 +152,12 @@ def gain_bar(gain: float, arm: int, look: Look) -> Text:
     octaves = math.log2(max(gain, 1e-9)) / _RANGE
     cells = min(max(round(abs(octaves) * arm), 1 if abs(gain - 1) > 0.005 else 0), arm)
     left, right = (cells, 0) if gain < 1 else (0, cells)
-    row = Text("").append(rest * (arm - left), look.frame).append(solid * left, look.warn).append(middle, look.text)
+    row = (
+        Text("")
+        .append(rest * (arm - left), look.frame)
+        .append(solid * left, look.warn)
+        .append(middle, look.text)
+    )
     return row.append(solid * right, look.good).append(rest * (arm - right), look.frame)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from tui.format import count
-from tui.keys import Key, footer
-from tui.scene import Scene
-from tui.widgets.lines import Lines
+from asgml.tui.keys import Key, footer
+from asgml.tui.scene.scene import Scene
+from asgml.tui.terminal.format import count
+from asgml.tui.widgets.lines import Lines
 
 
 class TransportBar(Lines):
@@ -22,12 +22,24 @@ class TransportBar(Lines):
             return
         look = self.look
         state = look.sign("▶", ">") if transport.playing else look.sign("‖", "=")
-        left = Text("").append(f" {state} REPLAY {transport.speed:g}×", look.good if transport.playing else look.warn)
+        left = Text("").append(
+            f" {state} REPLAY {transport.speed:g}×", look.good if transport.playing else look.warn
+        )
         right = Text(f" row {count(transport.row)}/{count(transport.rows)} ", look.text)
         width = max(self.size.width - left.cell_len - right.cell_len - 3, 0)
         place = round(transport.row / max(transport.rows, 1) * max(width - 1, 0))
-        bar = Text(" ").append(look.sign("━", "=") * place, look.key).append(look.sign("●", "o"), look.key)
-        self.show([left.append_text(bar).append(look.sign("─", "-") * max(width - 1 - place, 0), look.frame).append_text(right)])
+        bar = (
+            Text(" ")
+            .append(look.sign("━", "=") * place, look.key)
+            .append(look.sign("●", "o"), look.key)
+        )
+        self.show(
+            [
+                left.append_text(bar)
+                .append(look.sign("─", "-") * max(width - 1 - place, 0), look.frame)
+                .append_text(right)
+            ]
+        )
 
 
 class KeyBar(Lines):
@@ -36,7 +48,9 @@ class KeyBar(Lines):
     DEFAULT_CSS = "KeyBar { height: 1; }"
     _drawn_for: object = None
 
-    def show_keys(self, clock: str, words: dict[str, str], steerable: bool, mapped: dict[str, str]) -> None:
+    def show_keys(
+        self, clock: str, words: dict[str, str], steerable: bool, mapped: dict[str, str]
+    ) -> None:
         key = (clock, dict(words), steerable, self.size.width, self.look)
         if key == self._drawn_for:
             return

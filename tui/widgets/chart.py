@@ -13,20 +13,20 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from tui.format import safe
-from tui.panels import Panel
-from tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
-from tui.plot.envelopes import Envelope
-from tui.plot.growing import EnvelopeCache
-from tui.plot.plot import Placed, Plot
-from tui.plot.ranges import Range
-from tui.plot.windows import Window
-from tui.scene import Scene
-from tui.view import View
-from tui.widgets.axes import LABEL, mark_x, range_of, window_of, x_labels, y_labels
-from tui.widgets.curves import DIM, OVERLAY, Curve, curves_of
-from tui.widgets.legend import legend, legend_entries, legend_values
-from tui.widgets.lines import Box, to_strip, top_edge
+from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
+from asgml.tui.plot.envelopes import Envelope
+from asgml.tui.plot.growing import EnvelopeCache
+from asgml.tui.plot.plot import Placed, Plot
+from asgml.tui.plot.ranges import Range
+from asgml.tui.plot.windows import Window
+from asgml.tui.scene.panels import Panel
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import View
+from asgml.tui.terminal.format import safe
+from asgml.tui.widgets.axes import LABEL, mark_x, range_of, window_of, x_labels, y_labels
+from asgml.tui.widgets.curves import DIM, OVERLAY, Curve, curves_of
+from asgml.tui.widgets.legend import legend, legend_entries, legend_values
+from asgml.tui.widgets.lines import Box, to_strip, top_edge
 
 _AXIS = LABEL + 1
 
@@ -64,7 +64,9 @@ class Chart(Box):
         self._styles: dict[int, Style] = {}
         self._legend_waits = self._hot = False
 
-    def draw_panel(self, scene: Scene, panel: Panel, view: View, hot: bool, numbers: bool = True) -> None:
+    def draw_panel(
+        self, scene: Scene, panel: Panel, view: View, hot: bool, numbers: bool = True
+    ) -> None:
         """Shows a panel of a scene as the view asks. Without `numbers` the legend stays as it is until they come."""
         width, height = size = max(self.size.width - _AXIS - 2, 0), max(self.size.height - 2, 0)
         if width < 4 or height < 1:
@@ -78,12 +80,25 @@ class Chart(Box):
         self.window = window_of(scene, view, width * glyphs.across)
         known = tuple(line.column in scene.known for line in panel.lines)
         rows = tuple((curve.style, curve.key, len(curve.x)) for curve in curves)
-        if not self.stale(rows, self.window, log, view.cursor, view.axis, hot, scene.marks, known, numbers and self._legend_waits):
+        if not self.stale(
+            rows,
+            self.window,
+            log,
+            view.cursor,
+            view.axis,
+            hot,
+            scene.marks,
+            known,
+            numbers and self._legend_waits,
+        ):
             return  # a chart of rare numbers, while others move on
         layers, changed = self._envelopes(curves)
         span = range_of([data for _, data in layers], log, height)
         cursor = -1 if view.cursor is None else self._cell(view.cursor)
-        marks, named = self._marks(scene, view.axis, width), [style for style, _ in layers if style < DIM]
+        marks, named = (
+            self._marks(scene, view.axis, width),
+            [style for style, _ in layers if style < DIM],
+        )
         canvas = self._plot.draw(layers, changed, span, size, glyphs, marks, cursor, named)
         top, *rest = self._rows_of(scene, view, canvas, span, hot)
         waits = not numbers and bool(self._shown) and view.cursor is None and self._hot == hot
@@ -98,7 +113,8 @@ class Chart(Box):
             self._caches.clear()
         caches = [self._caches.setdefault(key, EnvelopeCache()) for key in order]
         layers = [
-            (curve.style, cache.update(curve.x, curve.y, self.window, curve.key)) for curve, cache in zip(curves, caches, strict=True)
+            (curve.style, cache.update(curve.x, curve.y, self.window, curve.key))
+            for curve, cache in zip(curves, caches, strict=True)
         ]
         same, self._order = order == self._order, order
         return layers, min((cache.changed for cache in caches), default=0) if same else 0
@@ -107,13 +123,22 @@ class Chart(Box):
         return self.window.column(x) // self.look.glyphs.across
 
     def _marks(self, scene: Scene, axis: str, width: int) -> list[Placed]:
-        placed = [(self._cell(mark_x(mark, axis, scene.zero)), mark.kind, mark.label) for mark in scene.marks]
+        placed = [
+            (self._cell(mark_x(mark, axis, scene.zero)), mark.kind, mark.label)
+            for mark in scene.marks
+        ]
         return [mark for mark in placed if 0 <= mark[0] < width]
 
-    def _rows_of(self, scene: Scene, view: View, canvas: Canvas, span: Range, hot: bool) -> list[_Row]:
+    def _rows_of(
+        self, scene: Scene, view: View, canvas: Canvas, span: Range, hot: bool
+    ) -> list[_Row]:
         assert self.panel is not None
         self.values = legend_values(self.panel, scene, view)
-        entries, cursor, axis = legend_entries(self.panel, scene, self.values), view.cursor, view.axis
+        entries, cursor, axis = (
+            legend_entries(self.panel, scene, self.values),
+            view.cursor,
+            view.axis,
+        )
         notes = [word for word in ("log" if span.log else "", safe(self.panel.unit)) if word]
         title = safe(self.panel.title) + (f" ({', '.join(notes)})" if notes else "")
         labels, edge = y_labels(span, canvas.height), self.look.selected if hot else self.look.frame
@@ -142,7 +167,9 @@ class Chart(Box):
         if resized:
             self._strips, old = [Strip.blank(width, self.base)] * len(rows), []
         self._shown = [row.key for row in rows]
-        changed = [index for index, row in enumerate(rows) if index >= len(old) or old[index] != row.key]
+        changed = [
+            index for index, row in enumerate(rows) if index >= len(old) or old[index] != row.key
+        ]
         for index in changed:
             self._strips[index] = rows[index].draw()
         if resized:
@@ -153,15 +180,25 @@ class Chart(Box):
     def _plot_strip(self, canvas: Canvas, row: int, label: str, edge: Style) -> Strip:
         base, side = self.base, self.look.glyphs.vertical
         tick = self.look.glyphs.tick if label else " "
-        axis = [Segment(side, base + edge), Segment(f"{label:>{LABEL}}{tick}", base + self.look.muted)]
+        axis = [
+            Segment(side, base + edge),
+            Segment(f"{label:>{LABEL}}{tick}", base + self.look.muted),
+        ]
         plot = [Segment(text, self._style(style)) for text, style in canvas.pieces(row)]
         return Strip([*axis, *plot, Segment(side, base + edge)], canvas.width + _AXIS + 2)
 
     def _bottom_strip(self, width: int, axis: str, edge: Style) -> Strip:
         """The lower edge with the numbers of the x axis in it."""
-        left, right, bar = self.look.glyphs.corners[2], self.look.glyphs.corners[3], self.look.glyphs.horizontal
+        left, right, bar = (
+            self.look.glyphs.corners[2],
+            self.look.glyphs.corners[3],
+            self.look.glyphs.horizontal,
+        )
         text = Text("").append(left + bar * _AXIS, edge)
-        for empty, letters in groupby(x_labels(self.window, width, self.look.glyphs.across, axis), lambda letter: letter == "\0"):
+        for empty, letters in groupby(
+            x_labels(self.window, width, self.look.glyphs.across, axis),
+            lambda letter: letter == "\0",
+        ):
             word = "".join(letters)
             text.append(bar * len(word) if empty else word, edge if empty else self.look.muted)
         return to_strip(text.append(right, edge), self.size.width, self.base)
@@ -178,7 +215,11 @@ class Chart(Box):
             return look.muted
         if number >= DIM:
             return look.faint(number - DIM)
-        return look.line(number) if number >= 0 else {TEXT: look.text, MARK: look.mark, FAULT: look.bad, CURSOR: look.strong}[number]
+        return (
+            look.line(number)
+            if number >= 0
+            else {TEXT: look.text, MARK: look.mark, FAULT: look.bad, CURSOR: look.strong}[number]
+        )
 
     def notify_style_update(self) -> None:
         self._styles = {}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.panels import Line, Panel
-from tui.plot.envelopes import Floats
-from tui.scene import Scene
-from tui.view import View
+from asgml.tui.plot.envelopes import Floats
+from asgml.tui.scene.panels import Line, Panel
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import View
 
 DIM, OVERLAY = 100, 200
 """Added to a line's colour: raw values under the smoothed curve; the other run."""
@@ -31,7 +31,14 @@ def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
             x, raw = scene.x(line.table, view.axis), cut.column(line.column)
             smooth = scene.smoothed.get(line.column)
             key = (scene.name, line.column, view.axis, cut.signature)
-            top.append(Curve(line.colour, x, raw if smooth is None else smooth, (*key, None if smooth is None else view.smoothing)))
+            top.append(
+                Curve(
+                    line.colour,
+                    x,
+                    raw if smooth is None else smooth,
+                    (*key, None if smooth is None else view.smoothing),
+                )
+            )
             if smooth is not None:
                 beneath.append(Curve(line.colour + DIM, x, raw, (*key, "raw")))
         other += _other_curve(line, scene, view)
@@ -40,8 +47,19 @@ def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
 
 def _other_curve(line: Line, scene: Scene, view: View) -> list[Curve]:
     other = scene.overlay
-    if other is None or line.table not in other.tables or line.column not in other.tables[line.table]:
+    if (
+        other is None
+        or line.table not in other.tables
+        or line.column not in other.tables[line.table]
+    ):
         return []
     raw = other.tables[line.table].column(line.column)
     key = (other.name, line.column, view.axis, view.smoothing)
-    return [Curve(line.colour + OVERLAY, other.x(line.table, view.axis), other.smoothed.get(line.column, raw), key)]
+    return [
+        Curve(
+            line.colour + OVERLAY,
+            other.x(line.table, view.axis),
+            other.smoothed.get(line.column, raw),
+            key,
+        )
+    ]

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 from rich.text import Text
 
-from tui.format import count, fit, number, short_count, shorten
-from tui.look import Look, shape
-from tui.messages import RunLine
-from tui.scene import Scene
-from tui.story import LogLine
-from tui.widgets.lines import Box
+from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.scene import Scene
+from asgml.tui.session.messages import RunLine
+from asgml.tui.terminal.format import count, fit, number, short_count, shorten
+from asgml.tui.terminal.theme import Look, shape
+from asgml.tui.widgets.lines import Box
 
 
 class EventLog(Box):
@@ -45,7 +45,11 @@ def newest(lines: Sequence[LogLine], most: int) -> list[LogLine]:
         if len(found) == most:
             return found
         found.append(line)
-    return [*found[:-1], replace(found[-1], text=f"{found[-1].text}  and {folded} before")] if folded else found
+    return (
+        [*found[:-1], replace(found[-1], text=f"{found[-1].text}  and {folded} before")]
+        if folded
+        else found
+    )
 
 
 def log_row(line: LogLine, look: Look, width: int) -> Text:
@@ -63,11 +67,16 @@ class Runs(Box):
     """The runs beside this one."""
 
     def show_runs(self, runs: Sequence[RunLine], scene: Scene) -> None:
-        if not self.stale(runs, scene.name, scene.state, scene.step if scene.transport is None else None):
+        if not self.stale(
+            runs, scene.name, scene.state, scene.step if scene.transport is None else None
+        ):
             return
         self.title = "runs"
         width, height = self.inner
-        rows = [run_row(as_on_screen(line, scene), self.look, width, line.name == scene.name) for line in runs[:height]]
+        rows = [
+            run_row(as_on_screen(line, scene), self.look, width, line.name == scene.name)
+            for line in runs[:height]
+        ]
         self.show_box(rows, Text("g go to", self.look.muted))
 
 
@@ -81,6 +90,10 @@ def as_on_screen(line: RunLine, scene: Scene) -> RunLine:
 def run_row(line: RunLine, look: Look, width: int, current: bool = False) -> Text:
     sign, style = shape(look, line.state)
     name = max(width - 26, 8)
-    row = Text("").append(f"{sign} ", style).append(fit(shorten(line.name, name), name), look.strong if current else look.text)
+    row = (
+        Text("")
+        .append(f"{sign} ", style)
+        .append(fit(shorten(line.name, name), name), look.strong if current else look.text)
+    )
     row.append(f" {line.state:<8}", style).append(f"{short_count(line.step):>7}", look.text)
     return row.append(f"{number(line.best) if math.isfinite(line.best) else '':>7}", look.muted)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import Container
 
-from tui.panels import Panel
-from tui.scene import Scene
-from tui.view import View
-from tui.widgets.chart import Chart
+from asgml.tui.scene.panels import Panel
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import View
+from asgml.tui.widgets.chart import Chart
 
 _MOST = 12
 _MIN_WIDTH, _MIN_HEIGHT = 48, 7
@@ -43,7 +43,9 @@ class ChartGrid(Container):
         for place, chart in enumerate(self.query(Chart)):
             chart.display = place < shape[0] * shape[1]
 
-    def show_scene(self, scene: Scene, panels: Sequence[Panel], view: View, numbers: bool = True) -> None:
+    def show_scene(
+        self, scene: Scene, panels: Sequence[Panel], view: View, numbers: bool = True
+    ) -> None:
         """Draws the page with the selected chart."""
         first = page_of(view.selected, self.per_page) * self.per_page
         for place, chart in enumerate(self.query(Chart).results(Chart)):

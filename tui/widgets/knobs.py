@@ -5,11 +5,11 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from storage.knobs import Knob, Value
-from tui.format import clip, fit, safe, setting
-from tui.look import Look
-from tui.scene import KnobState, Scene
-from tui.widgets.lines import Box
+from asgml.storage.format.knobs import Knob, Value
+from asgml.tui.scene.scene import KnobState, Scene
+from asgml.tui.terminal.format import clip, fit, safe, setting
+from asgml.tui.terminal.theme import Look
+from asgml.tui.widgets.lines import Box
 
 
 class Knobs(Box):
@@ -21,13 +21,29 @@ class Knobs(Box):
         self.title = "knobs"
         width, height = self.inner
         name = _name_width([state.knob.name for state in scene.knobs], width)
-        rows = [knob_row(state, self.look, (name, width), state.knob.name == selected, draft) for state in scene.knobs]
-        place = next((index for index, state in enumerate(scene.knobs) if state.knob.name == selected), 0)
+        rows = [
+            knob_row(state, self.look, (name, width), state.knob.name == selected, draft)
+            for state in scene.knobs
+        ]
+        place = next(
+            (index for index, state in enumerate(scene.knobs) if state.knob.name == selected), 0
+        )
         start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
-        refused = [Text(f"{safe(state.knob.name)} {safe(state.refused)}", self.look.warn) for state in scene.knobs if state.refused]
-        body = rows[start : start + height] if not refused else [*rows[start : start + height - 1], refused[-1]]
+        refused = [
+            Text(f"{safe(state.knob.name)} {safe(state.refused)}", self.look.warn)
+            for state in scene.knobs
+            if state.refused
+        ]
+        body = (
+            rows[start : start + height]
+            if not refused
+            else [*rows[start : start + height - 1], refused[-1]]
+        )
         none = "" if scene.manifest is None else "this run declares no knobs"
-        self.show_box(body or [Text(none, self.look.muted)], Text("[ ] nudge  e edit", self.look.muted) if body else None)
+        self.show_box(
+            body or [Text(none, self.look.muted)],
+            Text("[ ] nudge  e edit", self.look.muted) if body else None,
+        )
 
 
 def _name_width(names: list[str], width: int) -> int:
@@ -44,25 +60,43 @@ def _short(name: str, width: int) -> str:
     return f"{clip(owner, room)}.{last}" if room > 1 else clip(last, width)
 
 
-def knob_row(state: KnobState, look: Look, cells: tuple[int, int], selected: bool, draft: tuple[str, Value] | None) -> Text:
+def knob_row(
+    state: KnobState,
+    look: Look,
+    cells: tuple[int, int],
+    selected: bool,
+    draft: tuple[str, Value] | None,
+) -> Text:
     """`cells`: those of the name and of the whole row."""
     name, width = cells
     line = Text("").append(f"{look.sign('▸', '>') if selected else ' '} ", look.key)
-    line.append(fit(_short(safe(state.knob.name), name), name), look.strong if selected else look.text).append(
-        f"{clip(setting(state.value), 9):>9} ", look.strong
-    )
+    line.append(
+        fit(_short(safe(state.knob.name), name), name), look.strong if selected else look.text
+    ).append(f"{clip(setting(state.value), 9):>9} ", look.strong)
     room = width - line.cell_len
     if draft is not None and draft[0] == state.knob.name:
-        return line.append(clip(f"{look.sign('→', '>')} {setting(draft[1])}? enter sends", room), look.warn)
+        return line.append(
+            clip(f"{look.sign('→', '>')} {setting(draft[1])}? enter sends", room), look.warn
+        )
     if state.wish is not None:
-        return line.append(clip(f"{look.sign('→', '>')} {setting(state.wish)} asked …", room), look.wish)
+        return line.append(
+            clip(f"{look.sign('→', '>')} {setting(state.wish)} asked …", room), look.wish
+        )
     return line.append_text(_slider(state.knob, state.value, look, room))
 
 
 def _slider(knob: Knob, value: Value, look: Look, room: int) -> Text:
     text = knob.range_text()
-    if knob.low is None or knob.high is None or isinstance(value, (bool, str)) or room < len(text) + 9 or knob.high <= knob.low:
-        return Text(clip(text, max(room, 0)) if knob.type != "bool" or len(text) <= room else "", look.muted)
+    if (
+        knob.low is None
+        or knob.high is None
+        or isinstance(value, (bool, str))
+        or room < len(text) + 9
+        or knob.high <= knob.low
+    ):
+        return Text(
+            clip(text, max(room, 0)) if knob.type != "bool" or len(text) <= room else "", look.muted
+        )
     width = min(room - len(text) - 1, 12)
     place = round((float(value) - knob.low) / (knob.high - knob.low) * (width - 1))
     place = min(max(place, 0), width - 1)

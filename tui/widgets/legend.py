@@ -8,23 +8,31 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from rich.text import Text
 
-from tui.format import number, safe
-from tui.look import Look
-from tui.panels import Line, Panel
-from tui.scene import Scene
-from tui.view import View
-from tui.widgets.axes import x_text
+from asgml.tui.scene.panels import Line, Panel
+from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.view_state import View
+from asgml.tui.terminal.format import number, safe
+from asgml.tui.terminal.theme import Look
+from asgml.tui.widgets.axes import x_text
 
 
 def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float]:
     """Column → the newest value, or the one under the cursor."""
-    return {line.column: _value(line, scene, view) for line in panel.lines if line.column in scene.table(line.table)}
+    return {
+        line.column: _value(line, scene, view)
+        for line in panel.lines
+        if line.column in scene.table(line.table)
+    }
 
 
 def _value(line: Line, scene: Scene, view: View) -> float:
     """Where a curve is smoothed, the value of the curve. A NaN is shown as it is."""
     raw, x = scene.table(line.table).column(line.column), scene.x(line.table, view.axis)
-    row = len(x) - 1 if view.cursor is None else int(np.searchsorted(x, view.cursor, side="right")) - 1
+    row = (
+        len(x) - 1
+        if view.cursor is None
+        else int(np.searchsorted(x, view.cursor, side="right")) - 1
+    )
     if line.table == "epochs" and view.cursor is None:
         row = int(max(np.flatnonzero(np.isfinite(raw)), default=-1))
     if row < 0:
@@ -33,13 +41,17 @@ def _value(line: Line, scene: Scene, view: View) -> float:
     return float(raw[row]) if smooth is None else float(smooth[row])
 
 
-def legend_entries(panel: Panel, scene: Scene, values: Mapping[str, float]) -> tuple[tuple[int, str, str], ...]:
+def legend_entries(
+    panel: Panel, scene: Scene, values: Mapping[str, float]
+) -> tuple[tuple[int, str, str], ...]:
     """(colour, word, value) of the curves that have a value by now."""
     shown = [line for line in panel.lines if line.column in values and line.column in scene.known]
     return tuple((line.colour, safe(line.label), number(values[line.column])) for line in shown)
 
 
-def legend(entries: Sequence[tuple[int, str, str]], cursor: float | None, axis: str, room: int, look: Look) -> Text:
+def legend(
+    entries: Sequence[tuple[int, str, str]], cursor: float | None, axis: str, room: int, look: Look
+) -> Text:
     for labelled, valued in ((True, True), (False, True), (True, False), (False, False)):
         text = Text("  ").join([_entry(entry, labelled, valued, look) for entry in entries])
         if cursor is not None and valued:

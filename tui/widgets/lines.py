@@ -10,9 +10,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.format import clip
-from tui.host import Drawn, host_of
-from tui.look import Look
+from asgml.tui.terminal.app_protocol import Drawn, host_of
+from asgml.tui.terminal.format import clip
+from asgml.tui.terminal.theme import Look
 
 _console = Console(width=400, markup=False, highlight=False, emoji=False)
 """Only looks styles up; nothing is printed on it."""
@@ -41,7 +41,9 @@ class Lines(Widget):
         if len(old) != len(rows) and self.styles.height is not None and self.styles.height.is_auto:
             self.refresh(layout=True)
             return
-        changed = [row for row in range(max(len(old), len(rows))) if _row(old, row) != _row(rows, row)]
+        changed = [
+            row for row in range(max(len(old), len(rows))) if _row(old, row) != _row(rows, row)
+        ]
         if changed:
             self.refresh(*(Region(0, row, self.size.width, 1) for row in changed))
 
@@ -93,7 +95,9 @@ def to_strip(text: Text, width: int, base: Style) -> Strip:
     """A line of exactly `width` cells on the widget's own background."""
     base_style = base + _console.get_style(text.style)
     segments = [
-        Segment(part.text, base_style + part.style if part.style else base_style) for part in text.render(_console, end="") if part.text
+        Segment(part.text, base_style + part.style if part.style else base_style)
+        for part in text.render(_console, end="")
+        if part.text
     ]
     return Strip(segments).adjust_cell_length(width, base)
 
@@ -112,7 +116,9 @@ class Box(Lines):
 
     DEFAULT_CSS = "Box { height: 1fr; }"
 
-    def __init__(self, title: str = "", *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(
+        self, title: str = "", *, id: str | None = None, classes: str | None = None
+    ) -> None:
         super().__init__(id=id, classes=classes)
         self.title = title
 
@@ -129,7 +135,15 @@ class Box(Lines):
         return max(self.size.width - 4, 0), max(self.size.height - 2, 0)
 
 
-def framed(body: list[Text], title: str, legend: Text | None, width: int, height: int, look: Look, hot: bool = False) -> list[Text]:
+def framed(
+    body: list[Text],
+    title: str,
+    legend: Text | None,
+    width: int,
+    height: int,
+    look: Look,
+    hot: bool = False,
+) -> list[Text]:
     edge = look.selected if hot else look.frame
     rows = [top_edge(title, legend, width, look, hot)]
     side = look.glyphs.vertical

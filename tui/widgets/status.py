@@ -7,12 +7,22 @@ import math
 from rich.style import Style
 from rich.text import Text
 
-from tui.format import age, bar, coarse, count, number, plural, safe, setting, shorten
-from tui.look import Look, shape
-from tui.scene import LIVING, Scene
-from tui.story import short_knob
-from tui.view import AXES, View
-from tui.widgets.lines import Lines, wrapped
+from asgml.tui.scene.event_text import short_knob
+from asgml.tui.scene.scene import LIVING, Scene
+from asgml.tui.scene.view_state import AXES, View
+from asgml.tui.terminal.format import (
+    age,
+    bar,
+    coarse,
+    count,
+    number,
+    plural,
+    safe,
+    setting,
+    shorten,
+)
+from asgml.tui.terminal.theme import Look, shape
+from asgml.tui.widgets.lines import Lines, wrapped
 
 _GAP = "  "
 
@@ -53,14 +63,24 @@ _NAME = 24
 
 def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
     sign, style = shape(look, scene.state)
-    parts: list[Part] = [(0, Text(f" {sign} {scene.state.upper()}", style)), (2, Text(name, look.strong))]
+    parts: list[Part] = [
+        (0, Text(f" {sign} {scene.state.upper()}", style)),
+        (2, Text(name, look.strong)),
+    ]
     if scene.manifest is not None:
         parts += _progress(scene, look) + _pace(scene, look)
         if (knob := scene.main_knob) is not None:
-            parts.append((5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong)))
+            parts.append(
+                (5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong))
+            )
     if scene.manifest is not None and scene.transport is None and scene.state in LIVING:
         fresh = age(scene.silent)
-        parts.append((8 if fresh == "now" else 1, Text(f"data {fresh}", look.muted if fresh == "now" else look.warn)))
+        parts.append(
+            (
+                8 if fresh == "now" else 1,
+                Text(f"data {fresh}", look.muted if fresh == "now" else look.warn),
+            )
+        )
     if readonly and scene.transport is None:
         parts.append((4, Text("read-only", look.warn)))
     return parts
@@ -72,10 +92,26 @@ def _progress(scene: Scene, look: Look) -> list[Part]:
     if scene.total:
         share = scene.step / scene.total
         full, empty = look.sign("█", "#"), look.sign("░", ".")
-        parts.append((9, Text.assemble((bar(share, 16, full, ""), look.good), (empty * (16 - round(min(share, 1) * 16)), look.frame))))
+        parts.append(
+            (
+                9,
+                Text.assemble(
+                    (bar(share, 16, full, ""), look.good),
+                    (empty * (16 - round(min(share, 1) * 16)), look.frame),
+                ),
+            )
+        )
         parts.append((3, Text(f"{min(int(share * 100), 100)}%", look.text)))
     if scene.manifest is not None and scene.manifest.total_epochs:
-        parts.append((8, Text(f"epoch {min(scene.epoch + 1, scene.manifest.total_epochs)}/{scene.manifest.total_epochs}", look.text)))
+        parts.append(
+            (
+                8,
+                Text(
+                    f"epoch {min(scene.epoch + 1, scene.manifest.total_epochs)}/{scene.manifest.total_epochs}",
+                    look.text,
+                ),
+            )
+        )
     return parts
 
 
@@ -98,13 +134,22 @@ class Chips(Lines):
         right = fit_parts(self._chips(scene, view, page, pages), max(self.size.width // 2, 20))
         left = asking.copy() if asking.plain else self._left(scene)
         left.truncate(max(self.size.width - right.cell_len - 2, 0), overflow="ellipsis")
-        self.show([left.append(" " * max(self.size.width - left.cell_len - right.cell_len - 1, 1)).append_text(right)])
+        self.show(
+            [
+                left.append(
+                    " " * max(self.size.width - left.cell_len - right.cell_len - 1, 1)
+                ).append_text(right)
+            ]
+        )
 
     def _left(self, scene: Scene) -> Text:
         look = self.look
         if scene.alerts:
             last = scene.alerts[-1]
-            text = Text("").append(f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}", look.level(last.level))
+            text = Text("").append(
+                f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}",
+                look.level(last.level),
+            )
             text.append("  A", look.key)
             return text.append(f"  {last.text} @ step {count(last.step)}", look.text)
         return Text(f" {_what(scene)}", look.muted)
@@ -115,7 +160,13 @@ class Chips(Lines):
         parts: list[Part] = [
             (2, Text(f"x: {AXES[view.axis]}", look.muted)),
             (3, Text(f"smooth {view.smoothing:g}", look.muted)),
-            (1, Text(look.sign("‖ held", "held") if held else look.sign("▶ follow", "follow"), look.warn if held else look.muted)),
+            (
+                1,
+                Text(
+                    look.sign("‖ held", "held") if held else look.sign("▶ follow", "follow"),
+                    look.warn if held else look.muted,
+                ),
+            ),
         ]
         if view.zoom:
             parts.append((2, Text(f"zoom {2**view.zoom}×", look.text)))
@@ -135,7 +186,9 @@ class Notice(Lines):
 
     def show_scene(self, scene: Scene, room: int) -> None:
         width = max(self.size.width or self.app.size.width, 20)
-        rows = [part for row in notice(scene, self.look) for part in wrapped(row, width)][: max(room, 1)]
+        rows = [part for row in notice(scene, self.look) for part in wrapped(row, width)][
+            : max(room, 1)
+        ]
         self.display = bool(rows)
         self.show(rows)
 
@@ -143,8 +196,14 @@ class Notice(Lines):
 def notice(scene: Scene, look: Look) -> list[Text]:
     """The banner for a state that needs a person, with the end of the trainer's own output where that explains it."""
     headline = _headline(scene)
-    rows = [_ribbon(f" {headline}", look.bad if scene.state in {"crashed", "failed"} else look.warn)] if headline else []
-    if scene.state in {"failed", "crashed"} or (scene.state == "starting" and scene.manifest is None):
+    rows = (
+        [_ribbon(f" {headline}", look.bad if scene.state in {"crashed", "failed"} else look.warn)]
+        if headline
+        else []
+    )
+    if scene.state in {"failed", "crashed"} or (
+        scene.state == "starting" and scene.manifest is None
+    ):
         rows += [Text(f"   {line}", look.muted) for line in scene.trainer_log]
     rows += [_ribbon(f" {problem}", look.warn) for problem in scene.problems]
     return rows
@@ -173,5 +232,9 @@ def _headline(scene: Scene) -> str:
             "" if scene.manifest is None else f"; {go_on}"
         )
     if scene.state == "starting":
-        return "starting: the trainer is loading its libraries, this takes a few seconds" if scene.manifest is None else "starting again"
+        return (
+            "starting: the trainer is loading its libraries, this takes a few seconds"
+            if scene.manifest is None
+            else "starting again"
+        )
     return ""

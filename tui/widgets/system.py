@@ -6,10 +6,10 @@ import math
 
 from rich.text import Text
 
-from tui.format import fit, number, size
-from tui.scene import MetricRow, Scene
-from tui.widgets.lines import Box
-from tui.widgets.values import spark
+from asgml.tui.scene.scene import MetricRow, Scene
+from asgml.tui.terminal.format import fit, number, size
+from asgml.tui.widgets.lines import Box
+from asgml.tui.widgets.values import spark
 
 
 class System(Box):
@@ -23,12 +23,18 @@ class System(Box):
             self._gauge("CPU", last.get("cpu"), last.get("memory"), width),
             self._gauge("GPU", last.get("gpu"), last.get("gpu_memory"), width),
         ]
-        rows.append(self._plain_row("store", self._store(scene, last.get("store_bytes"), last.get("samples_per_second"))))
+        rows.append(
+            self._plain_row(
+                "store", self._store(scene, last.get("store_bytes"), last.get("samples_per_second"))
+            )
+        )
         pace = f"{1 / interval:g} Hz" + (" (SSH)" if interval >= 1 else "")
         rows.append(self._plain_row("term", f"{rough_size(per_minute)}/min  {pace}"))
         self.show_box([row for row in rows if row.plain])
 
-    def _gauge(self, name: str, use: MetricRow | None, memory: MetricRow | None, width: int) -> Text:
+    def _gauge(
+        self, name: str, use: MetricRow | None, memory: MetricRow | None, width: int
+    ) -> Text:
         if use is None and memory is None:
             return Text("")
         line = Text("").append(f"{name:<6}", self.look.muted)
@@ -41,8 +47,16 @@ class System(Box):
         return line
 
     def _store(self, scene: Scene, stored: MetricRow | None, pace: MetricRow | None) -> str:
-        bytes_text = size(stored.summary.last) if stored is not None and math.isfinite(stored.summary.last) else "–"
-        rate = f"  {number(pace.summary.last, 2)} samples/s" if pace is not None and math.isfinite(pace.summary.last) else ""
+        bytes_text = (
+            size(stored.summary.last)
+            if stored is not None and math.isfinite(stored.summary.last)
+            else "–"
+        )
+        rate = (
+            f"  {number(pace.summary.last, 2)} samples/s"
+            if pace is not None and math.isfinite(pace.summary.last)
+            else ""
+        )
         return f"{bytes_text}{rate}"
 
     def _plain_row(self, name: str, text: str) -> Text:

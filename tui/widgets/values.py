@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from tui.format import clip, fit, number, safe, short_count, signed
-from tui.look import Look
-from tui.scene import MetricRow, Scene
-from tui.track import Summary
-from tui.view import View
-from tui.widgets.lines import Box
+from asgml.tui.scene.scene import MetricRow, Scene
+from asgml.tui.scene.series import Summary
+from asgml.tui.scene.view_state import View
+from asgml.tui.terminal.format import clip, fit, number, safe, short_count, signed
+from asgml.tui.terminal.theme import Look
+from asgml.tui.widgets.lines import Box
 
 
 class Values(Box):
@@ -23,8 +23,13 @@ class Values(Box):
         self.title = "metrics" + (f" “{view.words}”" if view.words else "")
         if framed:
             width, height = self.inner
-            body = [value_heading(self.look, width), *(value_row(row, self.look, width) for row in rows[: height - 1])]
-            self.show_box(body, Text(f"{len(rows)}", self.look.muted) if len(rows) >= height else None)
+            body = [
+                value_heading(self.look, width),
+                *(value_row(row, self.look, width) for row in rows[: height - 1]),
+            ]
+            self.show_box(
+                body, Text(f"{len(rows)}", self.look.muted) if len(rows) >= height else None
+            )
         else:
             self.show(value_columns(rows, self.look, self.size.width, self.size.height))
 
@@ -32,7 +37,11 @@ class Values(Box):
 def filtered(rows: Sequence[MetricRow], words: str) -> list[MetricRow]:
     """Rows whose column or panel holds every word, in the order of the scene."""
     wanted = words.lower().split()
-    return [row for row in rows if all(word in f"{row.column} {row.metric.panel}".lower() for word in wanted)]
+    return [
+        row
+        for row in rows
+        if all(word in f"{row.column} {row.metric.panel}".lower() for word in wanted)
+    ]
 
 
 def value_heading(look: Look, width: int) -> Text:
@@ -65,7 +74,10 @@ def value_row(row: MetricRow, look: Look, width: int) -> Text:
     }
     for title, cells in columns:
         known = title != "last" or math.isfinite(summary.last)
-        line.append(f"{clip(texts[title], cells - 1):>{cells}}", look.bad if not known else look.strong if title == "last" else look.muted)
+        line.append(
+            f"{clip(texts[title], cells - 1):>{cells}}",
+            look.bad if not known else look.strong if title == "last" else look.muted,
+        )
     return line
 
 
@@ -98,7 +110,10 @@ def _brief(row: MetricRow, look: Look, width: int) -> Text:
     line = Text(f" {look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
         fit(_short_name(row.column, name), name), look.text
     )
-    line.append(f"{number(row.summary.last):>7} ", look.strong if math.isfinite(row.summary.last) else look.bad)
+    line.append(
+        f"{number(row.summary.last):>7} ",
+        look.strong if math.isfinite(row.summary.last) else look.bad,
+    )
     line.append(fit(spark(row, look, width - name - 11), width - name - 11), style)
     return line
 

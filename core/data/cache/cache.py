@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from zarr.storage import LocalStore
 
-from core.data.base import DataError
-from core.data.cache.cache_arrays import FORMAT, VERSION
-from core.data.cache.stored import Stored, stored
-from core.data.clips import Clip, ClipSet, Fault, Modality
+from asgml.core.data.base import DataError
+from asgml.core.data.cache.cache_arrays import FORMAT, VERSION
+from asgml.core.data.cache.stored import Stored, stored
+from asgml.core.data.clips import Clip, ClipSet, Fault, Modality
 
 FOLDER = "asgml-cache"
 MISSING = 1  # fingerprint of a source whose file is not there; 0 stands for a clip that is not decoded yet
@@ -52,7 +52,9 @@ class Cache:
     """A cache as it is on the disk. `source` has the fingerprint (N, modalities) of what each clip was decoded from."""
 
     path: Path
-    settings: Mapping[str, Any]  # modality -> settings of its decoder, in the order of the columns of `source`
+    settings: Mapping[
+        str, Any
+    ]  # modality -> settings of its decoder, in the order of the columns of `source`
     complete: bool
     absent: Mapping[str, str]  # clips that could not be decoded, and the reason
     rows: Mapping[str, int]  # clip -> row
@@ -76,12 +78,18 @@ class Cache:
         columns = [list(self.settings).index(m) for m in modalities]
         return [clip for clip in clips if not self._fresh(clip, modalities, columns, root)]
 
-    def _fresh(self, clip: Clip, modalities: Sequence[str], columns: Sequence[int], root: Path) -> bool:
+    def _fresh(
+        self, clip: Clip, modalities: Sequence[str], columns: Sequence[int], root: Path
+    ) -> bool:
         row = self.rows.get(clip.id)
-        return row is not None and self.source[row, columns].tolist() == fingerprints(clip, modalities, root)
+        return row is not None and self.source[row, columns].tolist() == fingerprints(
+            clip, modalities, root
+        )
 
 
-def find_cache(found: ClipSet, wish: str, chosen: Mapping[str, Modality]) -> tuple[Cache | None, str]:
+def find_cache(
+    found: ClipSet, wish: str, chosen: Mapping[str, Modality]
+) -> tuple[Cache | None, str]:
     """The cache to read from, or None and what speaks against the one that is there.
 
     `wish` is "auto", "off", "require", or the path of a cache or of a folder of caches, which then is required. Raises
@@ -107,7 +115,11 @@ def find_cache(found: ClipSet, wish: str, chosen: Mapping[str, Modality]) -> tup
 def places(found: ClipSet, where: Path | None) -> list[Path]:
     """The caches of this data set that are there: the one that should be read first, then those of other settings."""
     first = cache_path(found, where)
-    others = [] if where is not None and where.suffix == ".zarr" else sorted(first.parent.glob(f"{found.name}-*.zarr"))
+    others = (
+        []
+        if where is not None and where.suffix == ".zarr"
+        else sorted(first.parent.glob(f"{found.name}-*.zarr"))
+    )
     return [path for path in (first, *(path for path in others if path != first)) if path.exists()]
 
 
@@ -142,8 +154,13 @@ def other_settings(cache: Cache, chosen: Mapping[str, Modality]) -> list[str]:
 def without_absent(found: ClipSet, cache: Cache) -> ClipSet:
     """The data set with the clips that could not be decoded among its faults."""
     gone = [clip for clip in every_clip(found) if clip.id in cache.absent]
-    faults = [absent_fault(clip, first_file(clip, found.root), cache.absent[clip.id]) for clip in gone]
-    kept = {part: tuple(clip for clip in clips if clip.id not in cache.absent) for part, clips in found.splits.items()}
+    faults = [
+        absent_fault(clip, first_file(clip, found.root), cache.absent[clip.id]) for clip in gone
+    ]
+    kept = {
+        part: tuple(clip for clip in clips if clip.id not in cache.absent)
+        for part, clips in found.splits.items()
+    }
     return replace(found, splits=kept, faults=(*found.faults, *faults)) if gone else found
 
 
@@ -162,16 +179,28 @@ def open_cache(path: Path) -> Cache:
         group = zarr.open_group(LocalStore(path), mode="r")
         facts: dict[str, Any] = dict(group.attrs)
         if (facts.get("format"), facts.get("version")) != (FORMAT, VERSION):
-            raise DataError(f"{path} is no {FORMAT} of version {VERSION}; give another place, or remove it first")
-        names, source = np.asarray(_array(group, "id")[...]).tolist(), np.asarray(_array(group, "source")[...])
-        settings, absent = dict(facts["settings"]), {str(clip): str(reason) for clip, reason in facts["absent"].items()}
+            raise DataError(
+                f"{path} is no {FORMAT} of version {VERSION}; give another place, or remove it first"
+            )
+        names, source = (
+            np.asarray(_array(group, "id")[...]).tolist(),
+            np.asarray(_array(group, "source")[...]),
+        )
+        settings, absent = (
+            dict(facts["settings"]),
+            {str(clip): str(reason) for clip, reason in facts["absent"].items()},
+        )
         if len(source) < len(names) or source.shape[1:] != (len(settings),):
-            raise DataError(f"{path} is damaged: source has shape {source.shape} for {len(names)} clips; remove it and prepare again")
+            raise DataError(
+                f"{path} is damaged: source has shape {source.shape} for {len(names)} clips; remove it and prepare again"
+            )
         arrays = {m: _array(group, m) for m in settings}
     except DataError:
         raise
     except Exception as error:  # zarr raises its own, OSError, ValueError, KeyError or a JSON error
-        raise DataError(f"{path} cannot be read as a cache ({error}); give another place, or remove it first") from error
+        raise DataError(
+            f"{path} cannot be read as a cache ({error}); give another place, or remove it first"
+        ) from error
     rows = {str(name): row for row, name in enumerate(names) if name}
     return Cache(path, settings, facts.get("complete") is True, absent, rows, source, arrays)
 
@@ -197,13 +226,19 @@ def cache_path(found: ClipSet, where: Path | None = None) -> Path:
 
 def settings_of(modalities: Mapping[str, Modality]) -> dict[str, Any]:
     """The settings of each decoder as JSON gives them back, so that they can be compared with stored ones."""
-    settings: dict[str, Any] = json.loads(json.dumps({m: facts_of(modality) for m, modality in modalities.items()}))
+    settings: dict[str, Any] = json.loads(
+        json.dumps({m: facts_of(modality) for m, modality in modalities.items()})
+    )
     return settings
 
 
 def facts_of(modality: Modality) -> dict[str, Any]:
     decoder = modality.decoder
-    return {**decoder.settings, "shape": decoder.shape, "dtype": str(decoder.dtype).removeprefix("torch.")}
+    return {
+        **decoder.settings,
+        "shape": decoder.shape,
+        "dtype": str(decoder.dtype).removeprefix("torch."),
+    }
 
 
 def every_clip(found: ClipSet) -> list[Clip]:
@@ -211,7 +246,9 @@ def every_clip(found: ClipSet) -> list[Clip]:
     clips: dict[str, Clip] = {}
     for clip in (clip for part in found.splits.values() for clip in part):
         if clips.setdefault(clip.id, clip).sources != clip.sources:
-            raise DataError(f"{found.name} in {found.root}: the name {clip.id!r} stands for two clips with different files; rename one")
+            raise DataError(
+                f"{found.name} in {found.root}: the name {clip.id!r} stands for two clips with different files; rename one"
+            )
     return [clips[name] for name in sorted(clips)]
 
 
@@ -229,11 +266,17 @@ def fingerprint(clip: Clip, modality: str, root: str) -> int:
             facts = os.stat(name)
         except OSError:
             return MISSING
-        words.append(f"{name.removeprefix(root)}\0{facts.st_size}\0{facts.st_mtime_ns}")  # so the folder can be moved
-    digest = hashlib.blake2b("\0".join(words).encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        words.append(
+            f"{name.removeprefix(root)}\0{facts.st_size}\0{facts.st_mtime_ns}"
+        )  # so the folder can be moved
+    digest = hashlib.blake2b(
+        "\0".join(words).encode("utf-8", "surrogateescape"), digest_size=8
+    ).digest()
     return max(int.from_bytes(digest, "big") >> 1, MISSING + 1)
 
 
 def some(names: Sequence[str]) -> str:
     """The first few names, for an error."""
-    return ", ".join(repr(name) for name in names[:NAMED_CLIPS]) + (", …" if len(names) > NAMED_CLIPS else "")
+    return ", ".join(repr(name) for name in names[:NAMED_CLIPS]) + (
+        ", …" if len(names) > NAMED_CLIPS else ""
+    )

@@ -13,7 +13,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.storage import LocalStore
 
-from core.data.base import DataError
+from asgml.core.data.base import DataError
 
 FORMAT = "asgml clip cache"
 VERSION = 1
@@ -21,7 +21,9 @@ BOOKS = ("id", "source")  # the arrays that are no modality
 
 CHUNK_CLIPS = 32
 CHUNK_BYTES = 16 * 2**20
-BOOK_CLIPS = 4096  # clips a chunk of `id` and `source`: `source` is written after every chunk of samples
+BOOK_CLIPS = (
+    4096  # clips a chunk of `id` and `source`: `source` is written after every chunk of samples
+)
 
 # zarr leaves out a chunk of zeros by default: silence and darkness would look like samples that were lost
 KEEP_EMPTY: Any = {"write_empty_chunks": True}
@@ -33,7 +35,13 @@ def make_arrays(path: Path, settings: Mapping[str, Any]) -> None:
         raise DataError(f"a modality cannot be called {taken[0]!r} in a cache")
     beside = path.with_name(f"{path.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
-    facts = {"format": FORMAT, "version": VERSION, "settings": dict(settings), "absent": {}, "complete": False}
+    facts = {
+        "format": FORMAT,
+        "version": VERSION,
+        "settings": dict(settings),
+        "absent": {},
+        "complete": False,
+    }
     group = zarr.create_group(LocalStore(beside), attributes=facts, zarr_format=3)
     per_chunk = chunk_clips(settings)
     for m, facts in settings.items():
@@ -43,7 +51,9 @@ def make_arrays(path: Path, settings: Mapping[str, Any]) -> None:
     beside.rename(path)
 
 
-def _make_array(group: zarr.Group, name: str, shape: Sequence[int], per_chunk: int, dtype: str) -> None:
+def _make_array(
+    group: zarr.Group, name: str, shape: Sequence[int], per_chunk: int, dtype: str
+) -> None:
     """(0, *shape), uncompressed, its chunks in one folder: so that core/data/cache/stored.py can read them past zarr."""
     group.create_array(
         name,
@@ -60,7 +70,9 @@ def _make_array(group: zarr.Group, name: str, shape: Sequence[int], per_chunk: i
 
 def chunk_clips(settings: Mapping[str, Any]) -> int:
     """Clips a chunk: the same for every modality, so that a chunk of each can be finished together."""
-    largest = max(math.prod(facts["shape"]) * np.dtype(facts["dtype"]).itemsize for facts in settings.values())
+    largest = max(
+        math.prod(facts["shape"]) * np.dtype(facts["dtype"]).itemsize for facts in settings.values()
+    )
     return int(max(1, min(CHUNK_CLIPS, CHUNK_BYTES // max(largest, 1))))
 
 
@@ -74,7 +86,9 @@ def add_clips(group: zarr.Group, names: Sequence[str]) -> None:
     Rows without a name, which a kill leaves in here, are used first.
     """
     known = _array(group, "id")
-    free = [row for row, name in enumerate(np.asarray(known[...]).tolist()) if not name][: len(names)]
+    free = [row for row, name in enumerate(np.asarray(known[...]).tolist()) if not name][
+        : len(names)
+    ]
     rows = [*free, *range(known.shape[0], known.shape[0] + len(names) - len(free))]
     length = max(known.shape[0], rows[-1] + 1)
     for name, array in group.arrays():

@@ -14,17 +14,35 @@ import torch
 import zarr
 from torch import Tensor
 
-from core.data.base import DataError
-from core.data.cache.cache import Cache, cache_path, every_clip, fingerprints, open_cache, other_settings, settings_of
-from core.data.cache.cache_arrays import add_clips, make_arrays, open_to_write, write_rows
-from core.data.clips import NAMED_FAULTS, Clip, ClipOptions, ClipSet, Decoder, refuse_faults, workers_for
-from core.data.reading import in_processes
-from storage.lock import WriterLock, WriterLockedError
+from asgml.core.data.base import DataError
+from asgml.core.data.cache.cache import (
+    Cache,
+    cache_path,
+    every_clip,
+    fingerprints,
+    open_cache,
+    other_settings,
+    settings_of,
+)
+from asgml.core.data.cache.cache_arrays import add_clips, make_arrays, open_to_write, write_rows
+from asgml.core.data.clips import (
+    NAMED_FAULTS,
+    Clip,
+    ClipOptions,
+    ClipSet,
+    Decoder,
+    refuse_faults,
+    workers_for,
+)
+from asgml.core.data.worker_loading import in_processes
+from asgml.storage.write.lock import WriterLock, WriterLockedError
 
 Progress = Callable[[int, int], None]
 
 
-def prepare(found: ClipSet, where: Path | None, *, workers: int, allow_missing: bool, progress: Progress) -> Path:
+def prepare(
+    found: ClipSet, where: Path | None, *, workers: int, allow_missing: bool, progress: Progress
+) -> Path:
     """Decodes the clips of all splits into a cache, and returns its path.
 
     `where` is the cache itself (….zarr) or a folder for it, by default asgml-cache beside the data. `workers` -1 is one a core.
@@ -41,11 +59,17 @@ def prepare(found: ClipSet, where: Path | None, *, workers: int, allow_missing: 
             faults = bring_up_to_date(found, cache, workers_for(workers), progress, allow_missing)
     except OSError as error:  # a full disk, a folder that may not be written
         reason = error.strerror or str(error)
-        raise DataError(f"{path} cannot be written ({reason}); make room or give another place; what is decoded is kept") from error
+        raise DataError(
+            f"{path} cannot be written ({reason}); make room or give another place; what is decoded is kept"
+        ) from error
     if faults and not allow_missing:
-        named = "; ".join(f"{clip}: {reason}" for clip, reason in list(faults.items())[:NAMED_FAULTS])
+        named = "; ".join(
+            f"{clip}: {reason}" for clip, reason in list(faults.items())[:NAMED_FAULTS]
+        )
         more = f"; and {len(faults) - NAMED_FAULTS} more" if len(faults) > NAMED_FAULTS else ""
-        raise DataError(f"{len(faults)} clips of {found.name} cannot be decoded: {named}{more}. --allow-missing leaves them out")
+        raise DataError(
+            f"{len(faults)} clips of {found.name} cannot be decoded: {named}{more}. --allow-missing leaves them out"
+        )
     return path
 
 
@@ -69,7 +93,9 @@ def begin(found: ClipSet, path: Path) -> Cache:
         make_arrays(path, settings)
     cache = open_cache(path)
     if list(cache.settings) != list(settings) or other_settings(cache, found.modalities):
-        raise DataError(f"{path} holds clips decoded with other settings than asked for now; give another place, or remove it first")
+        raise DataError(
+            f"{path} holds clips decoded with other settings than asked for now; give another place, or remove it first"
+        )
     new = [clip.id for clip in clips if clip.id not in cache.rows]
     if not new:
         return cache
@@ -79,14 +105,24 @@ def begin(found: ClipSet, path: Path) -> Cache:
     return open_cache(path)
 
 
-def bring_up_to_date(found: ClipSet, cache: Cache, workers: int, progress: Progress, allow_missing: bool) -> dict[str, str]:
+def bring_up_to_date(
+    found: ClipSet, cache: Cache, workers: int, progress: Progress, allow_missing: bool
+) -> dict[str, str]:
     """Decodes what is not decoded yet. Returns the clips that cannot be, with the reasons."""
     clips = every_clip(found)
     lost = lost_rows(cache)
     stale = cache.stale(clips, list(found.modalities), found.root)
-    waiting = {clip.id for clip in stale} | {clip.id for clip in clips if cache.rows[clip.id] in lost}
-    todo = sorted((clip for clip in clips if clip.id in waiting), key=lambda clip: cache.rows[clip.id])
-    faults = {clip.id: cache.absent[clip.id] for clip in clips if clip.id in cache.absent and clip.id not in waiting}
+    waiting = {clip.id for clip in stale} | {
+        clip.id for clip in clips if cache.rows[clip.id] in lost
+    }
+    todo = sorted(
+        (clip for clip in clips if clip.id in waiting), key=lambda clip: cache.rows[clip.id]
+    )
+    faults = {
+        clip.id: cache.absent[clip.id]
+        for clip in clips
+        if clip.id in cache.absent and clip.id not in waiting
+    }
     progress(len(clips) - len(todo), len(clips))
     if cache.complete and not todo and not lost:
         return faults
@@ -126,14 +162,23 @@ class Decoding:
     def read(self, numbers: Sequence[int]) -> Decoded:
         chosen, faults = [self.clips[number] for number in numbers], {}
         # before they are read: a file that changes meanwhile is then found to be changed
-        sources = [fingerprints(clip, list(self.found.modalities), self.found.root) for clip in chosen]
+        sources = [
+            fingerprints(clip, list(self.found.modalities), self.found.root) for clip in chosen
+        ]
         good = []
         for clip in chosen:
             try:
-                good.append({m: decode(modality.decoder, clip, m) for m, modality in self.found.modalities.items()})
+                good.append(
+                    {
+                        m: decode(modality.decoder, clip, m)
+                        for m, modality in self.found.modalities.items()
+                    }
+                )
             except DataError as error:
                 faults[clip.id] = str(error)
-        values = {m: torch.stack([sample[m] for sample in good]) for m in self.found.modalities if good}
+        values = {
+            m: torch.stack([sample[m] for sample in good]) for m in self.found.modalities if good
+        }
         return Decoded(values, sources, faults)
 
 
@@ -141,7 +186,9 @@ def decode(decoder: Decoder, clip: Clip, modality: str) -> Tensor:
     """One sample. A decoder that breaks its promise must not fill the cache by broadcasting."""
     tensor = decoder.decode(clip.sources[modality], clip.id)
     if tuple(tensor.shape) != tuple(decoder.shape) or tensor.dtype != decoder.dtype:
-        raise DataError(f"{clip.id}: {modality} is {tuple(tensor.shape)} {tensor.dtype}; expected {tuple(decoder.shape)} {decoder.dtype}")
+        raise DataError(
+            f"{clip.id}: {modality} is {tuple(tensor.shape)} {tensor.dtype}; expected {tuple(decoder.shape)} {decoder.dtype}"
+        )
     return tensor
 
 
@@ -159,7 +206,12 @@ class Writing:
         """These rows hold no clip any more; the damaged files go, since zarr would read one before it puts samples in."""
         rows = [row for row in sorted(lost) if self.cache.source[row].any()]
         if rows:
-            write_rows(self.group, "source", rows, np.zeros((len(rows), len(self.cache.settings)), dtype=np.int64))
+            write_rows(
+                self.group,
+                "source",
+                rows,
+                np.zeros((len(rows), len(self.cache.settings)), dtype=np.int64),
+            )
         for m in self.cache.settings:
             array = self.cache.stored(m)
             for chunk in array.damaged():
@@ -176,7 +228,11 @@ class Writing:
             write_rows(self.group, "source", [rows[number] for number in told], sources)
 
     def _record(self, clips: Sequence[Clip], faults: Mapping[str, str]) -> None:
-        absent = {name: reason for name, reason in self.absent.items() if name not in {clip.id for clip in clips}}
+        absent = {
+            name: reason
+            for name, reason in self.absent.items()
+            if name not in {clip.id for clip in clips}
+        }
         absent.update(faults if self.allow_missing else {})
         if absent != self.absent:
             self.group.update_attributes({"absent": absent})
@@ -192,8 +248,13 @@ class Writing:
         """Zeros for chunks that hold none of the clips asked for: a chunk whose file is not there counts as damaged."""
         for m, array in self.cache.arrays.items():
             for chunk in self.cache.stored(m).damaged():
-                rows = range(chunk * self.cache.per_chunk, min((chunk + 1) * self.cache.per_chunk, array.shape[0]))
-                write_rows(self.group, m, rows, np.zeros((len(rows), *array.shape[1:]), dtype=array.dtype))
+                rows = range(
+                    chunk * self.cache.per_chunk,
+                    min((chunk + 1) * self.cache.per_chunk, array.shape[0]),
+                )
+                write_rows(
+                    self.group, m, rows, np.zeros((len(rows), *array.shape[1:]), dtype=array.dtype)
+                )
 
 
 def by_chunk(clips: Sequence[Clip], cache: Cache) -> list[list[int]]:
@@ -209,7 +270,11 @@ def lost_rows(cache: Cache) -> set[int]:
     """Rows of chunks whose file is not whole in some modality."""
     chunks = {chunk for m in cache.settings for chunk in cache.stored(m).damaged()}
     per_chunk, length = cache.per_chunk, len(cache.source)
-    return {row for chunk in chunks for row in range(chunk * per_chunk, min((chunk + 1) * per_chunk, length))}
+    return {
+        row
+        for chunk in chunks
+        for row in range(chunk * per_chunk, min((chunk + 1) * per_chunk, length))
+    }
 
 
 def check_room(cache: Cache) -> None:

@@ -15,7 +15,7 @@ import zarr
 from numpy.typing import NDArray
 from zarr.codecs import BytesCodec
 
-from core.data.base import DataError
+from asgml.core.data.base import DataError
 
 
 class Stored(Protocol):
@@ -44,7 +44,11 @@ def stored(array: zarr.Array[Any], folder: Path) -> Stored:
 
 def is_plain(array: zarr.Array[Any]) -> bool:
     """Whether each chunk holds some whole samples, uncompressed, in this machine's byte order, in the file that CACHE.md names."""
-    codec = array.metadata.codecs[0] if array.metadata.zarr_format == 3 and len(array.metadata.codecs) == 1 else None
+    codec = (
+        array.metadata.codecs[0]
+        if array.metadata.zarr_format == 3 and len(array.metadata.codecs) == 1
+        else None
+    )
     if not isinstance(codec, BytesCodec) or array.chunks[1:] != array.shape[1:]:
         return False
     endian = codec.endian.value if codec.endian is not None else sys.byteorder
@@ -86,9 +90,13 @@ class PlainChunks:
                 file.seek(place * len(space))
                 got = file.readinto(space.data)
         except OSError as error:
-            raise DataError(f"{path} cannot be read ({error.strerror}); run `asgml data prepare` again") from error
+            raise DataError(
+                f"{path} cannot be read ({error.strerror}); run `asgml data prepare` again"
+            ) from error
         if got != len(space):
-            raise DataError(f"{path} is too short: it ends inside sample {row}; run `asgml data prepare` again")
+            raise DataError(
+                f"{path} is too short: it ends inside sample {row}; run `asgml data prepare` again"
+            )
 
     def file(self, chunk: int) -> Path:
         return self.folder / chunk_key(chunk, len(self.shape))
@@ -96,7 +104,11 @@ class PlainChunks:
     def damaged(self) -> list[int]:
         """A chunk has its full size also where the samples end before it does."""
         expected = self.per_chunk * self.row_bytes
-        return [chunk for chunk in range(-(-self.shape[0] // self.per_chunk)) if size(self.file(chunk)) != expected]
+        return [
+            chunk
+            for chunk in range(-(-self.shape[0] // self.per_chunk))
+            if size(self.file(chunk)) != expected
+        ]
 
 
 def size(path: Path) -> int:
@@ -122,10 +134,16 @@ class ThroughZarr:
         try:
             return np.asarray(self.array.oindex[np.asarray(rows)])
         except Exception as error:  # a damaged chunk fails in whichever codec meets it
-            raise DataError(f"{self.folder} cannot be read ({error}); run `asgml data prepare` again") from error
+            raise DataError(
+                f"{self.folder} cannot be read ({error}); run `asgml data prepare` again"
+            ) from error
 
     def file(self, chunk: int) -> Path:
         return self.folder
 
     def damaged(self) -> list[int]:
-        return [] if self.array.nchunks_initialized == self.array.nchunks else list(range(self.array.cdata_shape[0]))
+        return (
+            []
+            if self.array.nchunks_initialized == self.array.nchunks
+            else list(range(self.array.cdata_shape[0]))
+        )

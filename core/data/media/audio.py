@@ -11,15 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.data.clips import Modality, Source, check_choice
-from core.data.media import fbank
-from core.data.media.opening import MediaError
-from core.data.media.spectrogram import log_mel, log_stft, stft_frames
-from core.data.media.views import AudioView
-from core.data.media.waveform import Waveform, head, read_waveform, resample, tile
-from core.data.options import check_number
+from asgml.core.data.clips import Modality, Source, check_choice
+from asgml.core.data.media import fbank
+from asgml.core.data.media.opening import MediaError
+from asgml.core.data.media.spectrogram import log_mel, log_stft, stft_frames
+from asgml.core.data.media.views import AudioView
+from asgml.core.data.media.waveform import Waveform, head, read_waveform, resample, tile
+from asgml.core.data.options import check_number
 
-__all__ = ["PRESETS", "AudioDecoder", "audio_facts", "audio_fault", "audio_modality", "read_waveform"]
+__all__ = [
+    "PRESETS",
+    "AudioDecoder",
+    "audio_facts",
+    "audio_fault",
+    "audio_modality",
+    "read_waveform",
+]
 
 SILENT = 1e-4  # −80 dB: a file whose samples stay this close to their mean holds no sound, at most what coding left
 
@@ -47,9 +54,24 @@ class Preset:
 # vggsound: the VGGSound loader of OGM-GE, which sees 5 of 10 s.
 TILED = {
     "stft": Preset(22050, 353, 257, lambda w: log_stft(w, 512, 353), {"n_fft": 512, "hop": 353}),
-    "stft16k": Preset(16000, 159, 257, lambda w: log_stft(w, 512, 159, center=False), {"n_fft": 512, "hop": 159}, uncentred=512),
-    "logmel": Preset(16000, 160, 128, lambda w: log_mel(w, 16000, 512, 400, 160, 128), {"n_fft": 512, "window": 400, "hop": 160}),
-    "vggsound": Preset(16000, 128, 129, lambda w: log_stft(w, 256, 128), {"n_fft": 256, "hop": 128}, crop=0.5),
+    "stft16k": Preset(
+        16000,
+        159,
+        257,
+        lambda w: log_stft(w, 512, 159, center=False),
+        {"n_fft": 512, "hop": 159},
+        uncentred=512,
+    ),
+    "logmel": Preset(
+        16000,
+        160,
+        128,
+        lambda w: log_mel(w, 16000, 512, 400, 160, 128),
+        {"n_fft": 512, "window": 400, "hop": 160},
+    ),
+    "vggsound": Preset(
+        16000, 128, 129, lambda w: log_stft(w, 256, 128), {"n_fft": 256, "hop": 128}, crop=0.5
+    ),
 }
 PRESETS = ("stft", "stft16k", "logmel", "fbank", "vggsound")
 
@@ -85,7 +107,12 @@ class AudioDecoder:
         if self.preset == "fbank":
             return {"preset": "fbank", "frames": fbank.FRAMES, "bands": fbank.BANDS}
         preset = TILED[self.preset]
-        return {"preset": self.preset, "seconds": float(self.seconds), "rate": preset.rate, **preset.settings}
+        return {
+            "preset": self.preset,
+            "seconds": float(self.seconds),
+            "rate": preset.rate,
+            **preset.settings,
+        }
 
     def decode(self, source: Source, clip: str) -> Tensor:
         """(*shape) float16. Raises DataError that names the file."""
@@ -123,7 +150,10 @@ def audio_fault(source: Source) -> tuple[str, str] | None:
     except MediaError as error:
         return error.kind, error.reason
     if np.ptp(waveform) < 2 * SILENT:
-        return "silent", f"silent: no sample is further than {SILENT:g} of full scale from the others"
+        return (
+            "silent",
+            f"silent: no sample is further than {SILENT:g} of full scale from the others",
+        )
     return None
 
 
@@ -136,11 +166,19 @@ def audio_facts(source: Source) -> dict[str, Any]:
 def sound_path(source: Source) -> Path:
     if len(source.paths) != 1:
         where = source.paths[0] if source.paths else Path()
-        raise MediaError(where, "missing", f"{len(source.paths)} files given as the sound of one clip; expected one")
+        raise MediaError(
+            where,
+            "missing",
+            f"{len(source.paths)} files given as the sound of one clip; expected one",
+        )
     return source.paths[0]
 
 
 def check_length(path: Path, waveform: Waveform, rate: int) -> None:
     """Raises MediaError where there is less than one window of sound, from which no spectrogram can tell anything."""
     if waveform.size < fbank.WINDOW * rate:
-        raise MediaError(path, "short", f"holds {1000 * waveform.size / rate:.0f} ms of sound; expected {1000 * fbank.WINDOW:.0f} or more")
+        raise MediaError(
+            path,
+            "short",
+            f"holds {1000 * waveform.size / rate:.0f} ms of sound; expected {1000 * fbank.WINDOW:.0f} or more",
+        )

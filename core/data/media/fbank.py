@@ -6,11 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from core.data.media.mel import kaldi_filters
-from core.data.media.waveform import Waveform
+from asgml.core.data.media.mel import kaldi_filters
+from asgml.core.data.media.waveform import Waveform
 
 FRAMES, BANDS = 1024, 128
-MEAN, STD = -4.503877, 5.141276  # of AudioSet, from the audio spectrogram transformer; the script divides by twice the deviation
+MEAN, STD = (
+    -4.503877,
+    5.141276,
+)  # of AudioSet, from the audio spectrogram transformer; the script divides by twice the deviation
 WINDOW, SHIFT = 0.025, 0.01  # seconds; a waveform shorter than a window has no frame
 PREEMPHASIS = 0.97
 FLOOR = torch.finfo(torch.float32).eps  # of an energy: its logarithm is −15.9
@@ -41,6 +44,8 @@ def log_energies(waveform: Waveform, rate: int, most: int) -> Tensor:
     frames = frames - frames.mean(dim=1, keepdim=True)
     frames = frames - PREEMPHASIS * torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     size = 1 << (window - 1).bit_length()
-    power = torch.fft.rfft(frames * torch.hann_window(window, periodic=False), n=size).abs().square()
+    power = (
+        torch.fft.rfft(frames * torch.hann_window(window, periodic=False), n=size).abs().square()
+    )
     energies: Tensor = power @ kaldi_filters(rate, size, BANDS).T
     return energies.clamp(min=FLOOR).log()

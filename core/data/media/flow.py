@@ -11,17 +11,29 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from core.data.clips import Modality, Source
-from core.data.media.frames import FLOW, IMAGES, by_number, choose, image_size, is_flow, read_image, scale
-from core.data.media.opening import MediaError, is_container, one_line
-from core.data.media.video import FrameDecoder
-from core.data.media.videofile import measure, sampled
-from core.data.media.views import FramesView
+from asgml.core.data.clips import Modality, Source
+from asgml.core.data.media.frames import (
+    FLOW,
+    IMAGES,
+    by_number,
+    choose,
+    image_size,
+    is_flow,
+    read_image,
+    scale,
+)
+from asgml.core.data.media.opening import MediaError, is_container, one_line
+from asgml.core.data.media.video import FrameDecoder
+from asgml.core.data.media.videofile import measure, sampled
+from asgml.core.data.media.views import FramesView
 
 MEAN = 0.5  # of the range: a point that stands still is gray, 128 of 255
 STD = 0.226  # of TSN (Wang et al., ECCV 2016), the mean of ImageNet's three; not measured
 RATES = (25, 29)  # whole frames a second of UCF-101's videos
-FULL = (0.9, 1.1)  # images of flow for each frame of the video: extractions leave out the last frame, or a damaged one
+FULL = (
+    0.9,
+    1.1,
+)  # images of flow for each frame of the video: extractions leave out the last frame, or a damaged one
 
 
 @dataclass(frozen=True)
@@ -84,25 +96,41 @@ def kept_frames(clock: Path, folder: Path, flows: int, fps: float) -> list[int]:
     if is_container(clock):
         video = measure(clock)
         if not FULL[0] <= (flows + 1) / video.frames <= FULL[1]:
-            raise MediaError(folder, "short", f"{flows} images of flow, but {video.frames} frames in {clock.name}; expected one a frame")
+            raise MediaError(
+                folder,
+                "short",
+                f"{flows} images of flow, but {video.frames} frames in {clock.name}; expected one a frame",
+            )
         return sampled(video.frames, video.fps, fps)
     images = len(images_in(clock.parent))
     rate = min(RATES, key=lambda rate: abs(len(sampled(flows + 1, rate, fps)) - images))
     expected = len(sampled(flows + 1, rate, fps))
     if abs(expected - images) > max(1, images // 10):
         told = f"{flows} images of flow, but {images} frames in {clock.parent}, not {expected}"
-        raise MediaError(folder, "short", f"{told}; expected one a frame of the video; set fps to the frames a second in that folder")
+        raise MediaError(
+            folder,
+            "short",
+            f"{told}; expected one a frame of the video; set fps to the frames a second in that folder",
+        )
     return sampled(flows + 1 + 2 * rate * max(1, images), rate, fps)[:images]
 
 
 def find_pairs(source: Source) -> list[tuple[Path, Path]]:
     """The images of u and of v in the order of time. Raises MediaError, which names one that is missing."""
     if len(source.paths) < 2:
-        raise MediaError(source.paths[0] if source.paths else Path(), "empty", "has no flow; expected images of u and of v")
+        raise MediaError(
+            source.paths[0] if source.paths else Path(),
+            "empty",
+            "has no flow; expected images of u and of v",
+        )
     (u, kind_u), (v, kind_v) = [(path.parent, kind_of(path.name)) for path in source.paths[:2]]
     names_u, names_v = images_in(u, kind_u), images_in(v, kind_v)
     if lone := without_partner(names_u, names_v):
-        raise MediaError((u, v)[lone[0]] / lone[1], "missing", "no such file, but the other direction of the same moment is there")
+        raise MediaError(
+            (u, v)[lone[0]] / lone[1],
+            "missing",
+            "no such file, but the other direction of the same moment is there",
+        )
     return [(u / one, v / other) for one, other in zip(names_u, names_v, strict=True)]
 
 
@@ -111,8 +139,14 @@ def images_in(folder: Path, kind: str = "") -> list[str]:
     try:
         names = os.listdir(folder)
     except OSError as error:
-        raise MediaError(folder, "missing" if not folder.exists() else "unreadable", f"cannot be listed ({one_line(error)})") from error
-    return sorted((name for name in names if is_image(name) and kind_of(name) == kind), key=by_number)
+        raise MediaError(
+            folder,
+            "missing" if not folder.exists() else "unreadable",
+            f"cannot be listed ({one_line(error)})",
+        ) from error
+    return sorted(
+        (name for name in names if is_image(name) and kind_of(name) == kind), key=by_number
+    )
 
 
 def is_image(name: str) -> bool:
@@ -131,7 +165,9 @@ def without_partner(u: Sequence[str], v: Sequence[str]) -> tuple[int, str] | Non
         return None
     first = min(moments[0].keys() ^ moments[1].keys(), key=by_number)
     missing = int(first in moments[0])
-    return missing, kind_here(moments[missing].values(), moments[1 - missing][first], missing) + first
+    return missing, kind_here(
+        moments[missing].values(), moments[1 - missing][first], missing
+    ) + first
 
 
 def kind_here(known: Iterable[str], of_partner: str, direction: int) -> str:
@@ -157,9 +193,18 @@ class FlowView(FramesView):
         return self.normalise(images)
 
 
-def flow_modality(frames: int, choice: str, size: tuple[int, int], crop: int = 224, augment: str = "clip", fps: float = 1.0) -> Modality:
+def flow_modality(
+    frames: int,
+    choice: str,
+    size: tuple[int, int],
+    crop: int = 224,
+    augment: str = "clip",
+    fps: float = 1.0,
+) -> Modality:
     """`frames` moments stored at `size`, seen as (frames, 2, crop, crop)."""
-    return Modality(FlowDecoder(frames, choice, size, fps), (frames, 2, crop, crop), FlowView(crop, augment))
+    return Modality(
+        FlowDecoder(frames, choice, size, fps), (frames, 2, crop, crop), FlowView(crop, augment)
+    )
 
 
 def check_flow(source: Source) -> None:

@@ -14,15 +14,26 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from core.data.media.opening import check_file, unreadable
+from asgml.core.data.media.opening import check_file, unreadable
 
 # Pillow comes with torchvision, whose own decoder gives the same pixels, but takes seconds to import in every process that reads.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-BROKEN = (OSError, ValueError, SyntaxError, EOFError, struct.error, zlib.error, Image.DecompressionBombError)  # Pillow on bad data
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)  # Pillow on bad data
 
 CHOICES = ("uniform", "first", "random")
 IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-FLOW = ("flow_x", "flow_y")  # how the names of images of optical flow begin, which some extractions put beside the frames
+FLOW = (
+    "flow_x",
+    "flow_y",
+)  # how the names of images of optical flow begin, which some extractions put beside the frames
 
 
 def choose(there: int, wanted: int, choice: str, clip: str) -> list[int]:
@@ -42,7 +53,11 @@ def choose(there: int, wanted: int, choice: str, clip: str) -> list[int]:
 
 def by_number(name: str) -> tuple[tuple[int, int | str], ...]:
     """The order of time: numbers count by their value, so frame_10 comes after frame_9."""
-    return tuple((0, int(word)) if word.isdecimal() else (1, word) for word in re.split(r"([0-9]+)", name) if word)
+    return tuple(
+        (0, int(word)) if word.isdecimal() else (1, word)
+        for word in re.split(r"([0-9]+)", name)
+        if word
+    )
 
 
 def is_flow(name: str) -> bool:

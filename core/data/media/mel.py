@@ -46,4 +46,6 @@ def frequencies(rate: int, size: int) -> Tensor:
 def triangles(edges: Tensor, places: Tensor) -> Tensor:
     """(len(edges) − 2, len(places)): filter i rises from edge i to 1 at edge i + 1 and falls to edge i + 2."""
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    return torch.minimum((places - left) / (centre - left), (right - places) / (right - centre)).clamp(min=0.0)
+    return torch.minimum(
+        (places - left) / (centre - left), (right - places) / (right - centre)
+    ).clamp(min=0.0)

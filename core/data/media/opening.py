@@ -12,11 +12,27 @@ from av.container import InputContainer
 from av.frame import Frame
 from av.stream import Stream
 
-from core.data.base import DataError
+from asgml.core.data.base import DataError
 
 # What is read by ffmpeg. Sound in any other file is read by libsndfile.
 CONTAINERS = frozenset(
-    {".mp4", ".m4v", ".m4a", ".mov", ".avi", ".flv", ".mkv", ".webm", ".wmv", ".mpg", ".mpeg", ".3gp", ".ts", ".aac", ".wma"}
+    {
+        ".mp4",
+        ".m4v",
+        ".m4a",
+        ".mov",
+        ".avi",
+        ".flv",
+        ".mkv",
+        ".webm",
+        ".wmv",
+        ".mpg",
+        ".mpeg",
+        ".3gp",
+        ".ts",
+        ".aac",
+        ".wma",
+    }
 )
 LFS = b"version https://git-lfs"  # how the text begins that stands for a file where Git LFS has not fetched it
 
@@ -25,7 +41,9 @@ class MediaError(DataError):
     """A file that cannot be used. `kind` is missing, empty, unreadable, short or silent; `reason` does not name the file."""
 
     def __init__(self, path: Path, kind: str, reason: str) -> None:
-        super().__init__(path, kind, reason)  # the arguments themselves: errors are pickled on their way between processes
+        super().__init__(
+            path, kind, reason
+        )  # the arguments themselves: errors are pickled on their way between processes
         self.path = path
         self.kind = kind
         self.reason = reason
@@ -61,8 +79,16 @@ def unreadable(path: Path, what: str, error: Exception) -> MediaError:
     except OSError as reason:
         return MediaError(path, "unreadable", f"cannot be opened ({one_line(reason)})")
     if pointer:
-        return MediaError(path, "missing", "a pointer of Git LFS stands here, not the file; run `git lfs pull` in its repository")
-    return MediaError(path, "unreadable", f"cannot be read as {what} ({one_line(error)}); copy or download it again")
+        return MediaError(
+            path,
+            "missing",
+            "a pointer of Git LFS stands here, not the file; run `git lfs pull` in its repository",
+        )
+    return MediaError(
+        path,
+        "unreadable",
+        f"cannot be read as {what} ({one_line(error)}); copy or download it again",
+    )
 
 
 @contextmanager
@@ -70,7 +96,9 @@ def open_container(path: Path) -> Iterator[InputContainer]:
     """The file opened by ffmpeg; errors of reading and decoding inside the block become MediaError too."""
     check_file(path)
     try:
-        with av.open(str(path.absolute()), metadata_errors="replace") as container:  # absolute: "a:b.mp4" is no network address
+        with av.open(
+            str(path.absolute()), metadata_errors="replace"
+        ) as container:  # absolute: "a:b.mp4" is no network address
             yield container
     except av.FFmpegError as error:
         raise unreadable(path, "sound or video", error) from error
@@ -84,7 +112,9 @@ def origin_of(container: InputContainer) -> float:
 def jump(container: InputContainer, second: float, stream: Stream) -> None:
     """Goes to a key frame at or before this second. A file that cannot jump stays at its beginning, which is slow, not wrong."""
     with suppress(av.FFmpegError):
-        container.seek(int((origin_of(container) + second) / (stream.time_base or 1)), stream=stream)
+        container.seek(
+            int((origin_of(container) + second) / (stream.time_base or 1)), stream=stream
+        )
 
 
 def seconds_of(container: InputContainer, stream: Stream) -> float:
@@ -97,7 +127,11 @@ def seconds_of(container: InputContainer, stream: Stream) -> float:
 def prepare_stream(stream: Stream, path: Path) -> None:
     """Raises MediaError where nothing can decode it. One thread: other clips are read by other processes."""
     if cast(object, stream.codec_context) is None:
-        raise MediaError(path, "unreadable", f"its {stream.type} has a coding that ffmpeg does not know; convert it with ffmpeg")
+        raise MediaError(
+            path,
+            "unreadable",
+            f"its {stream.type} has a coding that ffmpeg does not know; convert it with ffmpeg",
+        )
     stream.codec_context.thread_count = 1
 
 
@@ -120,10 +154,17 @@ def decoded(container: InputContainer, stream: Stream) -> Iterator[Frame]:
 
 def one_line(error: Exception) -> str:
     """The first line of an error's text, which may hold names that are not ours; its kind where it has none."""
-    text = getattr(error, "strerror", None) or getattr(error, "error_string", None) or str(error).strip() or type(error).__name__
+    text = (
+        getattr(error, "strerror", None)
+        or getattr(error, "error_string", None)
+        or str(error).strip()
+        or type(error).__name__
+    )
     return printable(str(text).partition("\n")[0])[:200]
 
 
 def printable(text: str) -> str:
     """The text with line breaks and control characters, which the name of a file may hold, written out."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from core.data.media.mel import slaney_filters
-from core.data.media.waveform import Waveform
+from asgml.core.data.media.mel import slaney_filters
+from asgml.core.data.media.waveform import Waveform
 
 FLOOR = 1e-7  # added to a magnitude before its logarithm, as published: silence is −16.1
 MEL_FLOOR = 1e-10  # added to a mel energy: −100 dB of full scale, where librosa.power_to_db cuts too; silence is −23.0
@@ -17,7 +17,9 @@ def stft_frames(samples: int, hop: int, uncentred: int = 0) -> int:
     return 1 + (samples - uncentred) // hop
 
 
-def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = None, *, center: bool = True) -> Tensor:
+def magnitude(
+    waveform: Waveform, n_fft: int, hop: int, window: int | None = None, *, center: bool = True
+) -> Tensor:
     """|STFT|, (1 + n_fft/2, 1 + samples // hop): periodic Hann window, centred, the waveform mirrored at its ends.
 
     The numbers of librosa.stft(…, pad_mode="reflect"). That was librosa's default when OGM-GE was published; since 0.10 it is
@@ -27,7 +29,13 @@ def magnitude(waveform: Waveform, n_fft: int, hop: int, window: int | None = Non
     width = window or n_fft
     hann = torch.hann_window(width, periodic=True, dtype=torch.float64)
     wave = torch.from_numpy(waveform).double()
-    return torch.stft(wave, n_fft, hop, width, hann, center=center, pad_mode="reflect", return_complex=True).abs().float()
+    return (
+        torch.stft(
+            wave, n_fft, hop, width, hann, center=center, pad_mode="reflect", return_complex=True
+        )
+        .abs()
+        .float()
+    )
 
 
 def log_stft(waveform: Waveform, n_fft: int, hop: int, *, center: bool = True) -> Tensor:
@@ -37,4 +45,7 @@ def log_stft(waveform: Waveform, n_fft: int, hop: int, *, center: bool = True) -
 
 def log_mel(waveform: Waveform, rate: int, n_fft: int, window: int, hop: int, bands: int) -> Tensor:
     """log(mel energy + 1e-10), (bands, time), by librosa's filters: Slaney's scale and areas, from 0 Hz to half the rate."""
-    return torch.log(slaney_filters(rate, n_fft, bands) @ magnitude(waveform, n_fft, hop, window).square() + MEL_FLOOR)
+    return torch.log(
+        slaney_filters(rate, n_fft, bands) @ magnitude(waveform, n_fft, hop, window).square()
+        + MEL_FLOOR
+    )

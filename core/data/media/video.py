@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from core.data.clips import Modality, Source, check_choice
-from core.data.media.frames import CHOICES, choose, image_size, read_image, scale
-from core.data.media.opening import MediaError, is_container
-from core.data.media.videofile import measure, read_frames, sampled
-from core.data.media.views import FramesView
-from core.data.options import check_number, check_whole
+from asgml.core.data.clips import Modality, Source, check_choice
+from asgml.core.data.media.frames import CHOICES, choose, image_size, read_image, scale
+from asgml.core.data.media.opening import MediaError, is_container
+from asgml.core.data.media.videofile import measure, read_frames, sampled
+from asgml.core.data.media.views import FramesView
+from asgml.core.data.options import check_number, check_whole
 
 __all__ = ["CHOICES", "FrameDecoder", "frame_facts", "frame_fault", "frame_modality"]
 
@@ -61,7 +61,9 @@ class FrameDecoder:
         """(*shape) uint8. Raises DataError that names the file."""
         check_source(source, clip)
         if is_video(source):
-            return torch.stack([scale(image, self.size) for image in self._from_video(source, clip)])
+            return torch.stack(
+                [scale(image, self.size) for image in self._from_video(source, clip)]
+            )
         paths = [source.paths[i] for i in choose(len(source.paths), self.frames, self.choice, clip)]
         scaled = {path: scale(read_image(path), self.size) for path in dict.fromkeys(paths)}
         return torch.stack([scaled[path] for path in paths])
@@ -74,9 +76,18 @@ class FrameDecoder:
         return read_frames(path, numbers, video.fps, source.start)
 
 
-def frame_modality(frames: int, choice: str, size: tuple[int, int], crop: int = 224, augment: str = "clip", fps: float = 1.0) -> Modality:
+def frame_modality(
+    frames: int,
+    choice: str,
+    size: tuple[int, int],
+    crop: int = 224,
+    augment: str = "clip",
+    fps: float = 1.0,
+) -> Modality:
     """`frames` images stored at `size`, seen as (frames, 3, crop, crop)."""
-    return Modality(FrameDecoder(frames, choice, size, fps), (frames, 3, crop, crop), FramesView(crop, augment))
+    return Modality(
+        FrameDecoder(frames, choice, size, fps), (frames, 3, crop, crop), FramesView(crop, augment)
+    )
 
 
 def frame_fault(source: Source) -> tuple[str, str] | None:
@@ -90,7 +101,9 @@ def frame_fault(source: Source) -> tuple[str, str] | None:
         for path in source.paths:
             read_image(path)
     except MediaError as error:
-        return error.kind, error.reason if len(source.paths) < 2 else f"{error.path.name}: {error.reason}"
+        return error.kind, error.reason if len(
+            source.paths
+        ) < 2 else f"{error.path.name}: {error.reason}"
     return None
 
 

@@ -14,7 +14,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from core.data.media.opening import MediaError, decoded, jump, open_container, origin_of, prepare_stream, seconds_of
+from asgml.core.data.media.opening import (
+    MediaError,
+    decoded,
+    jump,
+    open_container,
+    origin_of,
+    prepare_stream,
+    seconds_of,
+)
 
 JUMP = 5.0  # seconds: to a part that begins later a jump is quicker than decoding what comes before
 REORDERED = 1.0  # seconds by which the frames of a file are at most stored out of their order
@@ -41,7 +49,11 @@ def sampled(frames: int, video_fps: float, wanted_fps: float) -> list[int]:
     interval = max(int(second / wanted_fps), 1)
     if wanted_fps < 1:
         return list(range(0, frames, interval))
-    return [n for n in range(frames) if n % second % interval == 0 and n % second < interval * wanted_fps]
+    return [
+        n
+        for n in range(frames)
+        if n % second % interval == 0 and n % second < interval * wanted_fps
+    ]
 
 
 def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Video:
@@ -53,14 +65,24 @@ def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Vid
         stream = frames_of(container, path)
         fps = float(stream.guessed_rate or stream.average_rate or 0)
         if not fps:
-            raise MediaError(path, "unreadable", "does not say how many frames a second it has; convert it with ffmpeg")
+            raise MediaError(
+                path,
+                "unreadable",
+                "does not say how many frames a second it has; convert it with ffmpeg",
+            )
         count = _count(container, stream, Part(start, seconds, fps, origin_of(container)))
         promised = stream.frames or int(seconds_of(container, stream) * fps)
         if not count:
             reason = f"has no frame from second {start:g} on" if start else "has no frames"
             raise MediaError(path, "short" if start else "empty", f"{reason}; expected one or more")
-        if not start and seconds is None and 2 * count < promised:  # heads only guess, so less than half
-            raise MediaError(path, "short", f"cut off: {count} frames where its head promises {promised}; copy or download it again")
+        if (
+            not start and seconds is None and 2 * count < promised
+        ):  # heads only guess, so less than half
+            raise MediaError(
+                path,
+                "short",
+                f"cut off: {count} frames where its head promises {promised}; copy or download it again",
+            )
         return Video(count, fps, stream.height, stream.width)
 
 
@@ -82,7 +104,9 @@ def read_frames(path: Path, numbers: Sequence[int], fps: float, start: float = 0
                 break
         if last is None or 2 * count < numbers[-1] + 1:
             reason = f"only {count} frames can be decoded, {numbers[-1] + 1} were counted"
-            raise MediaError(path, "short" if count else "unreadable", f"{reason}; copy or download it again")
+            raise MediaError(
+                path, "short" if count else "unreadable", f"{reason}; copy or download it again"
+            )
         end = _rgb(last) if count <= numbers[-1] else None
     return [found[n] if end is None else found.get(n, end) for n in numbers]
 
@@ -103,7 +127,9 @@ class Part:
     def at(self, number: int, time: int | None, stream: VideoStream) -> float:
         """The second of the frame with this number in the file, and this time in the stream's units where it has one."""
         base = stream.time_base
-        return number / self.fps if time is None or base is None else float(time * base) - self.origin
+        return (
+            number / self.fps if time is None or base is None else float(time * base) - self.origin
+        )
 
     def holds(self, second: float) -> bool:
         return (not self.start or second >= self.start - SLACK / self.fps) and second < self.end
@@ -128,7 +154,9 @@ def _count(container: InputContainer, stream: VideoStream, part: Part) -> int:
     for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
         if part.at(number, packet.dts, stream) > part.end + REORDERED:
             break
-        count += part.holds(part.at(number, packet.dts if packet.pts is None else packet.pts, stream))
+        count += part.holds(
+            part.at(number, packet.dts if packet.pts is None else packet.pts, stream)
+        )
     return count
 
 

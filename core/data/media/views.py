@@ -9,13 +9,16 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from core.data.clips import check_choice
-from core.data.options import check_whole
+from asgml.core.data.clips import check_choice
+from asgml.core.data.options import check_whole
 
 AUGMENTS = ("clip", "frame", "off")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-AREA = (0.08, 1.0)  # of the frame, uniform: torchvision's RandomResizedCrop, as all papers of the field use it
+AREA = (
+    0.08,
+    1.0,
+)  # of the frame, uniform: torchvision's RandomResizedCrop, as all papers of the field use it
 RATIO = (3 / 4, 4 / 3)  # width to height, log-uniform
 TRIES = 10  # boxes drawn before a box in the middle is taken
 
@@ -97,7 +100,10 @@ def draw_boxes(count: int, height: int, width: int, generator: Generator) -> tup
     ratio = torch.exp(math.log(RATIO[0]) + math.log(RATIO[1] / RATIO[0]) * ratio)
     tall, wide = (area / ratio).sqrt().round(), (area * ratio).sqrt().round()
     fits = (tall > 0) & (tall <= height) & (wide > 0) & (wide <= width)
-    tries = torch.stack([(top * (height - tall + 1)).floor(), (left * (width - wide + 1)).floor(), tall, wide], dim=-1)
+    tries = torch.stack(
+        [(top * (height - tall + 1)).floor(), (left * (width - wide + 1)).floor(), tall, wide],
+        dim=-1,
+    )
     first = fits.to(torch.uint8).argmax(dim=1)
     drawn = tries[torch.arange(count), first].long()
     boxes = torch.where(fits.any(dim=1)[:, None], drawn, torch.tensor(middle_box(height, width)))
@@ -122,9 +128,17 @@ def crop_resize(images: Tensor, boxes: Tensor, flips: Tensor, size: int) -> Tens
     count, channels, height, width = images.shape
     top, left, tall, wide = boxes.to(images.device, non_blocking=True).unbind(1)
     across = weights(left, wide, width, size)
-    across = torch.where(flips.to(images.device, non_blocking=True)[:, None, None], across.flip(1), across)
-    rows = images.reshape(count, channels * height, width).to(torch.float32) @ across.transpose(1, 2)
-    columns = rows.view(count, channels, height, size).transpose(1, 2).reshape(count, height, channels * size)
+    across = torch.where(
+        flips.to(images.device, non_blocking=True)[:, None, None], across.flip(1), across
+    )
+    rows = images.reshape(count, channels * height, width).to(torch.float32) @ across.transpose(
+        1, 2
+    )
+    columns = (
+        rows.view(count, channels, height, size)
+        .transpose(1, 2)
+        .reshape(count, height, channels * size)
+    )
     done = weights(top, tall, height, size) @ columns
     return done.view(count, size, channels, size).transpose(1, 2).contiguous()
 

@@ -18,7 +18,7 @@ from av.container import InputContainer
 from av.frame import Frame
 from numpy.typing import NDArray
 
-from core.data.media.opening import (
+from asgml.core.data.media.opening import (
     MediaError,
     check_file,
     decoded,
@@ -33,7 +33,9 @@ from core.data.media.opening import (
 
 Waveform = NDArray[np.float32]
 
-PREROLL = 0.2  # seconds decoded before the wanted start: AAC and MP3 build a frame from the one before it
+PREROLL = (
+    0.2  # seconds decoded before the wanted start: AAC and MP3 build a frame from the one before it
+)
 BLOCK = 1 << 20  # samples read at once: the length that a damaged head claims is never allocated
 SLOWEST, FASTEST = 1000, 1_000_000  # samples a second
 PROMISED = 0x7FFF0000  # bytes; a wav that was written into a pipe claims about this or more, which says nothing
@@ -48,7 +50,9 @@ class Sound:
     channels: int
 
 
-def read_waveform(path: Path, start: float = 0.0, seconds: float | None = None) -> tuple[Waveform, int]:
+def read_waveform(
+    path: Path, start: float = 0.0, seconds: float | None = None
+) -> tuple[Waveform, int]:
     """The sound from `start` on, at most `seconds` of it, and its own rate: float32 mono (samples,), full scale is ±1.
 
     Channels are averaged, as librosa.load does. Videos and .m4a go through ffmpeg, all else (wav, flac, ogg, mp3) through
@@ -60,9 +64,13 @@ def read_waveform(path: Path, start: float = 0.0, seconds: float | None = None) 
         reason = f"holds no sound from second {start:g} on" if start else "holds no sound"
         raise MediaError(path, "short" if start else "empty", f"{reason}; expected some samples")
     if not SLOWEST <= rate <= FASTEST:
-        raise MediaError(path, "unreadable", f"claims {rate} samples a second; expected {SLOWEST} to {FASTEST}")
+        raise MediaError(
+            path, "unreadable", f"claims {rate} samples a second; expected {SLOWEST} to {FASTEST}"
+        )
     if not np.isfinite(waveform).all():
-        raise MediaError(path, "unreadable", "holds samples that are no finite numbers; write the file again")
+        raise MediaError(
+            path, "unreadable", "holds samples that are no finite numbers; write the file again"
+        )
     return waveform, rate
 
 
@@ -81,7 +89,9 @@ def resample(waveform: Waveform, rate: int, wanted: int) -> Waveform:
     if rate == wanted:
         return waveform
     done = soxr.resample(waveform, rate, wanted, quality="HQ")
-    length = math.ceil(waveform.size * float(wanted) / rate)  # librosa's; soxr's own may be one sample off
+    length = math.ceil(
+        waveform.size * float(wanted) / rate
+    )  # librosa's; soxr's own may be one sample off
     return np.pad(done[:length], (0, max(length - done.size, 0)))
 
 
@@ -98,7 +108,10 @@ def _read_sound(path: Path, start: float, seconds: float | None) -> tuple[Wavefo
         parts = [np.empty(0, np.float32)]
         try:
             file.seek(min(first, file.frames))  # past the end libsndfile raises
-            while left > 0 and (block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)).size:
+            while (
+                left > 0
+                and (block := file.read(min(left, BLOCK), dtype="float32", always_2d=True)).size
+            ):
                 parts.append(block.mean(axis=1))
                 left -= len(block)
         except (OSError, soundfile.LibsndfileError) as error:
@@ -144,7 +157,9 @@ def _read_container(path: Path, start: float, seconds: float | None) -> tuple[Wa
         rate = int(stream.rate)
         promised = seconds_of(container, stream)
     whole = np.concatenate(parts) if parts else np.empty(0, np.float32)
-    if not start and seconds is None and whole.size < promised * rate / 2:  # heads only guess, so less than half
+    if (
+        not start and seconds is None and whole.size < promised * rate / 2
+    ):  # heads only guess, so less than half
         reason = f"cut off: {whole.size / rate:.1f} s of sound where its head promises {promised:.1f}; copy or download it again"
         raise MediaError(path, "short", reason)
     first = max(round((start - began) * rate), 0) if start else 0
@@ -161,7 +176,9 @@ def _decode(frames: Iterable[Frame], origin: float, end: float) -> tuple[float, 
         if at is not None and at >= end:
             break
         began = at if began is None else began
-        parts.extend(part.to_ndarray().mean(axis=0) for part in planar.resample(cast(AudioFrame, frame)))
+        parts.extend(
+            part.to_ndarray().mean(axis=0) for part in planar.resample(cast(AudioFrame, frame))
+        )
     return began or 0.0, parts
 
 

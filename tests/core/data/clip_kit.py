@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from core.data.base import DataError
-from core.data.clips import Clip, ClipSet, Modality, Source
+from asgml.core.data.base import DataError
+from asgml.core.data.clips import Clip, ClipSet, Modality, Source
 
 SIZES = {"train": 23, "val": 6, "test": 9}
 CLASSES = ("calm", "glad", "cross")
@@ -37,7 +37,9 @@ class ByteDecoder:
                 file.write(f"{clip}\n")
         content = b"".join(self.content(path) for path in source.paths)
         numbers = np.resize(np.frombuffer(content, np.uint8), self.shape)
-        return (torch.from_numpy(numbers.copy()) + len(clip) * (content[:4] != b"\0\0\0\0")).to(self.dtype)
+        return (torch.from_numpy(numbers.copy()) + len(clip) * (content[:4] != b"\0\0\0\0")).to(
+            self.dtype
+        )
 
     def content(self, path: Path) -> bytes:
         if not path.exists():
@@ -79,21 +81,35 @@ def make_files(root: Path, sizes: Mapping[str, int] | None = None) -> Path:
 
 
 def names(sizes: Mapping[str, int] | None = None) -> dict[str, list[str]]:
-    return {part: [f"{part}-{number:03d}" for number in range(count)] for part, count in (sizes or SIZES).items()}
+    return {
+        part: [f"{part}-{number:03d}" for number in range(count)]
+        for part, count in (sizes or SIZES).items()
+    }
 
 
 def files_of(root: Path, name: str) -> list[Path]:
-    return [root / "sound" / f"{name}.bin", root / "frames" / name / "0.bin", root / "frames" / name / "1.bin"]
+    return [
+        root / "sound" / f"{name}.bin",
+        root / "frames" / name / "0.bin",
+        root / "frames" / name / "1.bin",
+    ]
 
 
-def clip_set(root: Path, sizes: Mapping[str, int] | None = None, log: Path | None = None, **settings: Any) -> ClipSet:
-    splits = {part: tuple(make_clip(root, name, i) for i, name in enumerate(some)) for part, some in names(sizes).items()}
+def clip_set(
+    root: Path, sizes: Mapping[str, int] | None = None, log: Path | None = None, **settings: Any
+) -> ClipSet:
+    splits = {
+        part: tuple(make_clip(root, name, i) for i, name in enumerate(some))
+        for part, some in names(sizes).items()
+    }
     return ClipSet("fake", root, CLASSES, splits, modalities(log, **settings))
 
 
 def make_clip(root: Path, name: str, number: int) -> Clip:
     sound, *frames = files_of(root, name)
-    return Clip(name, number % len(CLASSES), {"audio": Source((sound,)), "visual": Source(tuple(frames))})
+    return Clip(
+        name, number % len(CLASSES), {"audio": Source((sound,)), "visual": Source(tuple(frames))}
+    )
 
 
 def silent(done: int, total: int) -> None:
@@ -101,7 +117,9 @@ def silent(done: int, total: int) -> None:
 
 
 def same(one: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> bool:
-    return list(one) == list(other) and all(one[m].dtype == other[m].dtype and torch.equal(one[m], other[m]) for m in one)
+    return list(one) == list(other) and all(
+        one[m].dtype == other[m].dtype and torch.equal(one[m], other[m]) for m in one
+    )
 
 
 def children() -> set[int]:

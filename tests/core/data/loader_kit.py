@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.base import DataError
+from asgml.core.data.base import DataError
 
 EMOTIONS = ("NEU", "HAP", "SAD", "FEA", "DIS", "ANG")
 
@@ -19,13 +19,21 @@ def put(path: Path, content: bytes = b"x") -> Path:
 
 
 def clip_names(actors: int, sentences: Iterable[str] = ("IEO", "TIE", "DFA")) -> list[str]:
-    return [f"{1001 + actor}_{sentence}_{emotion}_XX" for actor in range(actors) for sentence in sentences for emotion in EMOTIONS]
+    return [
+        f"{1001 + actor}_{sentence}_{emotion}_XX"
+        for actor in range(actors)
+        for sentence in sentences
+        for emotion in EMOTIONS
+    ]
 
 
 def put_lists(root: Path, train: Iterable[str], test: Iterable[str]) -> None:
     """train.csv and test.csv as the published ones are."""
     for part, names in (("train", train), ("test", test)):
-        put(root / f"{part}.csv", "".join(f"{name},{name.split('_')[2]}\r\n" for name in names).encode())
+        put(
+            root / f"{part}.csv",
+            "".join(f"{name},{name.split('_')[2]}\r\n" for name in names).encode(),
+        )
 
 
 def put_clip(root: Path, name: str, images: int = 2, frames: str = "Image-01-FPS") -> None:

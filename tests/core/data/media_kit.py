@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 def chirp(rate: int, seconds: float) -> NDArray[np.float32]:
     """A tone that rises by 800 Hz a second beside one of 3 kHz; a tenth of a second of silence first."""
     time = np.arange(round(rate * seconds)) / rate
-    wave = 0.3 * np.sin(2 * np.pi * (100 * time + 400 * time * time)) + 0.05 * np.sin(2 * np.pi * 3000 * time)
+    wave = 0.3 * np.sin(2 * np.pi * (100 * time + 400 * time * time)) + 0.05 * np.sin(
+        2 * np.pi * 3000 * time
+    )
     wave[: rate // 10] = 0.0
     return wave.astype(np.float32)
 
@@ -28,7 +30,9 @@ def lag(late: NDArray[np.float32], early: NDArray[np.float32]) -> int:
     return found if found < size else found - 2 * size
 
 
-def write_sound(path: Path, wave: NDArray[np.float32], rate: int, subtype: str | None = "FLOAT") -> Path:
+def write_sound(
+    path: Path, wave: NDArray[np.float32], rate: int, subtype: str | None = "FLOAT"
+) -> Path:
     soundfile.write(path, wave, rate, subtype=subtype if path.suffix == ".wav" else None)
     return path
 
@@ -65,7 +69,9 @@ def write_video(
             frame = av.AudioFrame.from_ndarray(sound[0][None], format="fltp", layout="mono")
             frame.sample_rate, frame.pts, frame.time_base = sound[1], 0, Fraction(1, sound[1])
             context = audio.codec_context
-            cut = av.AudioResampler(context.format.name, "mono", sound[1], frame_size=context.frame_size or None)
+            cut = av.AudioResampler(
+                context.format.name, "mono", sound[1], frame_size=context.frame_size or None
+            )
             for part in [*cut.resample(frame), *cut.resample(None)]:
                 container.mux(audio.encode(part))
             container.mux(audio.encode(None))

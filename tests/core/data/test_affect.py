@@ -14,11 +14,11 @@ from data_kit import correct, write_npz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.data.base import DataError, Dataset
-from core.data.sets import affect_files
-from core.data.sets.affect import load
-from core.data.sets.affect_sizes import SAMPLES
-from core.data.sets.sentiment import TASKS
+from asgml.core.data.base import DataError, Dataset
+from asgml.core.data.datasets import affect_files
+from asgml.core.data.datasets.affect import load
+from asgml.core.data.datasets.affect_sizes import SAMPLES
+from asgml.core.data.datasets.sentiment import TASKS
 
 SIZES = {"train": 30, "valid": 12, "test": 14}
 WIDTHS = {"text": (5, 300), "audio": (7, 5), "vision": (3, 20)}
@@ -33,9 +33,14 @@ def mult(sizes: dict[str, int] = SIZES, widths: dict[str, tuple[int, ...]] = WID
     whole = {}
     for split, count in sizes.items():
         scores = (np.arange(count) % 13 / 2 - 3).astype("float32")
-        whole[split] = {m: rng.normal(scores.reshape(-1, *[1] * len(shape)), 1.0, (count, *shape)) for m, shape in widths.items()}
+        whole[split] = {
+            m: rng.normal(scores.reshape(-1, *[1] * len(shape)), 1.0, (count, *shape))
+            for m, shape in widths.items()
+        }
         whole[split]["labels"] = scores.reshape(-1, 1, 1)
-        whole[split]["id"] = np.array([[f"v{i}".encode(), 0.0, 1.5] for i in range(count)], dtype=object)
+        whole[split]["id"] = np.array(
+            [[f"v{i}".encode(), 0.0, 1.5] for i in range(count)], dtype=object
+        )
     return whole
 
 
@@ -83,14 +88,22 @@ def values(whole: Pickled, m: str) -> dict[str, np.ndarray[Any, Any]]:
 
 @pytest.mark.parametrize("layout", [mult, mmsa])
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])
-def test_both_layouts_are_read_alike(layout: Callable[[], Pickled], protocol: int, tmp_path: Path) -> None:
+def test_both_layouts_are_read_alike(
+    layout: Callable[[], Pickled], protocol: int, tmp_path: Path
+) -> None:
     data = load(write(tmp_path, layout(), protocol=protocol), {"normalize": False}, 0)
-    assert data.name == "mosi" and data.modalities == ("text", "audio", "vision") and data.task == "classification"
+    assert (
+        data.name == "mosi"
+        and data.modalities == ("text", "audio", "vision")
+        and data.task == "classification"
+    )
     assert data.shapes == WIDTHS and data.info["counts"] == {"train": 30, "val": 12, "test": 14}
     for m in data.modalities:
         for split, expected in values(mult(), m).items():
             found = data.splits[split].inputs[m]
-            assert found.dtype == torch.float32 and np.array_equal(found.numpy(), expected.astype("float32"))
+            assert found.dtype == torch.float32 and np.array_equal(
+                found.numpy(), expected.astype("float32")
+            )
     for split in data.splits.values():
         assert split.labels.dtype == torch.int64 and split.targets is None
 
@@ -107,13 +120,19 @@ def label_by_hand(task: str, score: float) -> str | None:
     return str(round(max(-3.0, min(3.0, score))))
 
 
-@given(st.lists(st.one_of(st.floats(-4, 4, width=32), st.integers(-8, 8).map(lambda i: i / 2)), min_size=1))
+@given(
+    st.lists(
+        st.one_of(st.floats(-4, 4, width=32), st.integers(-8, 8).map(lambda i: i / 2)), min_size=1
+    )
+)
 def test_labels_are_those_of_the_papers(scores: list[float]) -> None:
     given = np.array(scores, dtype="float32")
     for name, task in TASKS.items():
         kept = task.kept(given)
         found = [task.classes[number] for number in task.label(given[kept])]
-        by_hand = [label for score in given.tolist() if (label := label_by_hand(name, score)) is not None]
+        by_hand = [
+            label for score in given.tolist() if (label := label_by_hand(name, score)) is not None
+        ]
         assert found == by_hand, name
 
 
@@ -123,10 +142,15 @@ def test_every_task_loads_and_says_what_it_dropped(task: str, tmp_path: Path) ->
     scores = {split: table.reshape(-1) for split, table in values(mult(), "labels").items()}
     for split, part in data.splits.items():
         by_hand = [label_by_hand(task, score) for score in scores[split].tolist()]
-        assert [data.classes[number] for number in part.labels] == [label for label in by_hand if label is not None]
+        assert [data.classes[number] for number in part.labels] == [
+            label for label in by_hand if label is not None
+        ]
         assert data.info["dropped"][split] == by_hand.count(None)
         assert all(len(tensor) == len(part) for tensor in part.inputs.values())
-        assert data.info["class_counts"][split] == torch.bincount(part.labels, minlength=len(data.classes)).tolist()
+        assert (
+            data.info["class_counts"][split]
+            == torch.bincount(part.labels, minlength=len(data.classes)).tolist()
+        )
     assert (sum(data.info["dropped"].values()) > 0) == (task == "acc2_nonzero")
 
 
@@ -134,7 +158,9 @@ def test_the_inputs_of_dropped_samples_go_with_them(tmp_path: Path) -> None:
     data = read(tmp_path, mult(), task="acc2_nonzero", normalize=False)
     table = mult()["test"]
     kept = table["labels"].reshape(-1) != 0
-    assert np.array_equal(data.splits["test"].inputs["audio"].numpy(), table["audio"][kept].astype("float32"))
+    assert np.array_equal(
+        data.splits["test"].inputs["audio"].numpy(), table["audio"][kept].astype("float32")
+    )
 
 
 def test_a_regression_has_the_scores_as_targets_and_their_signs_as_labels(tmp_path: Path) -> None:
@@ -142,7 +168,11 @@ def test_a_regression_has_the_scores_as_targets_and_their_signs_as_labels(tmp_pa
     assert data.task == "regression" and data.classes == ("negative", "non-negative")
     for split, expected in values(mult(), "labels").items():
         targets = data.splits[split].targets
-        assert targets is not None and targets.dtype == torch.float32 and targets.tolist() == expected.reshape(-1).tolist()
+        assert (
+            targets is not None
+            and targets.dtype == torch.float32
+            and targets.tolist() == expected.reshape(-1).tolist()
+        )
         assert torch.equal(data.splits[split].labels, (targets >= 0).long())
 
 
@@ -168,7 +198,10 @@ def test_what_is_not_a_number_becomes_zero_and_is_told(tmp_path: Path) -> None:
 def test_normalised_by_the_statistics_of_train_alone(tmp_path: Path) -> None:
     data = read(tmp_path, mult())
     for m in data.modalities:
-        raw = {split: table.astype("float32").astype("float64") for split, table in values(mult(), m).items()}
+        raw = {
+            split: table.astype("float32").astype("float64")
+            for split, table in values(mult(), m).items()
+        }
         mean, std = raw["train"].mean(axis=(0, 1)), raw["train"].std(axis=(0, 1))
         for split, part in data.splits.items():
             np.testing.assert_allclose(part.inputs[m].numpy(), (raw[split] - mean) / std, atol=1e-4)
@@ -176,14 +209,19 @@ def test_normalised_by_the_statistics_of_train_alone(tmp_path: Path) -> None:
 
 def test_modalities_are_chosen_in_the_order_given(tmp_path: Path) -> None:
     data = read(tmp_path, mult(), modalities=["vision", "text"])
-    assert data.modalities == ("vision", "text") and list(data.splits["train"].inputs) == ["vision", "text"]
+    assert data.modalities == ("vision", "text") and list(data.splits["train"].inputs) == [
+        "vision",
+        "text",
+    ]
 
 
 # -- sizes -----------------------------------------------------------------------------------------------------------------
 
 
 def thin(sizes: tuple[int, int, int], widths: dict[str, int]) -> Pickled:
-    return mult(dict(zip(SIZES, sizes, strict=True)), {m: (1, width) for m, width in widths.items()})
+    return mult(
+        dict(zip(SIZES, sizes, strict=True)), {m: (1, width) for m, width in widths.items()}
+    )
 
 
 @pytest.mark.parametrize(
@@ -195,7 +233,11 @@ def thin(sizes: tuple[int, int, int], widths: dict[str, int]) -> Pickled:
     ],
 )
 def test_the_set_that_it_is_said_to_be_is_not_warned_of(
-    name: str, sizes: tuple[int, int, int], widths: dict[str, int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    sizes: tuple[int, int, int],
+    widths: dict[str, int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(SAMPLES, "mosei", (1632, 187, 465))  # a tenth: the whole takes seconds
     spec = write(tmp_path, thin(sizes, widths)).replace("mosi:", f"{name}:")
@@ -205,13 +247,17 @@ def test_the_set_that_it_is_said_to_be_is_not_warned_of(
 @pytest.mark.parametrize("name", ["mosi", "mosei"])
 def test_ch_sims_is_recognised(name: str, tmp_path: Path) -> None:
     """Published results called MOSEI were of this set: same layout, same kind of file name."""
-    spec = write(tmp_path, thin((1368, 456, 457), {"text": 768, "audio": 33, "vision": 709})).replace("mosi:", f"{name}:")
+    spec = write(
+        tmp_path, thin((1368, 456, 457), {"text": 768, "audio": 33, "vision": 709})
+    ).replace("mosi:", f"{name}:")
     (warning,) = load(spec, {}, 0).info["warnings"]
     assert "CH-SIMS" in warning and "1368/456/457" in warning and "768/33/709" in warning
 
 
 def test_other_sizes_are_told_with_what_is_expected(tmp_path: Path) -> None:
-    told = read(tmp_path, thin((30, 12, 14), {"text": 300, "audio": 74, "vision": 20})).info["warnings"]
+    told = read(tmp_path, thin((30, 12, 14), {"text": 300, "audio": 74, "vision": 20})).info[
+        "warnings"
+    ]
     assert len(told) == 2
     assert "1284/229/686" in told[0] and "30/12/14" in told[0]
     assert "5 features of audio" in told[1] and "74" in told[1]
@@ -221,7 +267,12 @@ def test_other_sizes_are_told_with_what_is_expected(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "file"), [("mosi", "mosi_data.pkl"), ("mosei", "mosei_senti_data.pkl"), ("mosi", "Processed/aligned_50.pkl")]
+    ("name", "file"),
+    [
+        ("mosi", "mosi_data.pkl"),
+        ("mosei", "mosei_senti_data.pkl"),
+        ("mosi", "Processed/aligned_50.pkl"),
+    ],
 )
 def test_a_file_of_a_known_name_is_found_in_a_folder(name: str, file: str, tmp_path: Path) -> None:
     write(tmp_path, mult(), file)
@@ -232,17 +283,26 @@ def test_two_versions_in_a_folder_are_for_the_person_to_choose_from(tmp_path: Pa
     for file in ("aligned_50.pkl", "unaligned_50.pkl"):
         write(tmp_path, mult(), file)
     message = refused(f"mosi:{tmp_path}")
-    assert "aligned_50.pkl, unaligned_50.pkl" in message and f"mosi:{tmp_path}/aligned_50.pkl" in message
+    assert (
+        "aligned_50.pkl, unaligned_50.pkl" in message
+        and f"mosi:{tmp_path}/aligned_50.pkl" in message
+    )
 
 
 def test_an_npz_in_the_arrays_format_is_read_as_such(tmp_path: Path) -> None:
-    assert load(f"mosi:{write_npz(tmp_path, correct())}", {"modalities": ["image"]}, 0).classes == ("calm", "glad", "cross")
+    assert load(f"mosi:{write_npz(tmp_path, correct())}", {"modalities": ["image"]}, 0).classes == (
+        "calm",
+        "glad",
+        "cross",
+    )
 
 
 @pytest.mark.skipif(not (SHARED / "mosi.npz").exists(), reason="the shared data is not here")
 def test_the_shared_mosi() -> None:
     data = load(f"mosi:{SHARED / 'mosi.npz'}", {}, 0)
-    assert data.info["counts"] == {"train": 1273, "val": 174, "test": 752} and set(data.modalities) == {"text", "audio", "video"}
+    assert data.info["counts"] == {"train": 1273, "val": 174, "test": 752} and set(
+        data.modalities
+    ) == {"text", "audio", "video"}
 
 
 def changed(split: str, **more: Any) -> Pickled:
@@ -277,7 +337,9 @@ FAULTS: list[tuple[object, list[str]]] = [
 
 
 @pytest.mark.parametrize(("whole", "words"), FAULTS)
-def test_every_fault_is_one_line_that_names_the_file(whole: object, words: list[str], tmp_path: Path) -> None:
+def test_every_fault_is_one_line_that_names_the_file(
+    whole: object, words: list[str], tmp_path: Path
+) -> None:
     message = refused(write(tmp_path, whole))
     assert all(word in message for word in ["given.pkl", *words]), message
 
@@ -291,7 +353,9 @@ def test_options_and_places_that_are_none(tmp_path: Path) -> None:
     assert "there is no" in refused(f"mosi:{tmp_path}/none.pkl")
     assert "aligned_50.pkl" in refused(f"mosi:{tmp_path}")
     (tmp_path / "hostile.pkl").write_bytes(b"cos\nsystem\n(S'true'\ntR.")
-    assert "os.system" in refused(f"mosi:{tmp_path}/hostile.pkl") and "hostile.pkl" in refused(f"mosi:{tmp_path}/hostile.pkl")
+    assert "os.system" in refused(f"mosi:{tmp_path}/hostile.pkl") and "hostile.pkl" in refused(
+        f"mosi:{tmp_path}/hostile.pkl"
+    )
 
 
 def test_more_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

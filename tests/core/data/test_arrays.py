@@ -12,9 +12,9 @@ import pytest
 import torch
 from data_kit import SAMPLES, correct, write_npz, write_zarr
 
-import core.data
-from core.data import load_data
-from core.data.arrays import carve_val
+import asgml.core.data
+from asgml.core.data import load_data
+from asgml.core.data.arrays import carve_val
 
 WRITERS = [write_npz, write_zarr]
 
@@ -32,12 +32,17 @@ def test_every_sample_arrives_in_its_split_with_its_label(tmp_path: Path, write:
     assert data.shapes == {"audio": (4, 6), "image": (2, 8, 8)}
     for name, split in data.splits.items():
         rows = rows_of(arrays, name)
-        assert split.labels.dtype == torch.int64 and split.labels.tolist() == arrays["label"][rows].tolist()
+        assert (
+            split.labels.dtype == torch.int64
+            and split.labels.tolist() == arrays["label"][rows].tolist()
+        )
         assert split.inputs["audio"].dtype == split.inputs["image"].dtype == torch.float32
         np.testing.assert_array_equal(split.inputs["audio"], arrays["audio"][rows])
         np.testing.assert_allclose(split.inputs["image"], arrays["image"][rows] / 255, rtol=1e-6)
     assert sum(len(split) for split in data.splits.values()) == SAMPLES
-    assert data.info["counts"] == {name: len(rows_of(arrays, name)) for name in ("train", "val", "test")}
+    assert data.info["counts"] == {
+        name: len(rows_of(arrays, name)) for name in ("train", "val", "test")
+    }
     json.dumps(data.info)
 
 
@@ -46,20 +51,30 @@ def test_an_npz_and_a_zarr_group_give_the_same_data(tmp_path: Path) -> None:
     for name in first.splits:
         assert torch.equal(first.splits[name].labels, second.splits[name].labels)
         for modality in first.modalities:
-            assert torch.equal(first.splits[name].inputs[modality], second.splits[name].inputs[modality])
+            assert torch.equal(
+                first.splits[name].inputs[modality], second.splits[name].inputs[modality]
+            )
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "uint8"])
 def test_every_allowed_type_becomes_float32(tmp_path: Path, dtype: str) -> None:
     values = np.random.default_rng(1).integers(0, 200, (SAMPLES, 5)).astype(dtype)
-    data = load_data(write_npz(tmp_path, correct() | {"extra": values}), {"modalities": ["extra"], "normalize": False})
+    data = load_data(
+        write_npz(tmp_path, correct() | {"extra": values}),
+        {"modalities": ["extra"], "normalize": False},
+    )
     unit = 255 if dtype == "uint8" else 1
     expected = values[rows_of(correct(), "test")].astype("float64") / unit
     np.testing.assert_allclose(data.splits["test"].inputs["extra"], expected, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("shape", "others"), [((7,), (0,)), ((3, 7), (0, 1)), ((3, 5, 5), (0, 2, 3)), ((2, 3, 5, 5), (0, 1, 3, 4))])
-def test_inputs_are_standardised_by_the_training_split_alone(tmp_path: Path, shape: tuple[int, ...], others: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(
+    ("shape", "others"),
+    [((7,), (0,)), ((3, 7), (0, 1)), ((3, 5, 5), (0, 2, 3)), ((2, 3, 5, 5), (0, 1, 3, 4))],
+)
+def test_inputs_are_standardised_by_the_training_split_alone(
+    tmp_path: Path, shape: tuple[int, ...], others: tuple[int, ...]
+) -> None:
     arrays = correct()
     values = np.random.default_rng(2).normal(4.0, 9.0, (SAMPLES, *shape)).astype("float32")
     values += np.arange(values[0].size, dtype="float32").reshape(shape)
@@ -88,8 +103,13 @@ def test_a_feature_constant_in_train_is_only_shifted(tmp_path: Path, constant: f
     np.testing.assert_allclose(data.splits["test"].inputs["extra"][:, 2], 1, rtol=1e-6)
 
 
-def test_modalities_are_read_in_the_order_asked_for_and_the_others_not_at_all(tmp_path: Path) -> None:
-    arrays = correct() | {"broken": np.full((SAMPLES, 2), np.nan, "float32"), "remark": np.array("no modality")}
+def test_modalities_are_read_in_the_order_asked_for_and_the_others_not_at_all(
+    tmp_path: Path,
+) -> None:
+    arrays = correct() | {
+        "broken": np.full((SAMPLES, 2), np.nan, "float32"),
+        "remark": np.array("no modality"),
+    }
     data = load_data(write_npz(tmp_path, arrays), {"modalities": ["image", "audio"]})
     assert data.modalities == tuple(data.shapes) == ("image", "audio")
     assert list(data.splits["train"].inputs) == ["image", "audio"]
@@ -146,7 +166,7 @@ def test_the_checksum_changes_with_the_data(tmp_path: Path, write: Any) -> None:
 
 
 def test_the_example_in_the_manual_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    manual = (Path(core.data.__file__).parent / "DATA.md").read_text()
+    manual = (Path(asgml.core.data.__file__).parent / "DATA.md").read_text()
     (example,) = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(example, {})

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from data_kit import SAMPLES, correct, write_npz, write_zarr
 
-from core.data import DataError, load_data
-from core.data import arrays as arrays_module
-from core.data.checks import check_finite
+from asgml.core.data import DataError, load_data
+from asgml.core.data import arrays as arrays_module
+from asgml.core.data.array_validation import check_finite
 
 Arrays = dict[str, Any]
 
@@ -65,7 +65,10 @@ FAULTS: list[tuple[Callable[[Arrays], Arrays], list[str]]] = [
     (put(label=np.arange(SAMPLES) % 3 - 1), ["from -1 to 1"]),
     (put(label=np.zeros((SAMPLES, 1), int)), ["'label' has shape (60, 1)"]),
     (put(label=np.zeros(0, int)), ["'label' has shape (0,)"]),
-    (lambda arrays: without("classes")(put(label=np.arange(SAMPLES) * 1000)(arrays)), ["runs to 59000", "60 samples"]),
+    (
+        lambda arrays: without("classes")(put(label=np.arange(SAMPLES) * 1000)(arrays)),
+        ["runs to 59000", "60 samples"],
+    ),
     (put(classes=np.array(["calm", "glad", "glad"])), ["'glad' twice"]),
     (put(classes=np.array([1, 2, 3])), ["'classes' is int64", "text"]),
     (put(classes=np.array([["a", "b", "c"]])), ["'classes' has shape (1, 3)"]),
@@ -80,14 +83,19 @@ FAULTS: list[tuple[Callable[[Arrays], Arrays], list[str]]] = [
     (put(audio=np.zeros((SAMPLES, 4), "int16")), ["'audio' is int16", "float32"]),
     (put(audio=np.array([["a"]] * SAMPLES)), ["'audio' is <U1"]),
     (put(audio=np.zeros(SAMPLES, "float32")), ["'audio' has shape (60,)", "(N, D)"]),
-    (put(audio=np.zeros((SAMPLES, 1, 1, 1, 1, 2), "float32")), ["'audio' has shape (60, 1, 1, 1, 1, 2)"]),
+    (
+        put(audio=np.zeros((SAMPLES, 1, 1, 1, 1, 2), "float32")),
+        ["'audio' has shape (60, 1, 1, 1, 1, 2)"],
+    ),
     (put(audio=np.zeros((SAMPLES, 0), "float32")), ["'audio' has shape (60, 0)", "length 0"]),
     (put(**{"my audio": np.zeros((SAMPLES, 2), "float32")}), ["'my audio'", "column names"]),
     (put(**{"a" * 41: np.zeros((SAMPLES, 2), "float32")}), ["1 to 40"]),
 ]
 
 
-@pytest.mark.parametrize(("change", "expected"), FAULTS, ids=lambda given: given[0] if isinstance(given, list) else "")
+@pytest.mark.parametrize(
+    ("change", "expected"), FAULTS, ids=lambda given: given[0] if isinstance(given, list) else ""
+)
 def test_a_fault_is_named(tmp_path: Path, change: Any, expected: list[str]) -> None:
     path = write_npz(tmp_path, change(correct()))
     message = message_of(path)
@@ -112,7 +120,9 @@ def test_no_such_file(tmp_path: Path) -> None:
     assert "neither a file nor one of synthetic" in message_of(str(tmp_path / "none.npz"))
 
 
-@pytest.mark.parametrize("content", [b"", b"label,split\n1,train\n", b"PK\x03\x04 torn", pickle.dumps({"label": [0]})])
+@pytest.mark.parametrize(
+    "content", [b"", b"label,split\n1,train\n", b"PK\x03\x04 torn", pickle.dumps({"label": [0]})]
+)
 def test_a_file_of_another_kind(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "mine.npz"
     path.write_bytes(content)
@@ -147,7 +157,9 @@ class Trap:
 
 
 @pytest.mark.parametrize("key", ["label", "split", "classes", "audio"])
-def test_python_objects_are_refused_and_never_run(tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_objects_are_refused_and_never_run(
+    tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     objects = np.empty((SAMPLES, 2) if key == "audio" else SAMPLES, dtype=object)
     objects[:] = Trap()
@@ -189,7 +201,9 @@ def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, Any], words:
     assert all(word in message for word in words)
 
 
-def test_too_much_for_memory_is_refused_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_much_for_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(arrays_module, "MEMORY", SAMPLES * 4 * (24 + 128) - 1)
     path = write_npz(tmp_path, correct())
     assert "GiB" in message_of(path)
@@ -197,7 +211,11 @@ def test_too_much_for_memory_is_refused_before_it_is_read(tmp_path: Path, monkey
 
 
 def test_too_few_samples_to_carve_val(tmp_path: Path) -> None:
-    few = {"label": np.arange(6) % 3, "split": np.array(["train"] * 3 + ["test"] * 3), "x": np.ones((6, 2), "float32")}
+    few = {
+        "label": np.arange(6) % 3,
+        "split": np.array(["train"] * 3 + ["test"] * 3),
+        "x": np.ones((6, 2), "float32"),
+    }
     assert "mark some samples as 'val'" in message_of(write_npz(tmp_path, few))
 
 

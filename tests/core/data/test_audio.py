@@ -14,17 +14,26 @@ from media_kit import chirp, lag, write_sound, write_video
 from numpy.typing import NDArray
 from scipy import signal
 
-from core.data.base import DataError
-from core.data.clips import Source
-from core.data.media.audio import PRESETS, AudioDecoder, audio_facts, audio_fault, audio_modality, read_waveform
-from core.data.media.mel import slaney_filters
-from core.data.media.opening import MediaError
-from core.data.media.waveform import resample, tile
+from asgml.core.data.base import DataError
+from asgml.core.data.clips import Source
+from asgml.core.data.media.audio import (
+    PRESETS,
+    AudioDecoder,
+    audio_facts,
+    audio_fault,
+    audio_modality,
+    read_waveform,
+)
+from asgml.core.data.media.mel import slaney_filters
+from asgml.core.data.media.opening import MediaError
+from asgml.core.data.media.waveform import resample, tile
 
 SECONDS = {"stft": 3.0, "stft16k": 3.0, "logmel": 3.0, "fbank": 3.0, "vggsound": 10.0}
 
 
-def decode(path: Path, preset: str, seconds: float | None = None, **part: float) -> NDArray[np.float32]:
+def decode(
+    path: Path, preset: str, seconds: float | None = None, **part: float
+) -> NDArray[np.float32]:
     decoder = AudioDecoder(preset, seconds or SECONDS[preset])
     decoded = decoder.decode(Source((path,), **part), "clip")
     assert decoded.shape == decoder.shape and decoded.dtype == decoder.dtype == torch.float16
@@ -34,20 +43,26 @@ def decode(path: Path, preset: str, seconds: float | None = None, **part: float)
 # --- the presets against independent references -------------------------------------------------------------------------
 
 
-def librosa_stft(path: Path, rate: int, seconds: float, n_fft: int, hop: int) -> NDArray[np.float32]:
+def librosa_stft(
+    path: Path, rate: int, seconds: float, n_fft: int, hop: int
+) -> NDArray[np.float32]:
     """The published code in librosa's words, with the padding that was its default then and enough tiles."""
     import librosa
 
     wave, _ = librosa.load(path, sr=rate, mono=True)
     length = int(seconds * rate)
     wave = np.clip(np.tile(wave, 1 + length // len(wave))[:length], -1, 1).astype(np.float64)
-    return np.log(np.abs(librosa.stft(wave, n_fft=n_fft, hop_length=hop, pad_mode="reflect")) + 1e-7)
+    return np.log(
+        np.abs(librosa.stft(wave, n_fft=n_fft, hop_length=hop, pad_mode="reflect")) + 1e-7
+    )
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 48000])
 def test_stft_is_the_published_spectrogram(tmp_path: Path, rate: int) -> None:
     path = write_sound(tmp_path / "a.wav", chirp(rate, 2.0) + noise(rate, 2.0), rate)
-    np.testing.assert_allclose(decode(path, "stft"), librosa_stft(path, 22050, 3, 512, 353), atol=0.01)
+    np.testing.assert_allclose(
+        decode(path, "stft"), librosa_stft(path, 22050, 3, 512, 353), atol=0.01
+    )
 
 
 def test_stft_of_three_and_of_ten_seconds_has_the_published_shapes() -> None:
@@ -59,23 +74,38 @@ def test_stft16k_is_the_transform_of_the_paper_s_text(tmp_path: Path) -> None:
     """Against scipy's, which centres nothing: windows of 512 samples that overlap by 353."""
     path = write_sound(tmp_path / "a.wav", chirp(16000, 3.0) + noise(16000, 3.0), 16000)
     wave, _ = read_waveform(path)
-    _, _, found = signal.stft(wave.astype(np.float64), window="hann", nperseg=512, noverlap=353, boundary=None, padded=False)
+    _, _, found = signal.stft(
+        wave.astype(np.float64),
+        window="hann",
+        nperseg=512,
+        noverlap=353,
+        boundary=None,
+        padded=False,
+    )
     undone = 256  # the window's sum, which scipy divides by
-    np.testing.assert_allclose(decode(path, "stft16k"), np.log(np.abs(found) * undone + 1e-7), atol=0.01)
+    np.testing.assert_allclose(
+        decode(path, "stft16k"), np.log(np.abs(found) * undone + 1e-7), atol=0.01
+    )
     assert AudioDecoder("stft16k", 3).shape == (1, 257, 299)
     assert AudioDecoder("stft16k", 10).shape == (1, 257, 1004)
 
 
 def test_vggsound_is_the_published_transform_of_ten_seconds(tmp_path: Path) -> None:
     path = write_sound(tmp_path / "a.wav", chirp(22050, 2.3) + noise(22050, 2.3), 22050)
-    np.testing.assert_allclose(decode(path, "vggsound"), librosa_stft(path, 16000, 10, 256, 128), atol=0.01)
+    np.testing.assert_allclose(
+        decode(path, "vggsound"), librosa_stft(path, 16000, 10, 256, 128), atol=0.01
+    )
 
 
 def test_vggsound_shows_the_network_five_of_ten_seconds() -> None:
     modality = audio_modality("vggsound", 10.0)
     assert modality.decoder.shape == (1, 129, 1251) and modality.shape == (1, 129, 626)
     stored = torch.zeros(2, *modality.decoder.shape, dtype=torch.float16)
-    assert modality.view(stored, torch.Generator()).shape == modality.view(stored, None).shape == (2, *modality.shape)
+    assert (
+        modality.view(stored, torch.Generator()).shape
+        == modality.view(stored, None).shape
+        == (2, *modality.shape)
+    )
 
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "vggsound"])
@@ -94,27 +124,36 @@ def test_logmel_is_the_formula_in_numpy(tmp_path: Path) -> None:
     wave = tile(chirp(16000, 3.0) + noise(16000, 3.0), 48000).astype(np.float64)
     padded = np.pad(wave, 256, mode="reflect")
     window = np.pad(get_window("hann", 400), 56)
-    columns = [np.abs(np.fft.rfft(padded[start : start + 512] * window)) ** 2 for start in range(0, 48001, 160)]
+    columns = [
+        np.abs(np.fft.rfft(padded[start : start + 512] * window)) ** 2
+        for start in range(0, 48001, 160)
+    ]
     wanted = np.log(mel(sr=16000, n_fft=512, n_mels=128) @ np.stack(columns, axis=1) + 1e-10)
     path = write_sound(tmp_path / "a.wav", chirp(16000, 3.0) + noise(16000, 3.0), 16000)
     assert wanted.shape == (128, 301)
     np.testing.assert_allclose(decode(path, "logmel"), wanted, atol=0.01)
 
 
-@pytest.mark.parametrize(("rate", "size", "bands"), [(16000, 512, 128), (22050, 2048, 80), (44100, 1024, 40)])
+@pytest.mark.parametrize(
+    ("rate", "size", "bands"), [(16000, 512, 128), (22050, 2048, 80), (44100, 1024, 40)]
+)
 def test_mel_filters_are_those_of_librosa(rate: int, size: int, bands: int) -> None:
     from librosa.filters import mel
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # librosa warns of a filter that catches nothing
         wanted = mel(sr=rate, n_fft=size, n_mels=bands)
-    np.testing.assert_allclose(slaney_filters(rate, size, bands).numpy(), wanted, rtol=1e-5, atol=1e-8)
+    np.testing.assert_allclose(
+        slaney_filters(rate, size, bands).numpy(), wanted, rtol=1e-5, atol=1e-8
+    )
 
 
 def buzz(rate: int) -> NDArray[np.float32]:
     """The signal of the golden numbers: a rising tone with all its odd overtones, beside the middle."""
     time = np.arange(round(rate * 1.5)) / rate
-    return (0.3 * np.tanh(10 * np.sin(2 * np.pi * (100 * time + 400 * time * time))) + 0.01).astype(np.float32)
+    return (0.3 * np.tanh(10 * np.sin(2 * np.pi * (100 * time + 400 * time * time))) + 0.01).astype(
+        np.float32
+    )
 
 
 # torchaudio 2.11.0 with torch 2.11.0, once, in an environment of its own, by the lines of OGM-GE's process_audio.py:
@@ -168,7 +207,11 @@ def test_fbank_is_kaldis() -> None:
     """kaldi-native-fbank is Kaldi's own C++; at a rate where none of its filters is empty, which it refuses."""
     kaldi = pytest.importorskip("kaldi_native_fbank")
     options = kaldi.FbankOptions()
-    options.frame_opts.samp_freq, options.frame_opts.window_type, options.frame_opts.dither = 44100, "hanning", 0.0
+    options.frame_opts.samp_freq, options.frame_opts.window_type, options.frame_opts.dither = (
+        44100,
+        "hanning",
+        0.0,
+    )
     options.mel_opts.num_bins, options.htk_compat, options.use_energy = 128, True, False
     computer = kaldi.OnlineFbank(options)
     wave = buzz(44100) - buzz(44100).mean()
@@ -193,7 +236,9 @@ def test_fbank_by_the_definition_of_kaldi(tmp_path: Path) -> None:
         frame = frame - 0.97 * np.concatenate([frame[:1], frame[:-1]])
         power = np.abs(np.fft.rfft(frame * np.hanning(width), size)) ** 2
         places = 1127 * np.log(1 + np.arange(257) * rate / size / 700)
-        energy = [np.sum(power * np.interp(places, edges[i : i + 3], [0, 1, 0])) for i in range(128)]
+        energy = [
+            np.sum(power * np.interp(places, edges[i : i + 3], [0, 1, 0])) for i in range(128)
+        ]
         wanted = (np.log(np.maximum(energy, 2.0**-23)) + 4.503877) / (2 * 5.141276)
         np.testing.assert_allclose(done[number], wanted, atol=2e-3)
 
@@ -214,7 +259,9 @@ def test_float16_rounds_by_less_than_a_hundredth(tmp_path: Path, preset: str) ->
 
 
 def noise(rate: int, seconds: float) -> NDArray[np.float32]:
-    return (0.01 * np.random.default_rng(1).standard_normal(round(rate * seconds))).astype(np.float32)
+    return (0.01 * np.random.default_rng(1).standard_normal(round(rate * seconds))).astype(
+        np.float32
+    )
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.ogg", "a.mp3"])
@@ -232,25 +279,35 @@ def test_resampling_is_librosas_to_the_last_sample(rate: int) -> None:
     import librosa
 
     wave = noise(rate, 0.377)
-    np.testing.assert_array_equal(resample(wave, rate, 16000), librosa.resample(wave, orig_sr=rate, target_sr=16000))
+    np.testing.assert_array_equal(
+        resample(wave, rate, 16000), librosa.resample(wave, orig_sr=rate, target_sr=16000)
+    )
 
 
 def test_channels_are_averaged(tmp_path: Path) -> None:
     left, right = chirp(16000, 1.0), noise(16000, 1.0)
     wave, _ = read_waveform(write_sound(tmp_path / "a.wav", np.stack([left, right], axis=1), 16000))
     np.testing.assert_allclose(wave, (left + right) / 2, atol=1e-7)
-    assert audio_facts(Source((tmp_path / "a.wav",))) == {"seconds": 1.0, "rate": 16000, "channels": 2}
+    assert audio_facts(Source((tmp_path / "a.wav",))) == {
+        "seconds": 1.0,
+        "rate": 16000,
+        "channels": 2,
+    }
 
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("seconds", [0.03, 0.4, 12.0])
 def test_a_clip_of_any_length_fills_the_shape(tmp_path: Path, preset: str, seconds: float) -> None:
-    assert np.isfinite(decode(write_sound(tmp_path / "a.wav", chirp(16000, seconds), 16000), preset)).all()
+    assert np.isfinite(
+        decode(write_sound(tmp_path / "a.wav", chirp(16000, seconds), 16000), preset)
+    ).all()
 
 
 def test_a_short_clip_is_repeated_until_it_is_long_enough() -> None:
     wave = np.arange(1.0, 5.0, dtype=np.float32) / 10
-    np.testing.assert_array_equal(tile(wave, 11), np.float32([0.1, 0.2, 0.3, 0.4] * 2 + [0.1, 0.2, 0.3]))
+    np.testing.assert_array_equal(
+        tile(wave, 11), np.float32([0.1, 0.2, 0.3, 0.4] * 2 + [0.1, 0.2, 0.3])
+    )
     np.testing.assert_array_equal(tile(np.float32([2.0, -3.0]), 3), [1, -1, 1])
 
 
@@ -261,14 +318,22 @@ def test_a_part_of_a_file_is_that_part(tmp_path: Path) -> None:
     np.testing.assert_array_equal(part, whole[20000:28000])
     np.testing.assert_array_equal(read_waveform(path, 2.5, 9.0)[0], whole[40000:])
     other = write_sound(tmp_path / "b.wav", part, 16000)
-    np.testing.assert_array_equal(decode(path, "stft", start=1.25, seconds=3), decode(write_sound(other, whole[20000:], 16000), "stft"))
+    np.testing.assert_array_equal(
+        decode(path, "stft", start=1.25, seconds=3),
+        decode(write_sound(other, whole[20000:], 16000), "stft"),
+    )
 
 
 @pytest.mark.parametrize(("name", "late"), [("a.mp4", 0), ("a.mkv", 0), ("a.flv", 1024)])
 def test_the_sound_of_a_video_is_its_sound_track(tmp_path: Path, name: str, late: int) -> None:
     """flv cannot say that the first 1024 samples are the coder's delay. mkv and flv count time in whole milliseconds."""
     wave = chirp(22050, 8.0)
-    path = write_video(tmp_path / name, 200, sound=(wave, 22050, "aac"), codec="flv" if name == "a.flv" else "mpeg4")
+    path = write_video(
+        tmp_path / name,
+        200,
+        sound=(wave, 22050, "aac"),
+        codec="flv" if name == "a.flv" else "mpeg4",
+    )
     found, rate = read_waveform(path)
     assert rate == 22050 and abs(len(found) - len(wave)) < 2048
     assert lag(found, wave) == late
@@ -282,15 +347,23 @@ def test_uncompressed_sound_of_a_video_is_exact(tmp_path: Path) -> None:
     wave = np.round(chirp(16000, 8.0) * 32767) / 32768
     path = write_video(tmp_path / "a.avi", 200, sound=(wave.astype(np.float32), 16000, "pcm_s16le"))
     np.testing.assert_allclose(read_waveform(path)[0], wave, atol=1 / 32768)
-    np.testing.assert_allclose(read_waveform(path, 6.5, 0.5)[0], wave[104000:112000], atol=1 / 32768)
-    assert audio_facts(Source((path,))) == {"seconds": pytest.approx(8.0, abs=0.01), "rate": 16000, "channels": 1}
+    np.testing.assert_allclose(
+        read_waveform(path, 6.5, 0.5)[0], wave[104000:112000], atol=1 / 32768
+    )
+    assert audio_facts(Source((path,))) == {
+        "seconds": pytest.approx(8.0, abs=0.01),
+        "rate": 16000,
+        "channels": 1,
+    }
 
 
 def test_real_speech_has_the_published_spectrogram(shared_data: Path) -> None:
     path = sorted((shared_data / "grid_files" / "AudioWAV").glob("*.wav"))[7]
     assert audio_fault(Source((path,))) is None
     assert audio_facts(Source((path,)))["rate"] == 16000
-    np.testing.assert_allclose(decode(path, "stft"), librosa_stft(path, 22050, 3, 512, 353), atol=0.01)
+    np.testing.assert_allclose(
+        decode(path, "stft"), librosa_stft(path, 22050, 3, 512, 353), atol=0.01
+    )
 
 
 # --- what is refused ----------------------------------------------------------------------------------------------------
@@ -302,10 +375,25 @@ def broken(folder: Path) -> dict[str, tuple[Path, str, str]]:
     made = {
         "zero bytes": ("zero.wav", b"", "empty", "0 bytes"),
         "text": ("text.wav", b"<html>404</html>" * 9, "unreadable", "cannot be read as sound"),
-        "no video": ("text.mp4", b"<html>404</html>" * 9, "unreadable", "cannot be read as sound or video"),
-        "cut off": ("cut.wav", good[:9000], "short", "cut off: 8956 bytes of sound where its head promises 32000"),
+        "no video": (
+            "text.mp4",
+            b"<html>404</html>" * 9,
+            "unreadable",
+            "cannot be read as sound or video",
+        ),
+        "cut off": (
+            "cut.wav",
+            good[:9000],
+            "short",
+            "cut off: 8956 bytes of sound where its head promises 32000",
+        ),
         "no samples": ("none.wav", good[:40] + struct.pack("<I", 0), "empty", "holds no sound"),
-        "lfs": ("lfs.wav", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "missing", "git lfs pull"),
+        "lfs": (
+            "lfs.wav",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "missing",
+            "git lfs pull",
+        ),
         "a line break": ("a\nb.wav", b"no", "unreadable", "cannot be read as sound"),
     }
     for name, content, _, _ in made.values():
@@ -313,10 +401,22 @@ def broken(folder: Path) -> dict[str, tuple[Path, str, str]]:
     found = {what: (folder / name, kind, says) for what, (name, _, kind, says) in made.items()}
     found["missing"] = (folder / "nowhere.wav", "missing", "no such file")
     found["a folder"] = (folder, "unreadable", "is not a file")
-    found["not finite"] = (write_sound(folder / "nan.wav", np.full(9000, np.nan, np.float32), 16000), "unreadable", "no finite numbers")
-    found["10 ms"] = (write_sound(folder / "ms.wav", chirp(16000, 0.01), 16000), "short", "holds 10 ms of sound; expected 25")
+    found["not finite"] = (
+        write_sound(folder / "nan.wav", np.full(9000, np.nan, np.float32), 16000),
+        "unreadable",
+        "no finite numbers",
+    )
+    found["10 ms"] = (
+        write_sound(folder / "ms.wav", chirp(16000, 0.01), 16000),
+        "short",
+        "holds 10 ms of sound; expected 25",
+    )
     found["mute video"] = (write_video(folder / "mute.mp4", 10), "empty", "has no sound track")
-    found["slow"] = (write_sound(folder / "slow.wav", chirp(16000, 1.0), 7), "unreadable", "claims 7 samples a second")
+    found["slow"] = (
+        write_sound(folder / "slow.wav", chirp(16000, 1.0), 7),
+        "unreadable",
+        "claims 7 samples a second",
+    )
     return found
 
 
@@ -360,14 +460,25 @@ def test_a_part_beyond_the_end_is_an_error(tmp_path: Path) -> None:
         source = Source((path,), 5.0, 2.0)
         with pytest.raises(DataError, match=r"holds no sound from second 5 on"):
             AudioDecoder("stft", 3).decode(source, "clip")
-        assert audio_fault(source) == ("short", "holds no sound from second 5 on; expected some samples")
+        assert audio_fault(source) == (
+            "short",
+            "holds no sound from second 5 on; expected some samples",
+        )
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.flv"])
 def test_a_cut_off_sound_track_is_named(tmp_path: Path, name: str) -> None:
     codec = "flv" if name == "a.flv" else "mpeg4"
-    front = {"movflags": "faststart"} if name == "a.mp4" else {}  # else the end that is lost holds the index, and nothing can be read
-    path = write_video(tmp_path / name, 100, sound=(chirp(16000, 4.0), 16000, "aac"), codec=codec, container_options=front)
+    front = (
+        {"movflags": "faststart"} if name == "a.mp4" else {}
+    )  # else the end that is lost holds the index, and nothing can be read
+    path = write_video(
+        tmp_path / name,
+        100,
+        sound=(chirp(16000, 4.0), 16000, "aac"),
+        codec=codec,
+        container_options=front,
+    )
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 4])
     fault = audio_fault(Source((path,)))
@@ -383,7 +494,9 @@ def test_a_wav_from_a_pipe_has_no_true_length_and_is_read(tmp_path: Path) -> Non
 
 
 def test_silence_is_decoded_and_reported(tmp_path: Path) -> None:
-    quiet = write_sound(tmp_path / "a.wav", np.full(16000, 0.25, np.float32) + 1e-3 * noise(16000, 1.0), 16000)
+    quiet = write_sound(
+        tmp_path / "a.wav", np.full(16000, 0.25, np.float32) + 1e-3 * noise(16000, 1.0), 16000
+    )
     silent = write_sound(tmp_path / "b.wav", np.zeros(16000, np.float32), 16000)
     np.testing.assert_allclose(decode(silent, "stft"), np.log(1e-7), atol=0.01)
     for path in (quiet, silent):
@@ -393,7 +506,9 @@ def test_silence_is_decoded_and_reported(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["open", "read"])
-def test_what_the_disk_refuses_is_an_error_of_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+def test_what_the_disk_refuses_is_an_error_of_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
     path = write_sound(tmp_path / "a.wav", chirp(16000, 1.0), 16000)
 
     def refuse(*given: object, **named: object) -> None:
@@ -411,12 +526,15 @@ def test_what_the_disk_refuses_is_an_error_of_one_line(tmp_path: Path, monkeypat
 
 def test_several_files_are_not_one_sound(tmp_path: Path) -> None:
     for paths in ((), (tmp_path / "a.wav", tmp_path / "b.wav")):
-        with pytest.raises(DataError, match=f"{len(paths)} files given as the sound of one clip; expected one"):
+        with pytest.raises(
+            DataError, match=f"{len(paths)} files given as the sound of one clip; expected one"
+        ):
             AudioDecoder("stft", 3).decode(Source(paths), "clip")
 
 
 @pytest.mark.parametrize(
-    ("preset", "seconds", "says"), [("mfcc", 3, "one of stft, stft16k, logmel, fbank, vggsound"), ("stft", 0, "0.1 to 600")]
+    ("preset", "seconds", "says"),
+    [("mfcc", 3, "one of stft, stft16k, logmel, fbank, vggsound"), ("stft", 0, "0.1 to 600")],
 )
 def test_unknown_settings_are_refused(preset: str, seconds: float, says: str) -> None:
     with pytest.raises(DataError, match=says):
@@ -434,11 +552,18 @@ def test_a_decoder_is_the_same_in_another_process(preset: str) -> None:
 
 def test_an_error_crosses_to_another_process() -> None:
     error = pickle.loads(pickle.dumps(MediaError(Path("a.wav"), "short", "cut off")))  # noqa: S301  our own bytes
-    assert (str(error), error.kind, error.reason, error.path) == ("a.wav: cut off", "short", "cut off", Path("a.wav"))
+    assert (str(error), error.kind, error.reason, error.path) == (
+        "a.wav: cut off",
+        "short",
+        "cut off",
+        Path("a.wav"),
+    )
 
 
 def test_settings_tell_apart_what_decodes_differently() -> None:
     decoders = [AudioDecoder(preset, seconds) for preset in PRESETS for seconds in (3.0, 10.0)]
     settings = [repr(decoder.settings) for decoder in decoders]
     assert len(set(settings)) == 2 * len(PRESETS) - 1  # fbank has a length of its own
-    assert repr(AudioDecoder("stft", 3).settings) == repr(AudioDecoder("stft", 3.0).settings)  # one cache for both
+    assert repr(AudioDecoder("stft", 3).settings) == repr(
+        AudioDecoder("stft", 3.0).settings
+    )  # one cache for both

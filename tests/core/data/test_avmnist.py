@@ -11,14 +11,16 @@ import pytest
 import torch
 from data_kit import correct, write_npz
 
-from core.data import arrays
-from core.data.base import DataError
-from core.data.sets.avmnist import load
+from asgml.core.data import arrays
+from asgml.core.data.base import DataError
+from asgml.core.data.datasets.avmnist import load
 
 TRAIN, TEST, VAL = 36, 14, 12
 
 
-def contents(dtype: str = "float64", image: tuple[int, ...] = (784,), audio: tuple[int, ...] = (112, 112)) -> dict[str, Any]:
+def contents(
+    dtype: str = "float64", image: tuple[int, ...] = (784,), audio: tuple[int, ...] = (112, 112)
+) -> dict[str, Any]:
     rng = np.random.default_rng(0)
     made: dict[str, Any] = {}
     for part, count in (("train", TRAIN), ("test", TEST)):
@@ -45,15 +47,26 @@ def refused(spec: str, **options: Any) -> str:
 
 @pytest.mark.parametrize("image", [(784,), (28, 28), (1, 28, 28)])
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "uint8"])
-def test_the_last_of_train_are_val_and_nothing_changes_places(image: tuple[int, ...], dtype: str, tmp_path: Path) -> None:
+def test_the_last_of_train_are_val_and_nothing_changes_places(
+    image: tuple[int, ...], dtype: str, tmp_path: Path
+) -> None:
     made = contents(dtype, image)
     data = load(write(tmp_path, made), {"val": VAL, "normalize": False}, 0)
-    assert data.shapes == {"audio": (112, 112), "image": (1, 28, 28)} and data.classes == tuple("0123456789")
+    assert data.shapes == {"audio": (112, 112), "image": (1, 28, 28)} and data.classes == tuple(
+        "0123456789"
+    )
     begin = TRAIN - VAL
     unit = 255 if dtype == "uint8" else 1
-    for split, part, rows in (("train", "train", slice(begin)), ("val", "train", slice(begin, None)), ("test", "test", slice(None))):
+    for split, part, rows in (
+        ("train", "train", slice(begin)),
+        ("val", "train", slice(begin, None)),
+        ("test", "test", slice(None)),
+    ):
         found = data.splits[split]
-        assert found.labels.dtype == torch.int64 and found.labels.tolist() == made[f"{part}_labels.npy"][rows].tolist()
+        assert (
+            found.labels.dtype == torch.int64
+            and found.labels.tolist() == made[f"{part}_labels.npy"][rows].tolist()
+        )
         for m, shape in data.shapes.items():
             expected = made[f"{m}/{part}_data.npy"][rows].reshape(-1, *shape) / unit
             assert found.inputs[m].dtype == torch.float32
@@ -63,13 +76,18 @@ def test_the_last_of_train_are_val_and_nothing_changes_places(image: tuple[int, 
 def test_normalised_by_train_without_val(tmp_path: Path) -> None:
     data = load(write(tmp_path, contents()), {"val": VAL}, 0)
     train, val = data.splits["train"].inputs, data.splits["val"].inputs
-    assert abs(float(train["image"].mean())) < 1e-5 and abs(float(train["image"].std(correction=0)) - 1) < 1e-5
+    assert (
+        abs(float(train["image"].mean())) < 1e-5
+        and abs(float(train["image"].std(correction=0)) - 1) < 1e-5
+    )
     assert train["audio"].mean(dim=(0, 1)).abs().max() < 1e-5  # each bin by itself
     assert abs(float(val["image"].mean())) > 1e-4
 
 
 def test_the_published_split(tmp_path: Path) -> None:
-    assert "the last 5000" in refused(write(tmp_path, contents()), val=5000) and load(f"avmnist:{tmp_path}", {"val": TRAIN - 12}, 0)
+    assert "the last 5000" in refused(write(tmp_path, contents()), val=5000) and load(
+        f"avmnist:{tmp_path}", {"val": TRAIN - 12}, 0
+    )
     with pytest.raises(DataError, match="train has 36 samples, and the last 5000"):
         load(f"avmnist:{tmp_path}", {}, 0)
 
@@ -77,7 +95,9 @@ def test_the_published_split(tmp_path: Path) -> None:
 def test_a_modality_that_is_not_wanted_need_not_be_there(tmp_path: Path) -> None:
     made = contents()
     only = {name: array for name, array in made.items() if not name.startswith("audio")}
-    assert load(write(tmp_path, only), {"val": VAL, "modalities": ["image"]}, 0).modalities == ("image",)
+    assert load(write(tmp_path, only), {"val": VAL, "modalities": ["image"]}, 0).modalities == (
+        "image",
+    )
 
 
 def test_an_npz_in_the_arrays_format_is_read_as_such(tmp_path: Path) -> None:
@@ -100,11 +120,20 @@ FAULTS: list[tuple[Callable[[dict[str, Any]], dict[str, Any]], list[str]]] = [
     (put("test_labels.npy", np.zeros((TEST, 10))), ["test_labels.npy", "(14, 10)"]),
     (put("test_labels.npy", np.array(["a"] * TEST)), ["test_labels.npy is <U1"]),
     (put("train_labels.npy", np.zeros(TRAIN)), ["class '1'"]),
-    (put("image/test_data.npy", np.zeros((TEST, 785))), ["image/test_data.npy", "(14, 785) for 14 labels", "(14, 784)"]),
+    (
+        put("image/test_data.npy", np.zeros((TEST, 785))),
+        ["image/test_data.npy", "(14, 785) for 14 labels", "(14, 784)"],
+    ),
     (put("image/test_data.npy", np.zeros((TEST - 1, 784))), ["(13, 784) for 14 labels"]),
     (put("image/test_data.npy", np.zeros((TEST, 784), "int64")), ["int64", "uint8"]),
-    (put("image/test_data.npy", np.zeros((TEST, 784), "uint8")), ["image of train is float64, of test uint8"]),
-    (put("audio/train_data.npy", np.full((TRAIN, 112, 112), np.nan)), ["audio/train_data.npy", "36 of 36 samples"]),
+    (
+        put("image/test_data.npy", np.zeros((TEST, 784), "uint8")),
+        ["image of train is float64, of test uint8"],
+    ),
+    (
+        put("audio/train_data.npy", np.full((TRAIN, 112, 112), np.nan)),
+        ["audio/train_data.npy", "36 of 36 samples"],
+    ),
     (put("audio/train_data.npy", np.array([{}] * TRAIN)), ["audio/train_data.npy cannot be read"]),
 ]
 
@@ -123,7 +152,9 @@ def test_a_cut_file_and_a_place_that_is_none(tmp_path: Path) -> None:
     for end in (0, 20, 100, len(whole) - 8):
         (tmp_path / "image/test_data.npy").write_bytes(whole[:end])
         assert "image/test_data.npy" in refused(spec)
-    assert "there is no" in refused(f"avmnist:{tmp_path}/none") and "no folder given" in refused("avmnist")
+    assert "there is no" in refused(f"avmnist:{tmp_path}/none") and "no folder given" in refused(
+        "avmnist"
+    )
 
 
 def test_more_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

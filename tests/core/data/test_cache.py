@@ -14,15 +14,15 @@ import torch
 import zarr
 from clip_kit import clip_set, files_of, make_clip, make_files, names, same, silent
 
-from core import batches as batching
-from core.batches import Batches, fits, in_order, move, stored_bytes
-from core.data.base import DataError, Dataset, Split
-from core.data.cache import cache_arrays
-from core.data.cache.cache import CachedRows, cache_path
-from core.data.cache.prepare import prepare
-from core.data.cache.stored import PlainChunks, ThroughZarr, stored
-from core.data.clips import ClipOptions, ClipSet
-from core.data.loading import load_clips
+from asgml.core.data import batches as batching
+from asgml.core.data.base import DataError, Dataset, Split
+from asgml.core.data.batches import Batches, fits, in_order, move, stored_bytes
+from asgml.core.data.cache import cache_arrays
+from asgml.core.data.cache.cache import CachedRows, cache_path
+from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.cache.stored import PlainChunks, ThroughZarr, stored
+from asgml.core.data.clips import ClipOptions, ClipSet
+from asgml.core.data.loading import load_clips
 
 CPU = torch.device("cpu")
 
@@ -59,7 +59,9 @@ def read_from(found: ClipSet, wish: str = "auto") -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_it_gives_the_bits_that_decoding_gives_in_any_order(found: ClipSet, cache: Path, seed: int) -> None:
+def test_it_gives_the_bits_that_decoding_gives_in_any_order(
+    found: ClipSet, cache: Path, seed: int
+) -> None:
     data, truth = load_clips(found, ClipOptions()), from_files(found)
     rng = np.random.default_rng(seed)
     for part, split in data.splits.items():
@@ -70,8 +72,12 @@ def test_it_gives_the_bits_that_decoding_gives_in_any_order(found: ClipSet, cach
 
 
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_any_number_of_workers_prepares_the_same_bytes(found: ClipSet, cache: Path, tmp_path: Path, workers: int) -> None:
-    other = prepare(found, tmp_path / "other.zarr", workers=workers, allow_missing=False, progress=silent)
+def test_any_number_of_workers_prepares_the_same_bytes(
+    found: ClipSet, cache: Path, tmp_path: Path, workers: int
+) -> None:
+    other = prepare(
+        found, tmp_path / "other.zarr", workers=workers, allow_missing=False, progress=silent
+    )
     chunks = [path.relative_to(cache) for path in cache.rglob("c.*")]
     assert len(chunks) > 10
     assert all((other / chunk).read_bytes() == (cache / chunk).read_bytes() for chunk in chunks)
@@ -84,14 +90,26 @@ def test_any_zarr_reader_gives_the_same_numbers(found: ClipSet, cache: Path, arr
     assert sorted(where) == sorted(name for part in names().values() for name in part)
     for part, split in from_files(found).splits.items():
         for number, clip in enumerate(found.splits[part]):
-            assert np.array_equal(group[array][where[clip.id]], split.rows.read([number])[array][0].numpy())
+            assert np.array_equal(
+                group[array][where[clip.id]], split.rows.read([number])[array][0].numpy()
+            )
 
 
-@pytest.mark.parametrize("layout", [{"compressors": "auto"}, {"chunks": (3, 1, 5, 4)}, {"dtype": ">f2"}, {}])
-def test_what_is_not_the_layout_is_read_through_zarr(tmp_path: Path, layout: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "layout", [{"compressors": "auto"}, {"chunks": (3, 1, 5, 4)}, {"dtype": ">f2"}, {}]
+)
+def test_what_is_not_the_layout_is_read_through_zarr(
+    tmp_path: Path, layout: dict[str, object]
+) -> None:
     """The last is not in the layout either: its chunks lie in folders."""
     values = np.random.default_rng(0).normal(size=(10, 1, 5, 7)).astype("float16")
-    settings = {"shape": values.shape, "dtype": "float16", "chunks": (3, 1, 5, 7), "compressors": None, "filters": None}
+    settings = {
+        "shape": values.shape,
+        "dtype": "float16",
+        "chunks": (3, 1, 5, 7),
+        "compressors": None,
+        "filters": None,
+    }
     array = zarr.create_group(tmp_path / "g.zarr").create_array("a", **{**settings, **layout})
     array[...] = values
     reader = stored(array, tmp_path / "g.zarr" / "a")
@@ -111,17 +129,32 @@ def test_the_arrays_of_a_cache_are_read_as_plain_bytes(found: ClipSet, cache: Pa
         assert reader.row_bytes == slow.row_bytes
 
 
-@pytest.mark.parametrize("options", [{"frames": 3, "choice": "random"}, {"frames": 2, "audio": "fbank"}])
-def test_sound_and_pictures_are_stored_as_they_are_decoded(tmp_path: Path, options: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "options", [{"frames": 3, "choice": "random"}, {"frames": 2, "audio": "fbank"}]
+)
+def test_sound_and_pictures_are_stored_as_they_are_decoded(
+    tmp_path: Path, options: dict[str, object]
+) -> None:
     """The real decoders, prepared and decoded in different processes."""
-    from core.data.made.demo_files import make_demo
-    from core.data.sets import cremad
+    from asgml.core.data.datasets import cremad
+    from asgml.core.data.synthetic.demo_files import make_demo
 
     make_demo(tmp_path / "demo", clips=30)
-    prepare(cremad.find(tmp_path / "demo", options, 0), None, workers=2, allow_missing=False, progress=silent)
-    sets = [cremad.load(f"cremad:{tmp_path / 'demo'}", {**options, "cache": wish, "workers": 0}, 0) for wish in ("require", "off")]
+    prepare(
+        cremad.find(tmp_path / "demo", options, 0),
+        None,
+        workers=2,
+        allow_missing=False,
+        progress=silent,
+    )
+    sets = [
+        cremad.load(f"cremad:{tmp_path / 'demo'}", {**options, "cache": wish, "workers": 0}, 0)
+        for wish in ("require", "off")
+    ]
     for part, split in sets[0].splits.items():
-        assert same(split.rows.read(range(len(split))), sets[1].splits[part].rows.read(range(len(split))))
+        assert same(
+            split.rows.read(range(len(split))), sets[1].splits[part].rows.read(range(len(split)))
+        )
 
 
 def test_no_sample_is_an_empty_batch(found: ClipSet, cache: Path) -> None:
@@ -132,7 +165,9 @@ def test_no_sample_is_an_empty_batch(found: ClipSet, cache: Path) -> None:
 # Batches
 
 
-def epochs(split: Split, count: int, state: dict[str, object] | None = None, stop: int | None = None) -> tuple[list[object], object]:
+def epochs(
+    split: Split, count: int, state: dict[str, object] | None = None, stop: int | None = None
+) -> tuple[list[object], object]:
     """Batches of some epochs, and the state in the middle of the last where it stops there."""
     batches = Batches(split, 5, CPU, seed=3)
     if state:
@@ -149,11 +184,15 @@ def epochs(split: Split, count: int, state: dict[str, object] | None = None, sto
 
 
 def equal(one: list[object], other: list[object]) -> bool:
-    return len(one) == len(other) and all(torch.equal(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(one, other, strict=True))
+    return len(one) == len(other) and all(
+        torch.equal(a[0], b[0]) and same(a[1], b[1]) for a, b in zip(one, other, strict=True)
+    )
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_batches_are_those_of_decoding_with_their_augmentation(found: ClipSet, cache: Path, workers: int) -> None:
+def test_batches_are_those_of_decoding_with_their_augmentation(
+    found: ClipSet, cache: Path, workers: int
+) -> None:
     ours, _ = epochs(load_clips(found, ClipOptions()).splits["train"], 2)
     theirs, _ = epochs(from_files(found, workers).splits["train"], 2)
     assert len(ours) == 10
@@ -172,26 +211,38 @@ def test_a_resumed_epoch_goes_on_with_the_same_batches(found: ClipSet, cache: Pa
 
 def test_evaluation_sees_the_split_in_its_order(found: ClipSet, cache: Path) -> None:
     data, truth = load_clips(found, ClipOptions()), from_files(found, 2)
-    pairs = zip(in_order(data.splits["test"], 4, CPU), in_order(truth.splits["test"], 4, CPU), strict=True)
-    assert all(same(one.inputs, other.inputs) and torch.equal(one.labels, other.labels) for one, other in pairs)
+    pairs = zip(
+        in_order(data.splits["test"], 4, CPU), in_order(truth.splits["test"], 4, CPU), strict=True
+    )
+    assert all(
+        same(one.inputs, other.inputs) and torch.equal(one.labels, other.labels)
+        for one, other in pairs
+    )
 
 
 # On a GPU
 
 
 @pytest.mark.parametrize("block", [1, 4, 100])
-def test_a_moved_split_gives_the_same_batches(found: ClipSet, cache: Path, monkeypatch: pytest.MonkeyPatch, block: int) -> None:
+def test_a_moved_split_gives_the_same_batches(
+    found: ClipSet, cache: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
     """Moved to the CPU here: the blocks and their order are the same for any device."""
     monkeypatch.setattr(batching, "BLOCK", block)
     split = load_clips(found, ClipOptions()).splits["train"]
     moved = move(split, CPU)
     assert moved.rows is None
-    assert {m: tensor.dtype for m, tensor in moved.inputs.items()} == {"audio": torch.float16, "visual": torch.uint8}
+    assert {m: tensor.dtype for m, tensor in moved.inputs.items()} == {
+        "audio": torch.float16,
+        "visual": torch.uint8,
+    }
     assert same(moved.inputs, split.rows.read(range(len(split))))
     assert equal(epochs(moved, 2)[0], epochs(split, 2)[0])
 
 
-def test_a_split_moves_where_it_is_a_quarter_of_the_free_memory(found: ClipSet, cache: Path) -> None:
+def test_a_split_moves_where_it_is_a_quarter_of_the_free_memory(
+    found: ClipSet, cache: Path
+) -> None:
     split = load_clips(found, ClipOptions()).splits["train"]
     size = 23 * (35 * 2 + 96)
     assert stored_bytes(split) == size == stored_bytes(move(split, CPU))
@@ -226,7 +277,9 @@ def test_a_cache_that_is_not_complete_is_not_read(found: ClipSet, cache: Path) -
     group = zarr.open_group(cache, mode="r+")
     group.update_attributes({"complete": False})
     assert read_from(found) == ("files", f"{cache} is not complete")
-    with pytest.raises(DataError, match=r"not complete; make it with `asgml data prepare fake:.*root`"):
+    with pytest.raises(
+        DataError, match=r"not complete; make it with `asgml data prepare fake:.*root`"
+    ):
         read_from(found, "require")
 
 
@@ -241,18 +294,25 @@ def test_another_setting_is_another_cache(found: ClipSet, cache: Path) -> None:
 def test_a_cache_serves_whoever_reads_some_of_its_modalities(found: ClipSet, cache: Path) -> None:
     """A run on sound alone does not mind how the frames were decoded."""
     other = clip_set(found.root, rate=8000)
-    rows = [load_clips(other, ClipOptions(modalities=["visual"], cache=wish)).splits["val"].rows for wish in ("require", "off")]
+    rows = [
+        load_clips(other, ClipOptions(modalities=["visual"], cache=wish)).splits["val"].rows
+        for wish in ("require", "off")
+    ]
     assert isinstance(rows[0], CachedRows)
     assert same(rows[0].read([0, 3]), rows[1].read([0, 3]))
 
 
 def test_other_splits_of_the_same_clips_read_the_same_cache(found: ClipSet, cache: Path) -> None:
     train, val = found.splits["train"], found.splits["val"]
-    carved = replace(found, splits={**found.splits, "train": (*train[5:], *val[:2]), "val": train[:5]})
+    carved = replace(
+        found, splits={**found.splits, "train": (*train[5:], *val[:2]), "val": train[:5]}
+    )
     data, truth = load_clips(carved, ClipOptions()), from_files(carved)
     assert data.info["read from"] == str(cache)
     for part, split in data.splits.items():
-        assert same(split.rows.read(range(len(split))), truth.splits[part].rows.read(range(len(split))))
+        assert same(
+            split.rows.read(range(len(split))), truth.splits[part].rows.read(range(len(split)))
+        )
 
 
 @pytest.mark.parametrize("change", ["content", "time", "gone", "frames", "seconds"])
@@ -267,10 +327,20 @@ def test_a_changed_source_is_noticed(found: ClipSet, cache: Path, change: str) -
     else:
         clip = make_clip(found.root, "train-004", 4)
         source = clip.sources["visual"]
-        altered = replace(source, paths=source.paths[::-1]) if change == "frames" else replace(source, seconds=1.0)
-        train = [replace(clip, sources={**clip.sources, "visual": altered}) if c.id == clip.id else c for c in found.splits["train"]]
+        altered = (
+            replace(source, paths=source.paths[::-1])
+            if change == "frames"
+            else replace(source, seconds=1.0)
+        )
+        train = [
+            replace(clip, sources={**clip.sources, "visual": altered}) if c.id == clip.id else c
+            for c in found.splits["train"]
+        ]
         found = replace(found, splits={**found.splits, "train": tuple(train)})
-    assert read_from(found) == ("files", f"1 clips ('train-004') are not in {cache} or have changed since")
+    assert read_from(found) == (
+        "files",
+        f"1 clips ('train-004') are not in {cache} or have changed since",
+    )
 
 
 def test_a_moved_folder_keeps_its_cache(found: ClipSet, cache: Path, tmp_path: Path) -> None:
@@ -286,13 +356,18 @@ def test_a_cache_at_a_place_of_ones_own(found: ClipSet, tmp_path: Path) -> None:
     assert read_from(found) == ("files", "")
     assert read_from(found, str(tmp_path / "fast"))[0] == str(folder)
     assert read_from(found, str(single))[0] == str(single) == str(tmp_path / "one.zarr")
-    with pytest.raises(DataError, match=r"there is none at .*; make it with `asgml data prepare fake:.* --to .*slow`"):
+    with pytest.raises(
+        DataError,
+        match=r"there is none at .*; make it with `asgml data prepare fake:.* --to .*slow`",
+    ):
         read_from(found, str(tmp_path / "slow"))
 
 
 @pytest.mark.parametrize("wish", ["sometimes", "", 3, None])
 def test_another_wish_is_an_error(wish: object) -> None:
-    with pytest.raises(DataError, match=r"option cache is .*; expected one of auto, off, require, a path with a /"):
+    with pytest.raises(
+        DataError, match=r"option cache is .*; expected one of auto, off, require, a path with a /"
+    ):
         ClipOptions(cache=wish)  # type: ignore[arg-type]
 
 
@@ -301,16 +376,24 @@ def test_a_damaged_chunk_is_not_read(found: ClipSet, cache: Path, damage: str) -
     chunk = cache / "visual" / "c.2.0.0.0.0"
     content = chunk.read_bytes()
     data = load_clips(found, ClipOptions())
-    chunk.unlink() if damage == "lost" else chunk.write_bytes(content[:-1] if damage == "cut" else content + b"0")
+    chunk.unlink() if damage == "lost" else chunk.write_bytes(
+        content[:-1] if damage == "cut" else content + b"0"
+    )
     assert read_from(found) == ("files", f"{chunk} is missing or damaged")
     if damage != "longer":  # a run that has begun meets it where it reads the last of the chunk
-        row = {name: row for row, name in enumerate(zarr.open_group(cache, mode="r")["id"][...].tolist())}
+        row = {
+            name: row
+            for row, name in enumerate(zarr.open_group(cache, mode="r")["id"][...].tolist())
+        }
         number = next(n for n, clip in enumerate(found.splits["train"]) if row[clip.id] == 11)
         with pytest.raises(DataError, match=rf"^{chunk} .*asgml data prepare[^\n]*$"):
             data.splits["train"].rows.read([number])
 
 
-@pytest.mark.parametrize("what", ["no group", "text", "another program's", "a later version's", "an array is gone", "shorter"])
+@pytest.mark.parametrize(
+    "what",
+    ["no group", "text", "another program's", "a later version's", "an array is gone", "shorter"],
+)
 def test_what_is_no_cache_is_not_read(found: ClipSet, cache: Path, what: str) -> None:
     facts = json.loads((cache / "zarr.json").read_text())
     if what == "no group":
@@ -322,7 +405,9 @@ def test_what_is_no_cache_is_not_read(found: ClipSet, cache: Path, what: str) ->
     elif what == "shorter":
         zarr.open_group(cache, mode="r+")["source"].resize((3, 2))
     else:
-        facts["attributes"].update({"format": "other"} if what == "another program's" else {"version": 2})
+        facts["attributes"].update(
+            {"format": "other"} if what == "another program's" else {"version": 2}
+        )
         (cache / "zarr.json").write_text(json.dumps(facts))
     place, reason = read_from(found)
     assert place == "files"

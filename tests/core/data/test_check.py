@@ -17,13 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from core.config import RunConfig
-from core.data.base import SPLITS, DataError, load_data
-from core.data.cache.prepare import prepare
-from core.data.check import Report, check, find_clips
-from core.data.clips import ClipOptions
-from core.data.loading import load_clips
-from core.protocol import protocol_of
+from asgml.core.config.config import RunConfig
+from asgml.core.data.base import SPLITS, DataError, load_data
+from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.clips import ClipOptions
+from asgml.core.data.dataset_report import Report, check, find_clips
+from asgml.core.data.loading import load_clips
+from asgml.core.run.protocol import protocol_of
 
 RATE = 8000
 LABELS = ("calm", "glad")
@@ -39,7 +39,9 @@ def write_clips(root: Path) -> str:
     for number, name in enumerate(NAMES):
         (root / "Image-01-FPS" / name).mkdir(parents=True)
         (root / "AudioWAV").mkdir(exist_ok=True)
-        soundfile.write(root / "AudioWAV" / f"{name}.wav", rng.normal(0, 0.1, RATE // 2 + 100 * number), RATE)
+        soundfile.write(
+            root / "AudioWAV" / f"{name}.wav", rng.normal(0, 0.1, RATE // 2 + 100 * number), RATE
+        )
         for frame in range(2):
             pixels = rng.integers(0, 256, (24, 20 + number, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(root / "Image-01-FPS" / name / f"{frame:05d}.jpg")
@@ -86,7 +88,10 @@ DAMAGE: dict[str, tuple[str, Callable[[Path, str], object]]] = {
     "no folder": ("missing", lambda root, name: shutil.rmtree(images(root, name))),
     "no image": ("empty", empty_folder),
     "half an image": ("unreadable", lambda root, name: cut(images(root, name) / "00000.jpg")),
-    "an empty image": ("empty", lambda root, name: (images(root, name) / "00001.jpg").write_bytes(b"")),
+    "an empty image": (
+        "empty",
+        lambda root, name: (images(root, name) / "00001.jpg").write_bytes(b""),
+    ),
 }
 """What can happen to the files of a clip, and the kind of fault that it has to be told as."""
 
@@ -111,14 +116,20 @@ def kinds(report: Report) -> dict[str, str]:
 
 @settings(max_examples=12, deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.sampled_from(sorted(DAMAGE)), max_size=3))
-def test_the_faults_are_what_was_done(whole: Path, tmp_path_factory: pytest.TempPathFactory, damaged: dict[str, str]) -> None:
+def test_the_faults_are_what_was_done(
+    whole: Path, tmp_path_factory: pytest.TempPathFactory, damaged: dict[str, str]
+) -> None:
     root = tmp_path_factory.mktemp("damaged") / "data"
     shutil.copytree(whole, root)
     for name, damage in damaged.items():
         DAMAGE[damage][1](root, name)
     report = check(f"cremad:{root}", OPTIONS, 0, workers=2)
     assert kinds(report) == {name: DAMAGE[damage][0] for name, damage in damaged.items()}
-    assert report.fit == can_be_trained_on(f"cremad:{root}") == (set(kinds(report).values()) <= {"silent"})
+    assert (
+        report.fit
+        == can_be_trained_on(f"cremad:{root}")
+        == (set(kinds(report).values()) <= {"silent"})
+    )
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
@@ -151,29 +162,41 @@ def test_counts_add_up_whatever_is_missing(whole: Path, tmp_path: Path) -> None:
     parts = check(f"cremad:{root}", OPTIONS, 0, workers=1).parts
     assert sum(part.samples for part in parts.values()) == CLIPS - 3
     assert all(sum(part.classes) == part.samples for part in parts.values())
-    assert (parts["train"].listed, parts["val"].listed, parts["test"].listed) == (CLIPS - TEST, 0, TEST)
+    assert (parts["train"].listed, parts["val"].listed, parts["test"].listed) == (
+        CLIPS - TEST,
+        0,
+        TEST,
+    )
 
 
 def test_measures_are_those_of_the_files(whole: Path) -> None:
     inputs = check(f"cremad:{whole}", OPTIONS, 0, workers=2).inputs
     seconds = [soundfile.info(path).duration for path in (whole / "AudioWAV").iterdir()]
-    assert inputs["audio"]["seconds"] == pytest.approx({"min": min(seconds), "median": np.median(seconds), "max": max(seconds)})
-    assert inputs["audio"]["rates"] == {str(RATE): CLIPS} and inputs["audio"]["channels"] == {"1": CLIPS}
+    assert inputs["audio"]["seconds"] == pytest.approx(
+        {"min": min(seconds), "median": np.median(seconds), "max": max(seconds)}
+    )
+    assert inputs["audio"]["rates"] == {str(RATE): CLIPS} and inputs["audio"]["channels"] == {
+        "1": CLIPS
+    }
     assert inputs["visual"]["frames"] == {"min": 2, "median": 2, "max": 2}
     assert inputs["visual"]["sizes"] == {f"24×{20 + number}": 1 for number in range(CLIPS)}
 
 
-def test_a_quick_check_finds_what_is_missing_and_decodes_no_sound(whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_quick_check_finds_what_is_missing_and_decodes_no_sound(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     root = tmp_path / "data"
     shutil.copytree(whole, root)
     wav(root, NAMES[1]).unlink()
-    monkeypatch.setattr("core.data.media.audio.read_waveform", None)
+    monkeypatch.setattr("asgml.core.data.media.audio.read_waveform", None)
     report = check(f"cremad:{root}", OPTIONS, 0, quick=True, workers=1)
     assert kinds(report) == {NAMES[1]: "missing"} and report.quick
     assert report.inputs["audio"]["read"] == CLIPS - 1
 
 
-def test_any_number_of_threads_finds_the_same_in_the_same_order(whole: Path, tmp_path: Path) -> None:
+def test_any_number_of_threads_finds_the_same_in_the_same_order(
+    whole: Path, tmp_path: Path
+) -> None:
     root = tmp_path / "data"
     shutil.copytree(whole, root)
     for name in NAMES[::3]:
@@ -184,7 +207,14 @@ def test_any_number_of_threads_finds_the_same_in_the_same_order(whole: Path, tmp
 
 def test_progress_tells_every_clip(whole: Path) -> None:
     told: list[tuple[int, int]] = []
-    check(f"cremad:{whole}", OPTIONS, 0, quick=True, workers=3, progress=lambda done, total: told.append((done, total)))
+    check(
+        f"cremad:{whole}",
+        OPTIONS,
+        0,
+        quick=True,
+        workers=3,
+        progress=lambda done, total: told.append((done, total)),
+    )
     assert told == [(done, CLIPS) for done in range(1, CLIPS + 1)]
 
 
@@ -197,27 +227,37 @@ def test_only_the_modalities_asked_for_are_looked_at(whole: Path, tmp_path: Path
 
 
 def test_a_clip_in_train_and_test_and_the_same_persons_are_told(whole: Path) -> None:
-    from core.data.check import check_clips
+    from asgml.core.data.dataset_report import check_clips
 
     found = find_clips(f"cremad:{whole}", OPTIONS, 0)
     assert found is not None
     train = tuple(replace(clip, group="the same") for clip in found.splits["train"])
-    shared = replace(found, splits={**found.splits, "train": train, "test": (train[0], *found.splits["test"])})
+    shared = replace(
+        found, splits={**found.splits, "train": train, "test": (train[0], *found.splits["test"])}
+    )
     report = check_clips(shared, OPTIONS, quick=True, workers=1, progress=lambda done, total: None)
     assert any(repr(train[0].id) in remark and "test" in remark for remark in report.remarks)
     assert any("strangers" in remark for remark in report.remarks)
 
 
 def test_other_sizes_than_the_published_are_told() -> None:
-    from core.data.check import Part, _sizes
+    from asgml.core.data.dataset_report import Part, _sizes
 
-    parts = {"train": Part(5954, 6698, 6698, ()), "val": Part(744, 0, None, ()), "test": Part(743, 743, 744, ())}
+    parts = {
+        "train": Part(5954, 6698, 6698, ()),
+        "val": Part(744, 0, None, ()),
+        "test": Part(743, 743, 744, ()),
+    }
     (line,) = _sizes(parts)
     assert "test" in line and "743" in line and "744" in line
 
 
 def test_a_report_is_json(whole: Path) -> None:
-    record = json.loads(json.dumps(check(f"cremad:{whole}", OPTIONS, 0, quick=True, workers=1).as_json(), allow_nan=False))
+    record = json.loads(
+        json.dumps(
+            check(f"cremad:{whole}", OPTIONS, 0, quick=True, workers=1).as_json(), allow_nan=False
+        )
+    )
     assert record["fit"] and record["splits"]["test"]["classes"] == {"calm": 2, "glad": 2}
 
 
@@ -226,9 +266,19 @@ def test_arrays_are_counted_and_their_constant_samples_told(tmp_path: Path) -> N
     values = rng.normal(size=(20, 3, 4)).astype("float32")
     values[[2, 9, 11]] = 0
     split = np.where(np.arange(20) < 15, "train", "test")
-    np.savez(tmp_path / "mine.npz", label=np.arange(20) % 2, split=split, sound=values, group=np.arange(20) % 4)
+    np.savez(
+        tmp_path / "mine.npz",
+        label=np.arange(20) % 2,
+        split=split,
+        sound=values,
+        group=np.arange(20) % 4,
+    )
     report = check(str(tmp_path / "mine.npz"), {}, 0)
-    assert report.fit and report.inputs["sound"]["shape"] == [3, 4] and report.inputs["sound"]["constant"] == 3
+    assert (
+        report.fit
+        and report.inputs["sound"]["shape"] == [3, 4]
+        and report.inputs["sound"]["constant"] == 3
+    )
     assert sum(part.samples for part in report.parts.values()) == 20
     assert any("4 groups" in remark for remark in report.remarks)
 
@@ -240,7 +290,9 @@ def test_what_cannot_even_be_listed_is_an_error(tmp_path: Path) -> None:
         check(f"cremad:{tmp_path}", {"frmes": 3}, 0)
 
 
-def test_a_protocol_has_the_augmentation_and_not_where_samples_are_read_from(tmp_path: Path) -> None:
+def test_a_protocol_has_the_augmentation_and_not_where_samples_are_read_from(
+    tmp_path: Path,
+) -> None:
     found = clip_set(make_files(tmp_path / "data"))
     decoded = load_clips(found, ClipOptions(cache="off"))
     prepare(found, None, workers=0, allow_missing=False, progress=silent)
@@ -248,5 +300,9 @@ def test_a_protocol_has_the_augmentation_and_not_where_samples_are_read_from(tmp
     assert decoded.info != read.info
     assert protocol_of(RunConfig(), decoded).differences(protocol_of(RunConfig(), read)) == []
     views = {**decoded.splits["train"].views, "audio": NoisyView(0.5)}
-    noisier = replace(decoded, splits={**decoded.splits, "train": replace(decoded.splits["train"], views=views)})
-    assert protocol_of(RunConfig(), decoded).differences(protocol_of(RunConfig(), noisier)) == ["inputs.audio.view.strength: 1.0 and 0.5"]
+    noisier = replace(
+        decoded, splits={**decoded.splits, "train": replace(decoded.splits["train"], views=views)}
+    )
+    assert protocol_of(RunConfig(), decoded).differences(protocol_of(RunConfig(), noisier)) == [
+        "inputs.audio.view.strength: 1.0 and 0.5"
+    ]

@@ -11,10 +11,10 @@ import pytest
 import torch
 from loader_kit import EMOTIONS, clip_names, fails, put, put_clip, put_cremad, put_lists
 
-from core.data.base import SPLITS, load_data, split_name
-from core.data.cache.cache import cache_path
-from core.data.clips import ClipSet
-from core.data.sets import cremad
+from asgml.core.data.base import SPLITS, load_data, split_name
+from asgml.core.data.cache.cache import cache_path
+from asgml.core.data.clips import ClipSet
+from asgml.core.data.datasets import cremad
 
 PARTS = ("train", "val", "test")
 
@@ -40,7 +40,10 @@ def test_every_clip_has_its_label_its_actor_and_its_files(tmp_path: Path) -> Non
             assert found.classes[clip.label] == clip.id.split("_")[2]
             assert clip.group == clip.id[:4]
             assert clip.sources["audio"].paths == (tmp_path / "AudioWAV" / f"{clip.id}.wav",)
-            assert [path.name for path in clip.sources["visual"].paths] == ["00000.jpg", "00029.jpg"]
+            assert [path.name for path in clip.sources["visual"].paths] == [
+                "00000.jpg",
+                "00029.jpg",
+            ]
             assert {path.parent.name for path in clip.sources["visual"].paths} == {clip.id}
     assert found.info["listed"] == {"train": 72, "test": 36}
     assert counts(found) == {"train": 65, "val": 7, "test": 36}
@@ -68,10 +71,22 @@ def test_the_list_of_classes_gives_their_order(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "says"),
     [
-        ("1001_IEO_ANG_LO,SAD", r"train\.csv, line 73: clip '1001_IEO_ANG_LO' .*'SAD'; expected ANG"),
-        ("1001_IEO_ANG_XX,ANG", r"line 73: clip '1001_IEO_ANG_XX' is there already \(.*train\.csv, line 6\)"),
-        ("1006_IEO_ANG_XX,ANG", r"test\.csv, line \d+: clip '1006_IEO_ANG_XX' is there already \(.*train\.csv, line 73\)"),
-        ("1001_IEO_BOR_XX,BOR", r"line 73: class 'BOR' of clip '1001_IEO_BOR_XX' is not one of NEU"),
+        (
+            "1001_IEO_ANG_LO,SAD",
+            r"train\.csv, line 73: clip '1001_IEO_ANG_LO' .*'SAD'; expected ANG",
+        ),
+        (
+            "1001_IEO_ANG_XX,ANG",
+            r"line 73: clip '1001_IEO_ANG_XX' is there already \(.*train\.csv, line 6\)",
+        ),
+        (
+            "1006_IEO_ANG_XX,ANG",
+            r"test\.csv, line \d+: clip '1006_IEO_ANG_XX' is there already \(.*train\.csv, line 73\)",
+        ),
+        (
+            "1001_IEO_BOR_XX,BOR",
+            r"line 73: class 'BOR' of clip '1001_IEO_BOR_XX' is not one of NEU",
+        ),
         ("1001_IEO_ANG,ANG", r"line 73: '1001_IEO_ANG' is not the name of a CREMA-D clip"),
         ("../1001_IEO_ANG_LO,ANG", r"line 73: .* is not the name of a clip"),
         ("1001_IEO_ANG_LO", r"line 73: '1001_IEO_ANG_LO'; expected 2 fields"),
@@ -94,7 +109,9 @@ def test_no_list_no_folder_no_files(tmp_path: Path) -> None:
     with fails("is a file; expected the folder"):
         find(put(tmp_path / "file"))
     put_lists(tmp_path, clip_names(3), clip_names(5)[-20:])
-    with fails("no folder with sound; looked for AudioWAV, .*VideoFlash.*option audio_folder or video_folder"):
+    with fails(
+        "no folder with sound; looked for AudioWAV, .*VideoFlash.*option audio_folder or video_folder"
+    ):
         find(tmp_path)
     (tmp_path / "AudioWAV").mkdir()
     with fails("no folder with frames; looked for Image-01-FPS, .*VideoFlash"):
@@ -116,7 +133,9 @@ def test_lists_in_a_folder_of_their_own(tmp_path: Path) -> None:
         (tmp_path / name).rename(tmp_path / "elsewhere" / name)
     with fails("no list"):
         find(tmp_path)
-    assert counts(find(tmp_path, lists="elsewhere")) == counts(find(tmp_path, lists=str(tmp_path / "elsewhere")))
+    assert counts(find(tmp_path, lists="elsewhere")) == counts(
+        find(tmp_path, lists=str(tmp_path / "elsewhere"))
+    )
     (tmp_path / "elsewhere").rename(tmp_path / "lists")
     assert counts(find(tmp_path))["test"] == 36
 
@@ -132,9 +151,16 @@ def test_what_is_missing_or_empty_is_a_fault_and_moves_no_other_clip(tmp_path: P
     put(tmp_path / "AudioWAV" / f"{hollow}.wav", b"")
     put(tmp_path / "Image-01-FPS" / blank / "00029.jpg", b"")
     found = find(tmp_path)
-    assert {fault.clip: fault.kind for fault in found.faults} == {silent: "missing", blind: "empty", hollow: "empty", blank: "empty"}
+    assert {fault.clip: fault.kind for fault in found.faults} == {
+        silent: "missing",
+        blind: "empty",
+        hollow: "empty",
+        blank: "empty",
+    }
     assert names(found, "train") == set(train[4:])
-    assert names(found, "val") == names(before, "val") and names(found, "test") == names(before, "test")
+    assert names(found, "val") == names(before, "val") and names(found, "test") == names(
+        before, "test"
+    )
     assert sum(counts(found).values()) + len(found.faults) == len(everyone)
     assert found.info["listed"] == before.info["listed"]
     with fails(f"clips of cremad cannot be used: .*{silent}.*no such file.*--allow-missing"):
@@ -158,7 +184,9 @@ def test_a_clip_with_two_faults_counts_once_and_tells_both(tmp_path: Path) -> No
     put(tmp_path / "Image-01-FPS" / name / "00000.jpg", b"")
     faults = find(tmp_path).faults
     assert len(faults) == 1
-    assert "no such file" in faults[0].reason and "00000.jpg: the file has 0 bytes" in faults[0].reason
+    assert (
+        "no such file" in faults[0].reason and "00000.jpg: the file has 0 bytes" in faults[0].reason
+    )
 
 
 def test_a_modality_that_is_not_asked_for_is_not_looked_for(tmp_path: Path) -> None:
@@ -181,12 +209,19 @@ def test_the_one_file_that_lacked_a_letter(tmp_path: Path, stem: str) -> None:
     put(tmp_path / "Image-01-FPS" / "1040_ITH_SAD_XX" / "00000.jpg")
     found = find(tmp_path)
     (clip,) = [clip for part in SPLITS for clip in found.splits[part] if clip.id.startswith("1040")]
-    assert not found.faults and clip.id == "1040_ITH_SAD_XX" and clip.sources["audio"].paths[0].stem == stem
+    assert (
+        not found.faults
+        and clip.id == "1040_ITH_SAD_XX"
+        and clip.sources["audio"].paths[0].stem == stem
+    )
 
 
 def test_a_pointer_of_git_lfs_is_not_a_recording(tmp_path: Path) -> None:
     name = put_cremad(tmp_path)[0]
-    put(tmp_path / "AudioWAV" / f"{name}.wav", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    put(
+        tmp_path / "AudioWAV" / f"{name}.wav",
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+    )
     (fault,) = find(tmp_path).faults
     assert (fault.clip, fault.kind) == (name, "missing") and "git lfs pull" in fault.reason
 
@@ -229,8 +264,14 @@ def test_actors_are_in_one_part_and_each_is_tested_once(tmp_path: Path) -> None:
         assert not found.published
         tested += Counter(of["test"])
     assert tested == Counter({f"{1001 + actor}": 1 for actor in range(9)})
-    assert names(find(tmp_path, split="actors"), "test") == names(find(tmp_path, split="actors"), "test")
-    assert any(names(find(tmp_path, split="actors"), "test") != names(find(tmp_path, seed, split="actors"), "test") for seed in (1, 2, 3))
+    assert names(find(tmp_path, split="actors"), "test") == names(
+        find(tmp_path, split="actors"), "test"
+    )
+    assert any(
+        names(find(tmp_path, split="actors"), "test")
+        != names(find(tmp_path, seed, split="actors"), "test")
+        for seed in (1, 2, 3)
+    )
 
 
 def test_the_published_split_shares_actors_and_says_so(tmp_path: Path) -> None:
@@ -242,7 +283,10 @@ def test_the_published_split_shares_actors_and_says_so(tmp_path: Path) -> None:
 
 
 def test_other_clips_in_the_same_layout(tmp_path: Path) -> None:
-    for part, rows in (("a", ["x1,red", "x2,blue", "x3,red", "x4,blue"] * 1), ("b", ["y1,blue", "y2,red"])):
+    for part, rows in (
+        ("a", ["x1,red", "x2,blue", "x3,red", "x4,blue"] * 1),
+        ("b", ["y1,blue", "y2,red"]),
+    ):
         put(tmp_path / f"{part}.csv", "\n".join(rows).encode())
         for row in rows:
             put_clip(tmp_path, row.partition(",")[0], frames="frames-of-mine")
@@ -273,7 +317,10 @@ def test_a_validation_list(tmp_path: Path) -> None:
     [
         ({"choice": "last"}, "option choice is 'last'; expected one of uniform"),
         ({"audio": "mel"}, "option audio is 'mel'"),
-        ({"class_order": "mine"}, "option class_order is 'mine'; expected one of ogm, alphabetical"),
+        (
+            {"class_order": "mine"},
+            "option class_order is 'mine'; expected one of ogm, alphabetical",
+        ),
         ({"frames": 0}, "option frames is 0"),
         ({"fold": 3}, "option fold is 3; expected a whole number from 0 to 2"),
         ({"crop": 8}, "option crop is 8; expected a whole number from 16"),
@@ -311,10 +358,16 @@ def test_the_published_lists(shared_data: Path, tmp_path: Path) -> None:
     assert found.info["listed"] == dict(found.published) == {"train": 6698, "test": 744}
     assert counts(found) == {"train": 5954, "val": 744, "test": 744}
     given = dict((*lines["train"], *lines["test"]))
-    assert len(given) == 7442 and names(found, "train") | names(found, "val") == {name for name, _ in lines["train"]}
-    assert all(found.classes[clip.label] == given[clip.id] for part in PARTS for clip in found.splits[part])
+    assert len(given) == 7442 and names(found, "train") | names(found, "val") == {
+        name for name, _ in lines["train"]
+    }
+    assert all(
+        found.classes[clip.label] == given[clip.id] for part in PARTS for clip in found.splits[part]
+    )
     test = Counter(found.classes[clip.label] for clip in found.splits["test"])
-    train = Counter(found.classes[clip.label] for part in ("train", "val") for clip in found.splits[part])
+    train = Counter(
+        found.classes[clip.label] for part in ("train", "val") for clip in found.splits[part]
+    )
     assert test == Counter(SAD=140, FEA=133, DIS=129, HAP=123, NEU=114, ANG=105)
     assert train == Counter(ANG=1166, HAP=1148, DIS=1142, FEA=1138, SAD=1131, NEU=973)
     assert found.info["groups_shared"] == 91
@@ -323,16 +376,27 @@ def test_the_published_lists(shared_data: Path, tmp_path: Path) -> None:
 
 
 def test_words_spoken_on_real_recordings(shared_data: Path) -> None:
-    lists = {"train_list": "colour_train.csv", "test_list": "colour_test.csv", "frames_folder": "Image-colour", "workers": 0}
+    lists = {
+        "train_list": "colour_train.csv",
+        "test_list": "colour_test.csv",
+        "frames_folder": "Image-colour",
+        "workers": 0,
+    }
     data = load_data(f"cremad:{shared_data / 'grid_files'}", lists)
     assert data.classes == ("blue", "green", "red", "white")
-    assert data.info["counts"] == {"train": 216, "val": 24, "test": 60} and data.info["missing"] == 0
+    assert (
+        data.info["counts"] == {"train": 216, "val": 24, "test": 60} and data.info["missing"] == 0
+    )
     split = data.splits["test"]
     assert split.rows is not None
     batch = split.rows.read([0, 59])
     for modality, view in split.views.items():
         seen = view(batch[modality], None)
-        assert tuple(seen.shape) == (2, *data.shapes[modality]) and seen.dtype == torch.float32 and bool(seen.isfinite().all())
+        assert (
+            tuple(seen.shape) == (2, *data.shapes[modality])
+            and seen.dtype == torch.float32
+            and bool(seen.isfinite().all())
+        )
 
 
 def test_the_name_is_known() -> None:

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from loader_kit import fails, put
 
-from core.data.base import DataError
-from core.data.sets.folds import split_groups
-from core.data.sets.layout import by_number
-from core.data.sets.lists import check_name, check_number, read_rows, read_words
+from asgml.core.data.base import DataError
+from asgml.core.data.datasets.folds import split_groups
+from asgml.core.data.datasets.layout import by_number
+from asgml.core.data.datasets.lists import check_name, check_number, read_rows, read_words
 
 WORDS = st.text("abcdefghij-_ é&'", min_size=1, max_size=8).map(str.strip).filter(bool)
 
@@ -24,7 +24,10 @@ WORDS = st.text("abcdefghij-_ é&'", min_size=1, max_size=8).map(str.strip).filt
 def test_any_line_end_and_a_mark_make_no_difference(
     tmp_path_factory: pytest.TempPathFactory, bom: bytes, end: str, rows: list[tuple[str, str]]
 ) -> None:
-    path = put(tmp_path_factory.mktemp("list") / "a.csv", bom + end.join(f"{a},{b}" for a, b in rows).encode())
+    path = put(
+        tmp_path_factory.mktemp("list") / "a.csv",
+        bom + end.join(f"{a},{b}" for a, b in rows).encode(),
+    )
     assert [row.fields for row in read_rows(path, 2)] == rows
     assert [row.line for row in read_rows(path, 2)] == list(range(1, len(rows) + 1))
 
@@ -114,14 +117,23 @@ GROUPS = st.lists(st.integers(3, 12), min_size=6, max_size=12).map(
 
 
 @given(GROUPS, st.integers(2, 5), st.integers(0, 9))
-def test_every_person_is_tested_in_one_fold_and_is_in_one_part(groups: list[str], folds: int, seed: int) -> None:
+def test_every_person_is_tested_in_one_fold_and_is_in_one_part(
+    groups: list[str], folds: int, seed: int
+) -> None:
     splits = [split_groups(groups, folds, fold, 0, seed) for fold in range(folds)]
     for split in splits:
-        of = {part: {group for group, place in zip(groups, split, strict=True) if place == part} for part in ("train", "val", "test")}
+        of = {
+            part: {group for group, place in zip(groups, split, strict=True) if place == part}
+            for part in ("train", "val", "test")
+        }
         assert of["train"] and of["val"] and of["test"]
         assert of["train"] | of["val"] | of["test"] == set(groups)
         assert sum(map(len, of.values())) == len(set(groups))
-    tested = Counter(group for split in splits for group in {g for g, place in zip(groups, split, strict=True) if place == "test"})
+    tested = Counter(
+        group
+        for split in splits
+        for group in {g for g, place in zip(groups, split, strict=True) if place == "test"}
+    )
     assert tested == Counter(set(groups))
 
 

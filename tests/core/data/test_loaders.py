@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from loader_kit import fails, put, put_cremad
 
-from core.data.base import SPLITS, load_data
-from core.data.clips import Clip, ClipSet
-from core.data.sets import ave, kinetics_sounds, vggsound
-from core.data.sets.detect import detect
+from asgml.core.data.base import SPLITS, load_data
+from asgml.core.data.clips import Clip, ClipSet
+from asgml.core.data.datasets import ave, kinetics_sounds, vggsound
+from asgml.core.data.datasets.detect import detect
 
 Rows = list[str]
 
@@ -47,15 +47,27 @@ def test_ave_classifies_the_event(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL)
     found = ave.find(tmp_path, {}, 0)
     clips = every(found)
-    assert found.classes == ("Bark, loud", "Church bell") and counts(found) == {"train": 3, "val": 1, "test": 1}
-    assert found.published == {"train": 3339, "val": 402, "test": 402} and "2 classes" in found.info["warnings"][0]
+    assert found.classes == ("Bark, loud", "Church bell") and counts(found) == {
+        "train": 3,
+        "val": 1,
+        "test": 1,
+    }
+    assert (
+        found.published == {"train": 3339, "val": 402, "test": 402}
+        and "2 classes" in found.info["warnings"][0]
+    )
     for row in (*BELL[0], *BELL[1], *BELL[2]):
         label, video, _, start, end = row.split("&")
         clip = clips[video]
         assert found.classes[clip.label] == label
-        assert (clip.sources["audio"].start, clip.sources["audio"].seconds) == (float(start), float(end) - float(start))
+        assert (clip.sources["audio"].start, clip.sources["audio"].seconds) == (
+            float(start),
+            float(end) - float(start),
+        )
         seconds = range(int(start), int(end))
-        assert [path.name for path in clip.sources["visual"].paths] == [f"frame_{second + 1:05d}.jpg" for second in seconds]
+        assert [path.name for path in clip.sources["visual"].paths] == [
+            f"frame_{second + 1:05d}.jpg" for second in seconds
+        ]
 
 
 def test_ave_whole_videos(tmp_path: Path) -> None:
@@ -71,7 +83,11 @@ def test_ave_from_videos_alone(tmp_path: Path) -> None:
     found = every(ave.find(tmp_path, {"source": "video"}, 0))
     for modality in ("audio", "visual"):
         source = found["k1"].sources[modality]
-        assert (source.paths, source.start, source.seconds) == ((tmp_path / "AVE" / "k1.mp4",), 3.0, 4.0)
+        assert (source.paths, source.start, source.seconds) == (
+            (tmp_path / "AVE" / "k1.mp4",),
+            3.0,
+            4.0,
+        )
 
 
 @pytest.mark.parametrize("fps", [1, 3])
@@ -79,13 +95,20 @@ def test_ave_frames_of_an_event_at_any_rate(tmp_path: Path, fps: int) -> None:
     put_ave(tmp_path, *BELL, images=0)
     for row in (*BELL[0], *BELL[1], *BELL[2]):
         for number in range(10 * fps):
-            put(tmp_path / f"Image-{fps:02d}-FPS" / row.split("&")[1] / f"{number * 30 // fps:05d}.jpg")
+            put(
+                tmp_path
+                / f"Image-{fps:02d}-FPS"
+                / row.split("&")[1]
+                / f"{number * 30 // fps:05d}.jpg"
+            )
     for clip in every(ave.find(tmp_path, {"fps": fps}, 0)).values():
         start, seconds = clip.sources["audio"].start, clip.sources["audio"].seconds
         assert seconds is not None
         numbers = [int(path.stem) for path in clip.sources["visual"].paths]
         assert [number / 30 for number in numbers] == [
-            number * 30 // fps / 30 for number in range(10 * fps) if start <= number / fps < start + seconds
+            number * 30 // fps / 30
+            for number in range(10 * fps)
+            if start <= number / fps < start + seconds
         ]
 
 
@@ -95,13 +118,17 @@ def test_ave_frames_whose_numbers_have_no_zeros_before_them(tmp_path: Path) -> N
         for second in range(12):
             put(tmp_path / "visual" / row.split("&")[1] / f"frame_{second}_{second * 30}.jpg")
     for clip in every(ave.find(tmp_path, {"segment": "whole"}, 0)).values():
-        assert [path.name for path in clip.sources["visual"].paths] == [f"frame_{second}_{second * 30}.jpg" for second in range(12)]
+        assert [path.name for path in clip.sources["visual"].paths] == [
+            f"frame_{second}_{second * 30}.jpg" for second in range(12)
+        ]
 
 
 def test_ave_frames_that_were_cut_to_the_event(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL, images=3)
     (tmp_path / "visual").rename(tmp_path / "Image-01-FPS-SE")
-    assert {len(clip.sources["visual"].paths) for clip in every(ave.find(tmp_path, {}, 0)).values()} == {3}
+    assert {
+        len(clip.sources["visual"].paths) for clip in every(ave.find(tmp_path, {}, 0)).values()
+    } == {3}
     (tmp_path / "Image-01-FPS-SE").rename(tmp_path / "visual")
     faults = {fault.clip: fault for fault in ave.find(tmp_path, {}, 0).faults}
     assert {name: fault.kind for name, fault in faults.items()} == {"k1": "short", "k2": "short"}
@@ -109,7 +136,12 @@ def test_ave_frames_that_were_cut_to_the_event(tmp_path: Path) -> None:
 
 
 def test_ave_a_video_of_two_classes_is_two_clips(tmp_path: Path) -> None:
-    put_ave(tmp_path, [*BELL[0], "Church bell&k1&good&3&7"], BELL[1], [*BELL[2], "Church bell&k2&good&7&10"])
+    put_ave(
+        tmp_path,
+        [*BELL[0], "Church bell&k1&good&3&7"],
+        BELL[1],
+        [*BELL[2], "Church bell&k2&good&7&10"],
+    )
     found = ave.find(tmp_path, {}, 0)
     clips = every(found)
     assert {name: found.classes[clip.label] for name, clip in clips.items() if "k1" in name} == {
@@ -126,7 +158,10 @@ def test_ave_a_video_of_two_classes_is_two_clips(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ("Bark, loud&x&good&5&4", r"trainSet\.txt, line 4: the event of 'x' ends at 4 s, before it starts at 5 s"),
+        (
+            "Bark, loud&x&good&5&4",
+            r"trainSet\.txt, line 4: the event of 'x' ends at 4 s, before it starts at 5 s",
+        ),
         ("Bark, loud&x&good&a&4", r"line 4: the start is 'a'; expected seconds"),
         ("Bark, loud&x&good&0", r"line 4: .*expected 5 fields with '&' between them"),
         ("Bark, loud&../x&good&0&4", r"line 4: '\.\./x' is not the name of a clip"),
@@ -147,7 +182,10 @@ def test_ave_an_event_without_length_is_the_whole_video(tmp_path: Path) -> None:
 
 def test_ave_as_published(shared_data: Path, tmp_path: Path) -> None:
     lists = shared_data / "lists" / "ave"
-    rows = {part: [line.split("&") for line in (lists / f"{part}Set.txt").read_text().splitlines()] for part in SPLITS}
+    rows = {
+        part: [line.split("&") for line in (lists / f"{part}Set.txt").read_text().splitlines()]
+        for part in SPLITS
+    }
     for row in (row for part in SPLITS for row in rows[part]):
         put(tmp_path / "audio" / f"{row[1]}.wav")
     found = ave.find(tmp_path, {"lists": str(lists), "modalities": ["audio"]}, 0)
@@ -155,7 +193,9 @@ def test_ave_as_published(shared_data: Path, tmp_path: Path) -> None:
     assert len(found.classes) == 28 and not found.info["warnings"] and not found.faults
     assert len(every(found)) == 4143
     for part in SPLITS:
-        assert [found.classes[clip.label] for clip in found.splits[part]] == [row[0] for row in rows[part]]
+        assert [found.classes[clip.label] for clip in found.splits[part]] == [
+            row[0] for row in rows[part]
+        ]
     videos = {part: {row[1] for row in rows[part]} for part in SPLITS}
     assert found.info["groups_shared"] == len(videos["train"] & videos["test"]) == 8
 
@@ -179,13 +219,24 @@ def put_ks_files(root: Path, names: Rows) -> None:
 @pytest.mark.parametrize("padded", [False, True])
 def test_kinetics_sounds_under_either_name(tmp_path: Path, padded: bool) -> None:
     put_ks(tmp_path, TRAIN, TEST)
-    tested = ["zbcdefghij0_000002_000012", "zbcdefghij1_000137_000147"] if padded else ["zbcdefghij0_2", "zbcdefghij1_137"]
+    tested = (
+        ["zbcdefghij0_000002_000012", "zbcdefghij1_000137_000147"]
+        if padded
+        else ["zbcdefghij0_2", "zbcdefghij1_137"]
+    )
     put_ks_files(tmp_path, [*(row.partition(",")[0] for row in TRAIN), *tested])
     found = kinetics_sounds.find(tmp_path, {}, 0)
     assert not found.faults and counts(found) == {"train": 8, "val": 1, "test": 2}
-    assert found.classes == tuple(map(str, range(31))) and found.published == {"train": 14799, "test": 2597}
+    assert found.classes == tuple(map(str, range(31))) and found.published == {
+        "train": 14799,
+        "test": 2597,
+    }
     clip = every(found)["zbcdefghij1_137"]
-    assert clip.label == 2 and clip.sources["audio"].paths[0].stem == tested[1] and len(clip.sources["visual"].paths) == 10
+    assert (
+        clip.label == 2
+        and clip.sources["audio"].paths[0].stem == tested[1]
+        and len(clip.sources["visual"].paths) == 10
+    )
 
 
 def test_kinetics_sounds_classes(tmp_path: Path) -> None:
@@ -225,7 +276,11 @@ def test_kinetics_sounds_with_sound_and_frames_in_one_folder(tmp_path: Path) -> 
 
 def test_kinetics_sounds_as_published(shared_data: Path, tmp_path: Path) -> None:
     lists = shared_data / "lists" / "kinetics_sound_ogm_ge"
-    names = [line.split(",")[0] for part in ("train", "test") for line in (lists / f"my_{part}.txt").read_text().split()]
+    names = [
+        line.split(",")[0]
+        for part in ("train", "test")
+        for line in (lists / f"my_{part}.txt").read_text().split()
+    ]
     (tmp_path / "audio").mkdir()
     for name in names[::2]:
         (tmp_path / "audio" / f"{name}.wav").write_bytes(b"x")
@@ -250,19 +305,36 @@ def put_vgg(root: Path, name: Callable[[str, int], str], rows: Rows = VGG) -> No
         put(root / "video" / f"{name(row.split(',')[0], int(row.split(',')[1]))}.mp4")
 
 
-@pytest.mark.parametrize("style", [lambda v, s: f"{v}_{s:06d}", lambda v, s: f"{v}_{s}", lambda v, s: f"{v}_{s * 1000}_{s * 1000 + 10000}"])
+@pytest.mark.parametrize(
+    "style",
+    [
+        lambda v, s: f"{v}_{s:06d}",
+        lambda v, s: f"{v}_{s}",
+        lambda v, s: f"{v}_{s * 1000}_{s * 1000 + 10000}",
+    ],
+)
 def test_vggsound_clips_by_id_and_start(tmp_path: Path, style: Callable[[str, int], str]) -> None:
     put_vgg(tmp_path, style)
     found = vggsound.find(tmp_path, {"val": 2}, 0)
-    assert found.classes == ("dog barking", "speech, kid") and counts(found) == {"train": 2, "val": 2, "test": 1}
+    assert found.classes == ("dog barking", "speech, kid") and counts(found) == {
+        "train": 2,
+        "val": 2,
+        "test": 1,
+    }
     source = every(found)["a5_000110"].sources["audio"]
-    assert (source.paths[0].name, source.start, source.seconds) == (f"{style('a5', 110)}.mp4", 0.0, None)
+    assert (source.paths[0].name, source.start, source.seconds) == (
+        f"{style('a5', 110)}.mp4",
+        0.0,
+        None,
+    )
     assert "2 classes; VGGSound has 309" in found.info["warnings"][0]
 
 
 def test_vggsound_whole_videos(tmp_path: Path) -> None:
     put_vgg(tmp_path, lambda video, start: video)
-    assert len(vggsound.find(tmp_path, {"val": 2}, 0).faults) == 5  # what a file named so holds, nobody can tell
+    assert (
+        len(vggsound.find(tmp_path, {"val": 2}, 0).faults) == 5
+    )  # what a file named so holds, nobody can tell
     found = vggsound.find(tmp_path, {"val": 2, "whole_videos": True}, 0)
     source = every(found)["a5_000110"].sources["visual"]
     assert (source.start, source.seconds) == (110.0, 10.0) and not found.faults
@@ -271,14 +343,22 @@ def test_vggsound_whole_videos(tmp_path: Path) -> None:
 def test_vggsound_frames_in_folders_that_keep_the_suffix(tmp_path: Path) -> None:
     put_vgg(tmp_path, lambda video, start: f"{video}_{start:06d}")
     for row in VGG:
-        put(tmp_path / "Image-01-FPS" / f"{row.split(',')[0]}_{int(row.split(',')[1]):06d}.mp4" / "00000.jpg")
+        put(
+            tmp_path
+            / "Image-01-FPS"
+            / f"{row.split(',')[0]}_{int(row.split(',')[1]):06d}.mp4"
+            / "00000.jpg"
+        )
     found = vggsound.find(tmp_path, {"val": 2}, 0)
     assert not found.faults and found.splits["test"][0].sources["visual"].paths[0].suffix == ".jpg"
 
 
 def test_vggsound_rows(tmp_path: Path) -> None:
     put_vgg(tmp_path, lambda video, start: f"{video}_{start:06d}")
-    put(tmp_path / "vggsound.csv", "\n".join(["YouTube ID,start seconds,label,train/test split", *VGG]).encode())
+    put(
+        tmp_path / "vggsound.csv",
+        "\n".join(["YouTube ID,start seconds,label,train/test split", *VGG]).encode(),
+    )
     assert sum(counts(vggsound.find(tmp_path, {"val": 2}, 0)).values()) == 5
     put(tmp_path / "vggsound.csv", "\n".join([*VGG, "a6,1,dog barking,dev"]).encode())
     with fails(r"vggsound\.csv, line 6: split is 'dev'; expected one of train, val, test"):
@@ -311,7 +391,10 @@ def test_shapes_of_each_data_set(tmp_path: Path) -> None:
     put_vgg(tmp_path, lambda video, start: f"{video}_{start:06d}")
     seen: dict[str, dict[str, Any]] = {}
     for name, find in (("ave", ave.find), ("vggsound", vggsound.find)):
-        seen[name] = {m: modality.shape for m, modality in find(tmp_path, {"source": "video", "val": 2}, 0).modalities.items()}
+        seen[name] = {
+            m: modality.shape
+            for m, modality in find(tmp_path, {"source": "video", "val": 2}, 0).modalities.items()
+        }
     frames = 1 + math.floor(10 * 22050 / 353)
     assert seen["ave"] == {"audio": (1, 257, frames), "visual": (3, 3, 224, 224)}
     assert seen["vggsound"]["audio"][:2] == (1, 129)
@@ -342,7 +425,9 @@ def touch(root: Path, *names: str) -> Path:
         ((), None),
     ],
 )
-def test_a_layout_is_known_by_its_names(tmp_path: Path, names: tuple[str, ...], expected: str | None) -> None:
+def test_a_layout_is_known_by_its_names(
+    tmp_path: Path, names: tuple[str, ...], expected: str | None
+) -> None:
     assert detect(touch(tmp_path, *names)) == expected
 
 

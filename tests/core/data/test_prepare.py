@@ -16,17 +16,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zarr
-from clip_kit import SIZES, ByteDecoder, children, clip_set, files_of, make_files, names, same, silent
+from clip_kit import (
+    SIZES,
+    ByteDecoder,
+    children,
+    clip_set,
+    files_of,
+    make_files,
+    names,
+    same,
+    silent,
+)
 from torch import Tensor
 
-from core.data.base import DataError
-from core.data.cache import cache_arrays
-from core.data.cache import prepare as preparing
-from core.data.cache.cache import CachedRows, find_cache, open_cache
-from core.data.cache.prepare import prepare
-from core.data.clips import ClipOptions, ClipSet, Fault, Modality, Source
-from core.data.loading import load_clips
-from storage.lock import WriterLock
+from asgml.core.data.base import DataError
+from asgml.core.data.cache import cache_arrays
+from asgml.core.data.cache import prepare as preparing
+from asgml.core.data.cache.cache import CachedRows, find_cache, open_cache
+from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.clips import ClipOptions, ClipSet, Fault, Modality, Source
+from asgml.core.data.loading import load_clips
+from asgml.storage.write.lock import WriterLock
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +54,9 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "decoded.log"
 
 
-def make(found: ClipSet, where: Path | None = None, *, allow_missing: bool = False, workers: int = 0) -> Path:
+def make(
+    found: ClipSet, where: Path | None = None, *, allow_missing: bool = False, workers: int = 0
+) -> Path:
     return prepare(found, where, workers=workers, allow_missing=allow_missing, progress=silent)
 
 
@@ -56,9 +68,15 @@ def decoded(log: Path) -> Counter[str]:
 
 
 def holds_what_decoding_gives(found: ClipSet) -> bool:
-    data, truth = load_clips(found, ClipOptions(cache="require")), load_clips(found, ClipOptions(cache="off", workers=0))
+    data, truth = (
+        load_clips(found, ClipOptions(cache="require")),
+        load_clips(found, ClipOptions(cache="off", workers=0)),
+    )
     every = {part: range(len(split)) for part, split in data.splits.items()}
-    return all(same(data.splits[part].rows.read(every[part]), truth.splits[part].rows.read(every[part])) for part in every)
+    return all(
+        same(data.splits[part].rows.read(every[part]), truth.splits[part].rows.read(every[part]))
+        for part in every
+    )
 
 
 # Going on
@@ -106,7 +124,9 @@ def kill(process: BaseProcess) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_after_a_kill_finished_chunks_are_kept(root: Path, log: Path, tmp_path: Path, workers: int) -> None:
+def test_after_a_kill_finished_chunks_are_kept(
+    root: Path, log: Path, tmp_path: Path, workers: int
+) -> None:
     found = clip_set(root, log=log)
     process = start(found, workers, told := tmp_path / "told")
     while last(told) < 12:
@@ -122,7 +142,9 @@ def test_after_a_kill_finished_chunks_are_kept(root: Path, log: Path, tmp_path: 
 
 
 @pytest.mark.slow
-def test_kills_at_any_moment_never_leave_wrong_numbers(root: Path, log: Path, tmp_path: Path) -> None:
+def test_kills_at_any_moment_never_leave_wrong_numbers(
+    root: Path, log: Path, tmp_path: Path
+) -> None:
     """Whenever the preparation comes to its end, a source is changed and a chunk is lost, so that there is work again."""
     found, rng, ends = clip_set(root, log=log), np.random.default_rng(0), 0
     for number in range(100):
@@ -142,7 +164,9 @@ def test_kills_at_any_moment_never_leave_wrong_numbers(root: Path, log: Path, tm
 
 
 @pytest.mark.parametrize("call", range(0, 60, 3))
-def test_an_interruption_at_any_write_leaves_nothing_that_reads_as_complete(root: Path, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
+def test_an_interruption_at_any_write_leaves_nothing_that_reads_as_complete(
+    root: Path, monkeypatch: pytest.MonkeyPatch, call: int
+) -> None:
     """Every write to the disk goes through zarr's atomic one; each in turn fails, and everything after it."""
     from zarr.storage import _local
 
@@ -160,18 +184,25 @@ def test_an_interruption_at_any_write_leaves_nothing_that_reads_as_complete(root
         make(found)
         assert count[0] <= call
     except DataError as error:
-        assert re.fullmatch(rf"{root}.*\.zarr cannot be written \(No space left on device\); [^\n]*what is decoded is kept", str(error))
+        assert re.fullmatch(
+            rf"{root}.*\.zarr cannot be written \(No space left on device\); [^\n]*what is decoded is kept",
+            str(error),
+        )
         assert find_cache(found, "auto", found.modalities)[0] is None
     monkeypatch.setattr(_local, "_put", put)
     make(found)
     assert holds_what_decoding_gives(found)
 
 
-def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(root: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
+    root: Path, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = clip_set(root, log=log)
     free = type("Usage", (), {"free": 10 * 4 * (70 + 96) - 1})  # 38 clips are 10 chunks of 4
     monkeypatch.setattr(preparing.shutil, "disk_usage", lambda path: free)
-    with pytest.raises(DataError, match=r"needs 0.0 GiB more, 0.0 are free there; make room or give another place"):
+    with pytest.raises(
+        DataError, match=r"needs 0.0 GiB more, 0.0 are free there; make room or give another place"
+    ):
         make(found)
     assert not decoded(log)
     free.free += 1
@@ -224,7 +255,9 @@ def test_a_damaged_chunk_is_decoded_again(root: Path, log: Path, damage: str) ->
 
 
 @pytest.mark.parametrize("chunk", [2, 5])
-def test_what_a_damaged_chunk_held_of_other_clips_is_forgotten(root: Path, log: Path, chunk: int) -> None:
+def test_what_a_damaged_chunk_held_of_other_clips_is_forgotten(
+    root: Path, log: Path, chunk: int
+) -> None:
     """They are not in the lists any more, so they are not decoded again: nor may they count as decoded.
 
     Chunk 2 holds two clips that are still in the lists, and chunk 5 none.
@@ -243,7 +276,14 @@ def test_what_a_damaged_chunk_held_of_other_clips_is_forgotten(root: Path, log: 
 
 def test_more_clips_join_those_that_are_there(root: Path, log: Path) -> None:
     found = clip_set(root, log=log)
-    fewer = replace(found, splits={**found.splits, "train": found.splits["train"][5:8], "val": found.splits["val"][2:]})
+    fewer = replace(
+        found,
+        splits={
+            **found.splits,
+            "train": found.splits["train"][5:8],
+            "val": found.splits["val"][2:],
+        },
+    )
     make(fewer)
     assert len(decoded(log)) == 3 + 4 + 9
     make(found)
@@ -286,13 +326,18 @@ def test_another_process_that_prepares_is_waited_for(root: Path) -> None:
     found = clip_set(root)
     cache = make(found)
     lock = WriterLock(cache.with_name(f"{cache.name}.lock"))
-    with pytest.raises(DataError, match=rf"^{cache} is being prepared by another process: .*process {os.getpid()}[^\n]*$"):
+    with pytest.raises(
+        DataError,
+        match=rf"^{cache} is being prepared by another process: .*process {os.getpid()}[^\n]*$",
+    ):
         make(found)
     lock.release()
     make(found)
 
 
-def test_the_lock_of_a_dead_process_is_taken_over_and_given_back(root: Path, tmp_path: Path) -> None:
+def test_the_lock_of_a_dead_process_is_taken_over_and_given_back(
+    root: Path, tmp_path: Path
+) -> None:
     process = start(clip_set(root), 0, told := tmp_path / "told")
     while not last(told):
         assert process.is_alive()
@@ -308,7 +353,9 @@ def test_a_cache_of_other_settings_is_not_overwritten(root: Path, tmp_path: Path
     other = clip_set(root, rate=8000)
     only_sound = replace(clip_set(root), modalities={"audio": clip_set(root).modalities["audio"]})
     for found in (other, only_sound):
-        with pytest.raises(DataError, match=rf"^{cache} holds clips decoded with other settings [^\n]*$"):
+        with pytest.raises(
+            DataError, match=rf"^{cache} holds clips decoded with other settings [^\n]*$"
+        ):
             make(found, cache)
     assert find_cache(clip_set(root), str(cache), clip_set(root).modalities)[0] is not None
 
@@ -324,7 +371,9 @@ def test_what_is_no_cache_is_never_overwritten(root: Path, tmp_path: Path) -> No
     assert (folder / "precious.txt").read_text() == file.read_text() == "words"
 
 
-def test_an_empty_folder_and_the_remains_of_a_kill_are_no_hindrance(root: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_and_the_remains_of_a_kill_are_no_hindrance(
+    root: Path, tmp_path: Path
+) -> None:
     (tmp_path / "it.zarr").mkdir()
     (tmp_path / "it.zarr.new" / "audio").mkdir(parents=True)
     (tmp_path / "it.zarr.new" / "zarr.json").write_text("{")
@@ -347,9 +396,7 @@ def test_clips_that_cannot_be_decoded_are_all_named(root: Path, log: Path, worke
     found = clip_set(root, log=log)
     files_of(root, "train-003")[0].write_bytes(b"bad")
     files_of(root, "val-002")[2].write_bytes(b"bad")
-    expected = (
-        r"^2 clips of fake cannot be decoded: train-003: .*train-003.bin: not a sound file; val-002: [^\n]*--allow-missing leaves them out$"
-    )
+    expected = r"^2 clips of fake cannot be decoded: train-003: .*train-003.bin: not a sound file; val-002: [^\n]*--allow-missing leaves them out$"
     with pytest.raises(DataError, match=expected):
         make(found, workers=workers)
     assert find_cache(found, "auto", found.modalities)[1].endswith("is not complete")
@@ -364,17 +411,28 @@ def test_clips_left_out_are_recorded_and_refused_where_they_are_not_allowed(root
     cache = make(found, allow_missing=True)
     absent = zarr.open_group(cache, mode="r").attrs["absent"]
     assert list(absent) == ["train-003"] and "not a sound file" in str(absent)
-    with pytest.raises(DataError, match=r"1 clips of fake cannot be used: train-003: .*not a sound file.*--allow-missing trains without"):
+    with pytest.raises(
+        DataError,
+        match=r"1 clips of fake cannot be used: train-003: .*not a sound file.*--allow-missing trains without",
+    ):
         load_clips(found, ClipOptions())
     data = load_clips(found, ClipOptions(allow_missing=True))
     assert (data.info["counts"], data.info["missing"]) == ({"train": 22, "val": 6, "test": 9}, 1)
-    fewer = replace(found, splits={**found.splits, "train": tuple(clip for clip in found.splits["train"] if clip.id != "train-003")})
+    fewer = replace(
+        found,
+        splits={
+            **found.splits,
+            "train": tuple(clip for clip in found.splits["train"] if clip.id != "train-003"),
+        },
+    )
     truth = load_clips(fewer, ClipOptions(cache="off", workers=0)).splits["train"]
     assert data.splits["train"].labels.tolist() == truth.labels.tolist()
     assert same(data.splits["train"].rows.read(range(22)), truth.rows.read(range(22)))
 
 
-def test_a_cache_without_some_clips_stays_complete_where_they_are_asked_for_again(root: Path) -> None:
+def test_a_cache_without_some_clips_stays_complete_where_they_are_asked_for_again(
+    root: Path,
+) -> None:
     found = clip_set(root)
     files_of(root, "train-003")[0].write_bytes(b"bad")
     cache = make(found, allow_missing=True)
@@ -419,7 +477,9 @@ def test_a_name_for_two_clips_is_refused(root: Path) -> None:
     found = clip_set(root)
     double = replace(found.splits["val"][0], id="train-000")
     found = replace(found, splits={**found.splits, "val": (double, *found.splits["val"][1:])})
-    with pytest.raises(DataError, match="the name 'train-000' stands for two clips with different files"):
+    with pytest.raises(
+        DataError, match="the name 'train-000' stands for two clips with different files"
+    ):
         make(found)
 
 
@@ -441,7 +501,10 @@ def test_a_decoder_that_breaks_its_promise_is_refused(
     liar = ByteDecoder(broken["shape"], promised.dtype)
     decode = liar.decode
     monkeypatch.setattr(ByteDecoder, "decode", lambda self, source, clip: decode(source, clip))
-    found = replace(found, modalities={"audio": Modality(promised, promised.shape, found.modalities["audio"].view)})
+    found = replace(
+        found,
+        modalities={"audio": Modality(promised, promised.shape, found.modalities["audio"].view)},
+    )
     with pytest.raises(DataError, match=r"audio is .* expected \(1, 5, 7\)"):
         make(found)
 
@@ -449,7 +512,13 @@ def test_a_decoder_that_breaks_its_promise_is_refused(
 def test_progress_counts_up_to_all(root: Path) -> None:
     found = clip_set(root)
     told: list[tuple[int, int]] = []
-    prepare(found, None, workers=2, allow_missing=False, progress=lambda done, total: told.append((done, total)))
+    prepare(
+        found,
+        None,
+        workers=2,
+        allow_missing=False,
+        progress=lambda done, total: told.append((done, total)),
+    )
     assert told[0] == (0, 38) and told[-1] == (38, 38)
     assert [done for done, _ in told] == sorted({done for done, _ in told})
     assert not children()

@@ -19,14 +19,16 @@ import torch
 from clip_kit import NoisyView, children, clip_set, files_of, make_files, same
 from torch import Tensor
 
-from core.batches import Batches, in_order
-from core.data.base import DataError, Split
-from core.data.clips import ClipOptions
-from core.data.loading import load_clips
-from core.data.reading import in_processes, read_batches
+from asgml.core.data.base import DataError, Split
+from asgml.core.data.batches import Batches, in_order
+from asgml.core.data.clips import ClipOptions
+from asgml.core.data.loading import load_clips
+from asgml.core.data.worker_loading import in_processes, read_batches
 
 CPU = torch.device("cpu")
-pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more processes than this machine has cores
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:This DataLoader will create"
+)  # more processes than this machine has cores
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,10 @@ class Counting:
         for number in numbers:
             if (self.do / str(number)).exists():
                 self.misbehave((self.do / str(number)).read_text(), number)
-        return {"number": torch.tensor(numbers), "process": torch.full((len(numbers),), os.getpid())}
+        return {
+            "number": torch.tensor(numbers),
+            "process": torch.full((len(numbers),), os.getpid()),
+        }
 
     def misbehave(self, how: str, number: int) -> None:
         if how == "error":
@@ -89,7 +94,9 @@ def test_any_number_of_processes_reads_the_same_in_the_same_order(workers: int) 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_batches_of_clips_are_those_of_one_process(tmp_path: Path, workers: int) -> None:
     found = clip_set(make_files(tmp_path))
-    one, other = (load_clips(found, ClipOptions(workers=count)).splits["train"] for count in (0, workers))
+    one, other = (
+        load_clips(found, ClipOptions(workers=count)).splits["train"] for count in (0, workers)
+    )
     for _ in range(2):
         batches = [Batches(split, 4, CPU, seed=1) for split in (one, other)]
         for made in batches:
@@ -122,7 +129,9 @@ def test_torchs_own_random_numbers_stay_as_they_were(workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_an_error_arrives_as_it_was_raised_after_the_batches_before_it(tmp_path: Path, workers: int) -> None:
+def test_an_error_arrives_as_it_was_raised_after_the_batches_before_it(
+    tmp_path: Path, workers: int
+) -> None:
     (tmp_path / "7").write_text("error")
     read: list[int] = []
     with pytest.raises(DataError) as caught:
@@ -153,7 +162,9 @@ def test_a_killed_process_is_an_error_of_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         list(read_batches(Counting(12, 2, tmp_path), parts(12), pin=False))
     said = str(caught.value)
-    assert "\n" not in said and "a process that reads the data ended" in said and "workers=0" in said
+    assert (
+        "\n" not in said and "a process that reads the data ended" in said and "workers=0" in said
+    )
     assert all_gone()
 
 
@@ -170,7 +181,12 @@ def test_an_abandoned_epoch_leaves_no_process(workers: int) -> None:
 
 
 def test_a_loop_that_is_left_early_leaves_no_process() -> None:
-    batches = Batches(Split({}, torch.zeros(60, dtype=torch.int64), Counting(60, 2), {"number": NoisyView()}), 3, CPU, seed=1)
+    batches = Batches(
+        Split({}, torch.zeros(60, dtype=torch.int64), Counting(60, 2), {"number": NoisyView()}),
+        3,
+        CPU,
+        seed=1,
+    )
     batches.begin_epoch()
     for number, _ in enumerate(batches.rest_of_epoch()):
         if number == 2:
@@ -216,7 +232,9 @@ def test_a_program_that_ends_in_the_middle_of_an_epoch_ends() -> None:
     program = "import sys, test_reading as t; r = t.read_batches(t.Counting(60, 2), t.parts(60), pin=False); next(r); sys.r = r"
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).resolve().parents[3])])
     words = [sys.executable, "-c", program]
-    said = subprocess.run(words, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=60)
+    said = subprocess.run(
+        words, env={**os.environ, "PYTHONPATH": paths}, capture_output=True, text=True, timeout=60
+    )
     assert (said.returncode, said.stderr) == (0, "")
 
 
@@ -247,19 +265,28 @@ def test_readers_end_after_their_trainer_is_killed(tmp_path: Path) -> None:
 
 def test_processes_start_beside_the_thread_that_records_the_run(tmp_path: Path) -> None:
     """A fork copies the thread's locks in whatever state they are. Nothing that reads takes one."""
-    from storage.layout import RunPaths
-    from storage.manifest import Manifest
-    from storage.metrics import METRICS
-    from storage.reader import Run
-    from storage.status import State
-    from storage.writer import RunWriter
+    from asgml.storage.format.layout import RunPaths
+    from asgml.storage.format.manifest import Manifest
+    from asgml.storage.format.metrics import METRICS
+    from asgml.storage.format.status import State
+    from asgml.storage.read.reader import Run
+    from asgml.storage.write.writer import RunWriter
 
-    manifest = Manifest(name="r", created=time.time(), config={}, modalities=("audio",), classes=("a", "b"), metrics=METRICS)
+    manifest = Manifest(
+        name="r",
+        created=time.time(),
+        config={},
+        modalities=("audio",),
+        classes=("a", "b"),
+        metrics=METRICS,
+    )
     paths = RunPaths(tmp_path / "runs" / "r")
     width = len(manifest.columns("steps"))
     steps = 0
     with warnings.catch_warnings(), RunWriter.create(paths, manifest) as writer:
-        warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on every fork beside a thread is warned of
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # from Python 3.12 on every fork beside a thread is warned of
         for _ in range(8):
             for part in read_batches(Counting(24, 2), parts(24), pin=False):
                 for number in part["number"].tolist():
@@ -275,7 +302,9 @@ def test_processes_start_beside_the_thread_that_records_the_run(tmp_path: Path) 
 
 
 def test_what_is_read_need_not_be_tensors() -> None:
-    assert list(in_processes(lambda numbers: {"sum": sum(numbers), "words": ["a"]}, [[1, 2], [3]], 2)) == [
+    assert list(
+        in_processes(lambda numbers: {"sum": sum(numbers), "words": ["a"]}, [[1, 2], [3]], 2)
+    ) == [
         {"sum": 3, "words": ["a"]},
         {"sum": 3, "words": ["a"]},
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data import load_data
+from asgml.core.data import load_data
 
 FOLDER = Path(__file__).parents[3].parent / "shared" / "data"
 SHAPES = {

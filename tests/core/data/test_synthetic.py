@@ -13,9 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data import DataError, load_data
-from core.data.made.face import draw_faces
-from core.data.made.synthetic import CLASSES, KINDS, draw_labels, shown_classes
+from asgml.core.data import DataError, load_data
+from asgml.core.data.synthetic.emotions import CLASSES, KINDS, draw_labels, shown_classes
+from asgml.core.data.synthetic.face import draw_faces
 
 SMALL = {"train": 60, "val": 12, "test": 30}
 MANY = 30_000
@@ -58,13 +58,20 @@ def test_the_usual_data() -> None:
     data = load_data("synthetic")
     assert data.modalities == ("audio", "visual")
     assert data.classes == ("neutral", "happy", "sad", "fear", "disgust", "anger")
-    assert {name: len(split) for name, split in data.splits.items()} == {"train": 800, "val": 200, "test": 400}
+    assert {name: len(split) for name, split in data.splits.items()} == {
+        "train": 800,
+        "val": 200,
+        "test": 400,
+    }
     json.dumps(data.info)
     for split in data.splits.values():
         counts = split.labels.bincount()
         assert split.labels.dtype == torch.int64 and counts.max() - counts.min() <= 1
         for m in data.modalities:
-            assert split.inputs[m].dtype == torch.float32 and tuple(split.inputs[m].shape[1:]) == data.shapes[m]
+            assert (
+                split.inputs[m].dtype == torch.float32
+                and tuple(split.inputs[m].shape[1:]) == data.shapes[m]
+            )
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6])
@@ -130,7 +137,11 @@ def test_difficulty_and_noise_of_one_modality_leave_the_other_alone() -> None:
 
 def test_twins_of_one_kind_are_different_drawings() -> None:
     data = load_data("synthetic", SMALL | {"modalities": {"left": "visual", "right": "visual"}})
-    assert data.modalities == ("left", "right") and data.shapes["left"] == data.shapes["right"] == (1, 32, 32)
+    assert data.modalities == ("left", "right") and data.shapes["left"] == data.shapes["right"] == (
+        1,
+        32,
+        32,
+    )
     assert not same(data.splits["train"].inputs["left"], data.splits["train"].inputs["right"])
 
 
@@ -152,7 +163,9 @@ def test_every_kind_shows_its_class(kind: str) -> None:
     shown = draw_labels(1200, rng)
     values = describe(kind, KINDS[kind].draw(shown, KINDS[kind].noise / 4, rng))
     train, test = values[:900], values[900:]
-    nearest = ((test[:, None] - train[None]) ** 2).sum(-1).argmin(1) if values.shape[1] < 100 else None
+    nearest = (
+        ((test[:, None] - train[None]) ** 2).sum(-1).argmin(1) if values.shape[1] < 100 else None
+    )
     if nearest is None:
         nearest = ((test**2).sum(1)[:, None] - 2 * test @ train.T + (train**2).sum(1)).argmin(1)
     assert (shown[:900][nearest] == shown[900:]).mean() > 0.33
@@ -212,4 +225,6 @@ def test_a_wrong_option_is_named(options: dict[str, Any], words: list[str]) -> N
 
 def test_there_is_a_drawing_for_every_class() -> None:
     for kind in KINDS.values():
-        assert len(kind.draw(np.arange(len(CLASSES)), 0.0, np.random.default_rng(0))) == len(CLASSES)
+        assert len(kind.draw(np.arange(len(CLASSES)), 0.0, np.random.default_rng(0))) == len(
+            CLASSES
+        )

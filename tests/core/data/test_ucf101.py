@@ -17,17 +17,17 @@ from media_kit import gray, write_video
 from PIL import Image
 from torch import Generator, Tensor
 
-from core.data.base import SPLITS, DataError, Dataset, load_data
-from core.data.cache.prepare import prepare
-from core.data.check import check
-from core.data.clips import Clip, ClipSet, Source
-from core.data.media.flow import FlowDecoder, FlowView, kept_frames, without_partner
-from core.data.media.opening import MediaError
-from core.data.media.videofile import sampled
-from core.data.media.views import FramesView, draw_boxes
-from core.data.sets.detect import detect
-from core.data.sets.ucf101 import PUBLISHED_SPLITS, find, spellings
-from core.encoders import make_encoder
+from asgml.core.data.base import SPLITS, DataError, Dataset, load_data
+from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.clips import Clip, ClipSet, Source
+from asgml.core.data.dataset_report import check
+from asgml.core.data.datasets.detect import detect
+from asgml.core.data.datasets.ucf101 import PUBLISHED_SPLITS, find, spellings
+from asgml.core.data.media.flow import FlowDecoder, FlowView, kept_frames, without_partner
+from asgml.core.data.media.opening import MediaError
+from asgml.core.data.media.videofile import sampled
+from asgml.core.data.media.views import FramesView, draw_boxes
+from asgml.core.model.encoders import make_encoder
 
 CLASSES = ("Archery", "HandstandPushups", "YoYo")
 SIZE = (24, 32)
@@ -45,11 +45,21 @@ def stem(row: str) -> str:
 
 
 def put_lists(root: Path, folder: str = "ucfTrainTestlist", end: str = "\r\n") -> None:
-    put(root / folder / "classInd.txt", "".join(f"{i} {name}{end}" for i, name in enumerate(CLASSES, 1)).encode())
+    put(
+        root / folder / "classInd.txt",
+        "".join(f"{i} {name}{end}" for i, name in enumerate(CLASSES, 1)).encode(),
+    )
     for part, rows in CLIPS.items():
         lines = [f"{row.partition('/')[0]}/{stem(row)}.avi" for row in rows]
-        numbered = [f"{line} {CLASSES.index(line.partition('/')[0]) + 1}" for line in lines] if part == "train" else lines
-        put(root / folder / f"{part}list01.txt", "".join(f"{line}{end}" for line in numbered).encode())
+        numbered = (
+            [f"{line} {CLASSES.index(line.partition('/')[0]) + 1}" for line in lines]
+            if part == "train"
+            else lines
+        )
+        put(
+            root / folder / f"{part}list01.txt",
+            "".join(f"{line}{end}" for line in numbered).encode(),
+        )
 
 
 def rows() -> list[str]:
@@ -151,8 +161,13 @@ def test_the_lists_say_class_split_and_group(images: Path) -> None:
     assert {part: len(found.splits[part]) for part in SPLITS} == {"train": 6, "val": 3, "test": 6}
     for row in rows():
         clip = clips[stem(row)]
-        assert found.classes[clip.label] == row.partition("/")[0] and clip.group == stem(row)[: -len("_c01")]
-    assert found.info["groups_shared"] == 0 and "3 classes; UCF-101 has 101" in found.info["warnings"]
+        assert (
+            found.classes[clip.label] == row.partition("/")[0]
+            and clip.group == stem(row)[: -len("_c01")]
+        )
+    assert (
+        found.info["groups_shared"] == 0 and "3 classes; UCF-101 has 101" in found.info["warnings"]
+    )
     assert found.published == {"train": 9537, "test": 3783}
 
 
@@ -160,9 +175,13 @@ def test_the_three_published_splits_are_of_the_same_13320_videos(images: Path) -
     assert [sum(parts.values()) for parts in PUBLISHED_SPLITS.values()] == [13320] * 3
     lists = images / "ucfTrainTestlist"
     put(lists / "trainlist02.txt", (lists / "testlist01.txt").read_bytes())
-    put(lists / "testlist02.txt", (lists / "trainlist01.txt").read_bytes())  # with numbers, which a list of test may have
+    put(
+        lists / "testlist02.txt", (lists / "trainlist01.txt").read_bytes()
+    )  # with numbers, which a list of test may have
     one, two = find(images, {"val": 1}, 0), find(images, {"val": 1, "split_number": 2}, 0)
-    assert {clip.id for clip in one.splits["test"]} == {clip.id for part in ("train", "val") for clip in two.splits[part]}
+    assert {clip.id for clip in one.splits["test"]} == {
+        clip.id for part in ("train", "val") for clip in two.splits[part]
+    }
     assert two.published == {"train": 9586, "test": 3734} and every(one).keys() == every(two).keys()
     with fails(r"no list 'trainlist03\.txt': looked in .*ucfTrainTestlist"):
         find(images, {"split_number": 3}, 0)
@@ -174,12 +193,32 @@ def test_the_three_published_splits_are_of_the_same_13320_videos(images: Path) -
 @pytest.mark.parametrize(
     ("file", "line", "says"),
     [
-        ("trainlist01.txt", "Archery/v_Archery_g01_c09.avi 2", r"trainlist01\.txt, line 10: class number '2' for 'Archery'; expected 1"),
-        ("trainlist01.txt", "Archery/v_Archery_g01_c09.avi 1 x", r"line 10: .*expected 1 or 2 words"),
-        ("trainlist01.txt", "v_Archery_g01_c09.avi 1", r"line 10: .*expected the folder of the class"),
-        ("trainlist01.txt", "Skiing/v_Skiing_g01_c09.avi 1", r"line 10: class 'Skiing' of clip 'v_Skiing_g01_c09' is not one of Archery"),
+        (
+            "trainlist01.txt",
+            "Archery/v_Archery_g01_c09.avi 2",
+            r"trainlist01\.txt, line 10: class number '2' for 'Archery'; expected 1",
+        ),
+        (
+            "trainlist01.txt",
+            "Archery/v_Archery_g01_c09.avi 1 x",
+            r"line 10: .*expected 1 or 2 words",
+        ),
+        (
+            "trainlist01.txt",
+            "v_Archery_g01_c09.avi 1",
+            r"line 10: .*expected the folder of the class",
+        ),
+        (
+            "trainlist01.txt",
+            "Skiing/v_Skiing_g01_c09.avi 1",
+            r"line 10: class 'Skiing' of clip 'v_Skiing_g01_c09' is not one of Archery",
+        ),
         ("trainlist01.txt", "Archery/../v.avi 1", r"line 10: '\.\./v' is not the name of a clip"),
-        ("testlist01.txt", "Archery/v_Archery_g08_c01.avi", r"testlist01\.txt, line 7: clip 'v_Archery_g08_c01' is there already"),
+        (
+            "testlist01.txt",
+            "Archery/v_Archery_g08_c01.avi",
+            r"testlist01\.txt, line 7: clip 'v_Archery_g08_c01' is there already",
+        ),
         ("classInd.txt", "5 Skiing", r"classInd\.txt, line 4: class number '5'; expected 4"),
         ("classInd.txt", "4 YoYo", r"classInd\.txt, line 4: class 'YoYo' is there twice"),
         ("classInd.txt", "4", r"classInd\.txt, line 4: '4'; expected 2 words"),
@@ -193,7 +232,10 @@ def test_a_wrong_line_is_named(own: Path, file: str, line: str, says: str) -> No
 
 
 def test_the_archives_spell_a_class_otherwise() -> None:
-    assert spellings("v_HandStandPushups_g01_c01") == ("v_HandStandPushups_g01_c01", "v_HandstandPushups_g01_c01")
+    assert spellings("v_HandStandPushups_g01_c01") == (
+        "v_HandStandPushups_g01_c01",
+        "v_HandstandPushups_g01_c01",
+    )
     assert spellings("v_HandstandWalking_g01_c01") == ("v_HandstandWalking_g01_c01",)
 
 
@@ -228,13 +270,19 @@ def beside_the_frames(row: str, direction: str, frame: int) -> str:
         (beside_the_frames, {"flow_folder": "rawframes"}),
     ],
 )
-def test_flow_is_found_in_every_layout(tmp_path: Path, names: Callable[[str, str, int], str], options: dict[str, Any]) -> None:
+def test_flow_is_found_in_every_layout(
+    tmp_path: Path, names: Callable[[str, str, int], str], options: dict[str, Any]
+) -> None:
     put_lists(tmp_path)
     put_flow(tmp_path, names, 12)
-    data = load_data(f"ucf101:{tmp_path}", {**SMALL, **options, "modalities": ["flow"], "choice": "first"})
+    data = load_data(
+        f"ucf101:{tmp_path}", {**SMALL, **options, "modalities": ["flow"], "choice": "first"}
+    )
     flow = read(data)["flow"].float().mean(dim=(-2, -1))
     wanted = torch.tensor([[shade_u(frame), 255 - shade_u(frame)] for frame in range(3)])
-    assert flow.shape == (6, 3, 2) and torch.allclose(flow, wanted.expand(6, 3, 2).float(), atol=2.0)
+    assert flow.shape == (6, 3, 2) and torch.allclose(
+        flow, wanted.expand(6, 3, 2).float(), atol=2.0
+    )
 
 
 def test_frames_beside_their_flow_are_told_from_it(tmp_path: Path) -> None:
@@ -250,7 +298,9 @@ def test_frames_beside_their_flow_are_told_from_it(tmp_path: Path) -> None:
 def test_without_flow_the_way_out_is_told(tmp_path: Path) -> None:
     put_lists(tmp_path)
     put_images(tmp_path, step=20)
-    with fails(r"no folder of optical flow; looked for tvl1_flow, .*extracted beforehand.*modalities=\[\"rgb\"\]"):
+    with fails(
+        r"no folder of optical flow; looked for tvl1_flow, .*extracted beforehand.*modalities=\[\"rgb\"\]"
+    ):
         find(tmp_path, {}, 0)
     with fails(r"option flow_folder is 'no', but .*not a folder"):
         find(tmp_path, {"flow_folder": "no"}, 0)
@@ -283,8 +333,12 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("choice", ["uniform", "first", "random"])
 @pytest.mark.parametrize(("frames", "fps"), [(1, 30), (3, 30), (7, 5), (3, 1)])
-def test_flow_is_of_the_frames_of_the_video(short: Path, choice: str, frames: int, fps: int) -> None:
-    data = read(load_data(f"ucf101:{short}", {**SMALL, "choice": choice, "frames": frames, "fps": fps}))
+def test_flow_is_of_the_frames_of_the_video(
+    short: Path, choice: str, frames: int, fps: int
+) -> None:
+    data = read(
+        load_data(f"ucf101:{short}", {**SMALL, "choice": choice, "frames": frames, "fps": fps})
+    )
     assert_same_moments(data["rgb"], data["flow"], last=32)
 
 
@@ -303,12 +357,22 @@ def test_flow_is_of_the_images(tmp_path: Path, choice: str, step: int, fps: int)
 
 def test_flow_alone_shows_the_moments_that_it_shows_beside_the_frames(short: Path) -> None:
     options = {**SMALL, "choice": "random", "frames": 5}
-    both, alone = (read(load_data(f"ucf101:{short}", {**options, "modalities": names})) for names in (["flow", "rgb"], ["flow"]))
+    both, alone = (
+        read(load_data(f"ucf101:{short}", {**options, "modalities": names}))
+        for names in (["flow", "rgb"], ["flow"])
+    )
     assert list(both) == ["flow", "rgb"] and torch.equal(both["flow"], alone["flow"])
 
 
-@given(frames=st.integers(1, 400), rate=st.sampled_from([25, 29]), fps=st.sampled_from([1, 2, 5, 30]), lost=st.integers(0, 1))
-def test_the_frames_of_images_are_those_of_the_published_extraction(frames: int, rate: int, fps: int, lost: int) -> None:
+@given(
+    frames=st.integers(1, 400),
+    rate=st.sampled_from([25, 29]),
+    fps=st.sampled_from([1, 2, 5, 30]),
+    lost=st.integers(0, 1),
+)
+def test_the_frames_of_images_are_those_of_the_published_extraction(
+    frames: int, rate: int, fps: int, lost: int
+) -> None:
     """As many numbers as images, in order, from the first frame; those of the usual rate where its count is that of the images."""
     folder = Path("/clock")
     names = [f"{number}.jpg" for number in range(len(sampled(frames, rate, fps)))]
@@ -330,7 +394,9 @@ def test_flow_that_is_not_of_every_frame_is_named(short: Path, own: Path) -> Non
     with fails(r"few/u: 10 images of flow, but 34 frames in v_Archery_g01_c01\.avi"):
         FlowDecoder(3, "uniform", SIZE, 30).decode(few, "clip")
     with fails(r"few/u: 10 images of flow, but 33 frames in .*set fps"):
-        FlowDecoder(3, "uniform", SIZE, 30).decode(Source((*few.paths[:2], source.paths[0])), "clip")
+        FlowDecoder(3, "uniform", SIZE, 30).decode(
+            Source((*few.paths[:2], source.paths[0])), "clip"
+        )
 
 
 # --- broken files -------------------------------------------------------------------------------------------------------
@@ -342,9 +408,18 @@ def test_a_missing_image_is_named_before_training(own: Path, direction: str) -> 
     gone.unlink()
     (fault,) = find(own, {"modalities": ["flow"]}, 0).faults
     assert (fault.clip, fault.path, fault.kind) == ("v_YoYo_g01_c01", gone, "missing")
-    with fails(rf"1 clips of ucf101 cannot be used: v_YoYo_g01_c01: .*{direction}/v_YoYo_g01_c01/frame000003\.jpg"):
+    with fails(
+        rf"1 clips of ucf101 cannot be used: v_YoYo_g01_c01: .*{direction}/v_YoYo_g01_c01/frame000003\.jpg"
+    ):
         load_data(f"ucf101:{own}", {**SMALL, "modalities": ["flow"]})
-    assert len(load_data(f"ucf101:{own}", {**SMALL, "modalities": ["flow"], "allow_missing": True}).splits["test"]) == 5
+    assert (
+        len(
+            load_data(
+                f"ucf101:{own}", {**SMALL, "modalities": ["flow"], "allow_missing": True}
+            ).splits["test"]
+        )
+        == 5
+    )
 
 
 @pytest.mark.parametrize("direction", ["u", "v"])
@@ -376,7 +451,9 @@ def test_a_missing_or_empty_folder_is_named(own: Path) -> None:
         for path in (own / f"tvl1_flow/{folder}/v_YoYo_g08_c01").iterdir():
             path.unlink()
     faults = {fault.clip: fault for fault in find(own, {"modalities": ["flow"]}, 0).faults}
-    assert {name: (fault.kind, str(fault.path.relative_to(own))) for name, fault in faults.items()} == {
+    assert {
+        name: (fault.kind, str(fault.path.relative_to(own))) for name, fault in faults.items()
+    } == {
         "v_YoYo_g01_c01": ("missing", "tvl1_flow/v/v_YoYo_g01_c01/frame000001.jpg"),
         "v_YoYo_g02_c01": ("missing", "tvl1_flow/v/v_YoYo_g02_c01"),
         "v_YoYo_g08_c01": ("empty", "tvl1_flow/u/v_YoYo_g08_c01"),
@@ -385,7 +462,10 @@ def test_a_missing_or_empty_folder_is_named(own: Path) -> None:
 
 def test_a_partner_is_missed_by_the_name_it_would_have() -> None:
     assert without_partner(["frame1.jpg", "frame2.jpg"], ["frame1.jpg"]) == (1, "frame2.jpg")
-    assert without_partner(["flow_x_1.jpg"], ["flow_y_1.jpg", "flow_y_10.jpg", "flow_y_9.jpg"]) == (0, "flow_x_9.jpg")
+    assert without_partner(["flow_x_1.jpg"], ["flow_y_1.jpg", "flow_y_10.jpg", "flow_y_9.jpg"]) == (
+        0,
+        "flow_x_9.jpg",
+    )
     assert without_partner(["flow_x_1.jpg"], []) == (1, "flow_y_1.jpg")
     assert without_partner(["flow_x_1.jpg"], ["flow_y_1.jpg"]) is None
 
@@ -400,7 +480,9 @@ def test_a_source_without_both_directions_is_refused(own: Path) -> None:
 
 
 def pictures(count: int = 12, frames: int = 2) -> Tensor:
-    return torch.randint(0, 256, (count, frames, 2, 40, 56), dtype=torch.uint8, generator=generator(1))
+    return torch.randint(
+        0, 256, (count, frames, 2, 40, 56), dtype=torch.uint8, generator=generator(1)
+    )
 
 
 @pytest.mark.parametrize("augment", ["clip", "frame"])
@@ -410,15 +492,27 @@ def test_a_mirror_turns_u_round_and_leaves_v(augment: str) -> None:
     flow = FlowView(32, augment)(stored, generator())
     frames = FramesView(32, augment, mean=(0.5, 0.5), std=(0.226, 0.226))(stored, generator())
     count = len(stored) * (stored.shape[1] if augment == "frame" else 1)
-    flips = draw_boxes(count, 40, 56, generator())[1].view(len(stored), -1).expand(len(stored), stored.shape[1])
+    flips = (
+        draw_boxes(count, 40, 56, generator())[1]
+        .view(len(stored), -1)
+        .expand(len(stored), stored.shape[1])
+    )
     assert flips.any() and not flips.all()
     torch.testing.assert_close(flow[:, :, 1], frames[:, :, 1])
-    torch.testing.assert_close(flow[:, :, 0], torch.where(flips[..., None, None], -frames[:, :, 0], frames[:, :, 0]), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        flow[:, :, 0],
+        torch.where(flips[..., None, None], -frames[:, :, 0], frames[:, :, 0]),
+        atol=1e-5,
+        rtol=1e-4,
+    )
 
 
 def test_the_mirror_image_of_a_motion_to_the_right_is_a_motion_to_the_left() -> None:
     """A clip in which all moves to the right by as much as others move to the left: mirrored, one looks like the other."""
-    right, left = torch.full((64, 1, 2, 20, 20), 200, dtype=torch.uint8), torch.full((64, 1, 2, 20, 20), 55, dtype=torch.uint8)
+    right, left = (
+        torch.full((64, 1, 2, 20, 20), 200, dtype=torch.uint8),
+        torch.full((64, 1, 2, 20, 20), 55, dtype=torch.uint8),
+    )
     right[:, :, 1], left[:, :, 1] = 128, 128
     seen = FlowView(16)(right, generator())
     mirrored = seen[:, 0, 0, 0, 0] < 0
@@ -435,29 +529,47 @@ def test_evaluation_normalises_and_draws_nothing() -> None:
     square = stored[..., :40]
     torch.testing.assert_close(FlowView(40)(square, None), (square / 255 - 0.5) / 0.226)
     assert torch.equal(FlowView(40, "off")(stored, generator()), FlowView(40)(stored, None))
-    assert float(FlowView(40)(torch.full_like(stored, 128), None).abs().max()) < 0.01  # what stands still is close to 0
+    assert (
+        float(FlowView(40)(torch.full_like(stored, 128), None).abs().max()) < 0.01
+    )  # what stands still is close to 0
 
 
 # --- as a data set ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("which", ["images", "videos"])
-def test_the_cache_holds_what_the_files_give(which: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+def test_the_cache_holds_what_the_files_give(
+    which: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
     root = request.getfixturevalue(which)
     options = {**SMALL, "choice": "random"}
-    cache = prepare(find(root, options, 0), tmp_path / "cache", workers=0, allow_missing=False, progress=lambda done, total: None)
+    cache = prepare(
+        find(root, options, 0),
+        tmp_path / "cache",
+        workers=0,
+        allow_missing=False,
+        progress=lambda done, total: None,
+    )
     truth = load_data(f"ucf101:{root}", {**options, "cache": "off"})
     for names in (["rgb", "flow"], ["flow"], ["rgb"]):
         data = load_data(f"ucf101:{root}", {**options, "cache": str(cache), "modalities": names})
         for part in SPLITS:
             read_, wanted = read(data, part), read(truth, part)
-            assert list(read_) == names and all(torch.equal(read_[m], wanted[m]) and read_[m].dtype == torch.uint8 for m in names)
+            assert list(read_) == names and all(
+                torch.equal(read_[m], wanted[m]) and read_[m].dtype == torch.uint8 for m in names
+            )
     assert data.shapes == {"rgb": (3, 3, 16, 16)} and truth.shapes["flow"] == (3, 2, 16, 16)
 
 
 def test_flow_made_anew_makes_the_cache_stale(own: Path) -> None:
     options = {**SMALL, "modalities": ["flow"]}
-    prepare(find(own, options, 0), None, workers=0, allow_missing=False, progress=lambda done, total: None)
+    prepare(
+        find(own, options, 0),
+        None,
+        workers=0,
+        allow_missing=False,
+        progress=lambda done, total: None,
+    )
     load_data(f"ucf101:{own}", {**options, "cache": "require"})
     image(own / "tvl1_flow/u/v_YoYo_g01_c01/frame000001.jpg", 3, (30, 40))
     with fails(r"1 clips \('v_YoYo_g01_c01'\).*changed"):
@@ -466,8 +578,14 @@ def test_flow_made_anew_makes_the_cache_stale(own: Path) -> None:
 
 def test_a_check_measures_both(videos: Path) -> None:
     report = check(f"ucf101:{videos}", SMALL, 0, workers=1)
-    assert report.fit and report.inputs["flow"]["frames"] == {"min": FRAMES - 1, "median": FRAMES - 1, "max": FRAMES - 1}
-    assert report.inputs["flow"]["sizes"] == {"24×32": 15} and report.inputs["rgb"]["fps"]["max"] == 25
+    assert report.fit and report.inputs["flow"]["frames"] == {
+        "min": FRAMES - 1,
+        "median": FRAMES - 1,
+        "max": FRAMES - 1,
+    }
+    assert (
+        report.inputs["flow"]["sizes"] == {"24×32": 15} and report.inputs["rgb"]["fps"]["max"] == 25
+    )
     assert any("train has 9 samples, published 9537" in remark for remark in report.remarks)
 
 

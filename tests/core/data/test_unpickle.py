@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.data.base import DataError
-from core.data.sets.unpickle import read_pickle
+from asgml.core.data.base import DataError
+from asgml.core.data.datasets.unpickle import read_pickle
 
 PROTOCOLS = range(pickle.HIGHEST_PROTOCOL + 1)
 
@@ -66,7 +66,9 @@ def assert_same(found: Any, given: Any) -> None:
             assert_same(found[key], value)
     elif isinstance(given, (np.ndarray, np.generic)):
         assert np.shape(found) == np.shape(given)
-        assert np.asarray(found).dtype.newbyteorder("=") == np.asarray(given).dtype.newbyteorder("=")
+        assert np.asarray(found).dtype.newbyteorder("=") == np.asarray(given).dtype.newbyteorder(
+            "="
+        )
         assert np.asarray(found).tolist() == np.asarray(given).tolist()
         assert type(np.asarray(found)) is np.ndarray
     else:
@@ -111,7 +113,11 @@ def python2(array: np.ndarray[Any, Any]) -> bytes:
     return (
         b"\x80\x02}q\x01U\x01xq\x02cnumpy.core.multiarray\n_reconstruct\nq\x03cnumpy\nndarray\nq\x04K\x00\x85U\x01bq\x05\x87Rq\x06"
         + (b"(K\x01" + shape + b"cnumpy\ndtype\nq\x07" + text(code) + b"K\x00K\x01\x87R")
-        + (b"(K\x03" + text(array.dtype.str[:1].encode()) + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb")
+        + (
+            b"(K\x03"
+            + text(array.dtype.str[:1].encode())
+            + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
+        )
         + (b"\x89T" + struct.pack("<i", len(raw)) + raw + b"tbs.")
     )
 
@@ -175,7 +181,9 @@ NAMED = {
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("kind", [kind for kind in CALLS if kind != "getattr"])
-def test_a_call_is_refused_by_its_name_and_not_made(kind: str, protocol: int, tmp_path: Path) -> None:
+def test_a_call_is_refused_by_its_name_and_not_made(
+    kind: str, protocol: int, tmp_path: Path
+) -> None:
     hostile = pickle.dumps({"train": [np.zeros(2), CALLS[kind](tmp_path)]}, protocol)
     assert NAMED[kind] in refused(tmp_path, hostile)
     assert not Path(ran(tmp_path)).exists()
@@ -189,19 +197,34 @@ def test_the_refused_calls_would_have_been_made(tmp_path: Path) -> None:
 
 
 HANDMADE: dict[str, tuple[bytes, str]] = {
-    "names with dots": (b"\x80\x04\x8c\x05numpy\x8c\x15ndarray.__class__.mro\x93.", "ndarray.__class__.mro"),
+    "names with dots": (
+        b"\x80\x04\x8c\x05numpy\x8c\x15ndarray.__class__.mro\x93.",
+        "ndarray.__class__.mro",
+    ),
     "an instance of protocol 0": (b"(S'touch /tmp/x'\nios\nsystem\n.", "os.system"),
     "a class of protocol 1": (b"(cos\nsystem\nU\x04trueo.", "os.system"),
     "a new object": (b"\x80\x02csubprocess\nPopen\nU\x04true\x85\x81.", "subprocess.Popen"),
-    "a new object of a name that is known": (b"\x80\x02cnumpy\nndarray\nK\x04\x85\x85\x81.", "not a pickle that can be read"),
+    "a new object of a name that is known": (
+        b"\x80\x02cnumpy\nndarray\nK\x04\x85\x85\x81.",
+        "not a pickle that can be read",
+    ),
     "a name with a line break": (b"\x80\x04\x8c\x02os\x8c\x08sys\ntem\x0a\x93.", "sys"),
     "a persistent id": (b"Pmine\n.", "persistent"),
     "a persistent id of protocol 1": (b"U\x04mineQ.", "persistent"),
     "an extension": (b"\x80\x02\x82\x01.", "EXT1"),
     "a buffer outside": (b"\x80\x05\x97.", "not a pickle that can be read"),
-    "state for the reader": (b"\x80\x02cnumpy\nndarray\n}U\x01ab.", "not a pickle that can be read"),
-    "state for its names": (b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nN}U\x07_answerNs\x86b.", "change its reader"),
-    "dictionary of its names": (b"\x80\x02ccollections\nOrderedDict\n}U\x05itemsNsb.", "change its reader"),
+    "state for the reader": (
+        b"\x80\x02cnumpy\nndarray\n}U\x01ab.",
+        "not a pickle that can be read",
+    ),
+    "state for its names": (
+        b"\x80\x02cnumpy.core.multiarray\n_reconstruct\nN}U\x07_answerNs\x86b.",
+        "change its reader",
+    ),
+    "dictionary of its names": (
+        b"\x80\x02ccollections\nOrderedDict\n}U\x05itemsNsb.",
+        "change its reader",
+    ),
     "a memo that is too large": (b"\x80\x02Nr\xff\xff\xff\x7f.", "memo"),
     "a memo of protocol 0": (b"Np2147483647\n.", "memo"),
     "nested tuples as a key": (b"}K\x01" + b"\x85" * 200_000 + b"Ns.", "deep"),
@@ -226,8 +249,14 @@ HANDMADE: dict[str, tuple[bytes, str]] = {
     ),
     "no opcode": (b"\x93NUMPY", "not a pickle"),
     "an empty stack": (b"\x80\x02s.", "empty stack"),
-    "a string longer than the file": (b"\x80\x04\x8e" + struct.pack("<Q", 2**50) + b"abc.", "promises"),
-    "a frame longer than the file": (b"\x80\x04\x95" + struct.pack("<Q", 2**50) + b"N.", "promises"),
+    "a string longer than the file": (
+        b"\x80\x04\x8e" + struct.pack("<Q", 2**50) + b"abc.",
+        "promises",
+    ),
+    "a frame longer than the file": (
+        b"\x80\x04\x95" + struct.pack("<Q", 2**50) + b"N.",
+        "promises",
+    ),
     "text": (b"id,label\n1,2\n", "not a pickle"),
     "nothing": (b"", "cut"),
 }
@@ -253,7 +282,14 @@ def test_an_array_of_objects_holds_plain_values_only(protocol: int, tmp_path: Pa
     assert "holds a list" in refused(tmp_path, pickle.dumps(within, protocol))
 
 
-@pytest.mark.parametrize("other", [np.ma.masked_array([1.0, 2]), np.array([(1, 2.0)], "i4,f8"), np.array(["2020-01-01"], "datetime64[D]")])
+@pytest.mark.parametrize(
+    "other",
+    [
+        np.ma.masked_array([1.0, 2]),
+        np.array([(1, 2.0)], "i4,f8"),
+        np.array(["2020-01-01"], "datetime64[D]"),
+    ],
+)
 def test_other_kinds_of_arrays_are_refused(other: Any, tmp_path: Path) -> None:
     refused(tmp_path, pickle.dumps(other))
 

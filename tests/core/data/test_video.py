@@ -16,21 +16,33 @@ from media_kit import chirp, gray, lag, write_video
 from PIL import Image
 from torch import Tensor
 
-from core.data.base import DataError
-from core.data.clips import Source
-from core.data.media.frames import choose, read_image, scale
-from core.data.media.opening import MediaError, jump
-from core.data.media.video import CHOICES, FrameDecoder, frame_facts, frame_fault, frame_modality
-from core.data.media.videofile import sampled
-from core.data.media.waveform import read_waveform
+from asgml.core.data.base import DataError
+from asgml.core.data.clips import Source
+from asgml.core.data.media.frames import choose, read_image, scale
+from asgml.core.data.media.opening import MediaError, jump
+from asgml.core.data.media.video import (
+    CHOICES,
+    FrameDecoder,
+    frame_facts,
+    frame_fault,
+    frame_modality,
+)
+from asgml.core.data.media.videofile import sampled
+from asgml.core.data.media.waveform import read_waveform
 
 SIZE = (48, 64)
 
 
-def write_image(path: Path, shade: int | None = None, size: tuple[int, int] = SIZE, **options: object) -> Path:
+def write_image(
+    path: Path, shade: int | None = None, size: tuple[int, int] = SIZE, **options: object
+) -> Path:
     """An image of one brightness, or of noise."""
     rng = np.random.default_rng(5)
-    pixels = rng.integers(0, 256, (*size, 3), dtype=np.uint8) if shade is None else np.full((*size, 3), shade, np.uint8)
+    pixels = (
+        rng.integers(0, 256, (*size, 3), dtype=np.uint8)
+        if shade is None
+        else np.full((*size, 3), shade, np.uint8)
+    )
     Image.fromarray(pixels).save(path, **options)
     return path
 
@@ -42,8 +54,15 @@ def shades(frames: Tensor) -> list[int]:
 # --- which frames -------------------------------------------------------------------------------------------------------
 
 
-@given(there=st.integers(1, 400), wanted=st.integers(1, 40), choice=st.sampled_from(CHOICES), clip=st.text())
-def test_as_many_as_wanted_are_chosen_in_order(there: int, wanted: int, choice: str, clip: str) -> None:
+@given(
+    there=st.integers(1, 400),
+    wanted=st.integers(1, 40),
+    choice=st.sampled_from(CHOICES),
+    clip=st.text(),
+)
+def test_as_many_as_wanted_are_chosen_in_order(
+    there: int, wanted: int, choice: str, clip: str
+) -> None:
     chosen = choose(there, wanted, choice, clip)
     assert len(chosen) == wanted and chosen == sorted(chosen)
     assert chosen[0] >= 0 and chosen[-1] < there
@@ -98,8 +117,14 @@ def published(frames: int, video_fps: float, kept: int) -> list[int]:
     return saved
 
 
-@given(frames=st.integers(1, 200), video_fps=st.sampled_from([12.0, 15.0, 23.976, 25.0, 29.97, 30.0, 59.94]), kept=st.integers(1, 12))
-def test_frames_are_taken_from_a_video_as_the_published_extraction_takes_them(frames: int, video_fps: float, kept: int) -> None:
+@given(
+    frames=st.integers(1, 200),
+    video_fps=st.sampled_from([12.0, 15.0, 23.976, 25.0, 29.97, 30.0, 59.94]),
+    kept=st.integers(1, 12),
+)
+def test_frames_are_taken_from_a_video_as_the_published_extraction_takes_them(
+    frames: int, video_fps: float, kept: int
+) -> None:
     assert sampled(frames, video_fps, kept) == published(frames, video_fps, kept)
 
 
@@ -113,8 +138,12 @@ def test_more_frames_a_second_than_there_are_takes_all_and_less_than_one_skips_s
 # --- images -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("choice", "wanted"), [("uniform", [20, 100, 160]), ("first", [0, 20, 40])])
-def test_images_are_decoded_in_the_order_of_time(tmp_path: Path, choice: str, wanted: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("choice", "wanted"), [("uniform", [20, 100, 160]), ("first", [0, 20, 40])]
+)
+def test_images_are_decoded_in_the_order_of_time(
+    tmp_path: Path, choice: str, wanted: list[int]
+) -> None:
     paths = tuple(write_image(tmp_path / f"{i:05d}.png", 20 * i) for i in range(10))
     frames = FrameDecoder(3, choice, SIZE).decode(Source(paths), "clip")
     assert frames.shape == (3, 3, *SIZE) and frames.dtype == torch.uint8 and frames.is_contiguous()
@@ -142,8 +171,12 @@ def test_images_are_decoded_as_torchvision_does(tmp_path: Path, name: str) -> No
 def test_images_are_scaled_as_torchvision_does(there: tuple[int, int]) -> None:
     from torchvision.transforms.v2 import functional
 
-    image = torch.randint(0, 256, (3, *there), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(scale(image, (200, 240)), functional.resize(image, [200, 240], antialias=True))
+    image = torch.randint(
+        0, 256, (3, *there), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    assert torch.equal(
+        scale(image, (200, 240)), functional.resize(image, [200, 240], antialias=True)
+    )
     assert scale(image, (48, 64)).shape == (3, 48, 64)
 
 
@@ -151,7 +184,9 @@ def test_gray_and_transparent_and_deep_images_become_rgb(tmp_path: Path) -> None
     ramp = np.linspace(0, 65535, 48 * 64).reshape(48, 64)
     Image.fromarray(ramp.astype(np.uint16)).save(tmp_path / "deep.png")
     Image.fromarray((ramp / 257).astype(np.uint8)).save(tmp_path / "gray.jpg", quality=100)
-    Image.fromarray(np.dstack([(ramp / 257).astype(np.uint8)] * 3 + [np.full((48, 64), 9, np.uint8)])).save(tmp_path / "clear.png")
+    Image.fromarray(
+        np.dstack([(ramp / 257).astype(np.uint8)] * 3 + [np.full((48, 64), 9, np.uint8)])
+    ).save(tmp_path / "clear.png")
     for name in ("deep.png", "gray.jpg", "clear.png"):
         image = read_image(tmp_path / name)
         assert image.shape == (3, 48, 64) and image.dtype == torch.uint8
@@ -164,7 +199,11 @@ def test_images_of_different_sizes_make_one_clip(tmp_path: Path) -> None:
         write_image(tmp_path / "b.jpg", 150, (20, 30)),
         write_image(tmp_path / "c.png", 250, (99, 9)),
     )
-    assert shades(FrameDecoder(3, "first", (32, 40)).decode(Source(paths), "clip")) == [50, 150, 250]
+    assert shades(FrameDecoder(3, "first", (32, 40)).decode(Source(paths), "clip")) == [
+        50,
+        150,
+        250,
+    ]
     assert frame_facts(Source(paths)) == {"frames": 3, "height": 48, "width": 64}
 
 
@@ -175,13 +214,21 @@ def test_real_frames(shared_data: Path) -> None:
     assert frame_facts(source) == {"frames": len(source.paths), "height": 96, "width": 96}
     frames = FrameDecoder(3, "uniform", (96, 96)).decode(source, folder.name)
     with Image.open(source.paths[0]) as first:
-        np.testing.assert_array_equal(frames[0].permute(1, 2, 0).numpy(), np.array(first.convert("RGB")))
+        np.testing.assert_array_equal(
+            frames[0].permute(1, 2, 0).numpy(), np.array(first.convert("RGB"))
+        )
 
 
 # --- videos -------------------------------------------------------------------------------------------------------------
 
 
-VIDEOS = {"a.mp4": "mpeg4", "a.avi": "mpeg4", "a.mkv": "libx264", "a.webm": "libvpx", "a.flv": "flv"}
+VIDEOS = {
+    "a.mp4": "mpeg4",
+    "a.avi": "mpeg4",
+    "a.mkv": "libx264",
+    "a.webm": "libvpx",
+    "a.flv": "flv",
+}
 
 
 @pytest.mark.parametrize("name", VIDEOS)
@@ -192,7 +239,13 @@ def test_frames_of_a_video_are_those_the_extraction_would_write(tmp_path: Path, 
     assert len(wanted) == 8
     np.testing.assert_allclose(shades(frames), [*wanted, wanted[-1]], atol=3)
     facts = frame_facts(Source((path,)))
-    assert facts == {"frames": 60, "height": 48, "width": 64, "fps": pytest.approx(25, abs=0.1), "seconds": pytest.approx(2.4, abs=0.01)}
+    assert facts == {
+        "frames": 60,
+        "height": 48,
+        "width": 64,
+        "fps": pytest.approx(25, abs=0.1),
+        "seconds": pytest.approx(2.4, abs=0.01),
+    }
     assert frame_fault(Source((path,))) is None
 
 
@@ -201,16 +254,22 @@ def test_the_choice_is_made_among_the_frames_of_the_extraction(tmp_path: Path, c
     path = write_video(tmp_path / "a.mp4", 100)
     there = published(100, 25, 2)
     frames = FrameDecoder(3, choice, SIZE, fps=2).decode(Source((path,)), "1001")
-    np.testing.assert_allclose(shades(frames), [gray(there[i]) for i in choose(8, 3, choice, "1001")], atol=3)
+    np.testing.assert_allclose(
+        shades(frames), [gray(there[i]) for i in choose(8, 3, choice, "1001")], atol=3
+    )
 
 
 @pytest.mark.parametrize("name", VIDEOS)
 @pytest.mark.parametrize(("start", "first"), [(2.0, 50), (9.0, 225), (9.03, 226)])
-def test_a_part_of_a_video_begins_at_its_first_frame(tmp_path: Path, name: str, start: float, first: int) -> None:
+def test_a_part_of_a_video_begins_at_its_first_frame(
+    tmp_path: Path, name: str, start: float, first: int
+) -> None:
     """Late parts are jumped to: the frames before them must not be counted, whatever the distance of key frames."""
     path = write_video(tmp_path / name, 300, codec=VIDEOS[name], options={"g": "40"})
     frames = FrameDecoder(3, "first", SIZE, fps=25).decode(Source((path,), start, 1.0), "clip")
-    np.testing.assert_allclose(shades(frames), [gray(first), gray(first + 1), gray(first + 2)], atol=3)
+    np.testing.assert_allclose(
+        shades(frames), [gray(first), gray(first + 1), gray(first + 2)], atol=3
+    )
     assert frame_facts(Source((path,), start, 1.0))["frames"] == 25
     assert frame_facts(Source((path,), 11.0, 5.0))["frames"] == 25
 
@@ -220,14 +279,22 @@ def test_a_file_without_an_index_is_read_from_its_beginning(tmp_path: Path, name
     """Such files come from a program that was killed, or from a live stream: no index is written at their end."""
     wave = chirp(22050, 12.0)
     front = {"live": "1"} if name == "a.mkv" else {}
-    path = write_video(tmp_path / name, 300, codec=VIDEOS[name], sound=(wave, 22050, "pcm_s16le"), container_options=front)
+    path = write_video(
+        tmp_path / name,
+        300,
+        codec=VIDEOS[name],
+        sound=(wave, 22050, "pcm_s16le"),
+        container_options=front,
+    )
     if name == "a.avi":
         content = path.read_bytes()
         path.write_bytes(content[: content.rindex(b"idx1")])
     frames = FrameDecoder(3, "first", SIZE, fps=25).decode(Source((path,), 9.0, 1.0), "clip")
     np.testing.assert_allclose(shades(frames), [gray(225), gray(226), gray(227)], atol=3)
     heard, _ = read_waveform(path, 9.0, 1.0)
-    assert len(heard) == 22050 and abs(lag(heard, wave[9 * 22050 : 10 * 22050])) <= 22  # a millisecond, the clock of flv and mkv
+    assert (
+        len(heard) == 22050 and abs(lag(heard, wave[9 * 22050 : 10 * 22050])) <= 22
+    )  # a millisecond, the clock of flv and mkv
 
 
 def test_a_file_that_refuses_to_jump_stays_where_it_is() -> None:
@@ -242,8 +309,12 @@ def test_a_file_that_refuses_to_jump_stays_where_it_is() -> None:
     jump(cast(Any, Stuck()), 5.0, cast(Any, SimpleNamespace(time_base=None)))
 
 
-def test_frames_that_are_shown_in_another_order_than_stored_come_in_the_order_of_time(tmp_path: Path) -> None:
-    path = write_video(tmp_path / "a.mp4", 100, codec="libx264", options={"bf": "3", "b-adapt": "0", "g": "30"})
+def test_frames_that_are_shown_in_another_order_than_stored_come_in_the_order_of_time(
+    tmp_path: Path,
+) -> None:
+    path = write_video(
+        tmp_path / "a.mp4", 100, codec="libx264", options={"bf": "3", "b-adapt": "0", "g": "30"}
+    )
     frames = FrameDecoder(30, "first", SIZE, fps=25).decode(Source((path,)), "clip")
     np.testing.assert_allclose(shades(frames), [gray(n) for n in range(30)], atol=3)
 
@@ -266,7 +337,7 @@ def test_colours_of_a_video_are_rgb(tmp_path: Path) -> None:
 
 
 def test_only_what_is_needed_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.data.media import videofile
+    from asgml.core.data.media import videofile
 
     decoded, real = [], videofile.decoded
 
@@ -288,7 +359,11 @@ def test_files_are_closed(tmp_path: Path) -> None:
     video = write_video(tmp_path / "a.mp4", 30)
     image = write_image(tmp_path / "a.jpg")
     (tmp_path / "b.mp4").write_bytes(b"no video at all")
-    before = len(os.listdir("/proc/self/fd")) if Path("/proc/self/fd").is_dir() else pytest.skip("needs /proc")
+    before = (
+        len(os.listdir("/proc/self/fd"))
+        if Path("/proc/self/fd").is_dir()
+        else pytest.skip("needs /proc")
+    )
     for _ in range(20):
         FrameDecoder(2, "first", SIZE).decode(Source((video,)), "clip")
         FrameDecoder(2, "first", SIZE).decode(Source((image,)), "clip")
@@ -302,16 +377,38 @@ def test_files_are_closed(tmp_path: Path) -> None:
 def broken(folder: Path) -> dict[str, tuple[tuple[Path, ...], str, str]]:
     """Name -> files, kind of fault, a part of the message."""
     good = write_image(folder / "good.jpg")
-    video = write_video(folder / "good.mp4", 100, container_options={"movflags": "faststart"}).read_bytes()
+    video = write_video(
+        folder / "good.mp4", 100, container_options={"movflags": "faststart"}
+    ).read_bytes()
     made = {
         "zero bytes": ("zero.jpg", b"", "empty", "0 bytes"),
         "corrupt": ("bad.jpg", good.read_bytes()[:300], "unreadable", "cannot be read as an image"),
-        "cut off": ("cut.jpg", good.read_bytes()[:-900], "unreadable", "cannot be read as an image"),
+        "cut off": (
+            "cut.jpg",
+            good.read_bytes()[:-900],
+            "unreadable",
+            "cannot be read as an image",
+        ),
         "text": ("text.png", b"<html>404</html>" * 9, "unreadable", "cannot be read as an image"),
-        "lfs": ("lfs.flv", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "missing", "git lfs pull"),
-        "no video": ("text.mp4", b"<html>404</html>" * 9, "unreadable", "cannot be read as sound or video"),
+        "lfs": (
+            "lfs.flv",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+            "missing",
+            "git lfs pull",
+        ),
+        "no video": (
+            "text.mp4",
+            b"<html>404</html>" * 9,
+            "unreadable",
+            "cannot be read as sound or video",
+        ),
         "zero video": ("zero.avi", b"", "empty", "0 bytes"),
-        "cut-off video": ("cut.mp4", video[: len(video) // 3], "short", "where its head promises 100; copy or download it again"),
+        "cut-off video": (
+            "cut.mp4",
+            video[: len(video) // 3],
+            "short",
+            "where its head promises 100; copy or download it again",
+        ),
         "a line break": ("a\nb.jpg", b"no", "unreadable", "cannot be read as an image"),
     }
     for name, content, _, _ in made.values():
@@ -321,7 +418,11 @@ def broken(folder: Path) -> dict[str, tuple[tuple[Path, ...], str, str]]:
     found["a folder"] = ((folder,), "unreadable", "is not a file")
     found["no images"] = ((), "empty", "has no images; expected one or more in its folder")
     sound = write_video(folder / "sound.mp4", 1, sound=(chirp(16000, 1.0), 16000, "aac"))
-    found["no picture"] = ((without_picture(sound, folder / "only.mp4"),), "empty", "has no video track")
+    found["no picture"] = (
+        (without_picture(sound, folder / "only.mp4"),),
+        "empty",
+        "has no video track",
+    )
     return found
 
 
@@ -372,7 +473,10 @@ def test_every_broken_file_is_tested(tmp_path: Path) -> None:
 def test_a_fault_among_many_images_names_the_one(tmp_path: Path) -> None:
     paths = tuple(write_image(tmp_path / f"{i:05d}.jpg", 9) for i in range(4))
     paths[2].write_bytes(b"")
-    assert frame_fault(Source(paths)) == ("empty", "00002.jpg: the file is empty (0 bytes); copy or download it again")
+    assert frame_fault(Source(paths)) == (
+        "empty",
+        "00002.jpg: the file is empty (0 bytes); copy or download it again",
+    )
 
 
 def test_a_part_beyond_the_end_is_an_error(tmp_path: Path) -> None:
@@ -383,7 +487,9 @@ def test_a_part_beyond_the_end_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("damaged", "bad"), [(range(45, 49), False), (range(100), True)])
-def test_damaged_frames_are_left_out_as_ffmpeg_does(tmp_path: Path, damaged: range, bad: bool) -> None:
+def test_damaged_frames_are_left_out_as_ffmpeg_does(
+    tmp_path: Path, damaged: range, bad: bool
+) -> None:
     """A few damaged frames of a hundred are no reason to lose the clip; a video of nothing else is refused."""
     import av
 
@@ -399,7 +505,9 @@ def test_damaged_frames_are_left_out_as_ffmpeg_does(tmp_path: Path, damaged: ran
         fault = frame_fault(Source((path,)))
         assert fault and fault[0] == "unreadable" and "Invalid data" in fault[1]
         return
-    assert shades(FrameDecoder(2, "first", SIZE, fps=1).decode(Source((path,)), "clip"))[0] == pytest.approx(gray(0), abs=3)
+    assert shades(FrameDecoder(2, "first", SIZE, fps=1).decode(Source((path,)), "clip"))[
+        0
+    ] == pytest.approx(gray(0), abs=3)
     assert frame_fault(Source((path,))) is None
 
 
@@ -428,17 +536,27 @@ def test_a_decoder_is_the_same_in_another_process() -> None:
 
 def test_settings_tell_apart_what_decodes_differently() -> None:
     decoders = [
-        FrameDecoder(frames, choice, size, fps) for frames in (1, 3) for choice in CHOICES for size in (SIZE, (9, 9)) for fps in (1.0, 3.0)
+        FrameDecoder(frames, choice, size, fps)
+        for frames in (1, 3)
+        for choice in CHOICES
+        for size in (SIZE, (9, 9))
+        for fps in (1.0, 3.0)
     ]
     assert len({repr(decoder.settings) for decoder in decoders}) == len(decoders)
-    assert repr(FrameDecoder(3, "first", SIZE, 1).settings) == repr(FrameDecoder(3, "first", SIZE, 1.0).settings)  # one cache for both
+    assert repr(FrameDecoder(3, "first", SIZE, 1).settings) == repr(
+        FrameDecoder(3, "first", SIZE, 1.0).settings
+    )  # one cache for both
 
 
 def test_a_modality_shows_the_network_crops() -> None:
     modality = frame_modality(2, "uniform", SIZE, 32, "frame", 1.0)
     stored = torch.zeros(4, *modality.decoder.shape, dtype=modality.decoder.dtype)
     assert modality.shape == (2, 3, 32, 32)
-    assert modality.view(stored, torch.Generator()).shape == modality.view(stored, None).shape == (4, *modality.shape)
+    assert (
+        modality.view(stored, torch.Generator()).shape
+        == modality.view(stored, None).shape
+        == (4, *modality.shape)
+    )
 
 
 def test_an_error_says_which_file(tmp_path: Path) -> None:

@@ -10,14 +10,24 @@ import torch
 from scipy import stats
 from torch import Generator, Tensor
 
-from core.data.base import DataError
-from core.data.media.views import IMAGENET_MEAN, IMAGENET_STD, AudioView, FramesView, crop_resize, draw_boxes, middle_box
+from asgml.core.data.base import DataError
+from asgml.core.data.media.views import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    AudioView,
+    FramesView,
+    crop_resize,
+    draw_boxes,
+    middle_box,
+)
 
 SIZES = [(96, 96), (256, 340), (240, 320), (40, 300), (300, 40)]
 
 
 def pictures(count: int, frames: int, size: tuple[int, int], seed: int = 0) -> Tensor:
-    return torch.randint(0, 256, (count, frames, 3, *size), dtype=torch.uint8, generator=generator(seed))
+    return torch.randint(
+        0, 256, (count, frames, 3, *size), dtype=torch.uint8, generator=generator(seed)
+    )
 
 
 def generator(seed: int = 0) -> Generator:
@@ -36,12 +46,16 @@ def normal(images: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("augment", ["clip", "frame", "off"])
-def test_evaluation_is_torchvisions_resize_and_normalize(size: tuple[int, int], augment: str) -> None:
+def test_evaluation_is_torchvisions_resize_and_normalize(
+    size: tuple[int, int], augment: str
+) -> None:
     from torchvision.transforms.v2 import functional
 
     stored = pictures(2, 3, size)
     seen = FramesView(64, augment)(stored, None)
-    wanted = normal(functional.resize(stored.flatten(0, 1).float(), [64, 64], antialias=True)).view(2, 3, 3, 64, 64)
+    wanted = normal(functional.resize(stored.flatten(0, 1).float(), [64, 64], antialias=True)).view(
+        2, 3, 3, 64, 64
+    )
     assert seen.dtype == torch.float32
     torch.testing.assert_close(seen, wanted, atol=1e-4, rtol=1e-4)
 
@@ -67,9 +81,15 @@ def test_a_batch_of_crops_is_torchvisions_crop_of_each(size: tuple[int, int]) ->
     images = pictures(24, 1, size)[:, 0]
     boxes, flips = draw_boxes(24, *size, generator(3))
     done = crop_resize(images, boxes, flips, 56)
-    for image, (top, left, tall, wide), flip, mine in zip(images, boxes.tolist(), flips.tolist(), done, strict=True):
-        theirs = functional.resized_crop(image.float(), top, left, tall, wide, [56, 56], antialias=True)
-        torch.testing.assert_close(mine, functional.horizontal_flip(theirs) if flip else theirs, atol=2e-2, rtol=1e-4)
+    for image, (top, left, tall, wide), flip, mine in zip(
+        images, boxes.tolist(), flips.tolist(), done, strict=True
+    ):
+        theirs = functional.resized_crop(
+            image.float(), top, left, tall, wide, [56, 56], antialias=True
+        )
+        torch.testing.assert_close(
+            mine, functional.horizontal_flip(theirs) if flip else theirs, atol=2e-2, rtol=1e-4
+        )
 
 
 def test_enlarged_crops_need_no_antialiasing() -> None:
@@ -94,7 +114,9 @@ def test_training_crops_every_clip_as_its_boxes_say(augment: str) -> None:
     stored = pictures(5, 3, (80, 96))
     boxes, flips = draw_boxes(5 if augment == "clip" else 15, 80, 96, generator(7))
     each = 3 if augment == "clip" else 1
-    wanted = crop_resize(stored.flatten(0, 1), boxes.repeat_interleave(each, 0), flips.repeat_interleave(each), 64)
+    wanted = crop_resize(
+        stored.flatten(0, 1), boxes.repeat_interleave(each, 0), flips.repeat_interleave(each), 64
+    )
     seen = FramesView(64, augment)(stored, generator(7))
     torch.testing.assert_close(seen, normal(wanted).view(5, 3, 3, 64, 64), atol=1e-4, rtol=1e-4)
 
@@ -143,7 +165,10 @@ def test_boxes_follow_the_law_of_torchvision(size: tuple[int, int]) -> None:
 
     torch.manual_seed(0)
     empty = torch.empty(3, *size)
-    theirs = np.array([RandomResizedCrop.get_params(empty, [0.08, 1.0], [3 / 4, 4 / 3]) for _ in range(4000)], dtype=np.float64)
+    theirs = np.array(
+        [RandomResizedCrop.get_params(empty, [0.08, 1.0], [3 / 4, 4 / 3]) for _ in range(4000)],
+        dtype=np.float64,
+    )
     boxes, flips = draw_boxes(4000, *size, generator(1))
     mine = boxes.double().numpy()
     for law in (area, ratio, place):
@@ -165,16 +190,26 @@ def place(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def test_boxes_reach_all_four_sides() -> None:
     top, left, tall, wide = draw_boxes(5000, 50, 60, generator())[0].unbind(1)
-    assert top.min() == 0 and left.min() == 0 and (top + tall).max() == 50 and (left + wide).max() == 60
+    assert (
+        top.min() == 0
+        and left.min() == 0
+        and (top + tall).max() == 50
+        and (left + wide).max() == 60
+    )
 
 
 @pytest.mark.parametrize("size", [(10, 400), (400, 10), (1, 1), (1, 50)])
 def test_where_no_box_fits_the_middle_is_taken_as_torchvision_does(size: tuple[int, int]) -> None:
     from torchvision.transforms import RandomResizedCrop
 
-    theirs = {RandomResizedCrop.get_params(torch.empty(3, *size), [2.0, 2.0], [3 / 4, 4 / 3]) for _ in range(3)}
+    theirs = {
+        RandomResizedCrop.get_params(torch.empty(3, *size), [2.0, 2.0], [3 / 4, 4 / 3])
+        for _ in range(3)
+    }
     assert {middle_box(*size)} == theirs  # an area of twice the frame never fits
-    assert middle_box(*size) in {tuple(box) for box in draw_boxes(3000, *size, generator())[0].tolist()}
+    assert middle_box(*size) in {
+        tuple(box) for box in draw_boxes(3000, *size, generator())[0].tolist()
+    }
 
 
 # --- sound --------------------------------------------------------------------------------------------------------------
@@ -197,7 +232,9 @@ def test_training_hears_a_random_part_of_each_clip() -> None:
     stored = torch.arange(11.0).half().expand(8000, 1, 3, 11)
     seen = AudioView(5)(stored, generator())
     assert seen.shape == (8000, 1, 3, 5) and seen.dtype == torch.float32
-    assert torch.equal(seen.diff(dim=-1), torch.ones(8000, 1, 3, 4)) and torch.equal(seen[:, :, 0], seen[:, :, 2])
+    assert torch.equal(seen.diff(dim=-1), torch.ones(8000, 1, 3, 4)) and torch.equal(
+        seen[:, :, 0], seen[:, :, 2]
+    )
     counts = np.bincount(seen[:, 0, 0, 0].long().numpy(), minlength=7)
     assert len(counts) == 7 and stats.chisquare(counts).pvalue > 1e-4
 
@@ -228,4 +265,6 @@ def test_a_gpu_sees_what_the_cpu_sees() -> None:
         assert there.is_cuda
         torch.testing.assert_close(there.cpu(), here, atol=1e-3, rtol=1e-3)
         heard = AudioView(7)(sound.cuda(), None if given is None else generator(given))
-        assert heard.is_cuda and torch.equal(heard.cpu(), AudioView(7)(sound, None if given is None else generator(given)))
+        assert heard.is_cuda and torch.equal(
+            heard.cpu(), AudioView(7)(sound, None if given is None else generator(given))
+        )

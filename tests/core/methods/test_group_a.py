@@ -27,19 +27,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from core.config import ConfigError
-from core.modulators.acceleration import Accelerate, acceleration, lag_ratio
-from core.modulators.arl import code_shares, mean_entropy, paper_shares
-from core.modulators.cggm import balance, direction_loss
-from core.modulators.context import MethodError
-from core.modulators.mlb import Mlb, mlb_coefficient
-from core.modulators.mslr import Mslr, parse_factors, progress
-from core.modulators.ogm import Ogm, OgmGe, discrepancy_ratio, journal_coefficient, true_class_scores
-from core.modulators.opm import drop_rate, dropped
-from core.modulators.signals import batch_signal, correction
-from core.registry import RegistryError, parse_method
-from core.scheduler import gap_strength
-from core.types import Backward, Batch, Evaluation, Forward
+from asgml.core.config.config import ConfigError
+from asgml.core.measures.unimodal import discrepancy_ratio, mean_entropy, true_class_scores
+from asgml.core.methods.registry import RegistryError, parse_method
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.acceleration import Accelerate, acceleration, lag_ratio
+from asgml.core.modulators.arl import code_shares, paper_shares
+from asgml.core.modulators.boost_scheduler import gap_strength
+from asgml.core.modulators.cggm import balance, direction_loss
+from asgml.core.modulators.mlb import Mlb, mlb_coefficient
+from asgml.core.modulators.mslr import Mslr, parse_factors, progress
+from asgml.core.modulators.ogm import Ogm, OgmGe, journal_coefficient
+from asgml.core.modulators.opm import drop_rate, dropped
+from asgml.core.modulators.signals import batch_signal, correction
+from asgml.core.types import Backward, Batch, Evaluation, Forward
 
 NAMES = ("audio", "visual")
 RATIOS = (1.0, 1.25, 1.5, 2.0, 3.0)
@@ -55,8 +56,14 @@ def doubles(*numbers: float) -> Tensor:
 
 def example() -> Backward:
     """Two samples of three classes; audio knows more than visual."""
-    audio, visual, labels = torch.tensor([[2.0, 0, 0], [0, 1, 0]]), torch.tensor([[0.5, 0, 0], [0, 0.2, 0]]), torch.tensor([0, 1])
-    forward = Forward(Batch({}, labels), {}, audio + visual, {"audio": audio, "visual": visual}, labels)
+    audio, visual, labels = (
+        torch.tensor([[2.0, 0, 0], [0, 1, 0]]),
+        torch.tensor([[0.5, 0, 0], [0, 0.2, 0]]),
+        torch.tensor([0, 1]),
+    )
+    forward = Forward(
+        Batch({}, labels), {}, audio + visual, {"audio": audio, "visual": visual}, labels
+    )
     return Backward(forward, {}, {"audio": torch.tensor(3.0), "visual": torch.tensor(1.0)})
 
 
@@ -80,7 +87,12 @@ def test_the_throttle_table_of_the_journal(alpha: float, expected: list[float]) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "variant", "expected"), [(Ogm, "journal", 0.434905), (OgmGe, "journal", 0.434905), (Ogm, "cvpr", 1 - math.tanh(1.640286))]
+    ("kind", "variant", "expected"),
+    [
+        (Ogm, "journal", 0.434905),
+        (OgmGe, "journal", 0.434905),
+        (Ogm, "cvpr", 1 - math.tanh(1.640286)),
+    ],
 )
 def test_the_variant_is_an_option(kind: type[Ogm], variant: str, expected: float) -> None:
     made = kind(NAMES, {"alpha": 1.0, "variant": variant})
@@ -89,7 +101,9 @@ def test_the_variant_is_an_option(kind: type[Ogm], variant: str, expected: float
 
 
 def test_three_modalities_in_the_journal() -> None:
-    assert journal_coefficient(discrepancy_ratio(doubles(1.2, 0.8, 0.6)), 1.0).tolist() == near([0.364851, 1, 1])
+    assert journal_coefficient(discrepancy_ratio(doubles(1.2, 0.8, 0.6)), 1.0).tolist() == near(
+        [0.364851, 1, 1]
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -99,7 +113,9 @@ def test_the_journal_by_loops(scores: list[float], alpha: float) -> None:
     for i, mine in enumerate(scores):
         ratio = sum(mine / other for j, other in enumerate(scores) if j != i) / (len(scores) - 1)
         slow.append(max(0.0, 1 - alpha * math.tanh(ratio - 1)) if ratio > 1 else 1.0)
-    assert journal_coefficient(discrepancy_ratio(doubles(*scores)), alpha).tolist() == pytest.approx(slow, abs=1e-9)
+    assert journal_coefficient(
+        discrepancy_ratio(doubles(*scores)), alpha
+    ).tolist() == pytest.approx(slow, abs=1e-9)
 
 
 def test_noise_on_the_dominant_modality_alone() -> None:
@@ -109,10 +125,16 @@ def test_noise_on_the_dominant_modality_alone() -> None:
     bench.apply(modulation)
     after = gradients(bench.model)
     silent = [m for m in NAMES if float(modulation.gain(m)) == 1]
-    assert [float(modulation.noise_level(m)) for m in NAMES] == [float(m not in silent) for m in NAMES]
+    assert [float(modulation.noise_level(m)) for m in NAMES] == [
+        float(m not in silent) for m in NAMES
+    ]
     assert len(silent) == 1
     encoder = {id(p) for p in bench.model.encoders[silent[0]].parameters()}
-    changed = {name for name, p in bench.model.named_parameters() if id(p) in encoder and not torch.equal(after[name], before[name])}
+    changed = {
+        name
+        for name, p in bench.model.named_parameters()
+        if id(p) in encoder and not torch.equal(after[name], before[name])
+    }
     assert not changed
 
 
@@ -122,7 +144,9 @@ def test_noise_on_the_dominant_modality_alone() -> None:
 @pytest.mark.parametrize("method", ["ogm_star", "pmr_acc"])
 def test_the_weak_factor_of_the_full_example(method: str) -> None:
     modulation = Accelerate(NAMES, {"alpha": 0.8}).modulate(example())
-    assert {key: float(gain) for key, gain in modulation.gains.items()} == near({("audio", "kernels"): 1, ("visual", "kernels"): 1.864838})
+    assert {key: float(gain) for key, gain in modulation.gains.items()} == near(
+        {("audio", "kernels"): 1, ("visual", "kernels"): 1.864838}
+    )
     assert parse_method(method)[0].target.endswith(":Accelerate")
 
 
@@ -152,19 +176,25 @@ def test_acceleration_by_loops(scores: list[float], alpha: float) -> None:
 
 def test_mlb_of_the_full_example() -> None:
     modulation = Mlb(NAMES, {"alpha": 1.0, "beta_max": 5.0}).modulate(example())
-    assert {key: float(gain) for key, gain in modulation.gains.items()} == near({("audio", "all"): 0.628338, ("visual", "all"): 3.260378})
+    assert {key: float(gain) for key, gain in modulation.gains.items()} == near(
+        {("audio", "all"): 0.628338, ("visual", "all"): 3.260378}
+    )
 
 
 def test_mlb_through_the_learning_rate() -> None:
     modulation = Mlb(NAMES, {"alpha": 1.0, "beta_max": 5.0, "via": "lr"}).modulate(example())
-    assert {m: float(rate) for m, rate in modulation.rates.items()} == near({"audio": 0.628338, "visual": 3.260378})
+    assert {m: float(rate) for m, rate in modulation.rates.items()} == near(
+        {"audio": 0.628338, "visual": 3.260378}
+    )
     assert not modulation.acts
 
 
 def test_mlb_of_three_modalities() -> None:
     lag = lag_ratio(doubles(1.2, 0.8, 0.6))
     assert lag.tolist() == near([0.583333, 1.125, 1.666667])
-    assert mlb_coefficient(lag, 1.0, 5.0).tolist() == pytest.approx([0.605881, 1.497412, 3.331131], abs=1e-6)
+    assert mlb_coefficient(lag, 1.0, 5.0).tolist() == pytest.approx(
+        [0.605881, 1.497412, 3.331131], abs=1e-6
+    )
 
 
 @settings(max_examples=40, deadline=None)
@@ -175,7 +205,9 @@ def test_mlb_by_loops(scores: list[float], alpha: float, beta_max: float) -> Non
         lag = sum(other / mine for j, other in enumerate(scores) if j != i) / (len(scores) - 1)
         reach = (beta_max if lag > 1 else 2.0) - 1
         slow.append(1 + reach * math.tanh(alpha * (lag - 1)))
-    assert mlb_coefficient(lag_ratio(doubles(*scores)), alpha, beta_max).tolist() == pytest.approx(slow, abs=1e-8)
+    assert mlb_coefficient(lag_ratio(doubles(*scores)), alpha, beta_max).tolist() == pytest.approx(
+        slow, abs=1e-8
+    )
 
 
 @pytest.mark.parametrize("method", ["uniform", "mlb"])
@@ -185,7 +217,9 @@ def test_the_unimodal_losses_are_added(method: str) -> None:
     slow = 0.0
     for logits in forward.alone.values():
         for row, label in zip(logits.tolist(), forward.labels.tolist(), strict=True):
-            slow += math.log(sum(math.exp(value - row[label]) for value in row)) / len(forward.labels)
+            slow += math.log(sum(math.exp(value - row[label]) for value in row)) / len(
+                forward.labels
+            )
     loss: Any = bench.modulator.loss(forward)
     assert loss.item() == pytest.approx(0.7 * slow, rel=1e-5)
 
@@ -193,9 +227,16 @@ def test_the_unimodal_losses_are_added(method: str) -> None:
 @pytest.mark.parametrize("method", ["uniform", "mlb"])
 def test_their_losses_train_auxiliary_heads(method: str, tmp_path: Path) -> None:
     trainer, _ = train_small(tmp_path / "run", method=method, fusion={"alone": "heads"}, epochs=1)
-    fresh = make_trainer(tmp_path / "fresh", small_data(), small_config(method=method, fusion={"alone": "heads"}), silent=True)
+    fresh = make_trainer(
+        tmp_path / "fresh",
+        small_data(),
+        small_config(method=method, fusion={"alone": "heads"}),
+        silent=True,
+    )
     heads = [name for name in weights(fresh) if name.startswith("fusion.heads")]
-    assert heads and all(not torch.equal(weights(trainer)[name], weights(fresh)[name]) for name in heads)
+    assert heads and all(
+        not torch.equal(weights(trainer)[name], weights(fresh)[name]) for name in heads
+    )
     with pytest.raises(ConfigError, match=r"heads would never be trained"):
         small_config(method="ogm", fusion={"alone": "heads"})
 
@@ -204,7 +245,9 @@ def test_their_losses_train_auxiliary_heads(method: str, tmp_path: Path) -> None
 
 
 def mslr(**options: Any) -> Mslr:
-    return Mslr(NAMES, {"variant": "keep", "memory": 3, "factors": "audio=0.9, visual=1.1", **options})
+    return Mslr(
+        NAMES, {"variant": "keep", "memory": 3, "factors": "audio=0.9, visual=1.1", **options}
+    )
 
 
 def rates(method: Mslr) -> list[float]:
@@ -239,7 +282,9 @@ def test_mslr_follows_the_validation_accuracy() -> None:
     assert rates(twin) == rates(made)
 
 
-@pytest.mark.parametrize("text", ["smell=1", "audio", "audio=-1", "audio=0", "audio=inf", "audio=much", "=1"])
+@pytest.mark.parametrize(
+    "text", ["smell=1", "audio", "audio=-1", "audio=0", "audio=inf", "audio=much", "=1"]
+)
 def test_mslr_refuses_factors_that_mean_nothing(text: str) -> None:
     with pytest.raises(MethodError, match=r"mslr\.factors"):
         parse_factors(text, NAMES)
@@ -251,15 +296,26 @@ def test_a_rate_is_a_learning_rate_of_one_encoder(optimizer: str, tmp_path: Path
     stepped = {}
     for factors in ("", "visual=0.5"):
         settings = {"variant": "keep", "factors": factors}
-        config = small_config(method="mslr", mslr=settings, optimizer={"name": optimizer, "lr": 0.01})
+        config = small_config(
+            method="mslr", mslr=settings, optimizer={"name": optimizer, "lr": 0.01}
+        )
         trainer = make_trainer(tmp_path / f"run{factors}", small_data(), config, silent=True)
         start = weights(trainer)
         trainer.parts.batches.begin_epoch()
         trainer.step(next(iter(trainer.parts.batches.rest_of_epoch())))
-        stepped[factors] = {name: value - start[name] for name, value in weights(trainer).items() if value.is_floating_point()}
-    own = {f"_encoders.1.{name}" for name, _ in trainer.parts.model.encoders["visual"].named_parameters()}
+        stepped[factors] = {
+            name: value - start[name]
+            for name, value in weights(trainer).items()
+            if value.is_floating_point()
+        }
+    own = {
+        f"_encoders.1.{name}"
+        for name, _ in trainer.parts.model.encoders["visual"].named_parameters()
+    }
     for name, plain in stepped[""].items():
-        torch.testing.assert_close(stepped["visual=0.5"][name], plain * (0.5 if name in own else 1.0), rtol=1e-2, atol=1e-6)
+        torch.testing.assert_close(
+            stepped["visual=0.5"][name], plain * (0.5 if name in own else 1.0), rtol=1e-2, atol=1e-6
+        )
     assert max(float(stepped[""][name].abs().max()) for name in own) > 1e-4
 
 
@@ -267,36 +323,55 @@ def test_a_rate_is_a_learning_rate_of_one_encoder(optimizer: str, tmp_path: Path
 
 
 def test_the_drop_rates_of_opm() -> None:
-    assert drop_rate(doubles(0.5, 1.0, 1.5, 2.0, 3.0), 0.5, 0.5).tolist() == near([0, 0, 0.615529, 0.690399, 0.741007])
+    assert drop_rate(doubles(0.5, 1.0, 1.5, 2.0, 3.0), 0.5, 0.5).tolist() == near(
+        [0, 0, 0.615529, 0.690399, 0.741007]
+    )
     assert drop_rate(doubles(3.0), 1.0, 1.0).tolist() == [1]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_dropping_by_loops(seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
-    features = {"audio": torch.randn(9, 4, generator=generator), "visual": torch.randn(9, 2, generator=generator)}
-    labels, kept, q = torch.arange(9), torch.rand(9, 2, generator=generator) < 0.5, torch.tensor([0.6, 0.3])
+    features = {
+        "audio": torch.randn(9, 4, generator=generator),
+        "visual": torch.randn(9, 2, generator=generator),
+    }
+    labels, kept, q = (
+        torch.arange(9),
+        torch.rand(9, 2, generator=generator) < 0.5,
+        torch.tensor([0.6, 0.3]),
+    )
     share = (4 * 0.6 + 2 * 0.3) / 6
     slow: list[tuple[int, list[float]]] = []
     for i in range(9):
         if kept[i].any():
-            row = [float(value) / (1 - share) if kept[i, j] else 0.0 for j, m in enumerate(features) for value in features[m][i]]
+            row = [
+                float(value) / (1 - share) if kept[i, j] else 0.0
+                for j, m in enumerate(features)
+                for value in features[m][i]
+            ]
             slow.append((i, row))
     fed, left = dropped(features, labels, kept, q)
     assert left.tolist() == [i for i, _ in slow]
     assert 0 < len(slow) < 9
-    assert torch.cat(list(fed.values()), dim=1).tolist() == [pytest.approx(row, rel=1e-5) for _, row in slow]
+    assert torch.cat(list(fed.values()), dim=1).tolist() == [
+        pytest.approx(row, rel=1e-5) for _, row in slow
+    ]
 
 
 def test_a_batch_of_which_nothing_is_left_is_kept() -> None:
     features = {"audio": torch.ones(2, 3), "visual": torch.ones(2, 3)}
-    fed, labels = dropped(features, torch.tensor([0, 1]), torch.zeros(2, 2, dtype=torch.bool), torch.ones(2))
+    fed, labels = dropped(
+        features, torch.tensor([0, 1]), torch.zeros(2, 2, dtype=torch.bool), torch.ones(2)
+    )
     assert len(labels) == 2 and all(torch.equal(fed[m], features[m]) for m in features)
 
 
 def test_opm_drops_the_dominant_modality_as_often_as_it_says() -> None:
     bench = Bench("opm", NAMES, opm={"first_epoch": 0, "p_exe": 0.6})
-    features = {m: feature.detach() for m, feature in bench.model.encode(bench.batch.inputs).items()}
+    features = {
+        m: feature.detach() for m, feature in bench.model.encode(bench.batch.inputs).items()
+    }
     opm: Any = bench.modulator.parts["opm"].inner
     q = dict(zip(NAMES, opm.drop_rates(features, bench.batch.labels).tolist(), strict=True))
     strong, weak = sorted(NAMES, key=lambda m: -q[m])
@@ -332,7 +407,9 @@ def test_the_balance_of_cggm() -> None:
     assert three.tolist() == near([-0.25, 0.75, 1.5])
     assert (1.3 * three).tolist() == near([-0.325, 0.975, 1.95])
     assert (1.3 * balance(doubles(0.04, 0.01))).tolist() == near([0.26, 1.04])
-    assert (1.3 * balance(doubles(0.04, -0.0399))).tolist() == pytest.approx([-518.6, 519.9], abs=0.06)
+    assert (1.3 * balance(doubles(0.04, -0.0399))).tolist() == pytest.approx(
+        [-518.6, 519.9], abs=0.06
+    )
 
 
 def test_the_gains_of_cggm_are_clipped() -> None:
@@ -342,7 +419,9 @@ def test_the_gains_of_cggm_are_clipped() -> None:
     inner: Any = bench.modulator.parts["cggm"].inner
     inner._train = lambda forward: torch.tensor([0.05, 0.01, -0.02])
     modulation = inner.modulate(backward)  # once: a second time no classifier would have improved
-    assert [float(modulation.gain(m)) for m in bench.names] == pytest.approx([0, 0.975, 1.5], abs=1e-5)
+    assert [float(modulation.gain(m)) for m in bench.names] == pytest.approx(
+        [0, 0.975, 1.5], abs=1e-5
+    )
 
 
 def test_the_direction_term_by_loops() -> None:
@@ -353,7 +432,9 @@ def test_the_direction_term_by_loops() -> None:
 
 def test_cggm_over_steps_by_loops() -> None:
     """Gains from the accuracies of its own classifiers, clamped; the classifiers learn and leave the encoders alone."""
-    bench = Bench("cggm", modalities(3), cggm={"rho": 1.3, "clamp": 2.0, "ema": 0.5, "classifier_lr": 0.05})
+    bench = Bench(
+        "cggm", modalities(3), cggm={"rho": 1.3, "clamp": 2.0, "ema": 0.5, "classifier_lr": 0.05}
+    )
     inner: Any = bench.modulator.parts["cggm"].inner
     smoothed = [0.0, 0.0, 0.0]
     for _ in range(6):
@@ -361,7 +442,13 @@ def test_cggm_over_steps_by_loops() -> None:
         accuracies = []
         for m in bench.names:
             predicted = inner.classifiers[m](backward.forward.features[m].detach()).argmax(dim=1)
-            accuracies.append(sum(int(a) == int(b) for a, b in zip(predicted, backward.forward.labels, strict=True)) / 6)
+            accuracies.append(
+                sum(
+                    int(a) == int(b)
+                    for a, b in zip(predicted, backward.forward.labels, strict=True)
+                )
+                / 6
+            )
         newest = [0.5 * a + 0.5 * s for a, s in zip(accuracies, smoothed, strict=True)]
         change = [n - s for n, s in zip(newest, smoothed, strict=True)]
         total, smoothed = sum(change) + 1e-8, newest
@@ -371,7 +458,9 @@ def test_cggm_over_steps_by_loops() -> None:
         assert_same_bits(gradients(bench.model), before)
         if abs(total) > 1e-3:  # nearer to 0 the two kinds of arithmetic differ
             expected = [min(max(value, 0.0), 2.0) for value in raw]
-            assert [float(modulation.gain(m)) for m in bench.names] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+            assert [float(modulation.gain(m)) for m in bench.names] == pytest.approx(
+                expected, rel=1e-3, abs=1e-3
+            )
     assert min(accuracies) > 0.9, "the classifiers did not learn"
 
 
@@ -396,7 +485,9 @@ def test_cggm_needs_an_output_layer_for_its_direction() -> None:
 
 
 def test_the_shares_of_arl() -> None:
-    assert paper_shares(doubles(1.0, 1.4), doubles(0.55, 0.45), 8.0).tolist() == near([0.805687, 0.194313])
+    assert paper_shares(doubles(1.0, 1.4), doubles(0.55, 0.45), 8.0).tolist() == near(
+        [0.805687, 0.194313]
+    )
 
 
 def test_the_shares_of_the_released_script_by_loops() -> None:
@@ -405,7 +496,9 @@ def test_the_shares_of_the_released_script_by_loops() -> None:
     inverse = [1 / value for value in clamped]
     q = [value / sum(inverse) for value in inverse]
     terms = [math.exp(8 * dependence[1] * q[0]), math.exp(8 * dependence[0] * q[1])]
-    assert code_shares(doubles(*entropies), doubles(*dependence), 8.0).tolist() == near([term / sum(terms) for term in terms])
+    assert code_shares(doubles(*entropies), doubles(*dependence), 8.0).tolist() == near(
+        [term / sum(terms) for term in terms]
+    )
 
 
 def test_the_entropy_of_arl_by_loops() -> None:
@@ -479,7 +572,9 @@ def test_without_options_the_scales_are_those_of_the_document_bit_for_bit() -> N
 
 
 def test_with_a_gap_scale_the_boost_grows_with_the_gap() -> None:
-    assert boosted([0.0, 0.05, 0.1, 0.2, 0.4], gap_scale=0.2) == pytest.approx([1, 1.125, 1.25, 1.5, 1.5])
+    assert boosted([0.0, 0.05, 0.1, 0.2, 0.4], gap_scale=0.2) == pytest.approx(
+        [1, 1.125, 1.25, 1.5, 1.5]
+    )
 
 
 def test_in_the_dead_band_nothing_is_boosted() -> None:
@@ -490,7 +585,12 @@ def test_in_the_dead_band_nothing_is_boosted() -> None:
 def test_the_utilization_is_corrected_for_its_start() -> None:
     """After one reading a moving average of 0.1 holds a tenth of what it averages, and so does the gap."""
     assert correction(1, 0.1) == pytest.approx(10) and correction(5, 0.1) * 0.245706 == near(0.6)
-    bench = Bench("boost", NAMES, begun=False, boost={"ema_alpha": 1, "gap_scale": 0.4, "bias_corrected": True})
+    bench = Bench(
+        "boost",
+        NAMES,
+        begun=False,
+        boost={"ema_alpha": 1, "gap_scale": 0.4, "bias_corrected": True},
+    )
     boost: Any = bench.modulator.parts["boost"].inner
     boost.average.count = 0
     bench.modulator.begin_epoch(0)
@@ -500,7 +600,11 @@ def test_the_utilization_is_corrected_for_its_start() -> None:
 
 @pytest.mark.parametrize(
     ("schedule", "expected"),
-    [("constant", [1.5] * 4), ("linear", [1.5, 1.375, 1.25, 1.125]), ("cosine", [1.5, 1.426777, 1.25, 1.073223])],
+    [
+        ("constant", [1.5] * 4),
+        ("linear", [1.5, 1.375, 1.25, 1.125]),
+        ("cosine", [1.5, 1.426777, 1.25, 1.073223]),
+    ],
 )
 def test_alpha_follows_its_schedule(schedule: str, expected: list[float]) -> None:
     bench = Bench("boost", NAMES, epochs=4, boost={"ema_alpha": 1, "schedule": schedule})
@@ -531,12 +635,16 @@ def test_the_signals_without_probes(kind: str, audio: float) -> None:
 
 @pytest.mark.parametrize("signal", ["discrepancy", "grad_norm", "loss"])
 def test_a_boost_without_probes_boosts_the_weak(signal: str) -> None:
-    bench = Bench("boost", NAMES, probe={"enabled": False}, boost={"signal": signal, "ema_alpha": 1})
+    bench = Bench(
+        "boost", NAMES, probe={"enabled": False}, boost={"signal": signal, "ema_alpha": 1}
+    )
     for parameter in bench.model.encoders["visual"].parameters():
         parameter.data.mul_(0.1)
     before = bench.modulate()
     after = bench.modulate()
-    assert [float(before.gain(m)) for m in NAMES] == [1, 1], "what a step shows acts from the next one on"
+    assert [float(before.gain(m)) for m in NAMES] == [1, 1], (
+        "what a step shows acts from the next one on"
+    )
     weak = min(NAMES, key=batch_signal(signal, bench.look_back()).__getitem__)
     assert {m: float(after.gain(m)) for m in NAMES} == {m: 1.5 if m == weak else 1 for m in NAMES}
 
@@ -550,7 +658,9 @@ def test_a_boost_by_probes_is_refused_without_them() -> None:
 def test_probes_on_validation_samples() -> None:
     """The score is the probes' accuracy on the chosen samples; looking there leaves the model and the batch norm as they were."""
     data = small_data(NAMES)
-    bench = Bench("boost", NAMES, data=data, boost={"signal": "probe_val", "val_samples": 5, "ema_alpha": 1})
+    bench = Bench(
+        "boost", NAMES, data=data, boost={"signal": "probe_val", "val_samples": 5, "ema_alpha": 1}
+    )
     boost: Any = bench.modulator.parts["boost"].inner
     before = weights(bench.trainer)
     assert bench.model.training
@@ -560,7 +670,9 @@ def test_probes_on_validation_samples() -> None:
         right = 0
         for i in boost.samples.tolist():
             feature = bench.model.encoders[m](data.splits["val"].inputs[m][i : i + 1])
-            right += int(bench.parts.probes.networks[m](feature).argmax()) == int(data.splits["val"].labels[i])  # type: ignore[union-attr]
+            right += int(bench.parts.probes.networks[m](feature).argmax()) == int(
+                data.splits["val"].labels[i]
+            )  # type: ignore[union-attr]
         slow[m] = right / 5
     bench.model.train()
     past = dict(boost.average.values)
@@ -571,7 +683,14 @@ def test_probes_on_validation_samples() -> None:
     assert len(set(boost.samples.tolist())) == 5
 
 
-@pytest.mark.parametrize("options", [{"signal": "discrepancy"}, {"signal": "probe_val"}, {"schedule": "gap", "bias_corrected": True}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"signal": "discrepancy"},
+        {"signal": "probe_val"},
+        {"schedule": "gap", "bias_corrected": True},
+    ],
+)
 def test_the_boost_resumes_where_it_was(options: dict[str, Any]) -> None:
     ours, theirs = Bench("boost", NAMES, boost=options), Bench("boost", NAMES, boost=options)
     for i in range(3):
@@ -581,7 +700,9 @@ def test_the_boost_resumes_where_it_was(options: dict[str, Any]) -> None:
     for gap in (0.1, 0.3):
         for bench in (ours, theirs):
             bench.modulator.observe(reading({"audio": 0.1 + gap, "visual": 0.1}))
-        assert [float(ours.modulate().gain(m)) for m in NAMES] == [float(theirs.modulate().gain(m)) for m in NAMES]
+        assert [float(ours.modulate().gain(m)) for m in NAMES] == [
+            float(theirs.modulate().gain(m)) for m in NAMES
+        ]
 
 
 # -- Adam ----------------------------------------------------------------------------------------------------------------
@@ -591,7 +712,12 @@ def trained(root: Path, optimizer: str, **sections: Any) -> dict[str, Tensor]:
     """Six steps with a boost that is there from the first step on."""
     root.mkdir()
     settings = {"ema_alpha": 1, **sections.pop("boost", {})}
-    config = small_config(epochs=2, optimizer={"name": optimizer, "lr": 0.01, "weight_decay": 0}, boost=settings, **sections)
+    config = small_config(
+        epochs=2,
+        optimizer={"name": optimizer, "lr": 0.01, "weight_decay": 0},
+        boost=settings,
+        **sections,
+    )
     trainer = make_trainer(root, small_data(train=25), config, silent=True)
     trainer.parts.modulator.observe(reading({"audio": 0.7, "visual": 0.4}))
     frozen = trainer.parts.modulator.parts.get("boost")
@@ -602,11 +728,17 @@ def trained(root: Path, optimizer: str, **sections: Any) -> dict[str, Tensor]:
 
 
 def distance(ours: dict[str, Tensor], theirs: dict[str, Tensor]) -> float:
-    return max(float((ours[name] - theirs[name]).abs().max()) for name in ours if ours[name].is_floating_point())
+    return max(
+        float((ours[name] - theirs[name]).abs().max())
+        for name in ours
+        if ours[name].is_floating_point()
+    )
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
-def test_adam_cancels_a_scaled_gradient_but_not_a_scaled_learning_rate(optimizer: str, tmp_path: Path) -> None:
+def test_adam_cancels_a_scaled_gradient_but_not_a_scaled_learning_rate(
+    optimizer: str, tmp_path: Path
+) -> None:
     plain = trained(tmp_path / "plain", optimizer, method="baseline")
     gradient = trained(tmp_path / "gradient", optimizer, method="boost")
     rate = trained(tmp_path / "lr", optimizer, method="boost", boost={"via": "lr"})
@@ -626,7 +758,9 @@ def test_adam_cancels_a_scaled_gradient_but_not_a_scaled_learning_rate(optimizer
         ({"method": "boost"}, []),
     ],
 )
-def test_a_method_that_adam_cancels_is_told_at_the_start(settings: dict[str, Any], warned: list[str], tmp_path: Path) -> None:
+def test_a_method_that_adam_cancels_is_told_at_the_start(
+    settings: dict[str, Any], warned: list[str], tmp_path: Path
+) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=1, **settings))
     after_steps(trainer, {2: trainer.parts.desk.stop})
     alerts = [event for event in train(trainer).events if event.kind == "alert"]
@@ -655,7 +789,10 @@ def test_two_that_do_the_same_are_refused(text: str, reason: str) -> None:
         parse_method(text)
 
 
-@pytest.mark.parametrize("text", ["ogm_ge+pmr_acc", "opm+ogm", "uniform+ogm_ge+boost", "cggm+boost", "arl+mslr", "mlb+boost"])
+@pytest.mark.parametrize(
+    "text",
+    ["ogm_ge+pmr_acc", "opm+ogm", "uniform+ogm_ge+boost", "cggm+boost", "arl+mslr", "mlb+boost"],
+)
 def test_these_go_together(text: str) -> None:
     assert Bench(text, NAMES).modulate() is not None
 

@@ -29,22 +29,31 @@ from core_kit import (
 from torch import Tensor
 from torch.nn import functional
 
-from core.batches import in_order
-from core.cautions import cautions
-from core.config import ConfigError
-from core.modulators.agm import agm_coefficients, lead
-from core.modulators.base import Windowed
-from core.modulators.blending import blend_weights, measure
-from core.modulators.context import MethodError
-from core.modulators.inforeg import in_prime_window, pull_strengths
-from core.modulators.learning_speed import clamp, learning_speeds, over_weakest, periods, relative, staleness_factor, updates
-from core.modulators.mmpareto import gradients_of, pareto_directions
-from core.modulators.pmr import rebalance_weights
-from core.modulators.prototypes import Prototypes, entropy
-from core.modulators.relearning import cluster_purity, is_due, purity, reset_weight
-from core.modulators.shapley import shapley_values, subsets
-from core.registry import METHODS, RegistryError, parse_method
-from core.types import Batch, Forward
+from asgml.core.config.config import ConfigError
+from asgml.core.data.batches import in_order
+from asgml.core.measures.gradients import gradients_of
+from asgml.core.measures.shapley import shapley_values, subsets
+from asgml.core.methods.registry import METHODS, RegistryError, parse_method
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.agm import agm_coefficients, lead
+from asgml.core.modulators.base import Windowed
+from asgml.core.modulators.blending import blend_weights, measure
+from asgml.core.modulators.inforeg import in_prime_window, pull_strengths
+from asgml.core.modulators.learning_speed import (
+    clamp,
+    learning_speeds,
+    over_weakest,
+    periods,
+    relative,
+    staleness_factor,
+    updates,
+)
+from asgml.core.modulators.mmpareto import pareto_directions
+from asgml.core.modulators.pmr import rebalance_weights
+from asgml.core.modulators.prototypes import Prototypes, entropy
+from asgml.core.modulators.relearning import cluster_purity, is_due, purity, reset_weight
+from asgml.core.training.preflight import cautions
+from asgml.core.types import Batch, Forward
 
 AV = ("audio", "visual")
 ATV = ("audio", "text", "visual")
@@ -85,7 +94,9 @@ def test_agm_with_three_modalities() -> None:
     losses, expected = doubles(0.6, 1.0, 1.7), doubles(0.7, 1.0, 1.5)
     assert lead(losses).tolist() == near([2.117000, 1.161834, 0.406570])
     assert lead(expected).tolist() == near([1.733253, 1.105171, 0.522046])
-    assert agm_coefficients(losses, expected, 1.0, 7).tolist() == near([0.681304, 0.944912, 1.122408])
+    assert agm_coefficients(losses, expected, 1.0, 7).tolist() == near(
+        [0.681304, 0.944912, 1.122408]
+    )
 
 
 def test_agm_caps_the_boost_alone() -> None:
@@ -99,9 +110,23 @@ def test_agm_caps_the_boost_alone() -> None:
 
 def test_shapley_values_of_two_and_three() -> None:
     two = {"": 1 / 6, "a": 0.57, "v": 0.62, "av": 0.70}
-    three = {"": 1 / 6, "a": 0.55, "t": 0.70, "v": 0.40, "at": 0.76, "av": 0.60, "tv": 0.74, "atv": 0.80}
-    for values, players, expected in [(two, "av", [0.241667, 0.291667]), (three, "atv", [0.191111, 0.336111, 0.106111])]:
-        found = shapley_values({frozenset(names): doubles(value) for names, value in values.items()}, tuple(players))
+    three = {
+        "": 1 / 6,
+        "a": 0.55,
+        "t": 0.70,
+        "v": 0.40,
+        "at": 0.76,
+        "av": 0.60,
+        "tv": 0.74,
+        "atv": 0.80,
+    }
+    for values, players, expected in [
+        (two, "av", [0.241667, 0.291667]),
+        (three, "atv", [0.191111, 0.336111, 0.106111]),
+    ]:
+        found = shapley_values(
+            {frozenset(names): doubles(value) for names, value in values.items()}, tuple(players)
+        )
         assert [float(value) for value in found.values()] == near(expected)
 
 
@@ -113,7 +138,9 @@ def shapley_by_orders(bench: Bench, forward: Forward) -> dict[str, Tensor]:
             return torch.zeros_like(forward.logits)
         if present == frozenset(bench.names):
             return forward.logits.detach()
-        inputs = {m: x if m in present else torch.zeros_like(x) for m, x in bench.batch.inputs.items()}
+        inputs = {
+            m: x if m in present else torch.zeros_like(x) for m, x in bench.batch.inputs.items()
+        }
         model = copy.deepcopy(bench.model).eval()
         logits: Tensor = model(Batch(inputs, bench.batch.labels)).logits
         return logits.detach()
@@ -123,7 +150,9 @@ def shapley_by_orders(bench: Bench, forward: Forward) -> dict[str, Tensor]:
     found = {m: torch.zeros_like(forward.logits) for m in bench.names}
     for order in orders:
         for i, m in enumerate(order):
-            found[m] += (known[frozenset(order[: i + 1])] - known[frozenset(order[:i])]) / len(orders)
+            found[m] += (known[frozenset(order[: i + 1])] - known[frozenset(order[:i])]) / len(
+                orders
+            )
     return found
 
 
@@ -142,7 +171,13 @@ def test_agm_is_its_slow_twin(names: tuple[str, ...]) -> None:
         scores = []
         for m in names:
             probabilities = own[m].softmax(dim=1)
-            scores.append(sum(-math.log(max(float(p[y]), 1e-8)) for p, y in zip(probabilities, bench.batch.labels, strict=True)) / 6)
+            scores.append(
+                sum(
+                    -math.log(max(float(p[y]), 1e-8))
+                    for p, y in zip(probabilities, bench.batch.labels, strict=True)
+                )
+                / 6
+            )
         count = len(names)
         r = [math.exp(count / (count - 1) * (sum(scores) / count - s)) for s in scores]
         tau = [math.exp(count / (count - 1) * (sum(mean) / count - s)) for s in mean]
@@ -151,7 +186,9 @@ def test_agm_is_its_slow_twin(names: tuple[str, ...]) -> None:
         assert gains == pytest.approx(expected, rel=1e-4)
         mean = [old * (t - 1) / t + new / t for old, new in zip(mean, scores, strict=True)]
         nudge(bench, 1.1)
-    assert max(gains) > 1 > min(gains), "nobody is boosted or nobody throttled: the test sees one side only"
+    assert max(gains) > 1 > min(gains), (
+        "nobody is boosted or nobody throttled: the test sees one side only"
+    )
 
 
 def test_agm_refuses_more_modalities_than_it_can_predict_from() -> None:
@@ -162,7 +199,10 @@ def test_agm_refuses_more_modalities_than_it_can_predict_from() -> None:
         names,
         data.classes,
         dict.fromkeys(names, (5,)),
-        {part: type(split)(dict.fromkeys(names, split.inputs["visual"]), split.labels) for part, split in data.splits.items()},
+        {
+            part: type(split)(dict.fromkeys(names, split.inputs["visual"]), split.labels)
+            for part, split in data.splits.items()
+        },
         {},
     )
     with pytest.raises(MethodError, match=r"agm needs at most 6 modalities.*7"):
@@ -181,14 +221,21 @@ def test_agm_refuses_more_modalities_than_it_can_predict_from() -> None:
         ((1, 0), (0.5, 1), 0.447214, (2.25, 1.5)),  # no conflict: the plain sum, times gamma
     ],
 )
-def test_the_directions_of_mmpareto(g0: Sequence[float], g1: Sequence[float], cosine: float, expected: Sequence[float]) -> None:
+def test_the_directions_of_mmpareto(
+    g0: Sequence[float], g1: Sequence[float], cosine: float, expected: Sequence[float]
+) -> None:
     found, [new] = pareto_directions([doubles(*g0)], [doubles(*g1)], 1.5)
     assert float(found) == near(cosine)
     assert new.tolist() == near(list(expected))
 
 
-@pytest.mark.parametrize(("g0", "g1"), [((1, 2), (-1, -2)), ((0, 0), (0, 0)), ((1, 2), (0, 0)), ((0, 0), (1, 2)), ((1, 1), (1, 1))])
-def test_mmpareto_survives_gradients_without_length(g0: Sequence[float], g1: Sequence[float]) -> None:
+@pytest.mark.parametrize(
+    ("g0", "g1"),
+    [((1, 2), (-1, -2)), ((0, 0), (0, 0)), ((1, 2), (0, 0)), ((0, 0), (1, 2)), ((1, 1), (1, 1))],
+)
+def test_mmpareto_survives_gradients_without_length(
+    g0: Sequence[float], g1: Sequence[float]
+) -> None:
     """Opposite gradients cancel: a step along nothing is no step, not NaN."""
     cosine, [new] = pareto_directions([doubles(*g0)], [doubles(*g1)], 1.5)
     assert bool(new.isfinite().all()) and -1.0001 <= float(cosine) <= 1.0001
@@ -202,7 +249,10 @@ def pareto_by_loops(bench: Bench, forward: Forward, gamma: float) -> dict[str, l
     for m, group in bench.parts.groups.items():
         own = functional.cross_entropy(forward.alone[m], forward.labels)
         parameters = group.kernels + group.others
-        g0, g1 = ([g.double() for g in torch.autograd.grad(loss, parameters, retain_graph=True)] for loss in (joint, own))
+        g0, g1 = (
+            [g.double() for g in torch.autograd.grad(loss, parameters, retain_graph=True)]
+            for loss in (joint, own)
+        )
         v00 = sum(float((a * a).sum()) for a in g0)
         v01 = sum(float((a * b).sum()) for a, b in zip(g0, g1, strict=True))
         v11 = sum(float((b * b).sum()) for b in g1)
@@ -224,9 +274,13 @@ def pareto_by_loops(bench: Bench, forward: Forward, gamma: float) -> dict[str, l
 @pytest.mark.parametrize("alone", ["split", "heads"])
 @pytest.mark.parametrize("seed", range(4))
 def test_mmpareto_is_its_slow_twin(alone: str, seed: int) -> None:
-    bench = Bench("mmpareto", modalities(3), seed=seed, fusion={"alone": alone}, mmpareto={"gamma": 1.3})
+    bench = Bench(
+        "mmpareto", modalities(3), seed=seed, fusion={"alone": alone}, mmpareto={"gamma": 1.3}
+    )
     slow = pareto_by_loops(bench, bench.model(bench.batch), 1.3)
-    bench = Bench("mmpareto", modalities(3), seed=seed, fusion={"alone": alone}, mmpareto={"gamma": 1.3})
+    bench = Bench(
+        "mmpareto", modalities(3), seed=seed, fusion={"alone": alone}, mmpareto={"gamma": 1.3}
+    )
     backward = bench.look_back()
     before = gradients(bench.model)
     bench.apply(bench.modulator.modulate(backward))
@@ -236,14 +290,26 @@ def test_mmpareto_is_its_slow_twin(alone: str, seed: int) -> None:
             torch.testing.assert_close(parameter.grad.double(), expected, rtol=1e-3, atol=1e-6)
     for name, parameter in bench.model.named_parameters():
         if name.startswith("fusion."):
-            assert parameter.grad is not None and torch.equal(parameter.grad, before[name]), f"{name} belongs to no encoder"
+            assert parameter.grad is not None and torch.equal(parameter.grad, before[name]), (
+                f"{name} belongs to no encoder"
+            )
 
 
 def test_the_twins_of_mmpareto_meet_conflicts_and_none() -> None:
     """Otherwise the test above would know one branch only."""
     cosines = []
     for seed in range(4):
-        readings = Bench("mmpareto", modalities(3), seed=seed, fusion={"alone": "heads"}, mmpareto={"gamma": 1.3}).modulate().readings
+        readings = (
+            Bench(
+                "mmpareto",
+                modalities(3),
+                seed=seed,
+                fusion={"alone": "heads"},
+                mmpareto={"gamma": 1.3},
+            )
+            .modulate()
+            .readings
+        )
         cosines += [float(value) for value in readings.values()]
     assert min(cosines) < 0 < max(cosines)
 
@@ -267,9 +333,18 @@ def test_mmpareto_trains_heads_and_shares_its_place_with_nothing_that_does_the_s
 
 
 def test_unimodal_losses_that_are_added_twice_come_with_a_warning() -> None:
-    for method, gamma, warned in [("mmpareto", 0.5, True), ("mmpareto", 0.0, False), ("pmr", 0.5, False), ("g_blending+agm", 1.0, True)]:
+    for method, gamma, warned in [
+        ("mmpareto", 0.5, True),
+        ("mmpareto", 0.0, False),
+        ("pmr", 0.5, False),
+        ("g_blending+agm", 1.0, True),
+    ]:
         bench = Bench(method, AV, loss={"gamma": gamma})
-        told = [message for message in cautions(bench.parts.config, bench.model) if "once more" in message]
+        told = [
+            message
+            for message in cautions(bench.parts.config, bench.model)
+            if "once more" in message
+        ]
         assert [message.split()[0] for message in told] == [method.split("+")[0]] * warned
 
 
@@ -282,20 +357,39 @@ def test_a_fusion_that_is_not_linear_gives_no_nan(method: str, kind: str) -> Non
     assert all(bool(gradient.isfinite().all()) for gradient in gradients(bench.model).values())
 
 
-@pytest.mark.parametrize("case", ["agm", "mmpareto", "pmr", "g_blending", "relearning", "inforeg", "asgml_v1", "asgml_v1 by staleness"])
+@pytest.mark.parametrize(
+    "case",
+    [
+        "agm",
+        "mmpareto",
+        "pmr",
+        "g_blending",
+        "relearning",
+        "inforeg",
+        "asgml_v1",
+        "asgml_v1 by staleness",
+    ],
+)
 def test_a_frozen_encoder_stays_where_it_is(case: str, tmp_path: Path) -> None:
     method = case.split()[0]
-    trainer, _ = train_small(tmp_path / "run", method=method, freeze=["audio"], **{method: LIVELY[case]})
+    trainer, _ = train_small(
+        tmp_path / "run", method=method, freeze=["audio"], **{method: LIVELY[case]}
+    )
     begun = make_trainer(tmp_path / "begun", small_data(), trainer.config, silent=True)
     ours, theirs = (each.parts.model.encoders for each in (trainer, begun))
     assert_same_bits(ours["audio"].state_dict(), theirs["audio"].state_dict())
-    assert any(not torch.equal(p, q) for p, q in zip(ours["visual"].parameters(), theirs["visual"].parameters(), strict=True))
+    assert any(
+        not torch.equal(p, q)
+        for p, q in zip(ours["visual"].parameters(), theirs["visual"].parameters(), strict=True)
+    )
 
 
 # -- PMR -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("ratio", "beta", "gamma"), [(0.5, 1, 0), (1, 0, 0), (1.5, 0, 0.5), (3, 0, 1), (0.8, 0.25, 0)])
+@pytest.mark.parametrize(
+    ("ratio", "beta", "gamma"), [(0.5, 1, 0), (1, 0, 0), (1.5, 0, 0.5), (3, 0, 1), (0.8, 0.25, 0)]
+)
 def test_the_weights_of_pmr(ratio: float, beta: float, gamma: float) -> None:
     slow, fast = rebalance_weights(doubles(ratio, 1.0), "paper")
     assert slow.tolist() == near([beta, gamma])
@@ -319,7 +413,9 @@ def test_prototypes_by_loops() -> None:
         labels, features = torch.tensor(present), torch.randn(len(present), 4, generator=generator)
         made.update({"audio": features}, labels, 4, 0.2)
         for k in set(present):
-            mean = torch.stack([f for f, y in zip(features, present, strict=True) if y == k]).mean(dim=0)
+            mean = torch.stack([f for f, y in zip(features, present, strict=True) if y == k]).mean(
+                dim=0
+            )
             slow[k] = 0.8 * mean + 0.2 * slow[k] if k in slow else mean
     assert made.known.tolist() == [True, True, True, False]
     for k, expected in slow.items():
@@ -336,9 +432,13 @@ def test_a_class_that_was_never_seen_takes_no_part() -> None:
     loss = made.loss(logits, torch.tensor([0, 1, 2])) + entropy(logits)
     loss.backward()
     assert features.grad is not None
-    assert loss.isfinite() and bool(features.grad.isfinite().all()), "a sample on its prototype has no direction"
+    assert loss.isfinite() and bool(features.grad.isfinite().all()), (
+        "a sample on its prototype has no direction"
+    )
     one = -math.log(1 / (1 + math.exp(-5)))
-    assert float(made.loss(logits.detach(), torch.tensor([0, 1, 2]))) == near(one), "the mean of the two that count"
+    assert float(made.loss(logits.detach(), torch.tensor([0, 1, 2]))) == near(one), (
+        "the mean of the two that count"
+    )
     assert float(made.loss(logits.detach(), torch.tensor([1, 1, 1]))) == 0
 
 
@@ -353,9 +453,16 @@ def test_the_loss_of_pmr_by_loops(rule: str) -> None:
         forward = bench.look_back().forward
         losses.append(float(torch.as_tensor(bench.modulator.loss(forward)).detach()))
     probabilities = {
-        m: [[math.exp(-float((h - c).norm())) for c in means[m]] for h in forward.features[m].detach().double()] for m in bench.names
+        m: [
+            [math.exp(-float((h - c).norm())) for c in means[m]]
+            for h in forward.features[m].detach().double()
+        ]
+        for m in bench.names
     }
-    p = {m: [[value / sum(row) for value in row] for row in rows] for m, rows in probabilities.items()}
+    p = {
+        m: [[value / sum(row) for value in row] for row in rows]
+        for m, rows in probabilities.items()
+    }
     labels = forward.labels.tolist()
     s = {m: sum(row[y] for row, y in zip(p[m], labels, strict=True)) for m in bench.names}
     expected, held_back = 0.0, 0.0
@@ -363,8 +470,15 @@ def test_the_loss_of_pmr_by_loops(rule: str) -> None:
         others = [j for j in bench.names if j != m]
         slow = sum(s[j] / s[m] for j in others) / len(others) - 1
         fast = sum(s[m] / s[j] for j in others) / len(others) - 1
-        slow, fast = ((min(max(v, 0), 1) if rule == "paper" else float(v > 0)) for v in (slow, fast))
-        expected += 1.5 * slow * sum(-math.log(row[y]) for row, y in zip(p[m], labels, strict=True)) / len(labels)
+        slow, fast = (
+            (min(max(v, 0), 1) if rule == "paper" else float(v > 0)) for v in (slow, fast)
+        )
+        expected += (
+            1.5
+            * slow
+            * sum(-math.log(row[y]) for row, y in zip(p[m], labels, strict=True))
+            / len(labels)
+        )
         held_back += 0.01 * fast * sum(-v * math.log(v) for row in p[m] for v in row) / len(labels)
     assert losses == pytest.approx([expected - held_back, expected], rel=1e-4)
     assert held_back > 1e-4 and expected > 1e-3, "the test sees nothing"
@@ -372,13 +486,21 @@ def test_the_loss_of_pmr_by_loops(rule: str) -> None:
 
 def test_pmr_draws_another_part_of_the_data_each_epoch_and_moves_no_other_stream() -> None:
     bench = Bench("pmr", AV, pmr={"share": 0.4, "momentum": 0.0})
-    before = torch.get_rng_state(), bench.parts.method_generator.get_state(), bench.parts.batches.generator.get_state()
+    before = (
+        torch.get_rng_state(),
+        bench.parts.method_generator.get_state(),
+        bench.parts.batches.generator.get_state(),
+    )
     found = []
     for epoch in (1, 2):
         bench.modulator.begin_epoch(epoch)
         found.append(inner(bench, "pmr").prototypes.means["audio"].clone())
     assert not torch.equal(found[0], found[1])
-    after = torch.get_rng_state(), bench.parts.method_generator.get_state(), bench.parts.batches.generator.get_state()
+    after = (
+        torch.get_rng_state(),
+        bench.parts.method_generator.get_state(),
+        bench.parts.batches.generator.get_state(),
+    )
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
@@ -386,14 +508,18 @@ def test_pmr_draws_another_part_of_the_data_each_epoch_and_moves_no_other_stream
 
 
 def test_the_weights_of_g_blending() -> None:
-    assert blend_weights(doubles(0.3, 0.2, 0.35), doubles(0.1, 0.2, 0.15)).tolist() == near([0.593407, 0.098901, 0.307692])
+    assert blend_weights(doubles(0.3, 0.2, 0.35), doubles(0.1, 0.2, 0.15)).tolist() == near(
+        [0.593407, 0.098901, 0.307692]
+    )
 
 
 def test_blend_weights_stay_finite() -> None:
     """No over-fitting at all is not an infinite weight; a loss that harms gets none; where all harm, all weigh the same."""
     found = blend_weights(doubles(0.1, 0.1, -0.5), doubles(0.0, 0.1, 0.0))
     assert found.tolist() == near([100 / 101, 1 / 101, 0])
-    assert blend_weights(doubles(-0.1, -0.2, 0.0), doubles(0.0, 0.1, 0.2)).tolist() == near([1 / 3, 1 / 3, 1 / 3])
+    assert blend_weights(doubles(-0.1, -0.2, 0.0), doubles(0.0, 0.1, 0.2)).tolist() == near(
+        [1 / 3, 1 / 3, 1 / 3]
+    )
 
 
 def losses_by_loops(bench: Bench, model: Any, split: str) -> list[float]:
@@ -403,35 +529,53 @@ def losses_by_loops(bench: Bench, model: Any, split: str) -> list[float]:
         for batch in in_order(part, 5, torch.device("cpu")):
             forward = model.eval()(batch)
             for k, logits in enumerate((forward.logits, *forward.alone.values())):
-                totals[k] += float(functional.cross_entropy(logits, batch.labels, reduction="sum")) / len(part)
+                totals[k] += float(
+                    functional.cross_entropy(logits, batch.labels, reduction="sum")
+                ) / len(part)
     return totals
 
 
 def test_g_blending_is_its_slow_twin() -> None:
     """One copy for each loss, each trained from the same weights by plain SGD, over the order that the method drew."""
-    from core.batches import take
-    from core.randomness import seed_for
+    from asgml.core.data.batches import take
+    from asgml.core.seeds import seed_for
 
     bench = Bench("g_blending", AV, begun=False, g_blending={"measure_epochs": 2})
     context = inner(bench, "g_blending").context
     before = weights(bench.trainer)
-    states = torch.get_rng_state(), bench.parts.method_generator.get_state(), bench.parts.batches.generator.get_state()
+    states = (
+        torch.get_rng_state(),
+        bench.parts.method_generator.get_state(),
+        bench.parts.batches.generator.get_state(),
+    )
     found = measure(context, 3, 2)
     assert_same_bits(weights(bench.trainer), before)
     assert bench.model.training and not gradients(bench.model)
-    after = torch.get_rng_state(), bench.parts.method_generator.get_state(), bench.parts.batches.generator.get_state()
+    after = (
+        torch.get_rng_state(),
+        bench.parts.method_generator.get_state(),
+        bench.parts.batches.generator.get_state(),
+    )
     assert all(torch.equal(a, b) for a, b in zip(states, after, strict=True))
-    start = {split: losses_by_loops(bench, copy.deepcopy(bench.model), split) for split in ("train", "val")}
+    start = {
+        split: losses_by_loops(bench, copy.deepcopy(bench.model), split)
+        for split in ("train", "val")
+    }
     raw = []
     for k in range(3):
-        trained, generator = copy.deepcopy(bench.model), torch.Generator().manual_seed(seed_for("g_blending/3", 0))
+        trained, generator = (
+            copy.deepcopy(bench.model),
+            torch.Generator().manual_seed(seed_for("g_blending/3", 0)),
+        )
         optimizer = torch.optim.SGD(trained.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
         train_split = bench.parts.data.splits["train"]
         for _ in range(2):
             for indices in torch.randperm(29, generator=generator).split(8):
                 batch = take(train_split, indices, torch.device("cpu"))
                 forward = trained.train()(batch)
-                loss = functional.cross_entropy([forward.logits, *forward.alone.values()][k], batch.labels)
+                loss = functional.cross_entropy(
+                    [forward.logits, *forward.alone.values()][k], batch.labels
+                )
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()
@@ -447,21 +591,28 @@ def test_the_blended_loss_is_the_weighted_sum_and_the_task_loss_counts_in_it() -
     forward = bench.look_back().forward
     w = inner(bench, "g_blending").weights
     assert float(w.sum()) == pytest.approx(1) and len(w) == 4
-    losses = [float(functional.cross_entropy(z, forward.labels)) for z in (forward.logits, *forward.alone.values())]
+    losses = [
+        float(functional.cross_entropy(z, forward.labels))
+        for z in (forward.logits, *forward.alone.values())
+    ]
     whole = losses[0] + float(bench.modulator.loss(forward))
-    assert whole == pytest.approx(sum(float(a) * b for a, b in zip(w, losses, strict=True)), rel=1e-5)
+    assert whole == pytest.approx(
+        sum(float(a) * b for a, b in zip(w, losses, strict=True)), rel=1e-5
+    )
     readings = bench.modulate().readings
     assert [float(readings[f"loss_weight/{m}"]) for m in ATV] == pytest.approx(w[1:].tolist())
 
 
-def test_g_blending_measures_once_in_a_super_epoch_however_often_it_is_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_g_blending_measures_once_in_a_super_epoch_however_often_it_is_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     measured: list[int] = []
 
     def counted(context: Any, epoch: int, epochs: int) -> Tensor:
         measured.append(epoch)
         return doubles(0.5, 0.2, 0.3)
 
-    monkeypatch.setattr("core.modulators.g_blending.measure", counted)
+    monkeypatch.setattr("asgml.core.modulators.g_blending.measure", counted)
     bench = Bench("g_blending", AV, g_blending={"every": 3, "first_epoch": 2})
     for epoch in range(10):
         bench.modulator.begin_epoch(epoch)
@@ -475,14 +626,20 @@ def test_g_blending_measures_once_in_a_super_epoch_however_often_it_is_resumed(m
 # -- re-learning ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("gap", "expected"), [(0.05, 0.148885), (0.1, 0.291313), (0.2, 0.537050), (0.4, 0.833655), (0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [(0.05, 0.148885), (0.1, 0.291313), (0.2, 0.537050), (0.4, 0.833655), (0.0, 0.0)],
+)
 def test_how_far_an_encoder_goes_back(gap: float, expected: float) -> None:
     assert reset_weight(gap, 3.0) == near(expected)
 
 
 def test_purity_by_loops() -> None:
     generator = torch.Generator().manual_seed(1)
-    assigned, labels = torch.randint(4, (50,), generator=generator), torch.randint(3, (50,), generator=generator)
+    assigned, labels = (
+        torch.randint(4, (50,), generator=generator),
+        torch.randint(3, (50,), generator=generator),
+    )
     most = 0
     for cluster in range(4):
         inside = [int(y) for a, y in zip(assigned, labels, strict=True) if a == cluster]
@@ -503,12 +660,16 @@ def test_when_encoders_go_back() -> None:
 def prepared_relearning(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Bench:
     """With purities 0.9 and 0.7 for audio, 0.6 and 0.6 for visual, training before validation."""
     purities = itertools.cycle([0.9, 0.7, 0.6, 0.6])
-    monkeypatch.setattr("core.modulators.relearning.cluster_purity", lambda *_: next(purities))
+    monkeypatch.setattr(
+        "asgml.core.modulators.relearning.cluster_purity", lambda *_: next(purities)
+    )
     return Bench("relearning", AV, relearning={"start": 1, "every": 2, "times": 2, **settings})
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
-def test_only_the_over_fitted_encoder_goes_back(monkeypatch: pytest.MonkeyPatch, strength: float) -> None:
+def test_only_the_over_fitted_encoder_goes_back(
+    monkeypatch: pytest.MonkeyPatch, strength: float
+) -> None:
     """Its parameters, by tanh(3 * 0.2); not batch norm's statistics, the other encoder or the head."""
     bench = prepared_relearning(monkeypatch, strength=strength)
     initial = weights(bench.trainer)
@@ -525,10 +686,14 @@ def test_only_the_over_fitted_encoder_goes_back(monkeypatch: pytest.MonkeyPatch,
         else:
             assert torch.equal(value, before[name]), name
     readings = bench.modulate().readings
-    assert {name: float(value) for name, value in readings.items()} == near({"purity_gap/audio": 0.2, "purity_gap/visual": 0.0})
+    assert {name: float(value) for name, value in readings.items()} == near(
+        {"purity_gap/audio": 0.2, "purity_gap/visual": 0.0}
+    )
 
 
-def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_last_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_last_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     for settings, expected in [
         ({}, [1, 3]),
         ({"first_epoch": 2}, [3]),
@@ -544,7 +709,9 @@ def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_l
             for _ in range(2):  # told twice, as a resumed run may be
                 bench.modulator.begin_epoch(epoch)
                 now = weights(bench.trainer)
-                moved += [epoch] if any(not torch.equal(now[name], before[name]) for name in now) else []
+                moved += (
+                    [epoch] if any(not torch.equal(now[name], before[name]) for name in now) else []
+                )
                 before = now
         assert moved == expected, settings
 
@@ -559,13 +726,18 @@ def test_relearning_refuses_a_split_that_cannot_be_clustered() -> None:
 
 def test_the_pull_of_inforeg() -> None:
     """On the modality ahead alone: scale * exp(beta * tanh(gap))."""
-    assert pull_strengths(doubles(2.0, 1.5), 1.0, 0.95).tolist() == near([0.95 * math.exp(math.tanh(0.5)), 0])
-    assert pull_strengths(doubles(1.0, 1.5), 2.0, 0.1).tolist() == near([0, 0.1 * math.exp(2 * math.tanh(0.5))])
+    assert pull_strengths(doubles(2.0, 1.5), 1.0, 0.95).tolist() == near(
+        [0.95 * math.exp(math.tanh(0.5)), 0]
+    )
+    assert pull_strengths(doubles(1.0, 1.5), 2.0, 0.1).tolist() == near(
+        [0, 0.1 * math.exp(2 * math.tanh(0.5))]
+    )
     assert pull_strengths(doubles(1.0, 1.0), 1.0, 1.0).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "is_open"), [(1.0, 0.0, True), (1.0, 0.95, True), (1.0, 0.97, False), (1.0, 2.0, False), (0.0, 0.0, False)]
+    ("now", "before", "is_open"),
+    [(1.0, 0.0, True), (1.0, 0.95, True), (1.0, 0.97, False), (1.0, 2.0, False), (0.0, 0.0, False)],
 )
 def test_the_prime_learning_window(now: float, before: float, is_open: bool) -> None:
     assert in_prime_window(doubles(now), doubles(before), 0.04).tolist() == [is_open]
@@ -581,13 +753,17 @@ def test_inforeg_pulls_the_modality_ahead_and_leaves_the_other_every_bit() -> No
     scores = []
     for m in AV:
         probabilities = backward.forward.alone[m].detach().softmax(dim=1)
-        scores.append(sum(float(p[y]) for p, y in zip(probabilities, backward.forward.labels, strict=True)))
+        scores.append(
+            sum(float(p[y]) for p, y in zip(probabilities, backward.forward.labels, strict=True))
+        )
     ahead = int(scores[1] > scores[0])
     pull = 0.5 * math.exp(0.7 * math.tanh(scores[ahead] - scores[1 - ahead]))
     for name, parameter in bench.model.named_parameters():
         assert parameter.grad is not None
         if name.startswith(f"_encoders.{ahead}."):
-            torch.testing.assert_close(parameter.grad, before[name] + pull * (parameter.detach() - start[name]))
+            torch.testing.assert_close(
+                parameter.grad, before[name] + pull * (parameter.detach() - start[name])
+            )
         else:
             assert torch.equal(parameter.grad, before[name]), name
 
@@ -598,10 +774,15 @@ def test_the_window_of_inforeg_follows_the_fisher_traces() -> None:
     method = inner(bench, "inforeg")
     backward = bench.look_back()
     opened = []
-    for epoch, (audio, visual) in enumerate([(1.0, 1.0), (2.0, 1.01), (2.01, 5.0), (2.14, 5.1), (0.0, 0.0)]):
+    for epoch, (audio, visual) in enumerate(
+        [(1.0, 1.0), (2.0, 1.01), (2.01, 5.0), (2.14, 5.1), (0.0, 0.0)]
+    ):
         bench.modulator.begin_epoch(epoch)
         opened.append(method.window.tolist())
-        norms = {"audio": torch.tensor(math.sqrt(audio / 2)), "visual": torch.tensor(math.sqrt(visual / 2))}
+        norms = {
+            "audio": torch.tensor(math.sqrt(audio / 2)),
+            "visual": torch.tensor(math.sqrt(visual / 2)),
+        }
         for _ in range(2):
             bench.modulator.modulate(type(backward)(backward.forward, backward.groups, norms))
     assert opened == [[True, True], [True, True], [True, False], [False, True], [True, False]]
@@ -660,7 +841,9 @@ def test_nothing_to_compare_means_equal_speeds() -> None:
     assert over_weakest([3.0, 1.5]) == [2, 1]
 
 
-@pytest.mark.parametrize(("staleness", "expected"), [(0, 1), (1, 0.909091), (2, 0.833333), (4, 0.714286)])
+@pytest.mark.parametrize(
+    ("staleness", "expected"), [(0, 1), (1, 0.909091), (2, 0.833333), (4, 0.714286)]
+)
 def test_old_gradients_are_shortened(staleness: int, expected: float) -> None:
     """The quotient: the product of the design document would lengthen them."""
     assert staleness_factor(staleness, 0.1) == near(expected)
@@ -668,7 +851,9 @@ def test_old_gradients_are_shortened(staleness: int, expected: float) -> None:
 
 def test_equal_speeds_skip_the_same_steps(tmp_path: Path) -> None:
     """Why it does so little: both encoders stand still in every second step, and there is no difference between them."""
-    _, run = train_small(tmp_path / "run", method="asgml_v1", optimizer={"weight_decay": 0, "momentum": 0})
+    _, run = train_small(
+        tmp_path / "run", method="asgml_v1", optimizer={"weight_decay": 0, "momentum": 0}
+    )
     gains = [run.column("steps", f"gain/{m}").tolist() for m in AV]
     assert gains[0] == gains[1] == [1.0, 0.0] * 6
     assert all(run.column("steps", f"tau/{m}").tolist() == [2.0] * 12 for m in AV)
@@ -680,9 +865,16 @@ def test_a_skipped_update_moves_no_encoder_but_the_fusion(tmp_path: Path) -> Non
     step, moved = trainer.step, []
 
     def watched(batch: Batch) -> Any:
-        before = {name: parameter.detach().clone() for name, parameter in trainer.parts.model.named_parameters()}
+        before = {
+            name: parameter.detach().clone()
+            for name, parameter in trainer.parts.model.named_parameters()
+        }
         forward = step(batch)
-        changed = {name.split(".")[0] for name, p in trainer.parts.model.named_parameters() if not torch.equal(p, before[name])}
+        changed = {
+            name.split(".")[0]
+            for name, p in trainer.parts.model.named_parameters()
+            if not torch.equal(p, before[name])
+        }
         moved.append(changed)
         return forward
 
@@ -705,8 +897,12 @@ def test_the_signals_of_asgml_v1_by_hand() -> None:
         method = inner(bench, "asgml_v1")
         method.observe(reading({"audio": 0.9, "visual": 0.6}))
         for t in range(3):
-            method.tracker.track(torch.tensor([2.0, 1.0]), torch.tensor([1.0 - 0.15 * t, 1.0 + 0.05 * t]))
-        assert method.tracker.taus(method.options) == pytest.approx([max(tau, 1) for tau in expected], rel=1e-5), (signal, is_relative)
+            method.tracker.track(
+                torch.tensor([2.0, 1.0]), torch.tensor([1.0 - 0.15 * t, 1.0 + 0.05 * t])
+            )
+        assert method.tracker.taus(method.options) == pytest.approx(
+            [max(tau, 1) for tau in expected], rel=1e-5
+        ), (signal, is_relative)
 
 
 def test_close_probes_call_for_no_intervention() -> None:
@@ -727,19 +923,28 @@ def test_asgml_v1_tracks_the_gradients_that_are_used_by_loops() -> None:
         rounded = {m: round(taus[m]) for m in AV}
         modulation = bench.modulator.modulate(backward)
         for m in AV:
-            period = max(min(rounded[m], math.floor(3 * min(max(r, 1) for r in rounded.values()))), 1)
+            period = max(
+                min(rounded[m], math.floor(3 * min(max(r, 1) for r in rounded.values()))), 1
+            )
             gain = 1.0 if t % period == 0 else 0.5
             assert float(modulation.gain(m)) == gain, t
             norms[m] = 0.1 * gain * float(backward.norms[m]) + 0.9 * norms[m]
-            losses[m].append(float(functional.cross_entropy(backward.forward.alone[m], backward.forward.labels)))
+            losses[m].append(
+                float(functional.cross_entropy(backward.forward.alone[m], backward.forward.labels))
+            )
         if (t + 1) % 4 == 0:
             descents = {m: abs(losses[m][-10:][0] - losses[m][-1]) for m in AV}
             for m in AV:
-                g, d = norms[m] / (sum(norms.values()) / 2), descents[m] / (sum(descents.values()) / 2)
+                g, d = (
+                    norms[m] / (sum(norms.values()) / 2),
+                    descents[m] / (sum(descents.values()) / 2),
+                )
                 taus[m] = min(max(2 * (0.5 * g + 0.5 * d), 1.0), 4.0)
         assert method.taus == pytest.approx([taus[m] for m in AV], rel=1e-3)
         nudge(bench, 1.05)
-    assert round(taus["audio"]) != round(taus["visual"]), "the speeds do not part: the test sees nothing"
+    assert round(taus["audio"]) != round(taus["visual"]), (
+        "the speeds do not part: the test sees nothing"
+    )
 
 
 def test_the_own_loss_of_a_modality_that_is_skipped_is_dropped() -> None:
@@ -748,7 +953,12 @@ def test_the_own_loss_of_a_modality_that_is_skipped_is_dropped() -> None:
     forward = bench.look_back().forward
     own = {m: float(functional.cross_entropy(forward.alone[m], forward.labels)) for m in AV}
     method.taus = [3.0, 1.0]
-    for step, expected in [(0, own["audio"] + own["visual"]), (1, own["visual"]), (2, own["visual"]), (3, own["audio"] + own["visual"])]:
+    for step, expected in [
+        (0, own["audio"] + own["visual"]),
+        (1, own["visual"]),
+        (2, own["visual"]),
+        (3, own["audio"] + own["visual"]),
+    ]:
         method.tracker.step = step
         assert float(bench.modulator.loss(forward)) == pytest.approx(0.7 * expected, rel=1e-6)
     method.taus, method.tracker.step = [2.0, 2.0], 1
@@ -766,13 +976,25 @@ def test_staleness_uses_the_gradients_of_the_past() -> None:
         modulation = bench.modulator.modulate(backward)
         bench.apply(modulation)
         age = min(t, 2)
-        assert float(modulation.gain("audio")) == near(1 / (1 + 0.1 * age)) and float(modulation.gain("visual")) == 1
+        assert (
+            float(modulation.gain("audio")) == near(1 / (1 + 0.1 * age))
+            and float(modulation.gain("visual")) == 1
+        )
         now = gradients(bench.model)
         for name in now:
-            expected = past[t - age][name] / (1 + 0.1 * age) if name.startswith("_encoders.0.") else past[t][name]
+            expected = (
+                past[t - age][name] / (1 + 0.1 * age)
+                if name.startswith("_encoders.0.")
+                else past[t][name]
+            )
             torch.testing.assert_close(now[name], expected, rtol=1e-6, atol=0)
-        assert not t or not torch.equal(past[t]["_encoders.0.network.0.weight"], past[t - 1]["_encoders.0.network.0.weight"])
-        own = [float(functional.cross_entropy(z, backward.forward.labels)) for z in backward.forward.alone.values()]
+        assert not t or not torch.equal(
+            past[t]["_encoders.0.network.0.weight"], past[t - 1]["_encoders.0.network.0.weight"]
+        )
+        own = [
+            float(functional.cross_entropy(z, backward.forward.labels))
+            for z in backward.forward.alone.values()
+        ]
         assert float(bench.modulator.loss(backward.forward)) == pytest.approx(sum(own), rel=1e-6)
         nudge(bench, 1.1)
     assert len(inner(bench, "asgml_v1").queues["audio"]) == 5
@@ -815,9 +1037,13 @@ def kill() -> None:
     raise Killed
 
 
-@pytest.mark.parametrize("how", ["stopped in mid-epoch", "stopped between epochs", "killed in mid-epoch"])
+@pytest.mark.parametrize(
+    "how", ["stopped in mid-epoch", "stopped between epochs", "killed in mid-epoch"]
+)
 @pytest.mark.parametrize("case", LIVELY)
-def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(case: str, how: str, tmp_path: Path) -> None:
+def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(
+    case: str, how: str, tmp_path: Path
+) -> None:
     from core_kit import after_steps, assert_same_rows, resume_trainer
 
     method = case.split()[0]
@@ -875,16 +1101,22 @@ FOLDER = Path(__file__).parents[4] / "shared" / "data"
 @pytest.mark.parametrize("case", LIVELY)
 def test_two_epochs_of_measured_data_without_nan(case: str, name: str, tmp_path: Path) -> None:
     """With the settings that make each method act so early; every sample, so also classes that a part of the data lacks."""
-    from core.data.base import load_data
+    from asgml.core.data.base import load_data
 
     if not (FOLDER / name).exists():
         pytest.skip(f"no {name} beside the repository")
     data, method = load_data(str(FOLDER / name), {}, 0), case.split()[0]
     if METHODS[method].modalities not in (None, len(data.modalities)):
         pytest.skip(f"{method} is not defined for {len(data.modalities)} modalities")
-    config = small_config(method=method, epochs=2, batch_size=64, optimizer={"lr": 0.01}, **{method: LIVELY[case]})
+    config = small_config(
+        method=method, epochs=2, batch_size=64, optimizer={"lr": 0.01}, **{method: LIVELY[case]}
+    )
     trainer = make_trainer(tmp_path / "run", data, config)
     run = train(trainer)
-    for column in ("loss", "task_loss", *(f"{metric}/{m}" for metric in ("gain", "grad_norm_after") for m in data.modalities)):
+    for column in (
+        "loss",
+        "task_loss",
+        *(f"{metric}/{m}" for metric in ("gain", "grad_norm_after") for m in data.modalities),
+    ):
         assert np.isfinite(run.column("steps", column)).all(), column
     assert all(bool(parameter.isfinite().all()) for parameter in trainer.parts.model.parameters())

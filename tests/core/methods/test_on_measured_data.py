@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from core_kit import make_trainer, train
 
-from core.config import make_config
-from core.data.base import Dataset, Split, load_data
-from core.registry import METHODS, parse_method
+from asgml.core.config.config import make_config
+from asgml.core.data.base import Dataset, Split, load_data
+from asgml.core.methods.registry import METHODS, parse_method
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data"
 DATA = [pytest.param(name, marks=pytest.mark.skipif(not (FOLDER / name).exists(), reason=f"no {name}")) for name in
@@ -20,11 +20,18 @@ MOST = 96
 
 
 def shortened(data: Dataset) -> Dataset:
-    splits = {part: Split({m: x[:MOST] for m, x in split.inputs.items()}, split.labels[:MOST]) for part, split in data.splits.items()}
+    splits = {
+        part: Split({m: x[:MOST] for m, x in split.inputs.items()}, split.labels[:MOST])
+        for part, split in data.splits.items()
+    }
     return Dataset(data.name, data.modalities, data.classes, data.shapes, splits, data.info)
 
 
-PAIRS = [f"{throttle}+{boost}" for throttle in ("ogm", "ogm_ge", "opm", "inforeg") for boost in ("boost", "ogm_star", "pmr_acc")]
+PAIRS = [
+    f"{throttle}+{boost}"
+    for throttle in ("ogm", "ogm_ge", "opm", "inforeg")
+    for boost in ("boost", "ogm_star", "pmr_acc")
+]
 """What holds the strong modality back, with what pushes the weak one."""
 
 
@@ -36,11 +43,23 @@ def test_an_epoch_without_nan(method: str, name: str, tmp_path: Path) -> None:
     rows = parse_method(method)
     if any(row.modalities not in (None, len(data.modalities)) for row in rows):
         pytest.skip(f"{method} is not defined for {len(data.modalities)} modalities")
-    tree = {"method": method, "epochs": 1, "batch_size": 32, "device": "cpu", "optimizer": {"lr": 0.01}, "probe": {"eval_freq": 2}}
+    tree = {
+        "method": method,
+        "epochs": 1,
+        "batch_size": 32,
+        "device": "cpu",
+        "optimizer": {"lr": 0.01},
+        "probe": {"eval_freq": 2},
+    }
     windows = {row.name: {"first_epoch": 0} for row in rows if row.settings}
     trainer = make_trainer(tmp_path / "run", data, make_config({**tree, **windows}))
     run = train(trainer)
     assert run.rows("steps") == 3
-    for m in ("loss", "task_loss", *(f"gain/{m}" for m in data.modalities), *(f"grad_norm_after/{m}" for m in data.modalities)):
+    for m in (
+        "loss",
+        "task_loss",
+        *(f"gain/{m}" for m in data.modalities),
+        *(f"grad_norm_after/{m}" for m in data.modalities),
+    ):
         assert np.isfinite(run.column("steps", m)).all(), m
     assert all(bool(p.isfinite().all()) for p in trainer.parts.model.parameters())

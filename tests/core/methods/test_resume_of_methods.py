@@ -6,7 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from core_kit import after_steps, assert_same_bits, assert_same_rows, make_trainer, resume_trainer, small_config, small_data, train, weights
+from core_kit import (
+    after_steps,
+    assert_same_bits,
+    assert_same_rows,
+    make_trainer,
+    resume_trainer,
+    small_config,
+    small_data,
+    train,
+    weights,
+)
 
 METHODS: dict[str, dict[str, Any]] = {
     "uniform": {},
@@ -28,13 +38,19 @@ CASES = [*METHODS.items(), *(("boost", options) for options in BOOSTS)]
 
 @pytest.mark.parametrize(("method", "options"), CASES)
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_a_resumed_training_is_the_same(method: str, options: dict[str, Any], optimizer: str, tmp_path: Path) -> None:
+def test_a_resumed_training_is_the_same(
+    method: str, options: dict[str, Any], optimizer: str, tmp_path: Path
+) -> None:
     settings = {method: options} if options else {}
-    config = small_config(method=method, epochs=4, optimizer={"name": optimizer, "lr": 0.01}, **settings)
+    config = small_config(
+        method=method, epochs=4, optimizer={"name": optimizer, "lr": 0.01}, **settings
+    )
     whole = make_trainer(tmp_path / "whole", small_data(), config)
     uninterrupted = train(whole)
     stopped = make_trainer(tmp_path / "stopped", small_data(), config)
-    after_steps(stopped, {10: stopped.parts.desk.stop})  # in the middle of the third epoch of four steps
+    after_steps(
+        stopped, {10: stopped.parts.desk.stop}
+    )  # in the middle of the third epoch of four steps
     train(stopped)
     resumed = resume_trainer(tmp_path / "stopped", small_data(), config)
     assert resumed.progress.step == 10

@@ -1,0 +1,58 @@
+"""What a loop of one's own shows of a step, checked, as the Forward that methods know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from asgml.core.balancer.setup import LoopError
+from asgml.core.model.model import MultimodalModel
+from asgml.core.types import Batch, Forward
+
+NARROW = (torch.float16, torch.bfloat16)
+
+
+def make_forward(
+    model: MultimodalModel,
+    classes: int,
+    features: Mapping[str, Tensor],
+    logits: Tensor,
+    labels: Tensor,
+    own_logits: Mapping[str, Tensor] | None,
+) -> Forward:
+    """Widened to float32 where autocast made it narrower. Own logits that are not given are the head's. Raises LoopError."""
+    samples = len(labels)
+    _check("labels", labels, (samples,))
+    _check("logits", logits, (samples, classes))
+    for m, encoder in model.encoders.items():
+        _check(f"features[{m!r}]", features.get(m), (samples, encoder.features))
+        if own_logits is not None:
+            _check(f"own_logits[{m!r}]", own_logits.get(m), (samples, classes))
+    with torch.autocast(logits.device.type, enabled=False):
+        wide = {m: _widened(features[m]) for m in model.modalities}
+        alone = (
+            model.fusion.alone(wide)
+            if own_logits is None
+            else {m: _widened(own_logits[m]) for m in model.modalities}
+        )
+    return Forward(Batch({}, labels), wide, _widened(logits), alone, labels)
+
+
+def detached(forward: Forward) -> Forward:
+    """The same numbers without their graph."""
+    features = {m: feature.detach() for m, feature in forward.features.items()}
+    alone = {m: logits.detach() for m, logits in forward.alone.items()}
+    return Forward(forward.batch, features, forward.logits.detach(), alone, forward.labels)
+
+
+def _check(name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:
+    if given is None:
+        raise LoopError(f"{name} is missing: give it for every encoder")
+    if tuple(given.shape) != shape:
+        raise LoopError(f"{name} has shape {tuple(given.shape)}, expected {shape}")
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in NARROW else tensor

@@ -1,0 +1,182 @@
+"""Batches: the training split in a random order of its own generator, at a position that can be saved and gone back to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from asgml.core.data.base import Rows, Split
+from asgml.core.data.worker_loading import read_batches
+from asgml.core.seeds import seed_for
+from asgml.core.types import Batch
+
+RESIDENT_SHARE = 0.25
+"""A split moves to the GPU once and for all where it takes no more than this share of the free memory."""
+
+BLOCK = 256  # samples that are copied to the GPU together
+
+
+class Batches:
+    """Shuffled batches, epoch after epoch. A last batch of a single sample is left out: batch norm cannot take it.
+
+    Augmentation has a generator of its own for every batch, made from the epoch's key and the batch's position. So a batch is
+    the same whatever was read before it, by however many processes.
+    """
+
+    def __init__(self, split: Split, batch_size: int, device: torch.device, seed: int) -> None:
+        self.split = split
+        self.batch_size = batch_size
+        self.device = device
+        self.generator = torch.Generator().manual_seed(seed)
+        self.keys = torch.Generator().manual_seed(seed_for("augmentation", seed))
+        self.key = 0
+        self.order = torch.empty(0, dtype=torch.int64)
+        self.position = 0
+
+    @staticmethod
+    def count(samples: int, batch_size: int) -> int:
+        """Batches in an epoch."""
+        full, rest = divmod(samples, batch_size)
+        return full + (rest > 1)
+
+    @property
+    def per_epoch(self) -> int:
+        return self.count(len(self.split), self.batch_size)
+
+    def begin_epoch(self) -> bool:
+        """Draws a new order. False where one was restored in the middle of its epoch, which then goes on."""
+        if len(self.order):
+            return False
+        self.order = torch.randperm(len(self.split), generator=self.generator)
+        self.key = int(torch.randint(2**62, (), generator=self.keys))
+        return True
+
+    def rest_of_epoch(self) -> Iterator[Batch]:
+        """The batches from the position on. The position moves when the next batch is asked for."""
+        positions = range(self.position, self.per_epoch)
+        chosen = [self.order[at * self.batch_size : (at + 1) * self.batch_size] for at in positions]
+        for position, indices, stored in zip(
+            positions, chosen, fetch(self.split, chosen, self.device), strict=True
+        ):
+            yield seen(
+                self.split,
+                indices,
+                stored,
+                self.device,
+                Generator().manual_seed(self.key + position),
+            )
+            self.position = position + 1
+        self.order, self.position = torch.empty(0, dtype=torch.int64), 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator.get_state(),
+            "order": self.order,
+            "position": self.position,
+            "keys": self.keys.get_state(),
+            "key": self.key,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.generator.set_state(state["generator"].cpu())
+        self.order, self.position = state["order"].cpu(), int(state["position"])
+        if "keys" in state:  # checkpoints from before there was augmentation have none
+            self.keys.set_state(state["keys"].cpu())
+            self.key = int(state["key"])
+
+
+def fetch(
+    split: Split, chosen: Sequence[Tensor], device: torch.device
+) -> Iterator[dict[str, Tensor]]:
+    """The samples at each of these indices in turn, as they are stored, on the device."""
+    if split.rows is not None:
+        for stored in read_batches(split.rows, chosen, pin=device.type == "cuda"):
+            yield {m: tensor.to(device, non_blocking=True) for m, tensor in stored.items()}
+        return
+    for indices in chosen:
+        here = indices.to(split.labels.device)
+        yield {
+            m: tensor.index_select(0, here).to(device, non_blocking=True)
+            for m, tensor in split.inputs.items()
+        }
+
+
+def seen(
+    split: Split,
+    indices: Tensor,
+    stored: dict[str, Tensor],
+    device: torch.device,
+    generator: Generator | None,
+) -> Batch:
+    """A batch as the networks see it: through the view of each modality that has one, in training with a generator."""
+    inputs = {
+        m: split.views[m](tensor, generator) if m in split.views else tensor
+        for m, tensor in stored.items()
+    }
+    labels = split.labels.index_select(0, indices.to(split.labels.device))
+    targets = split.targets
+    if targets is not None:
+        targets = targets.index_select(0, indices.to(targets.device)).to(device, non_blocking=True)
+    return Batch(inputs, labels.to(device, non_blocking=True), targets)
+
+
+def take(split: Split, indices: Tensor, device: torch.device) -> Batch:
+    """The samples at these indices, on the device, as evaluation sees them."""
+    return next(through(split, [indices], device))
+
+
+def in_order(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
+    """The whole split in its own order, for evaluation."""
+    return through(split, torch.split(torch.arange(len(split)), batch_size), device)
+
+
+def through(split: Split, chosen: Sequence[Tensor], device: torch.device) -> Iterator[Batch]:
+    """A batch for each of these indices in turn, as evaluation sees it."""
+    for indices, stored in zip(chosen, fetch(split, chosen, device), strict=True):
+        yield seen(split, indices, stored, device, None)
+
+
+def to_device(split: Split, device: torch.device) -> Split:
+    """The split on the device where it fits easily, otherwise as it is. One that is decoded from files stays where it is."""
+    if device.type != "cuda":
+        return split
+    free, _ = torch.cuda.mem_get_info(device)
+    return move(split, device) if fits(stored_bytes(split), free) else split
+
+
+def fits(size: int | None, free: int) -> bool:
+    return size is not None and size <= RESIDENT_SHARE * free
+
+
+def stored_bytes(split: Split) -> int | None:
+    """What the samples take as they are stored; None where they are decoded whenever they are read."""
+    if split.rows is not None:
+        return split.rows.nbytes
+    return sum(tensor.numel() * tensor.element_size() for tensor in split.inputs.values())
+
+
+def move(split: Split, device: torch.device) -> Split:
+    """The split in the memory of the device; its views go on to work there."""
+    read = (
+        {m: tensor.to(device) for m, tensor in split.inputs.items()}
+        if split.rows is None
+        else read_all(split.rows, device)
+    )
+    targets = None if split.targets is None else split.targets.to(device)
+    return replace(split, inputs=read, rows=None, labels=split.labels.to(device), targets=targets)
+
+
+def read_all(rows: Rows, device: torch.device) -> dict[str, Tensor]:
+    """All samples on the device, block by block: at no time is there more than a block of them in the host's memory."""
+    read: dict[str, Tensor] = {}
+    for start in range(0, len(rows), BLOCK):
+        numbers = range(start, min(start + BLOCK, len(rows)))
+        for m, part in rows.read(numbers).items():
+            if m not in read:
+                read[m] = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype, device=device)
+            read[m][start : start + len(part)].copy_(part)
+    return read

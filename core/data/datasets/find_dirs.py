@@ -1,0 +1,47 @@
+"""Lists the files in a folder and in the folders below it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from asgml.core.data.base import DataError
+
+DEPTH = 4  # visual/train_img/Image-01-FPS/<class>/<clip> is the deepest in public code; it also ends a circle of links
+
+CACHES = "asgml-cache"  # thousands of files beside the data, none of them a clip's
+
+Sized = tuple[Path, int]  # a file and its bytes
+
+
+def walk(
+    folder: Path, suffixes: tuple[str, ...], depth: int = DEPTH
+) -> Iterator[tuple[Path, list[Sized]]]:
+    """`folder` and every folder below it, by name, each with its files that end in one of the suffixes (lower case).
+
+    Links are followed; names that begin with a dot, such as .git or the ._x.jpg of a Mac, are passed over, and so is the
+    folder of prepared caches. Raises DataError where a folder cannot be listed.
+    """
+    files, folders = [], []
+    try:
+        with os.scandir(folder) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.startswith(".") or entry.name == CACHES:
+                    continue
+                if entry.name.lower().endswith(suffixes) and entry.is_file():
+                    files.append((Path(entry.path), entry.stat().st_size))
+                elif depth and entry.is_dir():
+                    folders.append(entry.path)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be listed ({error.strerror or error}); make it readable"
+        ) from error
+    yield folder, files
+    for below in folders:
+        yield from walk(Path(below), suffixes, depth - 1)
+
+
+def first_folder(root: Path, names: tuple[str, ...]) -> Path | None:
+    """The first of these that is a folder in `root`."""
+    return next((root / name for name in names if (root / name).is_dir()), None)

@@ -1,0 +1,77 @@
+"""Options of every data set that shows frames of videos: which, how large, how changed, and where they lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from asgml.core.data.base import DataError
+from asgml.core.data.clips import ClipOptions, check_choice
+from asgml.core.data.media.video import CHOICES
+from asgml.core.data.media.views import AUGMENTS
+from asgml.core.data.options import check_whole
+
+SOURCES = ("auto", "images", "video")
+FrameSettings = tuple[int, str, tuple[int, int], int, str, float]
+
+
+@dataclass(frozen=True)
+class FrameOptions(ClipOptions):
+    """LAYOUTS.md explains them.
+
+    `frames` images of a clip, chosen by `choice`, stored at `frame_size` (height, width), seen as squares of `crop` pixels (224 in
+    every paper of the field), and changed in training as `augment` says. `fps`: images a second that were extracted, or are
+    taken from the video. `source` of the images: "images" (folders of frames), "video" (the videos), "auto" (images where there
+    are any). The folders are relative to the data's root, each with its usual names where it is not given.
+    """
+
+    frames: int = 3
+    fps: int = 1
+    choice: str = "uniform"
+    frame_size: list[int] = field(default_factory=lambda: [256, 340])
+    crop: int = 224
+    augment: str = "clip"
+    source: str = "auto"
+    lists: str | None = None
+    frames_folder: str | None = None
+    video_folder: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_whole("frames", self.frames, 1, 64)
+        check_whole("fps", self.fps, 1, 60)
+        check_choice("choice", self.choice, CHOICES)
+        check_whole("crop", self.crop, 16, 1024)
+        check_choice("augment", self.augment, AUGMENTS)
+        check_choice("source", self.source, SOURCES)
+        for option in ("lists", "frames_folder", "video_folder"):
+            check_path(option, getattr(self, option))
+        check_size(self.frame_size)
+
+    @property
+    def settings(self) -> FrameSettings:
+        """What a modality of frames is made from."""
+        height, width = self.frame_size
+        return self.frames, self.choice, (height, width), self.crop, self.augment, float(self.fps)
+
+
+def check_size(given: object) -> None:
+    """Height and width at which frames are stored."""
+    if not isinstance(given, (list, tuple)) or len(given) != 2:
+        raise DataError(
+            f"option frame_size is {given!r}; expected two numbers, height and width, as in [240, 320]"
+        )
+    for side in given:
+        check_whole("frame_size", side, 16, 2048)
+
+
+def check_path(option: str, given: object) -> None:
+    """A path, which may be left out."""
+    if given is not None and (not isinstance(given, str) or not given or "\0" in given):
+        raise DataError(f"option {option} is {given!r}; expected the name of a folder or file")
+
+
+def check_list(option: str, given: object) -> None:
+    """A path that may not be left out."""
+    if given is None:
+        raise DataError(f"option {option} is None; expected the name of a file")
+    check_path(option, given)

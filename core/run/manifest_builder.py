@@ -1,0 +1,129 @@
+"""Describes a run in its manifest: what is trained, on what, with which versions, and what can be turned."""
+
+from __future__ import annotations
+
+import platform
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from asgml.core.config.config import RunSettings
+from asgml.core.data.base import Dataset
+from asgml.core.data.batches import Batches
+from asgml.core.measures.task import make_task
+from asgml.core.modulators.build import load_user_class, owner_of, user_knobs
+from asgml.core.run.protocol import protocol_of
+from asgml.storage.format.manifest import Manifest
+
+WINDOW = ("first_epoch", "last_epoch")
+
+
+def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.device) -> Manifest:
+    """The manifest of a new run of the trainer."""
+    per_epoch = Batches.count(len(data.splits["train"]), config.batch_size)
+    return replace(
+        describe_run(name, config, data.modalities, data.classes, device),
+        config=config.model_dump(mode="json"),
+        knobs=[*config.knobs(), *user_knobs(config)],
+        metrics=make_task(data).metrics,
+        total_steps=per_epoch * config.epochs,
+        total_epochs=config.epochs,
+        steps_per_epoch=per_epoch,
+        data=describe_data(config, data),
+    )
+
+
+def describe_data(config: RunSettings, data: Dataset) -> dict[str, Any]:
+    """What the data says of itself, less the long lists that normalise it; and the protocol that the run has on it."""
+    told = {key: value for key, value in data.info.items() if key != "normalisation"}
+    shapes = {m: list(shape) for m, shape in data.shapes.items()}
+    return {
+        "name": data.name,
+        "shapes": shapes,
+        **told,
+        "protocol": protocol_of(config, data).as_json(),
+    }
+
+
+def describe_run(
+    name: str,
+    config: RunSettings,
+    modalities: Sequence[str],
+    classes: Sequence[str],
+    device: torch.device,
+) -> Manifest:
+    """What is the same for the trainer and for any other loop: who, when, where, and which methods."""
+    return Manifest(
+        name=name,
+        created=time.time(),
+        config={},
+        modalities=modalities,
+        classes=classes,
+        method=config.method,
+        parts=describe_parts(config),
+        device=describe_device(device),
+        seed=config.seed,
+        host=socket.gethostname(),
+        versions={
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "system": platform.platform(),
+        },
+        git=describe_git(Path.cwd()),
+    )
+
+
+def describe_parts(config: RunSettings) -> list[dict[str, Any]]:
+    """The modulators, each with its window of epochs."""
+    parts: list[dict[str, Any]] = []
+    for method in config.methods:
+        section = config.section(method.name)
+        window = [section[key] for key in WINDOW] if set(WINDOW) <= set(section) else None
+        parts.append({"name": method.name, "summary": method.summary, "window": window})
+    if config.modulator:
+        user = load_user_class(config.modulator)
+        summary = (user.__doc__ or config.modulator).strip().splitlines()[0]
+        parts.append({"name": owner_of(user), "summary": summary, "window": None})
+    return parts
+
+
+def describe_device(device: torch.device) -> str:
+    return (
+        f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
+    )
+
+
+def describe_git(folder: Path) -> dict[str, Any]:
+    """Commit and cleanness of the checkout that the training was started from; empty outside of one."""
+    commit = _git(folder, "rev-parse", "HEAD")
+    return (
+        {
+            "commit": commit,
+            "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
+        }
+        if commit
+        else {}
+    )
+
+
+def _git(folder: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (
+        OSError,
+        subprocess.TimeoutExpired,
+    ):  # no git, or a slow share: the run is described without it
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,161 @@
+"""The recorder: from what a step made to rows and events of the run.
+
+Tensors stay on their device; the writer's background thread turns a whole batch of rows into numbers with one copy to the
+host, so a step never waits for the device.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from asgml.core.run.stopwatch import Stopwatch
+from asgml.core.types import Scalar
+from asgml.storage.format.events import Event
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.metrics import TABLES, Table
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
+
+WATCHED = ("loss", "grad_norm")
+"""Metrics whose first NaN or infinity is an alert."""
+
+Row = tuple[Table, list[Scalar]]
+"""The table that a row belongs to, and its values."""
+
+
+class Recorder:
+    """Gives every row its step and times, every event its place, and raises an alert when numbers stop being numbers."""
+
+    def __init__(self, manifest: Manifest, stopwatch: Stopwatch) -> None:
+        self.columns = {table: manifest.columns(table) for table in TABLES}
+        self.stopwatch = stopwatch
+        self.step = 0
+        self.epoch = 0
+        self._index = {
+            table: {name: i for i, name in enumerate(names)}
+            for table, names in self.columns.items()
+        }
+        self._watched = [
+            i for i, name in enumerate(self.columns["steps"]) if name.split("/")[0] in WATCHED
+        ]
+        self._broken: set[int] = set()
+        self._alerts: deque[tuple[int, str, float]] = deque()
+        self._writer: RunWriter | None = None
+
+    def open(self, writer: RunWriter) -> None:
+        """Begins to record into a run; made apart from it, since the writer needs `to_array`."""
+        self._writer = writer
+
+    @property
+    def writer(self) -> RunWriter:
+        if self._writer is None:
+            raise RuntimeError("the recorder was not opened")
+        return self._writer
+
+    def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
+        """One row; columns that `values` lacks are NaN, an unknown name raises KeyError."""
+        row: list[Scalar] = [math.nan] * len(self.columns[table])
+        row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
+        index = self._index[table]
+        for name, value in values.items():
+            if name not in index:
+                raise KeyError(
+                    f"no column {name!r} in the table {table!r}: only the metrics of storage/format/metrics.py can be recorded"
+                )
+            row[index[name]] = value
+        self.writer.append(table, (table, row))
+        if table == "steps":
+            self.writer.mark(step=self.step, epoch=self.epoch)
+
+    def event(self, kind: str, **fields: Any) -> None:
+        self.writer.event(
+            Event(
+                kind, self.step, time.time(), self.stopwatch.seconds(), self.writer.segment, fields
+            )
+        )
+
+    def published_bytes(self) -> int:
+        """Bytes of rows (before compression) and texts that readers can see."""
+        head = self.writer.head
+        rows = sum(8 * len(self.columns[table]) * head.rows[table] for table in TABLES)
+        return rows + sum(head.text_bytes.values())
+
+    def say(self, state: State) -> None:
+        """Publishes a change of state at once."""
+        self.writer.mark(state=state, step=self.step, epoch=self.epoch)
+        self.writer.flush()
+
+    def close(self, end: State) -> None:
+        """Ends the run in this state, with all that was recorded published."""
+        self.writer.close(end)
+
+    def tell_alerts(self) -> None:
+        """Turns what the background thread noticed into events; cheap when there is nothing."""
+        while self._alerts:
+            step, column, value = self._alerts.popleft()
+            self.event(
+                "alert",
+                level="error",
+                message=f"{column} is {value} at step {step}",
+                column=column,
+                value=str(value),
+            )
+
+    def to_array(self, batch: list[Row]) -> npt.NDArray[np.float64]:
+        """A batch of rows of one table as float64 numbers. Runs in the background thread."""
+        rows = [row for _, row in batch]
+        numbers = np.array(
+            [[0.0 if isinstance(value, Tensor) else value for value in row] for row in rows],
+            np.float64,
+        )
+        places = [
+            (i, j)
+            for i, row in enumerate(rows)
+            for j, value in enumerate(row)
+            if isinstance(value, Tensor)
+        ]
+        if places:
+            stacked = torch.stack(
+                [torch.as_tensor(rows[i][j]).detach().to(torch.float64) for i, j in places]
+            )
+            numbers[tuple(zip(*places, strict=True))] = stacked.cpu().numpy()
+        if batch[0][0] == "steps":
+            self._watch(numbers)
+        return numbers
+
+    def _watch(self, numbers: npt.NDArray[np.float64]) -> None:
+        for j in self._watched:
+            if j not in self._broken and not np.isfinite(numbers[:, j]).all():
+                first = int(np.argmin(np.isfinite(numbers[:, j])))
+                self._broken.add(j)
+                self._alerts.append(
+                    (int(numbers[first, 0]), self.columns["steps"][j], float(numbers[first, j]))
+                )
+
+
+class Unrecorded(Recorder):
+    """Stands in where nothing is to be recorded."""
+
+    def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
+        """Forgets the row."""
+
+    def event(self, kind: str, **fields: Any) -> None:
+        """Forgets the event."""
+
+    def say(self, state: State) -> None:
+        """Tells nobody."""
+
+    def published_bytes(self) -> int:
+        return 0
+
+    def close(self, end: State) -> None:
+        """There is nothing to close."""

@@ -1,0 +1,133 @@
+"""Diagnostics: what is measured of a training for the eye alone. No method reads it.
+
+No random number is drawn and no bit of the training changes, whether it is on or off.
+
+    G_m = n_m / mean_j n_j                 relative gradient, n_m a moving average (0.1) of the gradient norm, from 0
+    D_m = d_m / mean_j d_j                 relative descent, d_m = |own loss 10 steps ago - own loss now|
+    c_m = cos(dL_task, dCE(z_m, y))        conflict cosine, of the gradients in encoder m; two backward passes more
+    U_m = |change of theta_m| / |theta_m|  update ratio, of one optimizer step, at the probes' steps
+
+G and D are those of ASGML v1, before any modulation; both are 1 for all where their mean is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from asgml.core.config.live_settings import KnobBoard
+from asgml.core.measures.gradients import (
+    Gradients,
+    conflict_cosine,
+    gradient_pairs,
+    own_losses,
+    total_norm,
+)
+from asgml.core.modulators.speed_tracker import SpeedTracker
+from asgml.core.run.rows import per_modality
+from asgml.core.types import Forward, ParameterGroup, Scalar
+
+SMALLEST_MEAN = 1e-8
+
+
+class Diagnosis:
+    """What is measured at each step, every `diagnose.every` steps, and at the probes' steps."""
+
+    def __init__(self, groups: Mapping[str, ParameterGroup], board: KnobBoard) -> None:
+        self.groups = groups
+        self.board = board
+        self.tracker = SpeedTracker(len(groups))
+        self.pairs: dict[str, tuple[Gradients, Gradients]] = {}
+        self.update_ratio: dict[str, Scalar] = {}
+
+    def before_backward(
+        self, step: int, forward: Forward, task_loss: Tensor, weighed: Callable[[Tensor], Tensor]
+    ) -> None:
+        """Takes the gradients of both losses of a micro-batch, and adds them to those of its step."""
+        every = int(self.board.values["diagnose.every"])
+        if (
+            not every
+            or step % every
+            or not any(group.kernels + group.others for group in self.groups.values())
+        ):
+            return
+        found = gradient_pairs(weighed(task_loss), weighed(own_losses(forward)), self.groups)
+        earlier = self.pairs
+        self.pairs = {
+            m: (_added(earlier[m][0], g0), _added(earlier[m][1], g1)) if earlier else (g0, g1)
+            for m, (g0, g1) in found.items()
+        }
+
+    @contextmanager
+    def update_measured(self, due: bool) -> Iterator[None]:
+        """Around the optimizer step: `update_ratio` where it is due, empty where it is not."""
+        before = {m: _weights(group) for m, group in self.groups.items()} if due else {}
+        yield
+        self.update_ratio = {
+            m: change_ratio(weights, _weights(self.groups[m], copied=False))
+            for m, weights in before.items()
+        }
+
+    def step_columns(self, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
+        """What follows from this step's row and those before it."""
+        norms, losses = (
+            torch.stack([torch.as_tensor(row[f"{name}/{m}"]) for m in self.groups])
+            for name in ("grad_norm", "own_loss")
+        )
+        self.tracker.track(norms, losses)
+        descents = (self.tracker.losses[0].to(losses.device) - self.tracker.losses[-1]).abs()
+        columns = self._by_modality("relative_gradient", self.tracker.norms) | self._by_modality(
+            "relative_descent", descents
+        )
+        pairs, self.pairs = self.pairs, {}
+        return columns | per_modality(
+            "conflict_cosine", {m: conflict_cosine(g0, g1) for m, (g0, g1) in pairs.items()}
+        )
+
+    def probe_columns(self) -> dict[str, Scalar]:
+        """What was measured at this probe's step."""
+        return per_modality("update_ratio", self.update_ratio)
+
+    def _by_modality(self, name: str, values: Float[Tensor, "M"]) -> dict[str, Scalar]:
+        return per_modality(
+            name, dict(zip(self.groups, relative_to_mean(values).unbind(), strict=True))
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.tracker.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.tracker.load_state_dict(state)
+
+
+def relative_to_mean(values: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
+    """Each over the mean of all; 1 for all where that is nothing."""
+    mean = values.mean()
+    return torch.where(mean < SMALLEST_MEAN, torch.ones_like(values), values / mean)
+
+
+@torch.no_grad()
+def change_ratio(before: Sequence[Tensor], after: Sequence[Tensor]) -> Scalar:
+    """|after - before| / |before|, all tensors together; 0 for an encoder that is frozen."""
+    if not before:
+        return 0.0
+    size = total_norm(before)
+    return torch.where(
+        size > 0,
+        total_norm(torch._foreach_sub(list(after), list(before))) / size,
+        torch.zeros_like(size),
+    )
+
+
+def _weights(group: ParameterGroup, *, copied: bool = True) -> list[Tensor]:
+    present = [parameter.detach() for parameter in group.kernels + group.others]
+    return [weight.clone() for weight in present] if copied else present
+
+
+def _added(ours: Gradients, theirs: Gradients) -> Gradients:
+    return [a + b for a, b in zip(ours, theirs, strict=True)]

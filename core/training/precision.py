@@ -1,0 +1,103 @@
+"""Precision: what the forward pass computes in. Losses, gradients, methods and weights are in float32 whatever it is.
+
+    off    float32
+    bf16   bfloat16 in the forward pass: the range of float32, three digits
+    fp16   float16 in the forward pass. Its range is small, so the loss is scaled up before backward and the gradients
+           down after it; a step whose gradients overflowed is left out, and the scale halved (torch.amp.GradScaler)
+
+Evaluation is always in float32.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asgml.core.types import Forward
+
+
+class Precision:
+    """float32: nothing is cast, scaled or left out."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Around the forward pass."""
+        return nullcontext()
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        """What backward is called on."""
+        return loss
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> bool:
+        """Gives the gradients their true size; False where they overflowed."""
+        return True
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """The reverse of `state_dict`."""
+
+
+class BFloat16(Precision):
+    """Mixed precision without scaling."""
+
+    dtype = torch.bfloat16
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        # without the cache: a weight that a method first reads without gradients would be kept without one
+        return torch.autocast(self.device.type, self.dtype, cache_enabled=False)
+
+
+class Float16(BFloat16):
+    """Mixed precision with a scaled loss."""
+
+    dtype = torch.float16
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__(device)
+        self.scaler = torch.amp.GradScaler(device.type)
+
+    def scaled(self, loss: Tensor) -> Tensor:
+        scaled: Tensor = self.scaler.scale(loss)
+        return scaled
+
+    def unscale(self, optimizer: torch.optim.Optimizer) -> bool:
+        self.scaler.unscale_(optimizer)
+        gradients = [
+            p.grad
+            for group in optimizer.param_groups
+            for p in group["params"]
+            if p.grad is not None
+        ]
+        largest = torch.stack(torch._foreach_norm(gradients, float("inf")))
+        return bool(largest.isfinite().all())
+
+    def step(self, optimizer: torch.optim.Optimizer) -> None:
+        """No step where `unscale` found an overflow; the scale is adapted either way."""
+        self.scaler.step(optimizer)
+        self.scaler.update()
+
+    def state_dict(self) -> dict[str, Any]:
+        return dict(self.scaler.state_dict())
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.scaler.load_state_dict(state)
+
+
+PRECISIONS: dict[str, type[Precision]] = {"off": Precision, "bf16": BFloat16, "fp16": Float16}
+
+
+def in_float32(forward: Forward) -> Forward:
+    """The same in float32, on the same graph: methods and losses compute in it. Nothing happens to what is float32 already."""
+    features = {m: feature.float() for m, feature in forward.features.items()}
+    alone = {m: logits.float() for m, logits in forward.alone.items()}
+    return Forward(forward.batch, features, forward.logits.float(), alone, forward.labels)

@@ -1,0 +1,109 @@
+"""The arrays of a store: their types, chunks, codecs and names, as FORMAT.md lays them down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import zarr
+from zarr.codecs import BloscCodec
+from zarr.storage import LocalStore
+
+from asgml.storage.format.manifest import FormatError, Manifest
+from asgml.storage.format.metrics import TABLES
+from asgml.storage.format.status import HEAD_SLOTS, TEXTS
+
+ROWS_PER_CHUNK = 1024
+BYTES_PER_CHUNK = 64 * 1024
+HEAD_KEY = "head/c/0"
+# A chunk that equals the fill value is deleted by default: a stretch of NaN rows would then read as "not there".
+_KEEP_EMPTY: Any = {"write_empty_chunks": True}
+
+
+def create_store(path: Path, manifest: Manifest) -> zarr.Group:
+    """A new store with empty arrays. `head` comes last: a store without it is not a run yet."""
+    group = zarr.create_group(
+        LocalStore(path), attributes=_attributes(manifest), overwrite=True, zarr_format=3
+    )
+    units = {
+        column: metric.unit
+        for metric in manifest.metrics
+        for column in metric.columns(manifest.modalities)
+    }
+    for table in TABLES:
+        _create_table(group, table, manifest.columns(table), units)
+    for text in TEXTS:
+        _create_text(group, text)
+    _create_head(group)
+    return group
+
+
+def _attributes(manifest: Manifest) -> dict[str, Any]:
+    """What is no JSON, NaN for instance, would be written all the same, and could be read by Python only."""
+    attributes = manifest.to_json()
+    try:
+        json.dumps(attributes, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"the manifest of {manifest.name} cannot be written as JSON: {error}"
+        ) from error
+    return attributes
+
+
+def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
+    """The array as it is on the disk now. An array that stays open keeps the shape it had."""
+    array = group[name]
+    if not isinstance(array, zarr.Array):
+        raise FormatError(f"{name} is a group, expected an array")
+    configured: zarr.Array[Any] = array.with_config(_KEEP_EMPTY)
+    return configured
+
+
+def _create_table(
+    group: zarr.Group, table: str, columns: Sequence[str], units: dict[str, str]
+) -> None:
+    axes_units = {"wall_time": "s", "active_time": "s"}
+    group.create_array(
+        table,
+        shape=(0, len(columns)),
+        chunks=(ROWS_PER_CHUNK, len(columns)),
+        dtype="float64",
+        fill_value=float("nan"),
+        compressors=BloscCodec(typesize=8, cname="zstd", clevel=1, shuffle="shuffle"),
+        attributes={
+            "columns": list(columns),
+            "units": [{**axes_units, **units}.get(column, "") for column in columns],
+        },
+        dimension_names=(f"{table}_row", f"{table}_column"),
+        config=_KEEP_EMPTY,
+    )
+
+
+def _create_text(group: zarr.Group, text: str) -> None:
+    group.create_array(
+        text,
+        shape=(0,),
+        chunks=(BYTES_PER_CHUNK,),
+        dtype="uint8",
+        fill_value=0,
+        compressors=BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="noshuffle"),
+        dimension_names=(f"{text}_byte",),
+        config=_KEEP_EMPTY,
+    )
+
+
+def _create_head(group: zarr.Group) -> None:
+    """Uncompressed and in one chunk: a reader that polls reads 256 bytes."""
+    group.create_array(
+        "head",
+        shape=(HEAD_SLOTS,),
+        chunks=(HEAD_SLOTS,),
+        dtype="int64",
+        fill_value=-1,
+        filters=None,
+        compressors=None,
+        dimension_names=("head_slot",),
+        config=_KEEP_EMPTY,
+    )

@@ -1,0 +1,123 @@
+"""Events: what happened in a run besides its numbers, one JSON line each."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+KINDS = (
+    "started",
+    "resumed",
+    "command",
+    "alert",
+    "checkpoint",
+    "evaluation",
+    "phase",
+    "finished",
+    "stopped",
+    "failed",
+    "unreadable",
+)
+SCORES = ("accuracy", "loss", "mae", "corr", "f1", "accuracy_7")
+"""Fields of an evaluation that are numbers over its split; the last four are a regression's."""
+ANSWERS = ("applied", "rejected", "expired", "superseded")
+_SHOWN = 200
+"""Characters of an unreadable line that are kept for a person to look at."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened. `step` counts optimizer steps done, `active_time` seconds of training without pauses.
+
+    An event at step N happened after step N and before step N + 1, so a value it changes acts from step N + 1 on.
+    """
+
+    kind: str
+    step: int
+    wall_time: float
+    active_time: float
+    segment: int
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.fields.get(key, default)
+
+    def to_line(self) -> bytes:
+        """One line of ASCII JSON with its newline. What JSON cannot hold (NaN, infinity) becomes null."""
+        record = {
+            "kind": self.kind,
+            "step": int(self.step),
+            "wall_time": float(self.wall_time),
+            "active_time": float(self.active_time),
+            "segment": int(self.segment),
+            "fields": self.fields,
+        }
+        return (
+            json.dumps(_plain(record), allow_nan=False, separators=(",", ":")).encode("ascii")
+            + b"\n"
+        )
+
+
+def event_from_line(line: bytes) -> Event:
+    """Reads one line. A line that is no event becomes an event of the kind `unreadable`, never an exception."""
+    try:
+        record = json.loads(line)
+        return _event_from_record(record)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+        return _unreadable(line, error)
+
+
+def _event_from_record(record: Any) -> Event:
+    kind, fields = record["kind"], record.get("fields", {})
+    if not isinstance(kind, str) or not isinstance(fields, dict):
+        raise TypeError("`kind` must be text and `fields` an object")
+    return Event(
+        kind=kind,
+        step=int(record["step"]),
+        wall_time=_number(record["wall_time"]),
+        active_time=_number(record["active_time"]),
+        segment=int(record["segment"]),
+        fields=fields,
+    )
+
+
+def _unreadable(line: bytes, error: Exception) -> Event:
+    shown = line[:_SHOWN].decode("utf-8", errors="replace")
+    return Event(
+        "unreadable",
+        0,
+        0.0,
+        0.0,
+        0,
+        {"reason": f"{type(error).__name__}: {error}"[:_SHOWN], "line": shown},
+    )
+
+
+def _number(value: Any) -> float:
+    return 0.0 if value is None else float(value)
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it. An event must never be lost because a field was a tensor, a path or a NaN."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(item) for item in value]
+    return _plain_from_scalar(value)
+
+
+def _plain_from_scalar(value: Any) -> Any:
+    """Numbers of numpy and torch know `item()`; everything else is told by its name."""
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "size", 1) in (1, ()):
+        return _plain(item())
+    return str(value)

@@ -1,0 +1,101 @@
+"""The table of metrics of a regression: that of every run, with losses in units of the target, and the scores papers report."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from asgml.storage.format.metrics import METRICS, Metric
+
+LOSSES = {
+    "loss": "the loss that was back-propagated: absolute errors",
+    "task_loss": "mean absolute error of the fused output alone",
+    "own_loss": "mean absolute error of the modality's own output inside the joint model",
+    "train_loss": "mean training loss of the epoch",
+    "val_loss": "mean absolute error on the validation split, as val_mae",
+}
+"""Absolute errors here, where other runs have cross-entropies in nat."""
+
+HELP = {
+    "val_accuracy": "accuracy on the validation split: output and target have the same sign",
+    "test_accuracy": "accuracy on the test split (same sign), only in epochs where it was asked for",
+    "test_accuracy_at_best_val": "test accuracy (same sign) of the model with the lowest validation error: the number to report",
+}
+
+SCORES = (
+    Metric(
+        "val_mae",
+        "epochs",
+        "mean absolute error on the validation split; chooses the model",
+        "",
+        "error",
+        better="low",
+    ),
+    Metric(
+        "val_corr",
+        "epochs",
+        "Pearson correlation of outputs and targets on the validation split",
+        better="high",
+    ),
+    Metric(
+        "val_f1",
+        "epochs",
+        "F1 of negative and non-negative on the validation split, weighted by class",
+        better="high",
+    ),
+    Metric(
+        "val_accuracy_7",
+        "epochs",
+        "validation accuracy of seven classes: the whole numbers from -3 to 3",
+        better="high",
+    ),
+    Metric(
+        "best_val_mae",
+        "epochs",
+        "lowest mean absolute error on the validation split so far",
+        better="low",
+    ),
+    Metric(
+        "test_mae", "epochs", "mean absolute error on the test split", "", "error", better="low"
+    ),
+    Metric(
+        "test_corr",
+        "epochs",
+        "Pearson correlation of outputs and targets on the test split",
+        better="high",
+    ),
+    Metric(
+        "test_f1",
+        "epochs",
+        "F1 of negative and non-negative on the test split, weighted by class",
+        better="high",
+    ),
+    Metric(
+        "test_accuracy_7",
+        "epochs",
+        "test accuracy of seven classes: the whole numbers from -3 to 3",
+        better="high",
+    ),
+    Metric(
+        "test_mae_at_best_val",
+        "epochs",
+        "test error of the model that validation chose: the number to report",
+        better="low",
+    ),
+    Metric("test_corr_at_best_val", "epochs", "test correlation of that model", better="high"),
+    Metric("test_f1_at_best_val", "epochs", "test F1 of that model", better="high"),
+    Metric(
+        "test_accuracy_7_at_best_val",
+        "epochs",
+        "test accuracy of seven classes of that model",
+        better="high",
+    ),
+)
+
+
+def _of_a_regression(metric: Metric) -> Metric:
+    if metric.name in LOSSES:
+        return replace(metric, help=LOSSES[metric.name], unit="")
+    return replace(metric, help=HELP.get(metric.name, metric.help))
+
+
+REGRESSION_METRICS = (*(_of_a_regression(metric) for metric in METRICS), *SCORES)

@@ -1,0 +1,68 @@
+"""A reader's copy of one table: its rows so far, and the time at which each became visible."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from asgml.storage.format.growable_array import Growing
+
+Array = npt.NDArray[Any]
+
+
+class Table:
+    """Rows in the order they were published. Grows only at its end."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.columns = list(columns)
+        self._index = {name: index for index, name in enumerate(self.columns)}
+        self._rows = Growing((len(self.columns),), np.float64)
+        self._times = Growing((), np.float64)
+        self._timeline: Array = np.empty(0)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def rows(self) -> Array:
+        return self._rows.view
+
+    @property
+    def times(self) -> Array:
+        """Wall time of each row, but never less than of the row before: the clock of the trainer may be set back."""
+        return self._times.view
+
+    def column(self, name: str) -> Array:
+        if name not in self._index:
+            raise KeyError(f"no column {name!r}; there are {', '.join(self.columns)}")
+        return self.rows[:, self._index[name]]
+
+    def extend(self, rows: Array) -> None:
+        last = self._times.view[-1] if len(self._times) else -np.inf
+        wall = rows[:, self._index["wall_time"]]
+        wall = np.where(
+            np.isfinite(wall), wall, np.nan
+        )  # a row without a time is there as soon as the one before it
+        self._times.extend(np.fmax.accumulate(np.concatenate([[last], wall]))[1:])
+        self._rows.extend(rows)
+
+    def until(self, wall_time: float) -> int:
+        """How many rows were visible at that time."""
+        return int(np.searchsorted(self.times, wall_time, side="right"))
+
+    def timeline(self) -> Array:
+        """Seconds of training up to each row; goes on where a resumed run's own count starts lower."""
+        if len(self._timeline) != len(self):
+            active = _filled(self.column("active_time"))
+            self._timeline = active - np.cumsum(np.minimum(np.diff(active, prepend=0.0), 0.0))
+        return self._timeline
+
+
+def _filled(values: Array) -> Array:
+    """Each value that is no number replaced by the last one that is."""
+    known = np.isfinite(values)
+    last_known = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
+    return np.where(known[last_known], values[last_known], 0.0)

@@ -1,0 +1,90 @@
+"""The end of one array as the writer holds it: the rows of the last chunk, and those that are not published yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from asgml.storage.format.growable_array import Growing
+
+Array = npt.NDArray[Any]
+
+
+class Tail:
+    """Writes whole chunks only, so no write ever has to read, and no reader ever sees half a row.
+
+    `published` rows are behind the mark. The rows from `_start` on, a multiple of the chunk length, are in memory.
+    """
+
+    def __init__(self, array: zarr.Array[Any], published: int = 0) -> None:
+        self._array = array
+        self._chunk: int = array.chunks[0]
+        self._start = published // self._chunk * self._chunk
+        self._settled = self._start
+        self._held = Growing(array.shape[1:], array.dtype)
+        self.published = published
+        if published > self._start:
+            self._held.extend(np.asarray(array[self._start : published]))
+
+    @property
+    def total(self) -> int:
+        return self._start + len(self._held)
+
+    @property
+    def unpublished(self) -> int:
+        return self.total - self.published
+
+    @property
+    def width(self) -> int:
+        return int(self._array.shape[1])
+
+    def add(self, rows: Array) -> None:
+        self._held.extend(rows)
+
+    def write(self) -> None:
+        """Puts the rows that are not published yet on the disk. May be repeated after an error; full chunks are not written twice."""
+        if self.total == self.published:
+            return
+        self._grow_to(-(-self.total // self._chunk) * self._chunk)
+        for first in range(self._settled, self.total, self._chunk):
+            self._array[first : first + self._chunk] = self._whole_chunk(first)
+            if first + self._chunk <= self.total:
+                self._settled = first + self._chunk
+
+    def commit(self) -> None:
+        """The mark has moved: everything written is published, and full chunks need not be held any longer."""
+        self.published = self.total
+        start = self.total // self._chunk * self._chunk
+        if start > self._start:
+            self._held.replace(self._held.view[start - self._start :])
+            self._start = start
+        self._settled = start
+
+    def trim(self) -> None:
+        """Cuts the array to its published length, so that a plain zarr reader sees no fill rows."""
+        if self._array.shape[0] != self.total:
+            self._array.resize((self.total, *self._array.shape[1:]))
+
+    def thin(self) -> int:
+        """Drops every second row of the newer half of what is unpublished; returns how many. For an outage that does not end."""
+        settled = self.published - self._start
+        rows = self._held.view
+        middle = settled + self.unpublished // 2
+        self._held.replace(np.concatenate([rows[:middle], rows[middle::2]]))
+        self._settled = self._start
+        return len(rows) - len(self._held)
+
+    def _grow_to(self, length: int) -> None:
+        if self._array.shape[0] < length:
+            self._array.resize((length, *self._array.shape[1:]))
+
+    def _whole_chunk(self, first: int) -> Array:
+        rows = self._held.view[first - self._start : first - self._start + self._chunk]
+        if len(rows) == self._chunk:
+            return rows
+        chunk: Array = np.full((self._chunk, *rows.shape[1:]), self._array.fill_value, rows.dtype)
+        chunk[: len(rows)] = rows
+        return chunk

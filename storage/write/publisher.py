@@ -1,0 +1,156 @@
+"""The publisher: puts what was recorded into the store, data first and then the head, or keeps it for the next try."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+
+from asgml.storage.format.arrays import open_array
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.metrics import AXES, TABLES
+from asgml.storage.format.status import TEXTS, Head
+from asgml.storage.write.array_tail import Tail
+from asgml.storage.write.write_buffer import MAX_ROWS, MAX_TEXT_BYTES, Batch
+
+Rows = npt.NDArray[np.float64]
+ToArray = Callable[[list[Any]], Rows]
+
+
+class Publisher:
+    """Holds the end of every array. `head` is the last published mark, `problem` why the last try failed."""
+
+    def __init__(self, paths: RunPaths, group: zarr.Group, head: Head, to_array: ToArray) -> None:
+        self._paths = paths
+        self._to_array = to_array
+        self._head_array = open_array(group, "head")
+        self._tables = {
+            str(table): Tail(open_array(group, table), head.rows[table]) for table in TABLES
+        }
+        self._texts = {text: Tail(open_array(group, text), head.text_bytes[text]) for text in TEXTS}
+        self._tails = [*self._tables.values(), *self._texts.values()]
+        self._said: dict[str, Any] = {"state": head.state, "step": head.step, "epoch": head.epoch}
+        self._seq = head.seq
+        self._active_time = 0.0
+        self._lost: Counter[str] = Counter()
+        self.head = head
+        self.problem: str | None = None
+
+    @property
+    def unfinished(self) -> bool:
+        """Something waits for another try, or a loss is still to be told."""
+        return self.problem is not None or bool(self._lost)
+
+    def publish(self, batch: Batch, *, last: bool = False) -> bool:
+        """Publishes the batch and what is left from before; the last time, cuts the arrays to length. False where it failed."""
+        self._take(batch)
+        try:
+            self._write(last)
+        except Exception as error:  # noqa: BLE001 - each store fails in its own way; `problem` shows it and nothing is lost
+            self.problem = f"cannot write {self._paths.store}: {one_line(error)}"
+            self._keep_bounded()
+            return False
+        self.problem = None
+        return True
+
+    def _write(self, last: bool) -> None:
+        if not (self._paths.store / "zarr.json").exists():
+            raise FileNotFoundError("the store was removed")
+        if self.problem is None:  # not during an outage: it would be told at every try
+            self._tell_losses()
+        for tail in self._tails:
+            tail.write()
+            if last:
+                tail.trim()
+        head = self._next_head()
+        self._head_array[:] = np.array(head.to_slots(), np.int64)
+        self.head = head
+        for tail in self._tails:
+            tail.commit()
+
+    def _next_head(self) -> Head:
+        """Each try has its own number: a head that was written although its write reported an error must not hide the next one."""
+        self._seq += 1
+        # the heartbeat never stands still, even where the clock was set back: readers take it for the sign of life
+        heartbeat = max(time.time_ns(), self.head.heartbeat + 1)
+        rows = {table: tail.total for table, tail in self._tables.items()}
+        text_bytes = {text: tail.total for text, tail in self._texts.items()}
+        return replace(
+            self.head,
+            seq=self._seq,
+            heartbeat=heartbeat,
+            rows=rows,
+            text_bytes=text_bytes,
+            **self._said,
+        )
+
+    def _take(self, batch: Batch) -> None:
+        self._said |= batch.marks
+        self._lost += batch.lost
+        for table, rows in batch.rows.items():
+            if rows:
+                self._add_rows(table, self._numbers(table, rows))
+        for text, lines in batch.texts.items():
+            self._add_lines(text, lines)
+
+    def _add_rows(self, table: str, numbers: Rows) -> None:
+        self._tables[table].add(numbers)
+        if table == "steps" and len(numbers) and np.isfinite(numbers[-1, : len(AXES)]).all():
+            self._said["step"] = int(numbers[-1, 0])
+            self._active_time = float(numbers[-1, 2])
+
+    def _add_lines(self, text: str, lines: list[bytes]) -> None:
+        if self._texts[text].unpublished > MAX_TEXT_BYTES:
+            self._lost[text] += len(lines)
+        else:
+            self._texts[text].add(np.frombuffer(b"".join(lines), np.uint8))
+
+    def _numbers(self, table: str, rows: list[Any]) -> Rows:
+        """The batch as numbers. One bad row must not take the others with it, nor stop the publishing for ever."""
+        try:
+            return self._checked_numbers(table, rows)
+        except Exception as error:  # noqa: BLE001 - rows may be of any type; what went wrong is told in an alert
+            if len(rows) > 1:
+                return np.concatenate([self._numbers(table, [row]) for row in rows])
+            self._lost[f"{table} ({one_line(error)[:200]})"] += 1
+            return np.empty((0, self._tables[table].width))
+
+    def _checked_numbers(self, table: str, rows: list[Any]) -> Rows:
+        numbers = np.asarray(self._to_array(rows), np.float64)
+        expected = (len(rows), self._tables[table].width)
+        if numbers.shape != expected:
+            raise ValueError(f"a batch of shape {numbers.shape}, expected {expected}")
+        return numbers
+
+    def _keep_bounded(self) -> None:
+        for table, tail in self._tables.items():
+            while tail.unpublished > MAX_ROWS:
+                self._lost[table] += tail.thin()
+
+    def _tell_losses(self) -> None:
+        """What had to be dropped is told in the run itself, once per outage."""
+        for what, count in self._lost.items():
+            message = f"{count} rows or lines of {what} could not be recorded"
+            fields = {"level": "error", "message": message, "column": None, "value": count}
+            alert = Event(
+                "alert",
+                self._said["step"],
+                time.time(),
+                self._active_time,
+                self.head.segment,
+                fields,
+            )
+            self._texts["events"].add(np.frombuffer(alert.to_line(), np.uint8))
+        self._lost.clear()
+
+
+def one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

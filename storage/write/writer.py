@@ -1,0 +1,270 @@
+"""The writer: takes rows, events and log lines from the trainer and publishes them from a background thread.
+
+The training thread only appends to lists. Every quarter of a second the background thread writes the data and then the
+head, the one mark that readers believe. So what is visible is always a prefix of what was recorded, rows and texts alike.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import weakref
+from concurrent.futures import thread as _pools  # noqa: F401 - its exit hook must be registered before ours
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+import zarr
+from zarr.storage import LocalStore
+
+from asgml.storage.format.arrays import create_store, open_array
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import FormatError, Manifest
+from asgml.storage.format.metrics import TABLES
+from asgml.storage.format.process import this_process
+from asgml.storage.format.status import TEXTS, Head, State, head_from_slots
+from asgml.storage.write.lock import WriterLock, WriterLockedError
+from asgml.storage.write.publisher import Publisher, Rows, ToArray
+from asgml.storage.write.write_buffer import Pending
+
+__all__ = ["RunWriter", "StoreWriteError", "WriterLockedError"]
+
+HEARTBEAT_SECONDS = 0.8
+"""The heartbeat moves at least once a second, also when there is nothing to say."""
+RETRY_SECONDS = 5.0
+"""After an error the pauses between tries double up to this."""
+CLOSING_TRIES = (0.0, 0.1, 0.4)
+"""Pauses before each try to publish the end of a run, in seconds."""
+
+
+class StoreWriteError(OSError):
+    """The store could not be written when the run was opened or closed. The message is one line for a person."""
+
+
+class RunWriter:
+    """The one writer of a run. Use as a context manager, or call `close`: what was not closed is not published."""
+
+    def __init__(
+        self,
+        paths: RunPaths,
+        lock: WriterLock,
+        group: zarr.Group,
+        head: Head,
+        flush_every: float,
+        to_array: ToArray,
+    ) -> None:
+        """For `create` and `resume`."""
+        self._lock = lock
+        self._publisher = Publisher(paths, group, head, to_array)
+        self._pending = Pending()
+        self._publishing = threading.Lock()
+        self._wake = threading.Event()
+        self._closing = False
+        self._process = os.getpid()
+        if not self.flush():
+            raise StoreWriteError(self.problem)
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(min(flush_every, HEARTBEAT_SECONDS),),
+            name="run-writer",
+            daemon=True,
+        )
+        self._thread.start()
+        _open_writers.add(self)
+
+    @classmethod
+    def create(
+        cls,
+        paths: RunPaths,
+        manifest: Manifest,
+        *,
+        flush_every: float = 0.25,
+        to_array: ToArray | None = None,
+    ) -> RunWriter:
+        """A new run. `to_array` turns a batch of rows of one table into float64 numbers, in the background thread."""
+        paths.root.mkdir(parents=True, exist_ok=True)
+        paths.commands.mkdir(exist_ok=True)
+        lock = WriterLock(paths.lock)
+        try:
+            if _has_head(paths):
+                raise FormatError(
+                    f"{paths.root} holds a run already; resume it, or choose another name"
+                )
+            group = create_store(paths.store, manifest)
+            pid, start = this_process()
+            head = Head(
+                0,
+                0,
+                State.STARTING,
+                pid,
+                start,
+                0,
+                0,
+                0,
+                {str(table): 0 for table in TABLES},
+                dict.fromkeys(TEXTS, 0),
+            )
+            return cls(paths, lock, group, head, flush_every, to_array or _as_floats)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def resume(
+        cls, paths: RunPaths, *, flush_every: float = 0.25, to_array: ToArray | None = None
+    ) -> RunWriter:
+        """Goes on after the published rows of a run, as its next segment. Published rows stay: readers show the newest segment."""
+        if not _has_head(paths):
+            raise FormatError(
+                f"{paths.root} holds no run to resume: there is no {paths.store.name}/head"
+            )
+        lock = WriterLock(paths.lock)
+        try:
+            _remove_partials(paths)
+            group = zarr.open_group(
+                LocalStore(paths.store), mode="r+", zarr_format=3, use_consolidated=False
+            )
+            old = head_from_slots(np.asarray(open_array(group, "head")[:]).tolist())
+            pid, start = this_process()
+            head = replace(
+                old, state=State.STARTING, pid=pid, process_start=start, segment=old.segment + 1
+            )
+            return cls(paths, lock, group, head, flush_every, to_array or _as_floats)
+        except BaseException:
+            lock.release()
+            raise
+
+    @property
+    def segment(self) -> int:
+        return self._publisher.head.segment
+
+    @property
+    def head(self) -> Head:
+        """The last published mark."""
+        return self._publisher.head
+
+    @property
+    def problem(self) -> str | None:
+        """Why the last publication failed, in one line; None while all is well. What was recorded is kept and tried again."""
+        return self._publisher.problem
+
+    def published_rows(self, table: str) -> int:
+        return self._publisher.head.rows[table]
+
+    def append(self, table: str, row: Any) -> None:
+        """Records one row. It is turned into numbers later, so it may hold tensors that are still being computed."""
+        self._pending.append(table, row)
+
+    def event(self, event: Event) -> None:
+        self._pending.add_text("events", event.to_line())
+
+    def log(self, line: str) -> None:
+        """Records one line of text; line breaks inside make several."""
+        self._pending.add_text("log", line.encode("utf-8", errors="backslashreplace") + b"\n")
+
+    def mark(
+        self, state: State | None = None, step: int | None = None, epoch: int | None = None
+    ) -> None:
+        """Says what the next head says. Without it, the step is that of the last row of `steps`."""
+        marks = {"state": state, "step": step, "epoch": epoch}
+        self._pending.mark({name: value for name, value in marks.items() if value is not None})
+        if state is not None:
+            self._wake.set()
+
+    def flush(self) -> bool:
+        """Publishes now everything recorded so far, and waits for it. False if the store cannot be written: see `problem`."""
+        with self._publishing:
+            return self._publisher.publish(self._pending.take(), last=self._closing)
+
+    def close(self, state: State = State.FINISHED) -> None:
+        """Publishes the rest with the last state, cuts the arrays to length, ends. Raises StoreWriteError where that failed."""
+        if not self._pending.close():
+            return
+        self._closing = True
+        self._wake.set()
+        self._thread.join()
+        self._pending.mark({"state": state})
+        _open_writers.discard(self)
+        try:
+            self._publish_end()
+        finally:
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+            return
+        try:
+            self.close(State.FAILED if isinstance(error, Exception) else State.STOPPED)
+        except (
+            StoreWriteError
+        ) as problem:  # the first error is the one to tell; this one goes with it
+            error.add_note(str(problem))
+
+    def _run(self, flush_every: float) -> None:
+        """The background thread."""
+        pause = flush_every
+        while not self._closing:
+            self._wake.wait(pause)
+            self._wake.clear()
+            if not self._closing and self._due():
+                pause = flush_every if self.flush() else min(2 * pause, RETRY_SECONDS)
+
+    def _due(self) -> bool:
+        silent = time.time_ns() - self.head.heartbeat > HEARTBEAT_SECONDS * 1e9
+        return silent or bool(self._pending) or self._publisher.unfinished
+
+    def _publish_end(self) -> None:
+        """Tries more than once: a full disk is often being cleaned just then."""
+        for pause in CLOSING_TRIES:
+            time.sleep(pause)
+            if self.flush() and (not self._publisher.unfinished or self.flush()):
+                return
+        raise StoreWriteError(f"the end of the run is lost: {self.problem}")
+
+    def _close_forgotten(self) -> None:
+        """At the interpreter's exit. A process that was forked off has a copy of the writer, which is not its own."""
+        if os.getpid() != self._process:
+            return
+        try:
+            self.close(State.FAILED)
+        except StoreWriteError as problem:
+            print(problem, file=sys.stderr)
+
+
+_open_writers: weakref.WeakSet[RunWriter] = weakref.WeakSet()
+
+
+def _close_all() -> None:
+    for writer in list(_open_writers):
+        writer._close_forgotten()
+
+
+# Not `atexit`: at that time the thread pools, which zarr writes with, are shut down already.
+threading._register_atexit(_close_all)  # type: ignore[attr-defined]
+
+
+def _as_floats(rows: list[Any]) -> Rows:
+    return np.asarray(rows, np.float64)
+
+
+def _has_head(paths: RunPaths) -> bool:
+    return (paths.store / "head" / "zarr.json").exists()
+
+
+def _remove_partials(paths: RunPaths) -> None:
+    """What a killed writer left behind between writing a file and renaming it."""
+    for partial in paths.store.rglob("*.partial"):
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""What the worker thread tells the screens: small facts, of which the newest replaces older ones that wait."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.message import Message
+
+from asgml.tui.scene.scene import Scene
+
+Severity = Literal["information", "warning", "error"]
+
+
+class SceneChanged(Message, bubble=False):
+    """There is something new to draw."""
+
+    def __init__(self, scene: Scene) -> None:
+        super().__init__()
+        self.scene = scene
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, SceneChanged)
+
+
+class Told(Message, bubble=False):
+    """One line for the person in front of the screen."""
+
+    def __init__(self, text: str, severity: Severity = "information") -> None:
+        super().__init__()
+        self.text = text
+        self.severity = severity
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """One run in the list of runs."""
+
+    name: str
+    state: str
+    step: int
+    total: int
+    best: float
+
+
+class RunsListed(Message, bubble=False):
+    """The runs beside this one."""
+
+    def __init__(self, runs: tuple[RunLine, ...]) -> None:
+        super().__init__()
+        self.runs = runs
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunsListed)

@@ -1,0 +1,161 @@
+"""How numbers, durations and other people's text are written on the screen."""
+
+from __future__ import annotations
+
+import math
+
+from rich.cells import cell_len, set_cell_size
+
+_THIN = "\u2009"
+_HIDDEN = {
+    *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2060, 0x2070),
+    0xFEFF,
+    0x061C,
+    0xFFF9,
+    0xFFFA,
+    0xFFFB,
+}
+_SYMBOLS = {
+    **{code: chr(0x2400 + code) for code in range(0x20)},
+    0x7F: "␡",
+    **{code: "�" for code in (*range(0x80, 0xA0), *sorted(_HIDDEN))},
+}
+
+
+def safe(text: object) -> str:
+    """Text of unknown origin with every character that could steer a terminal replaced by a visible symbol."""
+    shown = str(text).translate(_SYMBOLS)
+    return shown.encode("utf-8", "replace").decode("utf-8")
+
+
+def fit(text: str, width: int) -> str:
+    """`text` in exactly `width` cells, with `…` where something had to go."""
+    if width <= 0:
+        return ""
+    if cell_len(text) <= width:
+        return text + " " * (width - cell_len(text))
+    return set_cell_size(text, width - 1) + "…" if width > 1 else "…"
+
+
+def shorten(text: str, width: int) -> str:
+    """`text` in at most `width` cells; what has to go goes from its middle, for names that differ at their ends."""
+    if cell_len(text) <= width or width < 5:
+        return clip(text, width)
+    tail = (width - 1) // 2 + 1
+    while cell_len(text[-tail:]) > width // 2 + 1:
+        tail -= 1
+    return f"{set_cell_size(text, width - 1 - cell_len(text[-tail:]))}…{text[-tail:]}"
+
+
+def clip(text: str, width: int) -> str:
+    """`text` in at most `width` cells."""
+    return text if cell_len(text) <= width else fit(text, width)
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A measured value in about `digits` significant digits; NaN and infinity by name."""
+    if value is None:
+        return "–"
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "-∞"
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if size >= 10 ** (digits + 2) or size < 1e-3:
+        return _exponent(value, digits)
+    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
+    return f"{value:.{min(decimals, digits)}f}"
+
+
+def _exponent(value: float, digits: int) -> str:
+    mantissa, _, exponent = f"{value:.{max(digits - 2, 0)}e}".partition("e")
+    text = f"{mantissa}e{int(exponent)}"
+    return text if len(text) <= 8 else f"{float(mantissa):.0f}e{int(exponent)}"
+
+
+def setting(value: object) -> str:
+    """A knob's value, written so that it can be typed back."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.10g}" if isinstance(value, float) else safe(value)
+
+
+def signed(value: float) -> str:
+    """A change, always with its sign."""
+    return number(value, 2) if math.isnan(value) or value <= 0 else f"+{number(value, 2)}"
+
+
+def count(value: int) -> str:
+    """A whole number with thin groups: 12 480."""
+    return f"{value:,}".replace(",", _THIN)
+
+
+def short_count(value: float) -> str:
+    """A number of steps in at most five cells: 950, 12.4k, 1.2M."""
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= limit:
+            scaled = value / limit
+            return f"{scaled:.0f}{unit}" if abs(scaled) >= 100 else f"{scaled:.3g}{unit}"
+    return f"{value:.4g}"
+
+
+def size(value: float) -> str:
+    """A number of bytes."""
+    for limit, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
+        if value >= limit:
+            return (
+                f"{value / limit:.3g} {unit}"
+                if value < 1000 * limit
+                else f"{value / limit:.0f} {unit}"
+            )
+    return f"{value:.0f} B"
+
+
+def duration(seconds: float) -> str:
+    """A span of time as h:mm:ss."""
+    if not math.isfinite(seconds):
+        return "–"
+    whole = max(int(seconds), 0)
+    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def coarse(seconds: float) -> str:
+    """A span of time in so few digits that the screen seldom has to be redrawn for it."""
+    if not math.isfinite(seconds):
+        return "–"
+    if seconds < 60:
+        return f"{int(seconds) // 10 * 10}s" if seconds >= 10 else "<10s"
+    minutes = int(seconds) // 60
+    if minutes < 60:
+        return f"{minutes}m"
+    if minutes < 48 * 60:
+        return f"{minutes // 60}h{minutes % 60:02d}"
+    return f"{minutes // 1440}d{minutes // 60 % 24:02d}h"
+
+
+def age(seconds: float) -> str:
+    """How old the newest data are: one word while they flow, steps of growing length when they do not."""
+    if seconds < 5:
+        return "now"
+    for limit, step in ((60, 10), (600, 60), (7200, 600)):
+        if seconds < limit:
+            return f"{_span(max(int(seconds) // step * step, 5))} ago"
+    return f"{coarse(seconds)} ago"
+
+
+def _span(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"
+
+
+def bar(fraction: float, width: int, full: str = "█", empty: str = "░") -> str:
+    """A percent bar of whole cells."""
+    filled = round(min(max(fraction, 0.0), 1.0) * width) if math.isfinite(fraction) else 0
+    return full * filled + empty * (width - filled)
+
+
+def plural(amount: int, noun: str) -> str:
+    return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"
