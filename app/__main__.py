@@ -1,4 +1,4 @@
-"""`python -m app` is the same program as `asgml`."""
+"""`python -m asgml.app` is the same program as `asgml`."""
 
 from asgml.app.cli import main
 

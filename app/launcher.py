@@ -20,13 +20,14 @@ from typing import Any
 
 import tomli_w
 
+import asgml
 from asgml.app.errors import RunFailedError, UserError
 from asgml.core.data.base import split_name
 from asgml.storage.format.layout import RunPaths, is_run, next_name
 from asgml.storage.format.process import start_of, this_host
 
-OURS = Path(__file__).resolve().parent.parent
-"""The directory that holds the packages app, core, storage and tui."""
+OURS = Path(asgml.__file__).resolve().parent.parent
+"""The directory that holds the package asgml."""
 HEADING = (
     "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n"
 )

@@ -27,7 +27,7 @@ from asgml.core.config.config import make_config
 from asgml.core.data import Dataset, Split, load_data
 from asgml.core.model.model import MultimodalModel
 from asgml.core.run.manifest_builder import make_manifest
-from asgml.core.training.components import make_parts
+from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch, Forward
 from asgml.storage.format.layout import RunPaths
@@ -51,10 +51,10 @@ def train(data: Dataset, method: str, seed: int, protocol: dict[str, Any]) -> Mu
     with tempfile.TemporaryDirectory() as folder:
         paths = RunPaths(Path(folder))
         manifest = make_manifest("imbalance", config, data, CPU)
-        parts = make_parts(config, paths, data, manifest, CPU)
+        parts = make_components(config, paths, data, manifest, CPU)
         parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
         end = Trainer(parts).train()
-        parts.desk.close()
+        parts.command_handler.close()
         parts.recorder.writer.close(end)
     assert end is State.FINISHED
     return parts.model.eval()
@@ -70,10 +70,10 @@ def judge(model: MultimodalModel, data: Dataset) -> dict[str, float]:
     before, after = look(model, data.splits["train"]), look(model, data.splits["test"])
     labels, found = after.labels, {"joint": accuracy(after.logits, after.labels)}
     for m in data.modalities:
-        constant = before.alone[m].mean(0) - before.logits.mean(0) / len(data.modalities)
+        constant = before.unimodal_logits[m].mean(0) - before.logits.mean(0) / len(data.modalities)
         found[f"{m}: probe"] = probe(before.features[m], before.labels, after.features[m], labels)
-        found[f"{m}: own"] = accuracy(after.alone[m], labels)
-        found[f"{m}: own, centred"] = accuracy(after.alone[m] - constant, labels)
+        found[f"{m}: own"] = accuracy(after.unimodal_logits[m], labels)
+        found[f"{m}: own, centred"] = accuracy(after.unimodal_logits[m] - constant, labels)
     return found
 
 

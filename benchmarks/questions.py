@@ -23,7 +23,7 @@ import torch
 from asgml.core.config.config import make_config
 from asgml.core.data.base import Dataset, load_data
 from asgml.core.run.manifest_builder import make_manifest
-from asgml.core.training.components import make_parts
+from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
@@ -72,7 +72,7 @@ def train(data: Dataset, tree: dict[str, Any]) -> Run:
     config, device = make_config(tree), torch.device("cpu")
     paths = RunPaths(Path(tempfile.mkdtemp(prefix="asgml-questions-")))
     manifest = make_manifest("question", config, data, device)
-    parts = make_parts(config, paths, data, manifest, device)
+    parts = make_components(config, paths, data, manifest, device)
     parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
     Trainer(parts).train()
     parts.recorder.close(State.FINISHED)

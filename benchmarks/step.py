@@ -33,8 +33,8 @@ from asgml.core.config.config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.methods.registry import METHODS
 from asgml.core.run.manifest_builder import make_manifest
-from asgml.core.training.balancing import Balanced
-from asgml.core.training.components import make_parts
+from asgml.core.training.balancing import ModulationResult
+from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch, Forward
 from asgml.storage.format.layout import RunPaths
@@ -57,7 +57,7 @@ def make_trainer(method: str, given: argparse.Namespace) -> Trainer:
             given.data, {"train": given.batch_size * 4} if given.data == "synthetic" else {}, 0
         )
     manifest = make_manifest("bench", config, data, device)
-    parts = make_parts(config, paths, data, manifest, device)
+    parts = make_components(config, paths, data, manifest, device)
     parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
     return Trainer(parts)
 
@@ -81,27 +81,27 @@ def of_real_size(batch_size: int, classes: int = 6) -> Dataset:
 
 def endless(trainer: Trainer) -> Iterator[Batch]:
     while True:
-        trainer.parts.batches.begin_epoch()
-        yield from trainer.parts.batches.rest_of_epoch()
+        trainer.components.batches.begin_epoch()
+        yield from trainer.components.batches.rest_of_epoch()
 
 
 def full(trainer: Trainer, spent: list[float]) -> Callable[[], None]:
     """A step as `asgml train` does it, with commands, recording and probes. `spent` gets the ms of each look at the gradients."""
     batches = endless(trainer)
     trainer.begin_epoch()
-    balancing, act = trainer.parts.balancing, trainer.parts.balancing.act
+    balancing, act = trainer.components.balancing, trainer.components.balancing.modulate_gradients
 
-    def timed(forward: Forward) -> Balanced:
+    def timed(forward: Forward) -> ModulationResult:
         began = time.process_time()
         balanced = act(forward)
         spent.append((time.process_time() - began) * 1e3)
         return balanced
 
-    balancing.act = timed  # type: ignore[method-assign]
+    balancing.modulate_gradients = timed  # type: ignore[method-assign]
 
     def step() -> None:
         batch = next(batches)
-        trainer.parts.desk.attend(trainer)
+        trainer.components.command_handler.process_pending(trainer)
         forward = trainer.step(batch)
         if trainer.progress.step % trainer.config.probe.eval_freq == 0:
             trainer.probe(forward)
@@ -111,7 +111,7 @@ def full(trainer: Trainer, spent: list[float]) -> Callable[[], None]:
 
 def plain(trainer: Trainer) -> Callable[[], None]:
     """The least that trains the same model."""
-    batches, parts = endless(trainer), trainer.parts
+    batches, parts = endless(trainer), trainer.components
 
     def step() -> None:
         forward = parts.model(next(batches))
@@ -125,7 +125,7 @@ def plain(trainer: Trainer) -> Callable[[], None]:
 
 def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[], None]:
     """OGM-GE by a loop over samples and one over named parameters, on top of `plain`. `spent` gets the ms of these loops."""
-    batches, parts = endless(trainer), trainer.parts
+    batches, parts = endless(trainer), trainer.components
     first, second = parts.model.modalities[:2]
 
     def step() -> None:
@@ -137,7 +137,8 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
         samples = range(len(forward.labels))
         scores = {
             m: sum(
-                functional.softmax(forward.alone[m], dim=1)[i][forward.labels[i]] for i in samples
+                functional.softmax(forward.unimodal_logits[m], dim=1)[i][forward.labels[i]]
+                for i in samples
             )
             for m in (first, second)
         }

@@ -44,7 +44,7 @@ class Forward:
     batch: Batch
     features: Mapping[str, Float[Tensor, "B _"]]
     logits: Float[Tensor, "B C"]
-    alone: Mapping[str, Float[Tensor, "B C"]]
+    unimodal_logits: Mapping[str, Float[Tensor, "B C"]]
     labels: Int[Tensor, "B"]
 
 
@@ -96,6 +96,6 @@ class Evaluation:
 
     loss: float
     accuracy: float
-    own_accuracy: Mapping[str, float]
+    unimodal_accuracy: Mapping[str, float]
     probe_accuracy: Mapping[str, float]
     scores: Mapping[str, float] = field(default_factory=dict)

@@ -28,13 +28,13 @@ from asgml.core.run import checkpoint
 from asgml.core.run.lifecycle import (
     close_run,
     earlier_run,
+    emit_beginning,
     one_line,
     refuse_other_data,
     remember,
-    tell_beginning,
 )
 from asgml.core.run.manifest_builder import make_manifest
-from asgml.core.training.components import DeviceError, find_device, make_parts
+from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
@@ -79,7 +79,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def work(paths: RunPaths, *, resume: bool) -> int:
-    """Makes the parts of the run and trains. Errors before the first step are raised, later ones recorded in the run."""
+    """Makes the components of the run and trains. Errors before the first step are raised, later ones recorded in the run."""
     config = read_config(paths)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -93,14 +93,14 @@ def work(paths: RunPaths, *, resume: bool) -> int:
         if earlier and earlier.manifest
         else make_manifest(paths.name, config, data, device)
     )
-    parts = make_parts(config, paths, data, manifest, device)
-    trainer = Trainer(parts)
+    components = make_components(config, paths, data, manifest, device)
+    trainer = Trainer(components)
     if earlier:
         take_up(trainer, earlier)
-        writer = RunWriter.resume(paths, to_array=parts.recorder.to_array)
+        writer = RunWriter.resume(paths, to_array=components.recorder.to_array)
     else:
-        writer = RunWriter.create(paths, manifest, to_array=parts.recorder.to_array)
-    parts.recorder.open(writer)
+        writer = RunWriter.create(paths, manifest, to_array=components.recorder.to_array)
+    components.recorder.open(writer)
     return train_to_the_end(trainer, "resumed" if earlier else "started")
 
 
@@ -118,10 +118,10 @@ def read_config(paths: RunPaths) -> RunSettings:
 
 def take_up(trainer: Trainer, earlier: Run) -> None:
     """Goes back to the newest checkpoint (or the beginning), and remembers what was answered and turned after it."""
-    path = checkpoint.newest(trainer.parts.paths.checkpoints)
+    path = checkpoint.newest(trainer.components.paths.checkpoints)
     if path is not None:
         trainer.load_state_dict(checkpoint.load(path))
-    remember(trainer.parts.desk, trainer.progress.step, earlier)
+    remember(trainer.components.command_handler, trainer.progress.step, earlier)
 
 
 def train_to_the_end(trainer: Trainer, beginning: str) -> int:
@@ -130,7 +130,7 @@ def train_to_the_end(trainer: Trainer, beginning: str) -> int:
     signals_stop(trainer)
     try:
         try:
-            tell_beginning(beginning, trainer.parts.desk)
+            emit_beginning(beginning, trainer.components.command_handler)
             end = trainer.train()
         finally:
             ignore_signals()
@@ -139,7 +139,7 @@ def train_to_the_end(trainer: Trainer, beginning: str) -> int:
     except Exception as failure:  # noqa: BLE001 - whatever ended the training is told in the run and in trainer.log
         error = one_line(failure)
         traceback.print_exc()
-    close_run(end, trainer.parts.desk, error)
+    close_run(end, trainer.components.command_handler, error)
     return 1 if end is State.FAILED else 0
 
 
@@ -149,10 +149,10 @@ def signals_stop(trainer: Trainer) -> None:
 
     def on_signal(number: int, frame: FrameType | None) -> None:
         nonlocal demanded
-        if trainer.parts.desk.stopping and not demanded:
+        if trainer.components.command_handler.stopping and not demanded:
             demanded = True  # raised again, it would cut off what follows from the first
             raise StopNow
-        trainer.parts.desk.stop()
+        trainer.components.command_handler.stop()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)

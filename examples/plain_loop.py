@@ -86,7 +86,7 @@ def train(
         for epoch in range(epochs):
             balancer.begin_epoch(epoch)
             for labels, *tensors in loader:
-                balancer.attend()  # `step` does so too; here it lets a turned lr act in this very step
+                balancer.process_pending()  # `step` does so too; here it lets a turned lr act in this very step
                 lr = optimizer.param_groups[0]["lr"] = float(balancer.value("lr"))
                 optimizer.zero_grad()
                 features, logits = net(dict(zip(data.modalities, tensors, strict=True)))

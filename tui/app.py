@@ -16,11 +16,11 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
 from asgml.tui.keys import Key, keys_for, shown_keys
+from asgml.tui.messages import RunsListed, SceneChanged, Told
 from asgml.tui.scene.scene import LIVING
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import LiveScreen, MainScreen, ReplayScreen
 from asgml.tui.session.followed_run import ClockKind
-from asgml.tui.session.messages import RunsListed, SceneChanged, Told
 from asgml.tui.session.session import Session
 from asgml.tui.terminal.diff_renderer import ByteCounter, Wire
 from asgml.tui.terminal.theme import (

@@ -36,9 +36,9 @@ from asgml.core.balancer.forward import detached, make_forward
 from asgml.core.balancer.run import LoopRun, Save
 from asgml.core.balancer.setup import (
     LoopError,
-    loop_board,
     loop_config,
     loop_data,
+    loop_live_settings,
     loop_manifest,
     loop_model,
     refuse_what_cannot_be,
@@ -46,9 +46,9 @@ from asgml.core.balancer.setup import (
 from asgml.core.modulators.base import Modulator, Windowed
 from asgml.core.run.commands import RefusedError
 from asgml.core.run.lifecycle import one_line
-from asgml.core.run.step_log import Books
+from asgml.core.run.step_log import StepLog
 from asgml.core.run.system_monitor import SystemMonitor
-from asgml.core.training.balancing import Balanced, make_balancing
+from asgml.core.training.balancing import ModulationResult, make_balancing
 from asgml.core.training.distributed import Ranks
 from asgml.core.types import Forward, Scalar
 from asgml.storage.format.knobs import Knob, Value, find_knob
@@ -96,15 +96,20 @@ class Balancer:
         self.device = _device_of(self.model)
         self.ranks = Ranks(self.device)
         path = Path(run) if run is not None and self.ranks.index == 0 else None
-        board = loop_board(config, knobs)
+        live_settings = loop_live_settings(config, knobs)
         manifest = loop_manifest(
-            path.resolve().name if path else "", config, data, board, self.device, steps_per_epoch
+            path.resolve().name if path else "",
+            config,
+            data,
+            live_settings,
+            self.device,
+            steps_per_epoch,
         )
-        self.run = LoopRun(path, manifest, board, resume=resume)
+        self.run = LoopRun(path, manifest, live_settings, resume=resume)
         self.balancing = make_balancing(
-            config, self.model, data, board, self.run.recorder, self.device
+            config, self.model, data, live_settings, self.run.recorder, self.device
         )
-        self.books = Books(self.run.recorder, SystemMonitor(self.device))
+        self.step_log = StepLog(self.run.recorder, SystemMonitor(self.device))
         self.epoch, self.best_val_accuracy = -1, -1.0
         self._save, self._check_finite = checkpoint, check_finite
         self._in_epoch = self._closed = False
@@ -121,7 +126,7 @@ class Balancer:
             )
         self.run.open()
 
-    # -- in the loop ----------------------------------------------------------------------------------------------------
+    # -- in the loop ------------------------------------------------------------------
 
     def begin_epoch(self, epoch: int) -> None:
         """Opens and closes windows. Epochs are counted from 0; an epoch that a resumed run is in goes on as it began."""
@@ -132,7 +137,7 @@ class Balancer:
         self.epoch, self._in_epoch = epoch, True
         self.run.recorder.epoch = epoch
         self.balancing.modulator.begin_epoch(epoch)
-        self.balancing.tell_windows(epoch)
+        self.balancing.emit_windows(epoch)
 
     def loss(
         self,
@@ -141,7 +146,7 @@ class Balancer:
         logits: Tensor,
         labels: Tensor,
         task_loss: Tensor,
-        own_logits: Mapping[str, Tensor] | None = None,
+        unimodal_logits: Mapping[str, Tensor] | None = None,
     ) -> Scalar:
         """The terms that the methods add to the loop's own loss, to be back-propagated with it; 0 where they add none."""
         self._losses += 1
@@ -149,7 +154,7 @@ class Balancer:
             raise LoopError(
                 f"{self._looking[0]} looks at the graph of one batch a step: gradients cannot be accumulated with it"
             )
-        forward = make_forward(self.model, self.classes, features, logits, labels, own_logits)
+        forward = make_forward(self.model, self.classes, features, logits, labels, unimodal_logits)
         terms = self.balancing.modulator.loss(forward)
         self.balancing.modulator.before_backward(forward, task_loss)
         return terms
@@ -161,7 +166,7 @@ class Balancer:
         logits: Tensor,
         labels: Tensor,
         loss: Tensor,
-        own_logits: Mapping[str, Tensor] | None = None,
+        unimodal_logits: Mapping[str, Tensor] | None = None,
         lr: float = math.nan,
     ) -> None:
         """Between backward and optimizer.step(): takes commands, modulates the gradients, records, probes when it is time.
@@ -169,11 +174,13 @@ class Balancer:
         `loss` is what was back-propagated, `lr` only recorded. While a person has paused the training, it waits here.
         """
         self._check_place()
-        self.attend()
+        self.process_pending()
         with torch.no_grad():
             forward = self.ranks.whole(
                 detached(
-                    make_forward(self.model, self.classes, features, logits, labels, own_logits)
+                    make_forward(
+                        self.model, self.classes, features, logits, labels, unimodal_logits
+                    )
                 )
             )
         balanced = self._act(forward)
@@ -185,25 +192,25 @@ class Balancer:
         if self.balancing.is_probe_step(self.steps) and len(forward.labels) > 1:
             self.balancing.probe(forward)
 
-    def attend(self) -> None:
+    def process_pending(self) -> None:
         """Takes commands. `step` does so; a loop may too, where it is long between two steps."""
         self.begin()
-        self.run.desk.attend(self)
-        self.ranks.agree(self.run.desk)
+        self.run.command_handler.process_pending(self)
+        self.ranks.agree(self.run.command_handler)
 
     def end_epoch(self, **values: float) -> None:
         """Records the epoch, with what the loop has found, such as `val_accuracy`, `val_loss` or `test_accuracy`."""
-        if self._in_epoch and self.books.sums[2] > 0:
+        if self._in_epoch and self.step_log.sums[2] > 0:
             if "val_accuracy" in values:
                 self.best_val_accuracy = max(self.best_val_accuracy, values["val_accuracy"])
                 values["best_val_accuracy"] = self.best_val_accuracy
-            self.run.recorder.record("epochs", {**self.books.close_epoch(), **values})
+            self.run.recorder.record("epochs", {**self.step_log.close_epoch(), **values})
         self._in_epoch = False
 
     @property
     def stopping(self) -> bool:
         """True once a person has asked for the end."""
-        return self.run.desk.stopping
+        return self.run.command_handler.stopping
 
     @property
     def steps(self) -> int:
@@ -212,10 +219,10 @@ class Balancer:
 
     def value(self, name: str) -> Value:
         """The present value of a knob."""
-        board = self.run.desk.board
-        return board.values[find_knob(name, board.knobs).name]
+        live_settings = self.run.command_handler.live_settings
+        return live_settings.values[find_knob(name, live_settings.knobs).name]
 
-    # -- beginning and end ----------------------------------------------------------------------------------------------
+    # -- beginning and end ------------------------------------------------------------
 
     def begin(self) -> None:
         """Tells that the training begins; the first call of any other method does."""
@@ -225,7 +232,7 @@ class Balancer:
             )
         if not self.run.begun:
             self.run.begin()
-            self.books.begin()
+            self.step_log.begin()
 
     def close(self) -> None:
         """The end of the training: finished, or stopped where a person asked for it. Called by `with`."""
@@ -264,7 +271,7 @@ class Balancer:
             self._closed = True
             self.run.close(end, error)
 
-    # -- state ----------------------------------------------------------------------------------------------------------
+    # -- state ------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
         """What the loop's checkpoint has to hold for the balancing to go on as if it had never stopped. Plain values and tensors."""
@@ -274,7 +281,7 @@ class Balancer:
             "epoch": self.epoch,
             "in_epoch": self._in_epoch,
             "best_val_accuracy": self.best_val_accuracy,
-            "epoch_sums": self.books.sums.clone(),
+            "epoch_sums": self.step_log.sums.clone(),
             **self.balancing.state_dict(),
         }
 
@@ -289,7 +296,7 @@ class Balancer:
                 f"this state is of method {state['method']}, the balancer is of {self.config.method}"
             )
         self.balancing.load_state_dict(state)
-        self.books.sums = state["epoch_sums"].to(self.device)
+        self.step_log.sums = state["epoch_sums"].to(self.device)
         self.epoch, self._in_epoch, self.best_val_accuracy = (
             state["epoch"],
             state["in_epoch"],
@@ -298,16 +305,16 @@ class Balancer:
         self.run.recorder.step, self.run.recorder.epoch = state["step"], max(self.epoch, 0)
 
     def save_checkpoint(self, why: str) -> None:
-        """For the command desk."""
+        """For the command command_handler."""
         self.run.save(self._save, why)
 
     def evaluate_now(self, split: str) -> dict[str, Any]:
-        """For the command desk."""
+        """For the command command_handler."""
         raise RefusedError(
             f"evaluate {split}: the data is the training loop's own, which alone can evaluate"
         )
 
-    # -- the step -------------------------------------------------------------------------------------------------------
+    # -- the step ---------------------------------------------------------------------
 
     def _check_place(self) -> None:
         """Whether `step` was called where it acts."""
@@ -325,18 +332,20 @@ class Balancer:
             )
         self._losses = 0
 
-    def _act(self, forward: Forward) -> Balanced:
+    def _act(self, forward: Forward) -> ModulationResult:
         if self._check_finite:
-            found = self.balancing.let_be()
+            found = self.balancing.measure_only()
             if not torch.stack(list(found.before.values())).isfinite().all():
                 return found
-        return self.balancing.act(forward)
+        return self.balancing.modulate_gradients(forward)
 
-    def _record(self, forward: Forward, balanced: Balanced, loss: Tensor, lr: float) -> None:
+    def _record(
+        self, forward: Forward, balanced: ModulationResult, loss: Tensor, lr: float
+    ) -> None:
         self.run.recorder.step += 1
         task_loss = functional.cross_entropy(forward.logits, forward.labels).float()
         row, samples = balanced.row(forward), len(forward.labels)
-        self.books.record_step(
+        self.step_log.record_step(
             row, epoch=self.epoch, loss=loss.float(), task_loss=task_loss, lr=lr, samples=samples
         )
 

@@ -20,7 +20,7 @@ def make_forward(
     features: Mapping[str, Tensor],
     logits: Tensor,
     labels: Tensor,
-    own_logits: Mapping[str, Tensor] | None,
+    unimodal_logits: Mapping[str, Tensor] | None,
 ) -> Forward:
     """Widened to float32 where autocast made it narrower. Own logits that are not given are the head's. Raises LoopError."""
     samples = len(labels)
@@ -28,14 +28,14 @@ def make_forward(
     _check("logits", logits, (samples, classes))
     for m, encoder in model.encoders.items():
         _check(f"features[{m!r}]", features.get(m), (samples, encoder.features))
-        if own_logits is not None:
-            _check(f"own_logits[{m!r}]", own_logits.get(m), (samples, classes))
+        if unimodal_logits is not None:
+            _check(f"unimodal_logits[{m!r}]", unimodal_logits.get(m), (samples, classes))
     with torch.autocast(logits.device.type, enabled=False):
         wide = {m: _widened(features[m]) for m in model.modalities}
         alone = (
-            model.fusion.alone(wide)
-            if own_logits is None
-            else {m: _widened(own_logits[m]) for m in model.modalities}
+            model.fusion.unimodal_logits(wide)
+            if unimodal_logits is None
+            else {m: _widened(unimodal_logits[m]) for m in model.modalities}
         )
     return Forward(Batch({}, labels), wide, _widened(logits), alone, labels)
 
@@ -43,7 +43,7 @@ def make_forward(
 def detached(forward: Forward) -> Forward:
     """The same numbers without their graph."""
     features = {m: feature.detach() for m, feature in forward.features.items()}
-    alone = {m: logits.detach() for m, logits in forward.alone.items()}
+    alone = {m: logits.detach() for m, logits in forward.unimodal_logits.items()}
     return Forward(forward.batch, features, forward.logits.detach(), alone, forward.labels)
 
 

@@ -8,16 +8,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asgml.core.balancer.setup import LoopError
-from asgml.core.config.live_settings import KnobBoard
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run import checkpoint
-from asgml.core.run.commands import CommandDesk, RefusedError
+from asgml.core.run.commands import CommandHandler, RefusedError
 from asgml.core.run.lifecycle import (
     close_run,
     earlier_run,
+    emit_beginning,
+    emit_checkpoint,
     one_line,
     remember,
-    tell_beginning,
-    tell_checkpoint,
 )
 from asgml.core.run.recorder import Recorder, Unrecorded
 from asgml.core.run.stopwatch import Stopwatch
@@ -46,7 +46,7 @@ class LoopRun:
     """Begins at the first step, so that a resumed run knows by then which step it goes on from."""
 
     def __init__(
-        self, path: Path | None, manifest: Manifest, board: KnobBoard, *, resume: bool
+        self, path: Path | None, manifest: Manifest, live_settings: LiveSettings, *, resume: bool
     ) -> None:
         """Raises LoopError or FormatError where there is a run and should be none, or the other way round. Writes nothing yet."""
         self.paths = RunPaths(path.resolve()) if path is not None else None
@@ -54,8 +54,10 @@ class LoopRun:
         self.recorder: Recorder = (Unrecorded if self.paths is None else Recorder)(
             manifest, Stopwatch()
         )
-        self.desk = CommandDesk(
-            NoInbox() if self.paths is None else Inbox(self.paths.commands), board, self.recorder
+        self.command_handler = CommandHandler(
+            NoInbox() if self.paths is None else Inbox(self.paths.commands),
+            live_settings,
+            self.recorder,
         )
         self.manifest = manifest
         self.begun = False
@@ -78,10 +80,10 @@ class LoopRun:
             return
         self.begun = True
         if self.earlier is not None:
-            remember(self.desk, self.recorder.step, self.earlier)
+            remember(self.command_handler, self.recorder.step, self.earlier)
         self.recorder.stopwatch.go_on()
-        tell_beginning("started" if self.earlier is None else "resumed", self.desk)
-        self.recorder.say(State.RUNNING)
+        emit_beginning("started" if self.earlier is None else "resumed", self.command_handler)
+        self.recorder.set_state(State.RUNNING)
 
     def save(self, save: Save | None, why: str) -> None:
         """Has the loop save its checkpoint. Raises RefusedError with the reason where that came to nothing."""
@@ -100,12 +102,12 @@ class LoopRun:
             raise RefusedError(f"the loop's checkpoint= failed: {one_line(failure)}") from failure
         if not path.exists():
             raise RefusedError(f"the loop's checkpoint= wrote nothing to {path.name}")
-        tell_checkpoint(self.recorder, path, why, began)
+        emit_checkpoint(self.recorder, path, why, began)
 
     def save_at_stop(self, save: Save | None) -> None:
         """The checkpoint of a stop that asks for one; a loop that saves by itself gave no `checkpoint=`."""
-        self.recorder.say(State.STOPPING)
-        if not self.desk.save_on_stop or save is None:
+        self.recorder.set_state(State.STOPPING)
+        if not self.command_handler.save_on_stop or save is None:
             return
         try:
             self.save(save, "stop")
@@ -116,7 +118,7 @@ class LoopRun:
 
     def close(self, end: State, error: str) -> None:
         self.begin()
-        close_run(end, self.desk, error)
+        close_run(end, self.command_handler, error)
 
 
 def _find_earlier(paths: RunPaths | None, manifest: Manifest, resume: bool) -> Run | None:

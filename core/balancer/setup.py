@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from asgml.core.config.config import ConfigError, RunSettings, make_config
-from asgml.core.config.live_settings import KnobBoard, make_board
+from asgml.core.config.live_settings import LiveSettings, make_live_settings
 from asgml.core.data.base import Dataset, Split
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import (
@@ -72,7 +72,7 @@ class GivenHead(Fusion):
     def fuse(self, features: Features) -> Float[Tensor, "B C"]:
         return cast(Tensor, self.head(torch.cat([features[m] for m in self.widths], dim=1)))
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         weight = self.head.weight
         bias = weight.new_zeros(len(weight)) if self.head.bias is None else self.head.bias
         return split_logits(
@@ -95,9 +95,9 @@ class NoHead(Fusion):
             "this method runs the head: give Balancer head=, the nn.Linear on the joined features"
         )
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         raise LoopError(
-            "own_logits is missing: give each modality's own logits (B, C), or Balancer head=, the nn.Linear on the features"
+            "unimodal_logits is missing: give each modality's own logits (B, C), or Balancer head=, the nn.Linear on the features"
         )
 
 
@@ -169,7 +169,7 @@ def loop_model(
     if (head.in_features, head.out_features) != expected:
         sizes = f"nn.Linear({head.in_features}, {head.out_features})"
         raise LoopError(
-            f"head is {sizes}, expected nn.Linear{expected} on the joined features; else leave it out and give own_logits"
+            f"head is {sizes}, expected nn.Linear{expected} on the joined features; else leave it out and give unimodal_logits"
         )
     return MultimodalModel(given, GivenHead(head, found))
 
@@ -192,31 +192,31 @@ def loop_data(modalities: Sequence[str], classes: int | Sequence[str]) -> Datase
     return Dataset("own loop", tuple(modalities), names, {}, NoSplits(), {})
 
 
-def loop_board(config: RunSettings, own: Sequence[Knob]) -> KnobBoard:
+def loop_live_settings(config: RunSettings, own: Sequence[Knob]) -> LiveSettings:
     """The knobs of the methods and probes, and the loop's own, which it reads by itself. Not what only the trainer reads."""
     ours = (
         {method.name for method in config.methods}
         | {"probe"}
         | ({"loss"} if config.loss.gamma > 0 else set())
     )
-    board = make_board(
+    live_settings = make_live_settings(
         config, user_knobs(config), [knob.name for knob in config.knobs() if knob.owner not in ours]
     )
     names = [knob.name for knob in own]
     if taken := [
         name
         for name in names
-        if name in {knob.name for knob in board.knobs} or names.count(name) > 1
+        if name in {knob.name for knob in live_settings.knobs} or names.count(name) > 1
     ]:
         raise LoopError(f"knob {taken[0]!r} is taken; give yours another name")
-    return KnobBoard([*board.knobs, *own], board.values)
+    return LiveSettings([*live_settings.knobs, *own], live_settings.values)
 
 
 def loop_manifest(
     name: str,
     config: RunSettings,
     data: Dataset,
-    board: KnobBoard,
+    live_settings: LiveSettings,
     device: torch.device,
     per_epoch: int,
 ) -> Manifest:
@@ -233,7 +233,7 @@ def loop_manifest(
         described,
         config={**acting, "data": {"name": data.name}},
         data={"name": data.name},
-        knobs=board.knobs,
+        knobs=live_settings.knobs,
         total_epochs=total,
         steps_per_epoch=per_epoch,
         total_steps=total * per_epoch,

@@ -252,7 +252,7 @@ class RunSettings(Section):
         if (
             self.fusion.alone == "heads"
             and self.loss.gamma == 0
-            and not any(method.own_loss for method in self.methods)
+            and not any(method.unimodal_loss for method in self.methods)
         ):
             raise ValueError(
                 "fusion.alone=heads with loss.gamma=0: auxiliary heads would never be trained; set loss.gamma=1 or fusion.alone=split"

@@ -1,4 +1,4 @@
-"""The knob board: the present value of every setting, read live by the parts and turned by commands."""
+"""The knob live_settings: the present value of every setting, read live by the parts and turned by commands."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from asgml.core.config.config import RunSettings
 from asgml.storage.format.knobs import Knob, Value, find_knob
 
 
-class KnobBoard:
+class LiveSettings:
     """All settings by full name. `knobs` are those that a command may turn."""
 
     def __init__(self, knobs: Sequence[Knob], settings: Mapping[str, Value]) -> None:
         self.knobs = list(knobs)
         self.values: dict[str, Value] = {**settings, **{knob.name: knob.initial for knob in knobs}}
 
-    def turn(self, word: str, given: object) -> tuple[str, Value, Value]:
+    def set(self, word: str, given: object) -> tuple[str, Value, Value]:
         """Sets a knob; returns its full name and its value before and after. Raises KnobError and changes nothing."""
         knob = find_knob(word, self.knobs)
         before, after = self.values[knob.name], knob.parse(given)
@@ -49,9 +49,9 @@ class _Options(Mapping[str, Value]):
         return sum(1 for _ in self)
 
 
-def make_board(
+def make_live_settings(
     config: RunSettings, extra: Sequence[Knob] = (), without: Collection[str] = ()
-) -> KnobBoard:
+) -> LiveSettings:
     """The board of a run: the settings of its methods and of the trainer; `extra` are a user's modulator's.
 
     Those named in `without` keep their initial value.
@@ -63,4 +63,4 @@ def make_board(
     }
     knobs = [*config.knobs(), *extra]
     kept = {knob.name: knob.initial for knob in knobs if knob.name in without}
-    return KnobBoard([knob for knob in knobs if knob.name not in without], {**fixed, **kept})
+    return LiveSettings([knob for knob in knobs if knob.name not in without], {**fixed, **kept})

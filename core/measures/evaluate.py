@@ -38,7 +38,7 @@ def evaluate(
             meter.add(forward.logits, truth)
             _add(totals, "loss", task.loss(forward.logits, truth, "sum"))
             _add(totals, "accuracy", task.correct(forward.logits, truth).sum())
-            for m, logits in forward.alone.items():
+            for m, logits in forward.unimodal_logits.items():
                 _add(totals, f"own/{m}", task.correct(logits, truth).sum())
             for m, network in (probes.networks if probes else {}).items():
                 _add(

@@ -29,9 +29,11 @@ def gradient_pairs(
     return {m: (shared[a:b], alone[a:b]) for m, a, b in zip(parameters, starts, ends, strict=True)}
 
 
-def own_losses(forward: Forward) -> Tensor:
+def unimodal_loss_sum(forward: Forward) -> Tensor:
     """sum_m CE(z_m, y), in nat; in a regression the absolute errors of the modalities' own outputs."""
-    return torch.stack([loss_of(forward, logits) for logits in forward.alone.values()]).sum()
+    return torch.stack(
+        [loss_of(forward, logits) for logits in forward.unimodal_logits.values()]
+    ).sum()
 
 
 def gradients_of(loss: Tensor, parameters: Sequence[Tensor]) -> Gradients:

@@ -114,7 +114,7 @@ class Classification(Task):
         return functional.cross_entropy(logits, truth, reduction=reduction)
 
     def losses(self, own: Float[Tensor, "M B C"], truth: Tensor) -> Float[Tensor, "M"]:
-        return own_losses(own, truth)
+        return unimodal_losses(own, truth)
 
     def correct(self, logits: Float[Tensor, "B C"], truth: Tensor) -> Float[Tensor, "B"]:
         return correct(logits, truth)
@@ -169,7 +169,7 @@ def correct(logits: Float[Tensor, "B C"], labels: Int[Tensor, "B"]) -> Float[Ten
     return (logits.argmax(dim=1) == labels).float()
 
 
-def own_losses(own: Float[Tensor, "M B C"], labels: Int[Tensor, "B"]) -> Float[Tensor, "M"]:
+def unimodal_losses(own: Float[Tensor, "M B C"], labels: Int[Tensor, "B"]) -> Float[Tensor, "M"]:
     """Cross-entropy of each modality's own logits."""
     repeated = labels.expand(len(own), -1)
     return (

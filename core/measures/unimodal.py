@@ -15,7 +15,7 @@ SMALLEST_SCORE = 1e-12
 @torch.no_grad()
 def true_class_scores(forward: Forward) -> Float[Tensor, "M"]:
     """s_m: summed over the batch, the probability that modality m's own logits give the true class. In float32."""
-    stacked = torch.stack([logits.detach().float() for logits in forward.alone.values()])
+    stacked = torch.stack([logits.detach().float() for logits in forward.unimodal_logits.values()])
     labels = forward.labels.expand(len(stacked), -1).unsqueeze(2)
     return stacked.softmax(dim=2).gather(2, labels).sum(dim=(1, 2))
 

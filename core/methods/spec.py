@@ -44,7 +44,7 @@ class Method:
 
     `alone_in` are things that only one method of a run may do, as a phrase: "both throttle the dominant modality". `scales`
     is true of a method whose whole effect on gradients is to multiply them, which Adam's normalisation takes away.
-    `own_loss` is true where its loss trains each modality's own logits. `modalities` is how many the method is defined for;
+    `unimodal_loss` is true where its loss trains each modality's own logits. `modalities` is how many the method is defined for;
     None is any number. `asks` are things that not every loop can let it do, each with the setting it asks for it with,
     such as `via=lr` or `schedule=linear|cosine`, or "" where it always does. `class_scores` says in the same way when its rule is
     made of what classes alone have (a probability of the true class, an entropy, a prototype), so that a regression, whose only
@@ -62,7 +62,7 @@ class Method:
     options: tuple[Knob, ...] = ()
     alone_in: tuple[str, ...] = ()
     scales: bool = False
-    own_loss: bool = False
+    unimodal_loss: bool = False
     modalities: int | None = None
     asks: Mapping[str, str] = field(default_factory=dict)
     class_scores: str | None = None

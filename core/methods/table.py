@@ -235,7 +235,7 @@ METHODS: Mapping[str, Method] = {
             knobs=(_gamma("uniform", 1.0), *window_knobs("uniform", last=ENDLESS)),
             options=(ramp_option("uniform"),),
             alone_in=(ADDS_UNIMODAL_LOSSES,),
-            own_loss=True,
+            unimodal_loss=True,
         ),
         Method(
             name="ogm_star",
@@ -310,7 +310,7 @@ METHODS: Mapping[str, Method] = {
             options=(_via("mlb"), ramp_option("mlb")),
             alone_in=(THROTTLES, ACCELERATES, ADDS_UNIMODAL_LOSSES),
             scales=True,
-            own_loss=True,
+            unimodal_loss=True,
             asks={SETS_RATES: "via=lr"},
             class_scores="",
         ),

@@ -85,7 +85,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
         ),
         options=(ramp_option("mmpareto"),),
         alone_in=(TURNS_GRADIENTS, ADDS_UNIMODAL_LOSSES, TRAINS_ENCODERS_APART),
-        own_loss=True,
+        unimodal_loss=True,
     ),
     Method(
         name="pmr",
@@ -158,7 +158,7 @@ CONTEXT_METHODS: tuple[Method, ...] = (
             ramp_option("g_blending"),
         ),
         alone_in=(ADDS_UNIMODAL_LOSSES,),
-        own_loss=True,
+        unimodal_loss=True,
         asks={READS_DATA: ""},
     ),
     Method(
@@ -330,6 +330,6 @@ CONTEXT_METHODS: tuple[Method, ...] = (
             ramp_option("asgml_v1"),
         ),
         alone_in=(ADDS_UNIMODAL_LOSSES, TURNS_GRADIENTS),
-        own_loss=True,
+        unimodal_loss=True,
     ),
 )

@@ -30,7 +30,7 @@ class Fusion(nn.Module, ABC):
         """The fused logits."""
 
     @abstractmethod
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         """The logits of each modality by itself."""
 
     @property
@@ -57,7 +57,7 @@ class Concat(Fusion):
         joined = torch.cat([features[modality] for modality in self.widths], dim=1)
         return cast(Tensor, self.classifier(joined if self.first is None else self.first(joined)))
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         weight, bias = self._composed()
         return split_logits(features, self.widths, weight, bias)
 
@@ -97,9 +97,9 @@ class Sum(Fusion):
         self.classifiers = nn.ModuleList(_linear(width, classes) for width in widths.values())
 
     def fuse(self, features: Features) -> Float[Tensor, "B C"]:
-        return torch.stack(list(self.alone(features).values())).sum(dim=0)
+        return torch.stack(list(self.unimodal_logits(features).values())).sum(dim=0)
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         pairs = zip(self.modalities, self.classifiers, strict=True)
         return {modality: classifier(features[modality]) for modality, classifier in pairs}
 
@@ -116,7 +116,7 @@ class WithHeads(Fusion):
     def fuse(self, features: Features) -> Float[Tensor, "B C"]:
         return self.fusion.fuse(features)
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         return {
             modality: head(features[modality])
             for modality, head in zip(self.modalities, self.heads, strict=True)
@@ -144,7 +144,7 @@ class Film(Fusion):
         gamma, beta = self.condition(features[self.first]).chunk(2, dim=1)
         return cast(Tensor, self.classifier(gamma * features[self.second] + beta))
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         raise FusionError(
             "film has no exact split: set fusion.alone=ablation or fusion.alone=heads"
         )
@@ -174,7 +174,7 @@ class Gated(Fusion):
         )
         return cast(Tensor, self.classifier(gate * value))
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         raise FusionError(
             "gated has no exact split: set fusion.alone=ablation or fusion.alone=heads"
         )
@@ -194,7 +194,7 @@ class Ablated(Fusion):
     def fuse(self, features: Features) -> Float[Tensor, "B C"]:
         return self.fusion.fuse(features)
 
-    def alone(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         zeros = {modality: torch.zeros_like(feature) for modality, feature in features.items()}
         return {
             modality: self.fusion.fuse({**zeros, modality: feature})

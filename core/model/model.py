@@ -43,7 +43,11 @@ class MultimodalModel(nn.Module):
     def join(self, batch: Batch, features: Mapping[str, Tensor], labels: Tensor) -> Forward:
         """Logits from features: fused, and each modality's own."""
         return Forward(
-            batch, features, self.fusion.fuse(features), self.fusion.alone(features), labels
+            batch,
+            features,
+            self.fusion.fuse(features),
+            self.fusion.unimodal_logits(features),
+            labels,
         )
 
     def freeze(self, modalities: Sequence[str]) -> None:

@@ -26,7 +26,7 @@ from torch import Tensor
 from asgml.core.measures.shapley import shapley_logits
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Backward
 from asgml.storage.format.knobs import Value
@@ -45,7 +45,7 @@ class Agm(Modulator):
         self.expected = torch.zeros(len(self.modalities))
         self.steps = 0
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         if len(self.modalities) > MOST_MODALITIES:
             raise MethodError(
                 f"agm needs at most {MOST_MODALITIES} modalities (it predicts from all 2^M subsets), the data has {len(self.modalities)}"

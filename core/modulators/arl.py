@@ -27,7 +27,7 @@ from torch.nn import functional
 from asgml.core.measures.unimodal import mean_entropy
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
@@ -45,7 +45,7 @@ class Arl(Modulator):
         super().__init__(modalities, options)
         self.epoch = 0
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         if len(self.modalities) != 2:
             raise MethodError(
                 f"arl is defined for two modalities, this data has {len(self.modalities)}: {', '.join(self.modalities)}"

@@ -31,7 +31,7 @@ from torch import Tensor
 from asgml.core.measures.task import loss_of
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.learning_speed import periods, staleness_factor, updates
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.modulators.speed_tracker import SpeedTracker
@@ -48,7 +48,7 @@ class AsgmlV1(Modulator):
         self.taus = [self.number("tau_base")] * len(self.modalities)
         self.queues: dict[str, list[list[Tensor]]] = {}
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         signal = str(self.options["signal"])
         if signal != "dual" and not context.config.probe.enabled:
             raise MethodError(
@@ -65,7 +65,7 @@ class AsgmlV1(Modulator):
 
     def loss(self, forward: Forward) -> Scalar:
         pairs = zip(self.modalities, self.updated(), strict=True)
-        own = [loss_of(forward, forward.alone[m]) for m, updated in pairs if updated]
+        own = [loss_of(forward, forward.unimodal_logits[m]) for m, updated in pairs if updated]
         return self.number("gamma") * torch.stack(own).sum() if own else 0.0
 
     def modulate(self, backward: Backward) -> Modulation:
@@ -113,7 +113,7 @@ class AsgmlV1(Modulator):
             for m, scale in zip(self.modalities, scales, strict=True)
         ]
         forward = backward.forward
-        losses = [loss_of(forward, forward.alone[m].float()) for m in self.modalities]
+        losses = [loss_of(forward, forward.unimodal_logits[m].float()) for m in self.modalities]
         self.tracker.track(torch.stack(used), torch.stack(losses))
         if self.tracker.step % int(self.number("eval_freq")) == 0:
             self.taus = self.tracker.taus(self.options)

@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 from torch import Tensor
 
 from asgml.core.methods.spec import ENDLESS
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
 from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
 from asgml.storage.format.knobs import Knob, Value
@@ -41,13 +41,13 @@ class Modulator:
         self.modalities = tuple(modalities)
         self.options = options
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         """Is given the model and the data, once, before the first step. Raises MethodError where it cannot work with them."""
 
     def begin_epoch(self, epoch: int) -> None:
         """Is told each epoch, counted from 0, before its first step; not again when a run is resumed in the middle of one."""
 
-    def prepare(self, epoch: int, strength: float) -> None:
+    def before_epoch(self, epoch: int, strength: float) -> None:
         """The place for costly measurements, once in each epoch that the method acts in, before its first step.
 
         The only hook that may write weights. `strength` is above 0. Where a person turns the strength up from 0 in
@@ -57,7 +57,7 @@ class Modulator:
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Is shown each evaluation of the validation split."""
 
-    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+    def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         """What the fusion is fed: the features {m: (B, D)} and labels (B,), or fewer, or changed."""
         return features, labels
 
@@ -106,7 +106,7 @@ class Windowed(Modulator):
         self._look_at(epoch)
         self.inner.begin_epoch(epoch)
         if self.present_strength > 0 and epoch > self.prepared:
-            self.inner.prepare(epoch, self.present_strength)
+            self.inner.before_epoch(epoch, self.present_strength)
             self.prepared = epoch
 
     def _look_at(self, epoch: int) -> None:
@@ -116,15 +116,17 @@ class Windowed(Modulator):
             min(1.0, (epoch - first + 1) / (self.number("ramp_epochs") + 1)) if self.open else 0.0
         )
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.inner.attach(context)
 
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         self.inner.end_epoch(epoch, val)
 
-    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+    def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         return (
-            self.inner.feed(features, labels) if self.present_strength > 0 else (features, labels)
+            self.inner.before_fusion(features, labels)
+            if self.present_strength > 0
+            else (features, labels)
         )
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
@@ -172,7 +174,7 @@ class Composed(Modulator):
         super().__init__(modalities, {})
         self.parts = dict(parts)
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         for part in self.parts.values():
             part.attach(context)
 
@@ -184,9 +186,9 @@ class Composed(Modulator):
         for part in self.parts.values():
             part.end_epoch(epoch, val)
 
-    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+    def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         for part in self.parts.values():
-            features, labels = part.feed(features, labels)
+            features, labels = part.before_fusion(features, labels)
         return features, labels
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor
 from asgml.core.data.batches import Batches, in_order
 from asgml.core.measures.task import loss_of
 from asgml.core.model.optimizer import lr_at, make_optimizer
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.seeds import seed_for
 from asgml.core.types import Forward
 
@@ -29,7 +29,7 @@ LEAST_OVERFITTING = 0.01
 def losses_of(forward: Forward) -> Float[Tensor, "K"]:
     """The joint loss and each modality's own, of one batch."""
     return torch.stack(
-        [loss_of(forward, logits) for logits in (forward.logits, *forward.alone.values())]
+        [loss_of(forward, logits) for logits in (forward.logits, *forward.unimodal_logits.values())]
     )
 
 
@@ -42,7 +42,7 @@ def blend_weights(
     return raw / total if total > 0 else torch.full_like(raw, 1 / len(raw))
 
 
-def measure(context: Context, epoch: int, epochs: int) -> Float[Tensor, "K"]:
+def measure(context: MethodContext, epoch: int, epochs: int) -> Float[Tensor, "K"]:
     """The weights that the model asks for now. It is left as it was, and so is every random stream."""
     devices = [context.device] if context.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
@@ -57,7 +57,7 @@ def measure(context: Context, epoch: int, epochs: int) -> Float[Tensor, "K"]:
     return blend_weights(gains, gaps)
 
 
-def train_copy(context: Context, k: int, epoch: int, epochs: int) -> torch.nn.Module:
+def train_copy(context: MethodContext, k: int, epoch: int, epochs: int) -> torch.nn.Module:
     """A copy of the model, trained on for some epochs by loss k alone, from a fresh optimizer at the configured rate.
 
     All copies see the same batches, in an order of their own.
@@ -84,7 +84,7 @@ def train_copy(context: Context, k: int, epoch: int, epochs: int) -> torch.nn.Mo
 
 
 @torch.no_grad()
-def split_losses(context: Context, model: torch.nn.Module, split: str) -> Float[Tensor, "K"]:
+def split_losses(context: MethodContext, model: torch.nn.Module, split: str) -> Float[Tensor, "K"]:
     """All losses over a split, in eval mode; on the host."""
     part, was_training = context.data.splits[split], model.training
     model.eval()

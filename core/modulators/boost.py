@@ -20,7 +20,7 @@ import torch
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.boost_scheduler import BoostScheduler, gap_strength
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.modulators.signals import Average, batch_signal, correction
 from asgml.core.seeds import seed_for
@@ -38,9 +38,9 @@ class Boost(Modulator):
         self.ema = 0.1
         self.epochs, self.epoch = 1, 0
         self.largest_gap = 0.0
-        self.context: Context | None = None
+        self.context: MethodContext | None = None
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.context, self.epochs, self.ema = (
             context,
             context.config.epochs,
@@ -103,7 +103,7 @@ class Boost(Modulator):
                 return gap / self.largest_gap if self.largest_gap > 0 else 1.0
         return 1.0
 
-    def _choose_samples(self, context: Context) -> None:
+    def _choose_samples(self, context: MethodContext) -> None:
         """The same validation samples for every reading, by the run's seed."""
         if context.probes is None:
             raise MethodError("boost.signal=probe_val needs the probes: set probe.enabled=true")

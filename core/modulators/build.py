@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from asgml.core.config.config import RunConfig, RunSettings
-from asgml.core.config.live_settings import KnobBoard
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import ENDLESS, Method, ramp_option, window_knobs
 from asgml.core.modulators.base import Composed, Modulator, Windowed
@@ -23,17 +23,19 @@ class ModulatorError(ValueError):
     """A user's modulator that cannot be loaded. One line for a person."""
 
 
-def make_modulator(config: RunSettings, board: KnobBoard, modalities: Sequence[str]) -> Composed:
+def make_modulator(
+    config: RunSettings, live_settings: LiveSettings, modalities: Sequence[str]
+) -> Composed:
     """All of a run's methods as one modulator, each in its window; the unimodal losses and a user's own among them."""
-    parts: dict[str, Modulator] = {"loss": UnimodalLoss(modalities, board.options("loss"))}
+    parts: dict[str, Modulator] = {"loss": UnimodalLoss(modalities, live_settings.options("loss"))}
     for method in config.methods:
-        made = load_class(method)(modalities, board.options(method.name))
+        made = load_class(method)(modalities, live_settings.options(method.name))
         parts[method.name] = Windowed(made) if method.settings else made
     if config.modulator:
         user = load_user_class(config.modulator)
         owner = owner_of(user)
         try:
-            parts[owner] = Windowed(user(modalities, board.options(owner)))
+            parts[owner] = Windowed(user(modalities, live_settings.options(owner)))
         except Exception as error:
             raise ModulatorError(
                 f"modulator {config.modulator!r} cannot be made: {_told(error)}"
@@ -92,7 +94,7 @@ def owner_of(user: type[Modulator]) -> str:
 
 
 def user_knobs(config: RunSettings) -> list[Knob]:
-    """What a user's modulator brings to the board: its own knobs, and the window that every method has."""
+    """What a user's modulator brings to the live_settings: its own knobs, and the window that every method has."""
     if not config.modulator:
         return []
     user = load_user_class(config.modulator)

@@ -27,7 +27,7 @@ from torch.nn import functional
 from asgml.core.measures.task import correct
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.seeds import seed_for
 from asgml.core.types import Backward, Forward, Scalar
@@ -39,7 +39,7 @@ WIDTH = 128
 class Cggm(Modulator):
     """Trains its classifiers in every step, also where it does not act."""
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.output = context.model.fusion.output_layer
         if self.output is None and self.options["direction"]:
             raise MethodError(

@@ -19,7 +19,7 @@ from asgml.core.types import Evaluation, ParameterGroup
 
 
 @dataclass(frozen=True)
-class Context:
+class MethodContext:
     """Given to every method once, before the first step. `generator` lives on `device` and is saved with checkpoints.
 
     `probes` are the run's own, for looking: a method that trained them would change what others are told. None without probes.

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.blending import losses_of, measure
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
@@ -33,10 +33,10 @@ class GBlending(Modulator):
         self.weights: Tensor | None = None
         self.measured_in = 0
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.context = context
 
-    def prepare(self, epoch: int, strength: float) -> None:
+    def before_epoch(self, epoch: int, strength: float) -> None:
         if self.weights is None or epoch - self.measured_in >= self.number("every"):
             self.weights = measure(self.context, epoch, int(self.number("measure_epochs")))
             self.measured_in = epoch

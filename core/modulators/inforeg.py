@@ -24,7 +24,7 @@ from torch import Tensor
 from asgml.core.measures.unimodal import true_class_scores
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
 from asgml.core.types import Backward
 from asgml.storage.format.knobs import Value
@@ -42,7 +42,7 @@ class InfoReg(Modulator):
         self.window = torch.ones(len(self.modalities), dtype=torch.bool)
         self.start: dict[str, list[Tensor]] = {}
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         if len(self.modalities) != 2:
             raise MethodError(
                 f"inforeg compares two modalities, the data has {len(self.modalities)}; leave it out or choose data of two"
@@ -60,7 +60,7 @@ class InfoReg(Modulator):
             self.window = in_prime_window(self.traces[1], self.traces[2], self.number("threshold"))
         self.epoch, self.start = epoch, {}
 
-    def prepare(self, epoch: int, strength: float) -> None:
+    def before_epoch(self, epoch: int, strength: float) -> None:
         self.start = {
             m: [p.detach().clone() for p in group.kernels + group.others]
             for m, group in self.groups.items()

@@ -19,9 +19,15 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from asgml.core.measures.gradients import Gradients, cosine_of, dot, gradient_pairs, own_losses
+from asgml.core.measures.gradients import (
+    Gradients,
+    cosine_of,
+    dot,
+    gradient_pairs,
+    unimodal_loss_sum,
+)
 from asgml.core.modulators.base import Modulator
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
@@ -34,14 +40,14 @@ class MMPareto(Modulator):
         super().__init__(modalities, options)
         self.pairs: dict[str, tuple[Gradients, Gradients]] = {}
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.groups = context.groups
 
     def loss(self, forward: Forward) -> Scalar:
-        return own_losses(forward)
+        return unimodal_loss_sum(forward)
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
-        self.pairs = gradient_pairs(task_loss, own_losses(forward), self.groups)
+        self.pairs = gradient_pairs(task_loss, unimodal_loss_sum(forward), self.groups)
 
     def modulate(self, backward: Backward) -> Modulation:
         pairs, self.pairs = self.pairs, {}

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Backward, Evaluation
 from asgml.storage.format.knobs import Value
@@ -34,7 +34,7 @@ class Mslr(Modulator):
         self.epochs = 1
         self.factors = parse_factors(str(options.get("factors", "")), self.modalities)
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.epochs = context.config.epochs
 
     def begin_epoch(self, epoch: int) -> None:
@@ -43,7 +43,7 @@ class Mslr(Modulator):
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Remembers the newest validation accuracies."""
         for m, seen in self.accuracies.items():
-            seen.append(val.own_accuracy[m])
+            seen.append(val.unimodal_accuracy[m])
             del seen[: -int(self.number("memory"))]
 
     def modulate(self, backward: Backward) -> Modulation:

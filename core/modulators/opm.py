@@ -22,7 +22,7 @@ from torch import Tensor
 
 from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
 from asgml.core.modulators.base import Features, Modulator
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.types import Batch, Forward
 
 LARGEST_SHARE = 0.99
@@ -32,11 +32,11 @@ LARGEST_SHARE = 0.99
 class Opm(Modulator):
     """Acts on what the fusion is fed in training; evaluation sees everything."""
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.fusion = context.model.fusion
         self.generator = context.generator
 
-    def feed(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+    def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         acts, draws = self._draw(len(labels))
         if acts >= self.number("p_exe"):
             return features, labels
@@ -46,7 +46,7 @@ class Opm(Modulator):
     @torch.no_grad()
     def drop_rates(self, features: Features, labels: Tensor) -> Float[Tensor, "M"]:
         """q_m from what each modality's own logits make of this batch."""
-        alone = self.fusion.alone(features)
+        alone = self.fusion.unimodal_logits(features)
         scores = true_class_scores(Forward(Batch({}, labels), features, labels, alone, labels))
         return drop_rate(discrepancy_ratio(scores), self.number("q_base"), self.number("lambda"))
 

@@ -26,7 +26,7 @@ from torch import Tensor
 
 from asgml.core.measures.unimodal import discrepancy_ratio
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.modulators.prototypes import Prototypes, entropy
 from asgml.core.seeds import seed_for
@@ -43,13 +43,13 @@ class Pmr(Modulator):
         self.epoch = 0
         self.weights: dict[str, Tensor] = {}
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         self.context = context
 
     def begin_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
-    def prepare(self, epoch: int, strength: float) -> None:
+    def before_epoch(self, epoch: int, strength: float) -> None:
         """New prototypes from a random part of the training split; its own draw, so no other random stream moves."""
         size = len(self.context.data.splits["train"])
         part = max(1, math.ceil(self.number("share") * size))

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.seeds import seed_for
 from asgml.core.types import Backward
@@ -42,7 +42,7 @@ class Relearning(Modulator):
         self.initial: dict[str, list[Tensor]] = {}
         self.gaps: dict[str, float] = {}
 
-    def attach(self, context: Context) -> None:
+    def attach(self, context: MethodContext) -> None:
         for split in ("train", "val"):
             if (size := len(context.data.splits[split])) < context.classes:
                 raise MethodError(
@@ -54,7 +54,7 @@ class Relearning(Modulator):
             for m, group in context.groups.items()
         }
 
-    def prepare(self, epoch: int, strength: float) -> None:
+    def before_epoch(self, epoch: int, strength: float) -> None:
         if not is_due(
             epoch, int(self.number("start")), int(self.number("every")), int(self.number("times"))
         ):

@@ -28,15 +28,15 @@ def batch_signal(kind: str, backward: Backward) -> dict[str, float]:
             values = torch.stack(
                 [
                     -functional.cross_entropy(own.float(), forward.labels)
-                    for own in forward.alone.values()
+                    for own in forward.unimodal_logits.values()
                 ]
             ).exp()
         case "grad_norm":
-            norms = torch.stack([backward.norms[m] for m in forward.alone])
+            norms = torch.stack([backward.norms[m] for m in forward.unimodal_logits])
             values = norms / norms.sum().clamp_min(SMALLEST_SCORE)
         case _:
             raise ValueError(f"signal {kind!r}: expected discrepancy, loss or grad_norm")
-    return dict(zip(forward.alone, values.tolist(), strict=True))
+    return dict(zip(forward.unimodal_logits, values.tolist(), strict=True))
 
 
 class Average:

@@ -25,5 +25,5 @@ def unimodal_loss(forward: Forward, gamma: float) -> Scalar:
     """gamma * sum_m of the task's loss of z_m; the number 0, without a graph, for gamma 0."""
     if gamma == 0:
         return 0.0
-    own = [loss_of(forward, logits) for logits in forward.alone.values()]
+    own = [loss_of(forward, logits) for logits in forward.unimodal_logits.values()]
     return gamma * sum(own[1:], start=own[0])

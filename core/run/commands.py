@@ -1,4 +1,4 @@
-"""The command desk: takes requests at step boundaries, has them done or refused, and answers each exactly once."""
+"""The command command_handler: takes requests at step boundaries, has them done or refused, and answers each exactly once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from asgml.core.config.live_settings import KnobBoard
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run.recorder import Recorder
 from asgml.storage.commands.inbox import BadRequest, Inbox, Request
 from asgml.storage.format.events import Event
@@ -22,7 +22,7 @@ class RefusedError(Exception):
     """A request that cannot be granted; the message is the reason."""
 
 
-class Desk(Protocol):
+class CommandTarget(Protocol):
     """What the desk asks of the trainer."""
 
     def save_checkpoint(self, why: str) -> None: ...
@@ -39,12 +39,12 @@ class Replay:
     value: Value
 
 
-class CommandDesk:
+class CommandHandler:
     """Owns the inbox, what waits for its step, and whether the training is paused or stopping."""
 
-    def __init__(self, inbox: Inbox, board: KnobBoard, recorder: Recorder) -> None:
+    def __init__(self, inbox: Inbox, live_settings: LiveSettings, recorder: Recorder) -> None:
         self.inbox = inbox
-        self.board = board
+        self.live_settings = live_settings
         self.recorder = recorder
         self.stopping = False
         self.save_on_stop = True
@@ -53,12 +53,12 @@ class CommandDesk:
         self._answered: set[str] = set()
         self._replays: list[Replay] = []
 
-    def know(self, answered: set[str], replays: Sequence[Replay]) -> None:
+    def restore(self, answered: set[str], replays: Sequence[Replay]) -> None:
         """Tells a resumed run what was answered before it, and what it has to do again."""
         self._answered = answered
         self._replays = sorted(replays, key=lambda replay: replay.step)
 
-    def attend(self, trainer: Desk) -> None:
+    def process_pending(self, trainer: CommandTarget) -> None:
         """Takes all requests that are due; while paused, stays here until told to go on or to stop."""
         self._replay_due()
         self._take(trainer)
@@ -80,17 +80,17 @@ class CommandDesk:
                 self._answer(item, "expired", reason="the run ended before it was due")
         self._waiting.clear()
 
-    def _hold(self, trainer: Desk) -> None:
+    def _hold(self, trainer: CommandTarget) -> None:
         self.recorder.stopwatch.pause()
-        self.recorder.say(State.PAUSED)
+        self.recorder.set_state(State.PAUSED)
         while self.paused and not self.stopping:
             time.sleep(PAUSE_LOOK)
             self._take(trainer)
         self.recorder.stopwatch.go_on()
         if not self.stopping:
-            self.recorder.say(State.RUNNING)
+            self.recorder.set_state(State.RUNNING)
 
-    def _take(self, trainer: Desk) -> None:
+    def _take(self, trainer: CommandTarget) -> None:
         for item in self.inbox.poll():
             if isinstance(item, BadRequest):
                 self._refuse_bad(item)
@@ -103,7 +103,7 @@ class CommandDesk:
         if self._waiting:
             self._take_due(trainer)
 
-    def _take_due(self, trainer: Desk) -> None:
+    def _take_due(self, trainer: CommandTarget) -> None:
         now = time.time()
         for request in list(self._waiting):
             due = (request.at_step or 0) <= self.recorder.step
@@ -131,11 +131,11 @@ class CommandDesk:
         """Full name of the knob that a request would turn. Raises KnobError where it could not be turned to that value."""
         if request.kind != "set":
             return None
-        knob = find_knob(request.knob or "", self.board.knobs)
+        knob = find_knob(request.knob or "", self.live_settings.knobs)
         knob.parse(request.value)
         return knob.name
 
-    def _handle(self, request: Request, trainer: Desk) -> None:
+    def _handle(self, request: Request, trainer: CommandTarget) -> None:
         if request.expires is not None and time.time() > request.expires:
             self._answer(request, "expired", reason="it came too late")
             return
@@ -155,7 +155,7 @@ class CommandDesk:
         else:
             self._answer(request, "applied", **done)
 
-    def _do(self, request: Request, trainer: Desk) -> dict[str, Any]:
+    def _do(self, request: Request, trainer: CommandTarget) -> dict[str, Any]:
         """Does what is asked and returns what the answer should say. Raises RefusedError or KnobError and does nothing."""
         if request.at_step is not None and request.at_step < self.recorder.step:
             raise RefusedError(
@@ -192,17 +192,17 @@ class CommandDesk:
         self.paused = False
         return {}
 
-    def _evaluate(self, split: str, trainer: Desk) -> dict[str, Any]:
+    def _evaluate(self, split: str, trainer: CommandTarget) -> dict[str, Any]:
         if split not in ("val", "test"):
             raise RefusedError(f"evaluate {split!r}: expected val or test")
         return trainer.evaluate_now(split)
 
     def _set(self, request: Request) -> dict[str, Any]:
-        knob = find_knob(request.knob or "", self.board.knobs)
-        present = self.board.values[knob.name]
+        knob = find_knob(request.knob or "", self.live_settings.knobs)
+        present = self.live_settings.values[knob.name]
         if request.if_value is not None and knob.parse(request.if_value) != present:
             raise RefusedError(f"{knob.name} is {present}, not {request.if_value}")
-        name, before, after = self.board.turn(knob.name, request.value)
+        name, before, after = self.live_settings.set(knob.name, request.value)
         return {"knob": name, "before": before, "after": after}
 
     def _refuse_bad(self, bad: BadRequest) -> None:
@@ -237,7 +237,7 @@ class CommandDesk:
     def _replay_due(self) -> None:
         while self._replays and self._replays[0].step <= self.recorder.step:
             replay = self._replays.pop(0)
-            name, before, after = self.board.turn(replay.knob, replay.value)
+            name, before, after = self.live_settings.set(replay.knob, replay.value)
             if before == after:
                 continue
             message = f"{name} {before} → {after} again, as before the resume"

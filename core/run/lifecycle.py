@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from asgml.core.data.base import DataError, Dataset
-from asgml.core.run.commands import CommandDesk, answered_in, replays_after
+from asgml.core.run.commands import CommandHandler, answered_in, replays_after
 from asgml.core.run.recorder import Recorder
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
@@ -49,17 +49,19 @@ def refuse_other_data(paths: RunPaths, earlier: Run, data: Dataset) -> None:
             )
 
 
-def remember(desk: CommandDesk, step: int, earlier: Run) -> None:
+def remember(command_handler: CommandHandler, step: int, earlier: Run) -> None:
     """Tells the desk of a run that goes on after `step` what was answered before, and which knobs were turned after that step."""
-    desk.know(answered_in(earlier.events), replays_after(step, earlier.events))
+    command_handler.restore(answered_in(earlier.events), replays_after(step, earlier.events))
 
 
-def tell_beginning(word: str, desk: CommandDesk) -> None:
+def emit_beginning(word: str, command_handler: CommandHandler) -> None:
     """The run is `started` or `resumed` in this process, with these knobs."""
-    desk.recorder.event(word, pid=os.getpid(), host=socket.gethostname(), knobs=desk.board.live())
+    command_handler.recorder.event(
+        word, pid=os.getpid(), host=socket.gethostname(), knobs=command_handler.live_settings.live()
+    )
 
 
-def tell_checkpoint(recorder: Recorder, path: Path, why: str, began: float) -> None:
+def emit_checkpoint(recorder: Recorder, path: Path, why: str, began: float) -> None:
     """A checkpoint lies at `path` now; saving it took from `began` on, by the monotonic clock."""
     seconds = round(time.monotonic() - began, 3)
     recorder.event(
@@ -71,11 +73,11 @@ def tell_checkpoint(recorder: Recorder, path: Path, why: str, began: float) -> N
     )
 
 
-def close_run(end: State, desk: CommandDesk, error: str = "") -> None:
+def close_run(end: State, command_handler: CommandHandler, error: str = "") -> None:
     """Answers what still waits, tells how the run ended, and closes it."""
-    recorder: Recorder = desk.recorder
-    desk.close()
-    recorder.tell_alerts()
+    recorder: Recorder = command_handler.recorder
+    command_handler.close()
+    recorder.emit_alerts()
     recorder.event(end.word, **({"error": error} if error else {}))
     recorder.close(end)
 

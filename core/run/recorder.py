@@ -89,7 +89,7 @@ class Recorder:
         rows = sum(8 * len(self.columns[table]) * head.rows[table] for table in TABLES)
         return rows + sum(head.text_bytes.values())
 
-    def say(self, state: State) -> None:
+    def set_state(self, state: State) -> None:
         """Publishes a change of state at once."""
         self.writer.mark(state=state, step=self.step, epoch=self.epoch)
         self.writer.flush()
@@ -98,7 +98,7 @@ class Recorder:
         """Ends the run in this state, with all that was recorded published."""
         self.writer.close(end)
 
-    def tell_alerts(self) -> None:
+    def emit_alerts(self) -> None:
         """Turns what the background thread noticed into events; cheap when there is nothing."""
         while self._alerts:
             step, column, value = self._alerts.popleft()
@@ -151,7 +151,7 @@ class Unrecorded(Recorder):
     def event(self, kind: str, **fields: Any) -> None:
         """Forgets the event."""
 
-    def say(self, state: State) -> None:
+    def set_state(self, state: State) -> None:
         """Tells nobody."""
 
     def published_bytes(self) -> int:

@@ -26,8 +26,8 @@ def step_row(
     modulation: Modulation,
 ) -> dict[str, Scalar]:
     """What a step did to each modality. `before` and `after` are gradient norms; a method that is not there has factor 1."""
-    modalities = tuple(forward.alone)
-    own = torch.stack([logits.detach().float() for logits in forward.alone.values()])
+    modalities = tuple(forward.unimodal_logits)
+    own = torch.stack([logits.detach().float() for logits in forward.unimodal_logits.values()])
     task = task_of(forward.batch)
     truth = task.truth(forward)
     ones = dict.fromkeys(modalities, 1.0)
@@ -57,7 +57,7 @@ def step_row(
 
 def class_columns(forward: Forward) -> dict[str, Scalar]:
     """What the probabilities of classes tell of each modality: its discrepancy ratio, and how sure it is."""
-    own = torch.stack([logits.detach().float() for logits in forward.alone.values()])
+    own = torch.stack([logits.detach().float() for logits in forward.unimodal_logits.values()])
     measured = {
         "discrepancy": discrepancy_ratio(true_class_scores(forward)),
         "own_entropy": mean_entropy(own),
@@ -65,7 +65,7 @@ def class_columns(forward: Forward) -> dict[str, Scalar]:
     return {
         f"{name}/{m}": value
         for name, values in measured.items()
-        for m, value in zip(forward.alone, values.unbind(), strict=True)
+        for m, value in zip(forward.unimodal_logits, values.unbind(), strict=True)
     }
 
 
@@ -84,7 +84,7 @@ def validation_row(val: Evaluation) -> dict[str, Scalar]:
     return {
         "val_loss": val.loss,
         "val_accuracy": val.accuracy,
-        **per_modality("val_own_accuracy", val.own_accuracy),
+        **per_modality("val_own_accuracy", val.unimodal_accuracy),
         **per_modality("val_probe_accuracy", val.probe_accuracy),
         **{f"val_{name}": score for name, score in val.scores.items()},
     }
@@ -94,7 +94,7 @@ def test_row(test: Evaluation) -> dict[str, Scalar]:
     """The test split, where it was asked for."""
     return {
         "test_accuracy": test.accuracy,
-        **per_modality("test_own_accuracy", test.own_accuracy),
+        **per_modality("test_own_accuracy", test.unimodal_accuracy),
         **{f"test_{name}": score for name, score in test.scores.items()},
     }
 

@@ -13,7 +13,7 @@ from asgml.core.run.system_monitor import SystemMonitor
 from asgml.core.types import Scalar
 
 
-class Books:
+class StepLog:
     """Kept by whoever runs the loop. `sums` are loss, correct answers and samples of the epoch so far."""
 
     def __init__(self, recorder: Recorder, system: SystemMonitor) -> None:
@@ -49,7 +49,7 @@ class Books:
         self.recorder.record("steps", {**row, **more})
         counted = torch.stack([loss, torch.as_tensor(row["accuracy"]), torch.ones_like(loss)])
         self.sums += samples * counted
-        self.recorder.tell_alerts()
+        self.recorder.emit_alerts()
         if system := self.system.sample(samples):
             self.recorder.record(
                 "system", {**system, "store_bytes": self.recorder.published_bytes()}

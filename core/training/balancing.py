@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from asgml.core.config.config import RunSettings
-from asgml.core.config.live_settings import KnobBoard
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.data.base import Dataset
 from asgml.core.measures.gradients import gradient_norm
 from asgml.core.measures.probes import Probes
@@ -18,7 +18,7 @@ from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.apply import apply
 from asgml.core.modulators.base import Composed, Windowed
 from asgml.core.modulators.build import make_modulator
-from asgml.core.modulators.context import Context
+from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.rows import probe_row, step_row
@@ -29,7 +29,7 @@ Norms = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Balanced:
+class ModulationResult:
     """What was done to the gradients of a step, and the encoders' gradient norms before and after it."""
 
     modulation: Modulation
@@ -51,24 +51,26 @@ class Balancing:
     probes: Probes | None
     noise: Generator
     method_generator: Generator
-    board: KnobBoard
+    live_settings: LiveSettings
     recorder: Recorder
     _windows: dict[str, bool] = field(default_factory=dict)
 
     def gradient_norms(self) -> Norms:
         return {m: gradient_norm(group) for m, group in self.groups.items()}
 
-    def act(self, forward: Forward) -> Balanced:
+    def modulate_gradients(self, forward: Forward) -> ModulationResult:
         """Looks back at the gradients, asks the methods what should happen to them, and has it happen."""
         before = self.gradient_norms()
         modulation = self.modulator.modulate(Backward(forward, self.groups, before))
         apply(modulation, self.groups, self.noise)
-        return Balanced(modulation, before, self.gradient_norms() if modulation.acts else before)
+        return ModulationResult(
+            modulation, before, self.gradient_norms() if modulation.acts else before
+        )
 
-    def let_be(self) -> Balanced:
+    def measure_only(self) -> ModulationResult:
         """Looks back at the gradients and leaves them alone."""
         norms = self.gradient_norms()
-        return Balanced(NEUTRAL, norms, norms)
+        return ModulationResult(NEUTRAL, norms, norms)
 
     def probe(self, forward: Forward, more: Mapping[str, Scalar] | None = None) -> None:
         """Asks the probes about the features of this step; what they say acts from the next step on. `more` is recorded with it."""
@@ -77,7 +79,7 @@ class Balancing:
         reading = self.probes.read(
             forward.features,
             forward.labels,
-            train_steps=int(self.board.values["probe.train_steps"]),
+            train_steps=int(self.live_settings.values["probe.train_steps"]),
             split_batch=self.config.probe.split_batch,
             utilization_ema=self.config.probe.utilization_ema,
         )
@@ -92,9 +94,12 @@ class Balancing:
         )
 
     def is_probe_step(self, step: int) -> bool:
-        return self.probes is not None and step % int(self.board.values["probe.eval_freq"]) == 0
+        return (
+            self.probes is not None
+            and step % int(self.live_settings.values["probe.eval_freq"]) == 0
+        )
 
-    def tell_windows(self, epoch: int) -> None:
+    def emit_windows(self, epoch: int) -> None:
         """An event for each window of epochs that has opened or closed since it was last told."""
         for name, part in self.modulator.parts.items():
             if isinstance(part, Windowed) and self._windows.get(name) != part.open:
@@ -108,7 +113,7 @@ class Balancing:
             "probes": self.probes.state_dict() if self.probes else {},
             "noise": self.noise.get_state(),
             "method_generator": self.method_generator.get_state(),
-            "knobs": dict(self.board.values),
+            "knobs": dict(self.live_settings.values),
             "active_time": self.recorder.stopwatch.seconds(),
         }
 
@@ -118,7 +123,7 @@ class Balancing:
             self.probes.load_state_dict(state["probes"])
         self.noise.set_state(state["noise"].cpu())
         self.method_generator.set_state(state["method_generator"].cpu())
-        self.board.values.update(state["knobs"])
+        self.live_settings.values.update(state["knobs"])
         self.recorder.stopwatch.start_from(float(state["active_time"]))
 
 
@@ -126,18 +131,18 @@ def make_balancing(
     config: RunSettings,
     model: MultimodalModel,
     data: Dataset,
-    board: KnobBoard,
+    live_settings: LiveSettings,
     recorder: Recorder,
     device: torch.device,
 ) -> Balancing:
     """The parts that a configuration asks for, around this model. Raises MethodError where a method cannot work with it."""
     groups = model.parameter_groups(kernel_rule(config))
-    modulator = make_modulator(config, board, data.modalities)
+    modulator = make_modulator(config, live_settings, data.modalities)
     own = torch.Generator(device).manual_seed(seed_for("method", config.seed))
     probes = make_probes(config, model, len(data.classes), device)
-    modulator.attach(Context(config, model, groups, data, device, own, probes))
+    modulator.attach(MethodContext(config, model, groups, data, device, own, probes))
     noise = torch.Generator(device).manual_seed(seed_for("noise", config.seed))
-    return Balancing(config, groups, modulator, probes, noise, own, board, recorder)
+    return Balancing(config, groups, modulator, probes, noise, own, live_settings, recorder)
 
 
 def make_probes(

@@ -9,7 +9,7 @@ import torch
 from torch import Generator
 
 from asgml.core.config.config import RunSettings
-from asgml.core.config.live_settings import KnobBoard, make_board
+from asgml.core.config.live_settings import LiveSettings, make_live_settings
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import Batches, to_device
 from asgml.core.measures.probes import Probes
@@ -18,7 +18,7 @@ from asgml.core.model.model import MultimodalModel, make_model
 from asgml.core.model.optimizer import make_optimizer
 from asgml.core.modulators.base import Composed
 from asgml.core.modulators.build import user_knobs
-from asgml.core.run.commands import CommandDesk
+from asgml.core.run.commands import CommandHandler
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.stopwatch import Stopwatch
 from asgml.core.run.system_monitor import SystemMonitor
@@ -38,7 +38,7 @@ class DeviceError(ValueError):
 
 
 @dataclass(frozen=True)
-class Parts:
+class Components:
     """Everything the trainer joins."""
 
     config: RunSettings
@@ -51,9 +51,9 @@ class Parts:
     update: Update
     diagnosis: Diagnosis
     batches: Batches
-    board: KnobBoard
+    live_settings: LiveSettings
     recorder: Recorder
-    desk: CommandDesk
+    command_handler: CommandHandler
     system: SystemMonitor
 
     @property
@@ -77,9 +77,9 @@ class Parts:
         return self.balancing.method_generator
 
 
-def make_parts(
+def make_components(
     config: RunSettings, paths: RunPaths, data: Dataset, manifest: Manifest, device: torch.device
-) -> Parts:
+) -> Components:
     """Makes all parts. Weights are drawn on the CPU, so a seed means the same model on every device."""
     data = replace(
         data, splits={name: to_device(split, device) for name, split in data.splits.items()}
@@ -92,12 +92,12 @@ def make_parts(
     )
     model.to(device)
     model.freeze(config.freeze)
-    board = make_board(config, user_knobs(config))
+    live_settings = make_live_settings(config, user_knobs(config))
     recorder = Recorder(manifest, Stopwatch())
-    balancing = make_balancing(config, model, data, board, recorder, device)
+    balancing = make_balancing(config, model, data, live_settings, recorder, device)
     refuse_frozen(config, model)
     optimizer, settings = make_optimizer(config, model), config.optimizer
-    return Parts(
+    return Components(
         config=config,
         paths=paths,
         data=data,
@@ -108,18 +108,18 @@ def make_parts(
         update=make_update(
             optimizer,
             balancing.modulator,
-            board,
+            live_settings,
             device,
             amp=settings.amp,
             accumulate=settings.accumulate,
         ),
-        diagnosis=Diagnosis(balancing.groups, board),
+        diagnosis=Diagnosis(balancing.groups, live_settings),
         batches=Batches(
             data.splits["train"], config.batch_size, device, seed_for("batches", config.seed)
         ),
-        board=board,
+        live_settings=live_settings,
         recorder=recorder,
-        desk=CommandDesk(Inbox(paths.commands), board, recorder),
+        command_handler=CommandHandler(Inbox(paths.commands), live_settings, recorder),
         system=SystemMonitor(device),
     )
 

@@ -20,13 +20,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asgml.core.config.live_settings import KnobBoard
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.measures.gradients import (
     Gradients,
     conflict_cosine,
     gradient_pairs,
-    own_losses,
     total_norm,
+    unimodal_loss_sum,
 )
 from asgml.core.modulators.speed_tracker import SpeedTracker
 from asgml.core.run.rows import per_modality
@@ -38,25 +38,27 @@ SMALLEST_MEAN = 1e-8
 class Diagnosis:
     """What is measured at each step, every `diagnose.every` steps, and at the probes' steps."""
 
-    def __init__(self, groups: Mapping[str, ParameterGroup], board: KnobBoard) -> None:
+    def __init__(self, groups: Mapping[str, ParameterGroup], live_settings: LiveSettings) -> None:
         self.groups = groups
-        self.board = board
+        self.live_settings = live_settings
         self.tracker = SpeedTracker(len(groups))
         self.pairs: dict[str, tuple[Gradients, Gradients]] = {}
         self.update_ratio: dict[str, Scalar] = {}
 
     def before_backward(
-        self, step: int, forward: Forward, task_loss: Tensor, weighed: Callable[[Tensor], Tensor]
+        self, step: int, forward: Forward, task_loss: Tensor, scale_loss: Callable[[Tensor], Tensor]
     ) -> None:
         """Takes the gradients of both losses of a micro-batch, and adds them to those of its step."""
-        every = int(self.board.values["diagnose.every"])
+        every = int(self.live_settings.values["diagnose.every"])
         if (
             not every
             or step % every
             or not any(group.kernels + group.others for group in self.groups.values())
         ):
             return
-        found = gradient_pairs(weighed(task_loss), weighed(own_losses(forward)), self.groups)
+        found = gradient_pairs(
+            scale_loss(task_loss), scale_loss(unimodal_loss_sum(forward)), self.groups
+        )
         earlier = self.pairs
         self.pairs = {
             m: (_added(earlier[m][0], g0), _added(earlier[m][1], g1)) if earlier else (g0, g1)
@@ -77,7 +79,7 @@ class Diagnosis:
         """What follows from this step's row and those before it."""
         norms, losses = (
             torch.stack([torch.as_tensor(row[f"{name}/{m}"]) for m in self.groups])
-            for name in ("grad_norm", "own_loss")
+            for name in ("grad_norm", "unimodal_loss")
         )
         self.tracker.track(norms, losses)
         descents = (self.tracker.losses[0].to(losses.device) - self.tracker.losses[-1]).abs()

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, distributed
 
-from asgml.core.run.commands import CommandDesk
+from asgml.core.run.commands import CommandHandler
 from asgml.core.types import Batch, Forward
 
 
@@ -38,23 +38,23 @@ class Ranks:
             batch=Batch({}, labels),
             features=self._gather_all(forward.features),
             logits=self._gather(forward.logits),
-            alone=self._gather_all(forward.alone),
+            unimodal_logits=self._gather_all(forward.unimodal_logits),
             labels=labels,
         )
 
-    def agree(self, desk: CommandDesk) -> None:
+    def agree(self, command_handler: CommandHandler) -> None:
         """All take over the first rank's knobs, and whether it was told to stop."""
         if self.count == 1:
             return
-        said: list[Any] = [dict(desk.board.values), desk.stopping]
+        said: list[Any] = [dict(command_handler.live_settings.values), command_handler.stopping]
         changed = torch.tensor(
             [self.index == 0 and said != self._last], dtype=torch.int32, device=self.device
         )
         distributed.broadcast(changed, src=0)
         if changed.item():
             distributed.broadcast_object_list(said, src=0, device=self.device)
-            desk.board.values.update(said[0])
-            desk.stopping = said[1]
+            command_handler.live_settings.values.update(said[0])
+            command_handler.stopping = said[1]
             self._last = said
 
     def _gather_all(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

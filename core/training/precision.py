@@ -99,5 +99,5 @@ PRECISIONS: dict[str, type[Precision]] = {"off": Precision, "bf16": BFloat16, "f
 def in_float32(forward: Forward) -> Forward:
     """The same in float32, on the same graph: methods and losses compute in it. Nothing happens to what is float32 already."""
     features = {m: feature.float() for m, feature in forward.features.items()}
-    alone = {m: logits.float() for m, logits in forward.alone.items()}
+    alone = {m: logits.float() for m, logits in forward.unimodal_logits.items()}
     return Forward(forward.batch, features, forward.logits.float(), alone, forward.labels)

@@ -13,12 +13,12 @@ LEAVE_ENCODERS = ("nothing", "loss", "features")
 """When methods act that still have the head to act on where every encoder is frozen."""
 
 
-def cautions(config: RunSettings, model: MultimodalModel) -> list[str]:
+def configuration_warnings(config: RunSettings, model: MultimodalModel) -> list[str]:
     """One line each."""
     return [*_cancelled(config), *_doubled(config), *_without_effect(config, model)]
 
 
-def of_the_data(data: Dataset) -> list[str]:
+def data_warnings(data: Dataset) -> list[str]:
     """What the loader found that a person should know before believing a result."""
     missing = data.info.get("missing", 0)
     left_out = (
@@ -29,7 +29,7 @@ def of_the_data(data: Dataset) -> list[str]:
     return [*left_out, *(str(warning) for warning in data.info.get("warnings", ()))]
 
 
-def unmeasured(config: RunSettings, model: MultimodalModel) -> list[str]:
+def skipped_measurements(config: RunSettings, model: MultimodalModel) -> list[str]:
     """What is asked for and left out, one line each."""
     count = len(model.modalities)
     if not config.diagnose.shapley or count <= MOST_MODALITIES:
@@ -81,7 +81,7 @@ def _cancelled(config: RunSettings) -> list[str]:
 def _doubled(config: RunSettings) -> list[str]:
     """loss.gamma beside a method that weighs the same losses by itself: the head gets both, encoders what the method makes of it."""
     gamma = config.loss.gamma
-    own = [method.name for method in config.methods if method.own_loss] if gamma else []
+    own = [method.name for method in config.methods if method.unimodal_loss] if gamma else []
     return [
         f"{name} adds the unimodal losses by its own rule, and loss.gamma={gamma:g} adds them once more: use loss.gamma=0"
         for name in own

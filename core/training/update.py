@@ -15,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asgml.core.config.live_settings import KnobBoard
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.measures.gradients import clip
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Composed, Modulator, Windowed
@@ -25,7 +25,7 @@ from asgml.core.types import Batch, Forward, Scalar
 
 @dataclass(frozen=True)
 class Pass:
-    """One micro-batch, forward and back. Its losses are weighed by its share of the batch, so they add up to the batch's."""
+    """One micro-batch, forward and back. Its losses are scale_loss by its share of the batch, so they add up to the batch's."""
 
     forward: Forward
     loss: Tensor
@@ -36,11 +36,15 @@ class Update:
     """From a batch to an optimizer step. `count` is the number of micro-batches."""
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, precision: Precision, board: KnobBoard, count: int
+        self,
+        optimizer: torch.optim.Optimizer,
+        precision: Precision,
+        live_settings: LiveSettings,
+        count: int,
     ) -> None:
         self.optimizer = optimizer
         self.precision = precision
-        self.board = board
+        self.live_settings = live_settings
         self.count = count
         self.skipped = 0
 
@@ -49,11 +53,11 @@ class Update:
         self.optimizer.zero_grad(set_to_none=True)
         return micro_batches(batch, self.count)
 
-    def weighed(self, share: float, loss: Tensor) -> Tensor:
+    def scale_loss(self, share: float, loss: Tensor) -> Tensor:
         """What backward is called on: a micro-batch's share of a loss, scaled for its precision."""
         return self.precision.scaled(share * loss)
 
-    def is_sound(self) -> bool:
+    def grads_finite(self) -> bool:
         """Whether the gradients can be used. Those that overflowed are thrown away, and the step with them."""
         sound = self.precision.unscale(self.optimizer)
         if not sound:
@@ -69,7 +73,7 @@ class Update:
             for p in group["params"]
             if p.grad is not None
         ]
-        factor = clip(gradients, float(self.board.values["optimizer.clip"]))
+        factor = clip(gradients, float(self.live_settings.values["optimizer.clip"]))
         self.precision.step(self.optimizer)
         return {"clip_factor": factor, "skipped_steps": self.skipped}
 
@@ -84,7 +88,7 @@ class Update:
 def make_update(
     optimizer: torch.optim.Optimizer,
     modulator: Composed,
-    board: KnobBoard,
+    live_settings: LiveSettings,
     device: torch.device,
     *,
     amp: str,
@@ -92,7 +96,7 @@ def make_update(
 ) -> Update:
     """The update that a configuration asks for. Raises MethodError where a method cannot work with it."""
     refuse_unfit(modulator, amp, accumulate)
-    return Update(optimizer, PRECISIONS[amp](device), board, accumulate)
+    return Update(optimizer, PRECISIONS[amp](device), live_settings, accumulate)
 
 
 def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
@@ -101,7 +105,7 @@ def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
         kind = type(part.inner if isinstance(part, Windowed) else part)
         asks_graph, feeds = (
             kind.before_backward is not Modulator.before_backward,
-            kind.feed is not Modulator.feed,
+            kind.before_fusion is not Modulator.before_fusion,
         )
         if accumulate > 1 and asks_graph:
             raise MethodError(
@@ -118,7 +122,7 @@ def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
 
 
 def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, float]]:
-    """Parts of nearly the same size, with their shares. Never of a single sample, which batch norm cannot take: then fewer."""
+    """Components of nearly the same size, with their shares. Never of a single sample, which batch norm cannot take: then fewer."""
     samples = len(batch.labels)
     parts = max(1, min(count, samples // 2))
     if parts == 1:
@@ -132,7 +136,7 @@ def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, float]]:
     ]
 
 
-def joined(batch: Batch, passes: Sequence[Pass]) -> tuple[Forward, Tensor, Tensor]:
+def merge_micro_batches(batch: Batch, passes: Sequence[Pass]) -> tuple[Forward, Tensor, Tensor]:
     """What the whole batch was made of, without the graph where it was more than one; its loss and its task loss."""
     if len(passes) == 1:
         return passes[0].forward, passes[0].loss, passes[0].task_loss
@@ -145,8 +149,8 @@ def joined(batch: Batch, passes: Sequence[Pass]) -> tuple[Forward, Tensor, Tenso
         },
         torch.cat([forward.logits.detach() for forward in forwards]),
         {
-            m: torch.cat([forward.alone[m].detach() for forward in forwards])
-            for m in forwards[0].alone
+            m: torch.cat([forward.unimodal_logits[m].detach() for forward in forwards])
+            for m in forwards[0].unimodal_logits
         },
         torch.cat([forward.labels for forward in forwards]),
     )

@@ -27,12 +27,21 @@ __all__ = [
     "Run",
     "RunNotFoundError",
     "events_until",
+    "open_run",
     "rows_until",
     "wait_for_answer",
 ]
 
 Rows = npt.NDArray[np.float64]
 POLL_SECONDS = 0.02
+
+
+def open_run(path: str | Path) -> Run:
+    """Open the run in a directory, live or finished, for reading.
+
+    Raise RunNotFoundError where there is none, FormatError where it cannot be read.
+    """
+    return Run.open(Path(path))
 
 
 class Run:
@@ -69,7 +78,7 @@ class Run:
             raise RunNotFoundError(f"no run in {store}")
         return run
 
-    # ── reading ───────────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- reading ----------------------------------------------------------------------
 
     @property
     def manifest(self) -> Manifest | None:
@@ -103,7 +112,7 @@ class Run:
             )
             return self._trouble != before
 
-    # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- rows -------------------------------------------------------------------------
 
     def rows(self, table: str) -> int:
         return len(self._contents.tables[table]) if self._contents.tables else 0
@@ -183,7 +192,7 @@ class Run:
         }
         return {**rows, **told}
 
-    # ── events ────────────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- events -----------------------------------------------------------------------
 
     @property
     def log_lines(self) -> list[str]:
@@ -214,7 +223,7 @@ class Run:
             knobs, math.inf if step is None else step, known_at, limits
         )
 
-    # ── the trainer ───────────────────────────────────────────────────────────────────────────────────────────────────
+    # -- the trainer ------------------------------------------------------------------
 
     def state(self, now_ns: int | None = None) -> str:
         """One of starting, running, paused, stopping, finished, failed, stopped, stale, crashed."""

@@ -97,21 +97,24 @@ def test_an_error_of_the_program_keeps_its_traceback(
 def test_python_m_app_is_the_same_program() -> None:
     root = Path(__file__).resolve().parents[2]
     said = subprocess.run(
-        [sys.executable, "-m", "app", "methods", "--json"], cwd=root, capture_output=True, text=True
+        [sys.executable, "-m", "asgml.app", "methods", "--json"],
+        cwd=root,
+        capture_output=True,
+        text=True,
     )
     assert said.returncode == 0 and [
         method["method"] for method in json.loads(said.stdout)
     ] == list(METHODS)
     assert (
         subprocess.run(
-            [sys.executable, "-m", "app", "show", "no"], cwd=root, capture_output=True
+            [sys.executable, "-m", "asgml.app", "show", "no"], cwd=root, capture_output=True
         ).returncode
         == NOT_FOUND
     )
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
-    script = f"{sys.executable} -P -m app config schema | head -c 1"
+    script = f"{sys.executable} -P -m asgml.app config schema | head -c 1"
     root = Path(__file__).resolve().parents[2]
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
     said = subprocess.run(
@@ -123,7 +126,7 @@ def test_a_closed_pipe_is_no_traceback() -> None:
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
 def test_a_closed_stream_is_no_traceback(closed: str, tiny_run: RunPaths) -> None:
     root = Path(__file__).resolve().parents[2]
-    script = f"{sys.executable} -P -m app show {tiny_run.root} {closed}"
+    script = f"{sys.executable} -P -m asgml.app show {tiny_run.root} {closed}"
     environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "XDG_CONFIG_HOME": "/nowhere"}
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment)
     assert said.returncode == 0 and not said.stderr

@@ -90,10 +90,18 @@ def test_looking_at_a_run_loads_neither_torch_nor_textual(tiny_run: object) -> N
 
 
 @pytest.mark.parametrize(
-    "module", ["layout", "knobs", "metrics", "manifest", "status", "events", "control", "clock"]
+    "module",
+    [
+        *(
+            f"format.{name}"
+            for name in ("layout", "knobs", "metrics", "manifest", "status", "events")
+        ),
+        "commands.inbox",
+        "read.clock",
+    ],
 )
 def test_the_light_modules_of_storage_load_neither_numpy_nor_zarr(module: str) -> None:
-    assert loaded_by(f"import storage.{module}").isdisjoint(
+    assert loaded_by(f"import asgml.storage.{module}").isdisjoint(
         {"numpy", "zarr", "torch", "textual", "pydantic", "rich"}
     )
 

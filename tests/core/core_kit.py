@@ -18,7 +18,7 @@ from asgml.core.modulators.apply import apply
 from asgml.core.modulators.base import Composed
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.run.manifest_builder import make_manifest
-from asgml.core.training.components import make_parts
+from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Backward, Batch, ProbeReading
 from asgml.core.worker import earlier_run, take_up
@@ -133,12 +133,12 @@ def make_trainer(
     paths, cpu = RunPaths(root), torch.device("cpu")
     if silent:
         manifest = Manifest(paths.name, 0.0, {}, data.modalities, data.classes)
-        parts = make_parts(config, paths, data, manifest, cpu)
+        parts = make_components(config, paths, data, manifest, cpu)
         parts.recorder.open(SilentWriter())  # type: ignore[arg-type]
         parts.recorder.published_bytes = lambda: 0  # type: ignore[method-assign]
         return Trainer(parts)
     manifest = make_manifest(paths.name, config, data, cpu)
-    parts = make_parts(config, paths, data, manifest, cpu)
+    parts = make_components(config, paths, data, manifest, cpu)
     paths.root.mkdir(parents=True, exist_ok=True)
     paths.config.write_text("", encoding="utf-8")  # what makes a folder a run
     parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
@@ -150,26 +150,26 @@ def resume_trainer(root: Path, data: Dataset, config: RunSettings) -> Trainer:
     paths = RunPaths(root)
     earlier = earlier_run(paths)
     assert earlier is not None and earlier.manifest is not None
-    parts = make_parts(config, paths, data, earlier.manifest, torch.device("cpu"))
+    parts = make_components(config, paths, data, earlier.manifest, torch.device("cpu"))
     trainer = Trainer(parts)
     take_up(trainer, earlier)
     parts.recorder.open(RunWriter.resume(paths, to_array=parts.recorder.to_array))
-    parts.recorder.event("resumed", knobs=parts.board.live())
+    parts.recorder.event("resumed", knobs=parts.live_settings.live())
     return trainer
 
 
 def train(trainer: Trainer) -> Run:
     """Trains to the end and closes the run; what was published."""
-    writer = trainer.parts.recorder.writer
+    writer = trainer.components.recorder.writer
     try:
         end = trainer.train()
     except BaseException:
         writer.close(State.FAILED)
         raise
-    trainer.parts.desk.close()
-    trainer.parts.recorder.tell_alerts()
+    trainer.components.command_handler.close()
+    trainer.components.recorder.emit_alerts()
     writer.close(end)
-    return Run.open(trainer.parts.paths)
+    return Run.open(trainer.components.paths)
 
 
 def train_small(root: Path, data: Dataset | None = None, **changes: Any) -> tuple[Trainer, Run]:
@@ -192,7 +192,7 @@ def after_steps(trainer: Trainer, actions: Mapping[int, Callable[[], object]]) -
 
 
 def weights(trainer: Trainer) -> dict[str, Tensor]:
-    return {name: value.clone() for name, value in trainer.parts.model.state_dict().items()}
+    return {name: value.clone() for name, value in trainer.components.model.state_dict().items()}
 
 
 def assert_same_bits(ours: Mapping[str, Tensor], theirs: Mapping[str, Tensor]) -> None:
@@ -218,7 +218,7 @@ def assert_same_rows(
             np.testing.assert_array_equal(left[name], right[name], err_msg=f"{table}: {name}")
 
 
-# -- one step at a time ----------------------------------------------------------------------------------------------
+# -- one step at a time --------------------------------------------------------------
 
 
 class Bench:
@@ -241,9 +241,9 @@ class Bench:
         self.trainer = make_trainer(
             Path("nowhere"), data, small_config(method=method, **sections), silent=True
         )
-        self.parts = self.trainer.parts
-        self.model = self.parts.model
-        self.modulator: Composed = self.parts.modulator
+        self.components = self.trainer.components
+        self.model = self.components.model
+        self.modulator: Composed = self.components.modulator
         if begun:
             self.modulator.begin_epoch(0)
         self.modulator.observe(reading(utilizations(names)))
@@ -252,16 +252,16 @@ class Bench:
 
     def look_back(self) -> Backward:
         """What the trainer does up to the gradients."""
-        parts, batch = self.parts, self.batch
+        parts, batch = self.components, self.batch
         forward = parts.model.join(
-            batch, *parts.modulator.feed(parts.model.encode(batch.inputs), batch.labels)
+            batch, *parts.modulator.before_fusion(parts.model.encode(batch.inputs), batch.labels)
         )
         task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)
         loss = task_loss + parts.modulator.loss(forward)
         parts.modulator.before_backward(forward, task_loss)
         parts.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        return Backward(forward, parts.groups, self.trainer.parts.balancing.gradient_norms())
+        return Backward(forward, parts.groups, self.trainer.components.balancing.gradient_norms())
 
     def modulate(self) -> Modulation:
         """Looks back and says what should happen."""
@@ -270,7 +270,7 @@ class Bench:
     def apply(self, modulation: Modulation) -> torch.Generator:
         """Has it happen, with noise of a fresh generator, which is returned."""
         generator = seeded()
-        apply(modulation, self.parts.groups, generator)
+        apply(modulation, self.components.groups, generator)
         return generator
 
 

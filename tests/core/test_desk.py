@@ -27,7 +27,7 @@ from core_kit import (
 )
 
 from asgml.core.run import commands
-from asgml.core.run.commands import CommandDesk, replays_after
+from asgml.core.run.commands import CommandHandler, replays_after
 from asgml.core.training.trainer import Trainer
 from asgml.storage.commands.inbox import Inbox, Request, make_request, send
 from asgml.storage.format.events import Event
@@ -48,7 +48,7 @@ def sender(trainer: Trainer, *requests: Request) -> Callable[[], None]:
 
     def send_all() -> None:
         for request in requests:
-            send(trainer.parts.paths.commands, request)
+            send(trainer.components.paths.commands, request)
 
     return send_all
 
@@ -71,18 +71,18 @@ def told(run: Run, request: Request) -> tuple[str, int]:
 
 def assert_all_done(trainer: Trainer) -> None:
     """Nothing is left in the folder, and no id has two answers."""
-    assert list(trainer.parts.paths.commands.iterdir()) == []
+    assert list(trainer.components.paths.commands.iterdir()) == []
     twice = [
         id
         for id, count in Counter(
-            e.get("id") for e in answers(Run.open(trainer.parts.paths))
+            e.get("id") for e in answers(Run.open(trainer.components.paths))
         ).items()
         if count > 1
     ]
     assert not twice
 
 
-# -- set -----------------------------------------------------------------------------------------------------------------
+# -- set -----------------------------------------------------------------------------
 
 
 def test_alpha_acts_from_the_step_after_the_acknowledged_one(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_request_waits_for_its_step(at_step: int, tmp_path: Path) -> None:
 def test_every_knob_can_be_set_and_acts(tmp_path: Path) -> None:
     """Each within its range, to the far end; the board has it afterwards."""
     trainer = ready(tmp_path, method="ogm_ge+boost")
-    for knob in trainer.parts.board.knobs:
+    for knob in trainer.components.live_settings.knobs:
         value = (
             knob.choices[-1] if knob.choices else knob.low if knob.low is not None else knob.high
         )
@@ -132,8 +132,8 @@ def test_every_knob_can_be_set_and_acts(tmp_path: Path) -> None:
         if event.get("answer") != "applied"
     ]
     assert not refused
-    assert len(answers(run)) == len(trainer.parts.board.knobs)
-    assert run.knobs_at() == trainer.parts.board.live()
+    assert len(answers(run)) == len(trainer.components.live_settings.knobs)
+    assert run.knobs_at() == trainer.components.live_settings.live()
 
 
 @pytest.mark.parametrize(
@@ -156,17 +156,19 @@ def test_what_cannot_be_set_is_rejected_with_a_reason(
     """And changes nothing."""
     trainer = ready(tmp_path, epochs=1, method="boost" if knob != "strength" else "ogm_ge")
     if knob == "strength":
-        trainer.parts.board.knobs.append(
-            trainer.parts.board.knobs[1].__class__("mine.strength", "float", 1, "another")
+        trainer.components.live_settings.knobs.append(
+            trainer.components.live_settings.knobs[1].__class__(
+                "mine.strength", "float", 1, "another"
+            )
         )
-    before = trainer.parts.board.live()
+    before = trainer.components.live_settings.live()
     request = make_request("set", knob=knob, value=value)
     sender(trainer, request)()
     run = train(trainer)
     assert told(run, request) == ("rejected", 0)
     assert reason in answer(run, request).get("reason")
     assert "\n" not in answer(run, request).get("reason")
-    assert trainer.parts.board.live() == before
+    assert trainer.components.live_settings.live() == before
     assert_all_done(trainer)
 
 
@@ -291,7 +293,7 @@ def test_what_was_not_due_when_the_run_ended_expires(tmp_path: Path) -> None:
     assert_all_done(trainer)
 
 
-# -- the other kinds -----------------------------------------------------------------------------------------------------
+# -- the other kinds -----------------------------------------------------------------
 
 
 def test_a_checkpoint_an_evaluation_and_a_note(tmp_path: Path) -> None:
@@ -313,7 +315,7 @@ def test_a_checkpoint_an_evaluation_and_a_note(tmp_path: Path) -> None:
         and answer(run, neither).get("reason") == "evaluate 'train': expected val or test"
     )
     assert (
-        trainer.parts.paths.checkpoints / "step-00000005.pt"
+        trainer.components.paths.checkpoints / "step-00000005.pt"
     ).exists() or trainer.config.checkpoint.keep < 3
     assert [
         event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 5
@@ -365,12 +367,12 @@ def test_a_pause_holds_the_steps_and_answers_commands(
     seen: list[str] = []
 
     def look() -> None:
-        run = Run.open(trainer.parts.paths)
+        run = Run.open(trainer.components.paths)
         seen.append(run.state())
         assert told(run, pause) == ("applied", 5), (
             "the answer to a pause is not published while paused"
         )
-        seen.append(str(trainer.parts.recorder.stopwatch.seconds()))
+        seen.append(str(trainer.components.recorder.stopwatch.seconds()))
 
     steps = [
         look,
@@ -427,7 +429,7 @@ def test_a_stop_ends_at_the_step_boundary(
     )
     assert run.state() == "stopped"
     assert run.rows("steps") == 6
-    assert (trainer.parts.paths.checkpoints / "step-00000006.pt").exists() == saved
+    assert (trainer.components.paths.checkpoints / "step-00000006.pt").exists() == saved
     assert [
         event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 6
     ] == (["stop"] if saved else [])
@@ -435,8 +437,8 @@ def test_a_stop_ends_at_the_step_boundary(
 
 def test_a_training_that_is_stopping_says_so(tmp_path: Path) -> None:
     trainer, said = ready(tmp_path), []
-    say = trainer.parts.recorder.say
-    trainer.parts.recorder.say = lambda state: (said.append(state), say(state))[1]  # type: ignore[method-assign, func-returns-value]
+    say = trainer.components.recorder.set_state
+    trainer.components.recorder.set_state = lambda state: (said.append(state), say(state))[1]  # type: ignore[method-assign, func-returns-value]
     after_steps(trainer, {2: sender(trainer, make_request("stop"))})
     train(trainer)
     assert said == [State.RUNNING, State.STOPPING]
@@ -478,7 +480,7 @@ def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(
         with monkeypatch.context() as shortage:
             shortage.setattr("asgml.core.measures.evaluate.correct", no_memory)
             sender(trainer, request)()
-            trainer.parts.desk.attend(trainer)
+            trainer.components.command_handler.process_pending(trainer)
 
     after_steps(trainer, {5: evaluate_badly})
     run = train(trainer)
@@ -486,12 +488,12 @@ def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(
     assert (
         answer(run, request).get("reason") == "RuntimeError: CUDA out of memory. Tried to allocate"
     )
-    assert trainer.parts.model.training
+    assert trainer.components.model.training
     plain, _ = train_small(tmp_path / "plain", **BOOST)
     assert_same_bits(weights(trainer), weights(plain))
 
 
-# -- bad files -----------------------------------------------------------------------------------------------------------
+# -- bad files -----------------------------------------------------------------------
 
 
 def put(folder: Path, name: str, content: bytes) -> None:
@@ -521,7 +523,7 @@ BAD = {
 
 def test_bad_files_are_answered_once_and_crash_nothing(tmp_path: Path) -> None:
     trainer = ready(tmp_path)
-    folder = trainer.parts.paths.commands
+    folder = trainer.components.paths.commands
     target = tmp_path / "secret"
     target.write_text(json.dumps({"id": "f", "kind": "stop", "issuer": "x", "created": 1.0}))
 
@@ -553,7 +555,7 @@ def test_bad_files_are_answered_once_and_crash_nothing(tmp_path: Path) -> None:
 def test_a_bad_file_that_comes_last_is_answered(tmp_path: Path) -> None:
     """After the last look into the folder, before the run is closed."""
     trainer = ready(tmp_path)
-    after_steps(trainer, {12: lambda: put(trainer.parts.paths.commands, "late.json", b"{}")})
+    after_steps(trainer, {12: lambda: put(trainer.components.paths.commands, "late.json", b"{}")})
     run = train(trainer)
     assert [(event.get("id"), event.get("answer")) for event in answers(run)] == [
         ("late.json", "rejected")
@@ -575,7 +577,7 @@ def test_an_id_that_was_answered_is_not_done_again(tmp_path: Path) -> None:
     assert_all_done(trainer)
 
 
-# -- a resumed run -------------------------------------------------------------------------------------------------------
+# -- a resumed run -------------------------------------------------------------------
 
 
 class Killed(BaseException):
@@ -584,13 +586,13 @@ class Killed(BaseException):
 
 def die(trainer: Trainer) -> None:
     """Leaves the run as a killed process does: published rows stay, the state says running, the lock's owner is gone."""
-    writer = trainer.parts.recorder.writer
+    writer = trainer.components.recorder.writer
     writer.flush()
     writer._pending.close()
     writer._closing = True
     writer._wake.set()
     writer._thread.join()
-    trainer.parts.paths.lock.unlink()
+    trainer.components.paths.lock.unlink()
 
 
 def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(
@@ -613,11 +615,11 @@ def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(
         trainer.train()
     die(trainer)
     monkeypatch.undo()
-    assert len(list(trainer.parts.paths.commands.iterdir())) == 2
+    assert len(list(trainer.components.paths.commands.iterdir())) == 2
     resumed = resume_trainer(tmp_path / "run", small_data(), trainer.config)
     run = train(resumed)
     assert [event.get("id") for event in answers(run)] == [request.id, undo.id]
-    assert resumed.parts.board.values["boost.alpha"] == 0.25
+    assert resumed.components.live_settings.values["boost.alpha"] == 0.25
     assert_all_done(resumed)
 
 
@@ -660,7 +662,7 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(
     run = train(resumed)
     assert_same_bits(weights(resumed), weights(plain))
     assert_same_rows(run, reference)
-    assert run.knobs_at() == resumed.parts.board.live(), (
+    assert run.knobs_at() == resumed.components.live_settings.live(), (
         "a reader has other values of the knobs than the trainer"
     )
     for step in (4, 5, 6, 7, 12):
@@ -744,7 +746,7 @@ def test_only_changes_that_were_made_are_made_again() -> None:
     ]
 
 
-# -- a store that cannot be written --------------------------------------------------------------------------------------
+# -- a store that cannot be written --------------------------------------------------
 
 
 def test_a_request_stays_until_its_answer_is_published(
@@ -752,15 +754,15 @@ def test_a_request_stays_until_its_answer_is_published(
 ) -> None:
     trainer = ready(tmp_path)
     request = make_request("set", knob="alpha", value=0.9)
-    desk: CommandDesk = trainer.parts.desk
+    command_handler: CommandHandler = trainer.components.command_handler
     sender(trainer, request)()
     with monkeypatch.context() as outage:
-        outage.setattr(trainer.parts.recorder.writer, "flush", lambda: False)
-        desk.attend(trainer)
-        assert len(list(trainer.parts.paths.commands.iterdir())) == 1, (
+        outage.setattr(trainer.components.recorder.writer, "flush", lambda: False)
+        command_handler.process_pending(trainer)
+        assert len(list(trainer.components.paths.commands.iterdir())) == 1, (
             "removed although its answer is not published"
         )
-        desk.attend(trainer)
+        command_handler.process_pending(trainer)
     run = train(trainer)
     assert told(run, request) == ("applied", 0)
     assert torch.isfinite(torch.tensor(run.column("steps", "loss"))).all()

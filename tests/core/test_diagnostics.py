@@ -45,7 +45,7 @@ def near(expected: object) -> object:
     return pytest.approx(expected, abs=SIX_DIGITS)
 
 
-# -- it changes nothing --------------------------------------------------------------------------------------------------
+# -- it changes nothing --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["baseline", "ogm_ge+boost", "mmpareto", "opm"])
@@ -74,12 +74,12 @@ def test_a_resumed_run_measures_the_same(tmp_path: Path) -> None:
     data = small_data()
     whole = train(make_trainer(tmp_path / "whole", data, config))
     first = make_trainer(tmp_path / "run", data, config)
-    after_steps(first, {7: first.parts.desk.stop})
+    after_steps(first, {7: first.components.command_handler.stop})
     train(first)
     assert_same_rows(train(resume_trainer(tmp_path / "run", data, config)), whole)
 
 
-# -- every step ----------------------------------------------------------------------------------------------------------
+# -- every step ----------------------------------------------------------------------
 
 
 def slow_relative(values: list[float]) -> list[float]:
@@ -92,7 +92,7 @@ def test_relative_gradient_and_descent(tmp_path: Path) -> None:
     _, run = train_small(tmp_path / "run", small_data(names), method="ogm", epochs=5)
     norms, losses = (
         list(zip(*(run.column("steps", f"{what}/{m}") for m in names), strict=True))
-        for what in ("grad_norm", "own_loss")
+        for what in ("grad_norm", "unimodal_loss")
     )
     smooth = [0.0] * 3
     for step in range(run.rows("steps")):
@@ -117,12 +117,12 @@ def test_own_entropy(tmp_path: Path) -> None:
     """Of the softmax of each modality's own logits, in nat."""
     trainer = make_trainer(tmp_path, small_data(), small_config(), silent=True)
     rows: list[dict[str, Any]] = []
-    trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
-    split = trainer.parts.data.splits["train"]
+    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    split = trainer.components.data.splits["train"]
     forward = trainer.step(
         Batch({m: tensor[:6] for m, tensor in split.inputs.items()}, split.labels[:6])
     )
-    for m, logits in forward.alone.items():
+    for m, logits in forward.unimodal_logits.items():
         slow = 0.0
         for sample in logits.tolist():
             whole = sum(math.exp(logit) for logit in sample)
@@ -133,7 +133,7 @@ def test_own_entropy(tmp_path: Path) -> None:
         assert 0 < slow < math.log(3)
 
 
-# -- at the probes' steps ------------------------------------------------------------------------------------------------
+# -- at the probes' steps ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
@@ -151,7 +151,7 @@ def test_update_ratio_is_the_optimizers_step_over_the_weights(
             torch.cat(
                 [
                     p.detach().double().flatten()
-                    for p in trainer.parts.model.encoders[m].parameters()
+                    for p in trainer.components.model.encoders[m].parameters()
                 ]
             )
             for m in NAMES
@@ -187,7 +187,7 @@ def test_the_change_of_no_weights_is_none() -> None:
     ) == pytest.approx(0.1)
 
 
-# -- the machine ---------------------------------------------------------------------------------------------------------
+# -- the machine ---------------------------------------------------------------------
 
 
 def test_the_peak_of_the_gpus_memory_is_told_beside_its_use(
@@ -206,7 +206,7 @@ def test_the_peak_of_the_gpus_memory_is_told_beside_its_use(
     assert plain is not None and "gpu_memory_peak" not in plain
 
 
-# -- every so many steps -------------------------------------------------------------------------------------------------
+# -- every so many steps -------------------------------------------------------------
 
 
 def slow_cosine(ours: list[Tensor], theirs: list[Tensor]) -> float:
@@ -229,7 +229,7 @@ def test_conflict_cosine(tmp_path: Path) -> None:
         small_config(method="ogm", loss={"gamma": 2.0}, diagnose={"every": 1}),
         silent=True,
     )
-    model, split = trainer.parts.model, trainer.parts.data.splits["train"]
+    model, split = trainer.components.model, trainer.components.data.splits["train"]
     batch = Batch({m: tensor[:9] for m, tensor in split.inputs.items()}, split.labels[:9])
     expected = {}
     for m, encoder in model.encoders.items():
@@ -243,8 +243,8 @@ def test_conflict_cosine(tmp_path: Path) -> None:
         )
         expected[m] = slow_cosine(joint, own)
     rows: list[dict[str, Any]] = []
-    trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
-    trainer.parts.modulator.begin_epoch(0)
+    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.components.modulator.begin_epoch(0)
     trainer.step(batch)
     assert {m: float(rows[0][f"conflict_cosine/{m}"]) for m in names} == pytest.approx(
         expected, rel=1e-3
@@ -264,17 +264,20 @@ def test_conflict_cosine_is_the_one_that_mmpareto_sees(tmp_path: Path) -> None:
 
 def test_conflict_is_measured_every_so_many_steps_and_can_be_turned_on(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=5))
-    board = trainer.parts.board
+    live_settings = trainer.components.live_settings
     after_steps(
         trainer,
-        {6: lambda: board.turn("diagnose.every", 4), 16: lambda: board.turn("diagnose.every", 0)},
+        {
+            6: lambda: live_settings.set("diagnose.every", 4),
+            16: lambda: live_settings.set("diagnose.every", 0),
+        },
     )
     cosine = train(trainer).column("steps", "conflict_cosine/visual")
     assert (np.flatnonzero(np.isfinite(cosine)) + 1).tolist() == [8, 12, 16]
     assert (np.abs(cosine[np.isfinite(cosine)]) <= 1 + 1e-6).all()
 
 
-# -- contribution --------------------------------------------------------------------------------------------------------
+# -- contribution --------------------------------------------------------------------
 
 
 def values_of(**accuracies: float) -> dict[Subset, float]:
@@ -308,7 +311,7 @@ def test_nothing_is_used_of_what_is_never_right() -> None:
 
 def slow_values(trainer: Any, names: tuple[str, ...]) -> dict[Subset, float]:
     """Every subset by a whole evaluation of its own, on inputs of which the others' are zeros."""
-    model, split = trainer.parts.model.eval(), trainer.parts.data.splits["val"]
+    model, split = trainer.components.model.eval(), trainer.components.data.splits["val"]
     found = {}
     for size in range(len(names) + 1):
         for chosen in itertools.combinations(names, size):
@@ -388,7 +391,7 @@ def test_an_encoder_that_only_sees_its_own_input_is_assumed(tmp_path: Path) -> N
     data = small_data(val=2)
     alone, _ = train_small(tmp_path / "a", replace(data), epochs=1)
     zeros = {m: torch.zeros_like(tensor) for m, tensor in data.splits["val"].inputs.items()}
-    model = alone.parts.model.eval()
+    model = alone.components.model.eval()
     with torch.no_grad():
         many, one = (
             model.encode(zeros),

@@ -79,9 +79,12 @@ def test_a_break_in_the_middle_of_an_epoch_leaves_no_trace(demo: Path, tmp_path:
     whole = make_trainer(tmp_path / "whole", from_files(demo, 0), config)
     undisturbed = train(whole)
     broken = make_trainer(tmp_path / "broken", from_files(demo, 0), config)
-    per_epoch = broken.parts.batches.per_epoch
-    after_steps(broken, {per_epoch + 2: lambda: setattr(broken.parts.desk, "stopping", True)})
-    broken.parts.desk.save_on_stop = True
+    per_epoch = broken.components.batches.per_epoch
+    after_steps(
+        broken,
+        {per_epoch + 2: lambda: setattr(broken.components.command_handler, "stopping", True)},
+    )
+    broken.components.command_handler.save_on_stop = True
     train(broken)
     assert broken.progress.step == per_epoch + 2
     resumed = resume_trainer(tmp_path / "broken", from_cache(demo, tmp_path / "caches"), config)

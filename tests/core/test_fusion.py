@@ -22,14 +22,14 @@ def test_every_fusion_gives_logits_of_its_own_by_ablation_and_by_heads(
     kind: str, alone: str
 ) -> None:
     fusion, features = make_fusion(kind, 8, alone, WIDTHS, CLASSES), _features()
-    own = fusion.alone(features)
+    own = fusion.unimodal_logits(features)
     assert fusion.fuse(features).shape == (6, CLASSES)
     assert {m: tuple(logits.shape) for m, logits in own.items()} == dict.fromkeys(
         WIDTHS, (6, CLASSES)
     )
     for m in WIDTHS:
         changed = {**features, **{k: feature + 1 for k, feature in features.items() if k != m}}
-        assert torch.equal(fusion.alone(changed)[m], own[m]), (
+        assert torch.equal(fusion.unimodal_logits(changed)[m], own[m]), (
             "a modality's own logits do not depend on the others"
         )
 
@@ -38,7 +38,7 @@ def test_every_fusion_gives_logits_of_its_own_by_ablation_and_by_heads(
 def test_ablation_is_the_fusion_of_zeros(kind: str) -> None:
     fusion, features = make_fusion(kind, 8, "ablation", WIDTHS, CLASSES), _features()
     seen = {"audio": features["audio"], "visual": torch.zeros_like(features["visual"])}
-    assert torch.equal(fusion.alone(features)["audio"], fusion.fuse(seen))
+    assert torch.equal(fusion.unimodal_logits(features)["audio"], fusion.fuse(seen))
 
 
 def test_film_scales_and_shifts_the_second_by_the_first() -> None:

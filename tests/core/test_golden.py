@@ -140,7 +140,7 @@ def test_utilization_starts_at_zero_and_follows_slowly(monkeypatch: pytest.Monke
     assert readings[-1].utilization["audio"] == near(0.245706)
 
 
-# -- a trap of every method that scales gradients ------------------------------------------------------------------------
+# -- a trap of every method that scales gradients ------------------------------------
 
 
 def trajectory(optimizer: type[torch.optim.Optimizer], scale: float) -> Tensor:

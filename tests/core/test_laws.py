@@ -126,7 +126,7 @@ def test_the_battery_knows_every_kind_of_small_encoder() -> None:
     assert {suitable(shape) for shape in SHAPES.values()} == {"conv", "mlp", "sequence"}
 
 
-# -- gains ---------------------------------------------------------------------------------------------------------------
+# -- gains ---------------------------------------------------------------------------
 
 
 @METHODS_AND_COUNTS
@@ -253,7 +253,7 @@ def test_permuting_the_modalities_permutes_everything(method: str, count: int) -
     assert numbers_of(theirs.modulate()) == pytest.approx(numbers_of(ours.modulate()), rel=1e-4)
 
 
-# -- strength, window, ramp ----------------------------------------------------------------------------------------------
+# -- strength, window, ramp ----------------------------------------------------------
 
 
 def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, Tensor]:
@@ -371,7 +371,7 @@ def test_strength_leads_from_nothing_to_the_whole_method(strength: float) -> Non
     assert part.noise == dict.fromkeys(whole.noise, strength)
 
 
-# -- state ---------------------------------------------------------------------------------------------------------------
+# -- state ---------------------------------------------------------------------------
 
 
 @METHODS_AND_COUNTS
@@ -382,7 +382,7 @@ def test_the_state_survives_a_checkpoint(method: str, count: int) -> None:
         ours.modulate()
         ours.modulator.observe(reading({m: 0.1 * j + 0.2 * i for j, m in enumerate(names)}))
     theirs.modulator.load_state_dict(through_a_file(ours.modulator.state_dict()))
-    theirs.parts.method_generator.set_state(ours.parts.method_generator.get_state())
+    theirs.components.method_generator.set_state(ours.components.method_generator.get_state())
     theirs.model.load_state_dict(ours.model.state_dict())
     for _ in range(2):
         assert numbers_of(ours.modulate()) == numbers_of(theirs.modulate())
@@ -400,7 +400,7 @@ def test_the_window_survives_a_checkpoint() -> None:
     assert (theirs.parts["boost"].open, theirs.parts["boost"].grown) == (True, 0.5)
 
 
-# -- hard cases ----------------------------------------------------------------------------------------------------------
+# -- hard cases ----------------------------------------------------------------------
 
 
 def assert_finite(bench: Bench, modulation: Modulation) -> None:
@@ -419,9 +419,12 @@ def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> N
         1, backward.forward.labels.unsqueeze(1), -1e4
     )
     chosen = {"first": names[:1], "all but first": names[1:], "all": names}[silent]
-    alone = {m: hopeless if m in chosen else logits for m, logits in backward.forward.alone.items()}
+    alone = {
+        m: hopeless if m in chosen else logits
+        for m, logits in backward.forward.unimodal_logits.items()
+    }
     modulation = bench.modulator.modulate(
-        replace(backward, forward=replace(backward.forward, alone=alone))
+        replace(backward, forward=replace(backward.forward, unimodal_logits=alone))
     )
     bench.apply(modulation)
     assert_finite(bench, modulation)
@@ -431,11 +434,11 @@ def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> N
 def test_parameters_without_a_gradient_are_passed_over(method: str, count: int) -> None:
     bench = Bench(method, modalities(count))
     backward = bench.look_back()
-    groups = bench.parts.groups
+    groups = bench.components.groups
     frozen = [*groups["visual"].kernels, *groups["visual"].others, groups["audio"].kernels[0]]
     for parameter in frozen:
         parameter.grad = None
-    norms = bench.trainer.parts.balancing.gradient_norms()
+    norms = bench.trainer.components.balancing.gradient_norms()
     modulation = bench.modulator.modulate(replace(backward, norms=norms))
     bench.apply(modulation)
     assert all(parameter.grad is None for parameter in frozen)
@@ -452,7 +455,7 @@ def test_a_single_modality_is_neither_throttled_nor_boosted(method: str) -> None
     assert_finite(bench, modulation)
 
 
-# -- where a gain acts ---------------------------------------------------------------------------------------------------
+# -- where a gain acts ---------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [2, 3, 6])

@@ -39,7 +39,7 @@ from asgml.storage.format.knobs import Knob
 from asgml.storage.read.reader import Run
 
 PROBE = {"probe.eval_freq": 3, "probe.train_steps": 2}
-STEPS = "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy"
+STEPS = "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy unimodal_loss own_accuracy"
 REST = (
     "probe_accuracy probe_loss utilization utilization_gap boost_target train_loss train_accuracy"
 )
@@ -135,7 +135,7 @@ def one_batch(loop: Loop) -> Batch:
     return Batch({m: tensor[:8] for m, tensor in split.inputs.items()}, split.labels[:8])
 
 
-# -- bit for bit ---------------------------------------------------------------------------------------------------------
+# -- bit for bit ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_a_seed_gives_the_same_noise_on_every_rank() -> None:
     assert any(not torch.equal(ours[name], value) for name, value in other.train().items())
 
 
-# -- what the loop gives -------------------------------------------------------------------------------------------------
+# -- what the loop gives -------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "arl"])
@@ -274,10 +274,11 @@ def test_own_logits_take_the_place_of_a_head() -> None:
     with_head, without = Loop(), Loop(head=None)
     seen = without.seen
     without.seen = lambda batch: (
-        (now := seen(batch)) | {"own_logits": without.model.fusion.alone(now["features"])}
+        (now := seen(batch))
+        | {"unimodal_logits": without.model.fusion.unimodal_logits(now["features"])}
     )  # type: ignore[method-assign]
     assert_same_bits(without.train(), with_head.train())
-    with pytest.raises(LoopError, match="own_logits is missing"):
+    with pytest.raises(LoopError, match="unimodal_logits is missing"):
         Loop(head=None).train()
 
 
@@ -288,8 +289,8 @@ def test_own_logits_take_the_place_of_a_head() -> None:
         ({"logits": torch.zeros(8, 4)}, r"logits has shape \(8, 4\), expected \(8, 3\)"),
         ({"labels": torch.zeros(8, 1)}, r"labels has shape \(8, 1\), expected \(8,\)"),
         (
-            {"own_logits": {"audio": torch.zeros(8, 3), "visual": torch.zeros(7, 3)}},
-            r"own_logits\['visual'\] has shape",
+            {"unimodal_logits": {"audio": torch.zeros(8, 3), "visual": torch.zeros(7, 3)}},
+            r"unimodal_logits\['visual'\] has shape",
         ),
     ],
 )
@@ -333,13 +334,15 @@ def test_a_user_modulator_that_asks_too_much_is_refused(tmp_path: Path) -> None:
         "class Rater(Modulator):\n    def modulate(self, backward): return Modulation(rates={'audio': 2.0})\n",
         encoding="utf-8",
     )
-    with pytest.raises(LoopError, match=r"Feeder\.feed has to change what the fusion is fed"):
+    with pytest.raises(
+        LoopError, match=r"Feeder\.before_fusion has to change what the fusion is fed"
+    ):
         Loop(modulator=f"{file}:Feeder")
     with pytest.raises(LoopError, match="sets the learning rate"):
         Loop(modulator=f"{file}:Rater").train()
 
 
-# -- mixed precision, accumulation ---------------------------------------------------------------------------------------
+# -- mixed precision, accumulation ---------------------------------------------------
 
 
 def test_a_step_whose_gradients_are_not_finite_is_not_modulated(tmp_path: Path) -> None:
@@ -385,7 +388,7 @@ def test_autocast_and_a_scaler(tmp_path: Path) -> None:
         scaler.update()
     loop.balancer.close()
     rows = rows_of(Run.open(tmp_path / "run"), "steps")
-    assert np.isfinite(rows["own_loss/audio"]).all() and np.isfinite(rows["gain/audio"]).all()
+    assert np.isfinite(rows["unimodal_loss/audio"]).all() and np.isfinite(rows["gain/audio"]).all()
     assert (rows["grad_norm/audio"] < 10).all()
 
 
@@ -417,7 +420,7 @@ def test_a_graph_is_looked_at_once_a_step() -> None:
         loop.balancer.loss(**seen, task_loss=loss)
 
 
-# -- commands ------------------------------------------------------------------------------------------------------------
+# -- commands ------------------------------------------------------------------------
 
 
 def answers(run: Run) -> dict[str, tuple[Any, Any]]:
@@ -563,7 +566,7 @@ def test_an_epoch_is_recorded_with_what_the_loop_found(tmp_path: Path) -> None:
     assert rows["step"].tolist() == [4, 8, 12]
 
 
-# -- resuming ------------------------------------------------------------------------------------------------------------
+# -- resuming ------------------------------------------------------------------------
 
 
 def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:

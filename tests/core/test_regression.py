@@ -83,7 +83,7 @@ def is_refused(name: str, section: dict[str, str | bool]) -> bool:
     return name in REFUSED or (name, section) in REFUSED_WITH
 
 
-# -- methods ---------------------------------------------------------------------------------------------------------------
+# -- methods -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("name", "section"), CASES, ids=str)
@@ -126,11 +126,11 @@ def test_the_own_losses_of_a_regression_are_trained(tmp_path: Path) -> None:
     _, run = train_small(
         tmp_path / "run", data_of(), method="uniform", epochs=12, fusion={"alone": "heads"}
     )
-    own = rows_of(run, "steps")["own_loss/audio"]
+    own = rows_of(run, "steps")["unimodal_loss/audio"]
     assert own[-6:].mean() < 0.8 * own[:6].mean()
 
 
-# -- numbers ---------------------------------------------------------------------------------------------------------------
+# -- numbers -------------------------------------------------------------------------
 
 
 def forward_of(
@@ -202,12 +202,12 @@ def test_scores_of_outputs_that_say_nothing() -> None:
 
 def test_evaluation_holds_a_whole_split_together_however_it_is_cut(tmp_path: Path) -> None:
     trainer, _ = train_small(tmp_path / "run", data_of(), epochs=1)
-    split, cpu = trainer.parts.data.splits["val"], torch.device("cpu")
-    whole, cut = (evaluate(trainer.parts.model, None, split, size, cpu) for size in (100, 7))
+    split, cpu = trainer.components.data.splits["val"], torch.device("cpu")
+    whole, cut = (evaluate(trainer.components.model, None, split, size, cpu) for size in (100, 7))
     assert whole.scores == pytest.approx(cut.scores, abs=1e-6) and set(whole.scores) == set(NAMES)
     assert whole.loss == pytest.approx(whole.scores["mae"], abs=1e-6)
     with torch.no_grad():
-        forward = trainer.parts.model.eval()(Batch(split.inputs, split.labels, split.targets))
+        forward = trainer.components.model.eval()(Batch(split.inputs, split.labels, split.targets))
     assert split.targets is not None and forward.logits.shape == (24, 1)
     error = (
         sum(
@@ -237,7 +237,7 @@ def test_micro_batches_keep_each_sample_with_its_target() -> None:
     assert split.targets is not None and torch.equal(joined, split.targets)
 
 
-# -- whole trainings -------------------------------------------------------------------------------------------------------
+# -- whole trainings -----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -249,7 +249,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_it_learns(trained: Any) -> None:
     trainer, run = trained
-    targets = trainer.parts.data.splits["val"].targets
+    targets = trainer.components.data.splits["val"].targets
     rows = rows_of(run, "epochs")
     assert rows["best_val_mae"][-1] < 0.75 * float((targets - targets.median()).abs().mean())
     assert rows["val_corr"].max() > 0.6 and rows["val_accuracy"].max() > 0.7
@@ -272,7 +272,7 @@ def test_every_number_is_recorded(trained: Any) -> None:
     )
     steps = rows_of(run, "steps")
     assert (
-        np.isfinite(steps["own_loss/visual"]).all()
+        np.isfinite(steps["unimodal_loss/visual"]).all()
         and np.isfinite(steps["own_accuracy/visual"]).all()
     )
     assert (
@@ -286,11 +286,11 @@ def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
     assert rows["best_val_mae"].tolist() == np.minimum.accumulate(rows["val_mae"]).tolist()
     best = int(rows["val_mae"].argmin())
     assert trainer.progress.best_step == int(rows["step"][best])
-    model = trainer.parts.model
+    model = trainer.components.model
     present = weights(trainer)
     model.load_state_dict(
         checkpoint.load(
-            checkpoint.best_path(trainer.parts.paths.checkpoints, trainer.progress.best_step)
+            checkpoint.best_path(trainer.components.paths.checkpoints, trainer.progress.best_step)
         )["model"]
     )
     found = trainer.evaluate("test", probes=False)
@@ -346,7 +346,7 @@ def test_a_resumed_regression_is_the_same_bit_for_bit(tmp_path: Path) -> None:
     whole = make_trainer(tmp_path / "whole", data_of(), config)
     run = train(whole)
     halved = make_trainer(tmp_path / "halved", data_of(), config)
-    after_steps(halved, {9: halved.parts.desk.stop})
+    after_steps(halved, {9: halved.components.command_handler.stop})
     train(halved)
     resumed = resume_trainer(tmp_path / "halved", data_of(), config)
     assert_same_rows(run, train(resumed))

@@ -148,7 +148,7 @@ def segments(root: Path) -> list[str]:
     ]
 
 
-# -- killed --------------------------------------------------------------------------------------------------------------
+# -- killed --------------------------------------------------------------------------
 
 
 def test_killed_at_a_random_moment_twice(
@@ -250,7 +250,7 @@ def test_a_checkpoint_that_cannot_be_read_can_be_removed(
     assert_same_run(root, undisturbed)
 
 
-# -- stopped -------------------------------------------------------------------------------------------------------------
+# -- stopped -------------------------------------------------------------------------
 
 
 def test_stopped_by_a_signal(
@@ -357,7 +357,7 @@ def test_a_finished_run_that_is_resumed_stays_finished(
     assert_same_run(root, undisturbed)
 
 
-# -- the process ---------------------------------------------------------------------------------------------------------
+# -- the process ---------------------------------------------------------------------
 
 
 def test_the_command_line_of_a_trainer(data: Path, tmp_path: Path) -> None:

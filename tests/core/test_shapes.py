@@ -53,6 +53,8 @@ MODULES = [
     "asgml.core.model.encoder",
     "asgml.core.model.encoders",
     "asgml.core.measures.evaluate",
+    "asgml.core.measures.gradients",
+    "asgml.core.measures.unimodal",
     "asgml.core.model.fusion",
     "asgml.core.model.model",
     "asgml.core.modulators",

@@ -61,7 +61,7 @@ def plain_loop(
             loss = functional.cross_entropy(model.fusion.fuse(features), split.labels[chosen])
             own = [
                 functional.cross_entropy(logits, split.labels[chosen])
-                for logits in model.fusion.alone(features).values()
+                for logits in model.fusion.unimodal_logits(features).values()
             ]
             if gamma:
                 loss = loss + gamma * sum(own[1:], start=own[0])
@@ -77,7 +77,7 @@ def plain_loop(
 DECAY = {"decay_every": 2, "decay": 0.5}
 
 
-# -- bit for bit ---------------------------------------------------------------------------------------------------------
+# -- bit for bit ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("names", [NAMES, ("audio", "text", "motion")])
@@ -156,7 +156,7 @@ def test_training_a_probe_leaves_the_encoders_gradients(kind: str) -> None:
     bench = Bench("baseline", NAMES, probe={"type": kind})
     forward = bench.look_back().forward
     before, drawn = gradients(bench.model), torch.get_rng_state()
-    probes = bench.parts.probes
+    probes = bench.components.probes
     assert probes is not None
     first = {
         m: network.state_dict()[name].clone()
@@ -177,8 +177,8 @@ def test_evaluating_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     trainer = make_trainer(
         tmp_path, small_data(), small_config(probe={"type": "mlp_1layer"}), silent=True
     )
-    assert trainer.parts.probes is not None
-    generator = trainer.parts.probes.generator
+    assert trainer.components.probes is not None
+    generator = trainer.components.probes.generator
     before, drawn, of_probes = weights(trainer), torch.get_rng_state(), generator.get_state()
     for split in ("val", "test"):
         assert trainer.evaluate(split).probe_accuracy
@@ -186,7 +186,7 @@ def test_evaluating_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     assert torch.equal(torch.get_rng_state(), drawn) and torch.equal(
         generator.get_state(), of_probes
     )
-    assert trainer.parts.model.training
+    assert trainer.components.model.training
 
 
 def test_training_and_evaluation_measure_the_same(tmp_path: Path) -> None:
@@ -197,15 +197,15 @@ def test_training_and_evaluation_measure_the_same(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path, data, small_config(batch_size=8, epochs=1), silent=True)
     val = trainer.evaluate("val")
     split, rows = data.splits["train"], []
-    trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     trainer.lr = 0.0
     trainer.step(Batch(split.inputs, split.labels))
     assert float(rows[0]["loss"]) == pytest.approx(val.loss, rel=1e-6)
     assert float(rows[0]["accuracy"]) == val.accuracy
-    assert {m: float(rows[0][f"own_accuracy/{m}"]) for m in names} == val.own_accuracy
+    assert {m: float(rows[0][f"own_accuracy/{m}"]) for m in names} == val.unimodal_accuracy
 
 
-# -- probes --------------------------------------------------------------------------------------------------------------
+# -- probes --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("split_batch", "expected"), [(True, 0.0), (False, 1.0)])
@@ -280,11 +280,11 @@ def test_the_boost_acts_from_the_step_after_the_probes(tmp_path: Path) -> None:
     assert max(scale[m].max() for m in NAMES) == 1.5
 
 
-# -- rows ----------------------------------------------------------------------------------------------------------------
+# -- rows ----------------------------------------------------------------------------
 
 
 ALWAYS = {
-    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy",
+    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy unimodal_loss own_accuracy",
     "probes": "probe_accuracy probe_loss utilization utilization_gap boost_target",
     "epochs": "train_loss train_accuracy val_loss val_accuracy val_own_accuracy val_probe_accuracy best_val_accuracy test_accuracy",
 }
@@ -321,7 +321,7 @@ def test_what_the_rows_say_is_what_was_done(tmp_path: Path) -> None:
 
 def test_the_unimodal_losses_are_added_once_each(tmp_path: Path) -> None:
     _, run = train_small(tmp_path / "run", loss={"gamma": 1.0})
-    own = sum(run.column("steps", f"own_loss/{m}") for m in NAMES)
+    own = sum(run.column("steps", f"unimodal_loss/{m}") for m in NAMES)
     np.testing.assert_allclose(
         run.column("steps", "loss") - run.column("steps", "task_loss"), own, rtol=1e-5
     )
@@ -345,7 +345,7 @@ def test_epochs_are_means_over_samples_not_over_batches(tmp_path: Path) -> None:
 
 def test_an_unknown_column_is_refused(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config())
-    recorder = trainer.parts.recorder
+    recorder = trainer.components.recorder
     with pytest.raises(KeyError, match="smell/audio"):
         recorder.record("steps", {"smell/audio": 1.0})
     train(trainer)
@@ -389,7 +389,7 @@ def test_a_loss_that_breaks_in_the_last_step_is_told(tmp_path: Path) -> None:
     def broken(batch: Batch) -> Any:
         if trainer.progress.step == 3:
             with torch.no_grad():
-                next(trainer.parts.model.fusion.parameters()).fill_(math.nan)
+                next(trainer.components.model.fusion.parameters()).fill_(math.nan)
         return step(batch)
 
     trainer.step = broken  # type: ignore[method-assign]
@@ -399,7 +399,7 @@ def test_a_loss_that_breaks_in_the_last_step_is_told(tmp_path: Path) -> None:
     ]
 
 
-# -- batches -------------------------------------------------------------------------------------------------------------
+# -- batches -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -430,14 +430,14 @@ def test_a_new_epoch_has_a_new_order() -> None:
     assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1]) == list(range(40))
 
 
-# -- the splits ----------------------------------------------------------------------------------------------------------
+# -- the splits ----------------------------------------------------------------------
 
 
 class Spy:
     """Stands in for asgml.core.training.trainer.evaluate: notes what was evaluated with which weights, says what it is told to."""
 
     def __init__(self, trainer: Trainer, accuracies: dict[str, list[float]]) -> None:
-        self.splits = {id(split): name for name, split in trainer.parts.data.splits.items()}
+        self.splits = {id(split): name for name, split in trainer.components.data.splits.items()}
         self.accuracies = {name: iter(values) for name, values in accuracies.items()}
         self.seen: list[tuple[str, int, dict[str, Tensor]]] = []
         self.trainer = trainer
@@ -554,7 +554,7 @@ def test_validation_comes_every_so_many_epochs_and_at_the_end(
     assert np.isnan(run.column("epochs", "val_accuracy")).tolist() == [True, True, False, False]
 
 
-# -- checkpoints ---------------------------------------------------------------------------------------------------------
+# -- checkpoints ---------------------------------------------------------------------
 
 
 def test_the_best_model_and_the_newest_checkpoints_are_kept(
@@ -625,7 +625,7 @@ def test_the_newest_checkpoint_is_the_one_of_the_latest_step(tmp_path: Path) -> 
     assert checkpoint.newest(tmp_path / "nowhere") is None
 
 
-# -- optimizers ----------------------------------------------------------------------------------------------------------
+# -- optimizers ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -666,15 +666,15 @@ def test_parameter_groups_change_nothing(optimizer: str, tmp_path: Path) -> None
         "adamw": torch.optim.AdamW,
     }
     rest = {"momentum": 0.8} if optimizer == "sgd" else {"betas": (0.8, 0.999)}
-    one = kinds[optimizer](joined.parts.model.parameters(), lr=0.05, weight_decay=0.01, **rest)
+    one = kinds[optimizer](joined.components.model.parameters(), lr=0.05, weight_decay=0.01, **rest)
     one.param_groups[0]["modality"] = ""
-    joined.parts = replace(joined.parts, optimizer=one)
+    joined.components = replace(joined.components, optimizer=one)
     grouped.train()
     joined.train()
     assert_same_bits(weights(grouped), weights(joined))
 
 
-# -- events --------------------------------------------------------------------------------------------------------------
+# -- events --------------------------------------------------------------------------
 
 
 def test_windows_are_told_when_they_open_and_close(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from asgml.core.measures.gradients import gradient_norm
 from asgml.core.measures.probes import Probes
-from asgml.core.measures.task import own_losses
+from asgml.core.measures.task import unimodal_losses
 from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
 from asgml.core.model.fusion import Concat, Fusion, make_fusion
 from asgml.core.model.optimizer import lr_at
@@ -43,14 +43,14 @@ def random_forward(
     return Forward(Batch({}, labels), {}, sum(alone.values(), torch.zeros(())), alone, labels)
 
 
-# -- OGM -----------------------------------------------------------------------------------------------------------------
+# -- OGM -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_true_class_scores(seed: int) -> None:
     forward = random_forward(seed)
     slow = []
-    for logits in forward.alone.values():
+    for logits in forward.unimodal_logits.values():
         score = 0.0
         for row, label in zip(logits.tolist(), forward.labels.tolist(), strict=True):
             score += probability(row, label)
@@ -76,13 +76,13 @@ def test_scores_do_not_lose_digits_in_half_precision() -> None:
         forward.batch,
         {},
         forward.logits,
-        {m: z.bfloat16() for m, z in forward.alone.items()},
+        {m: z.bfloat16() for m, z in forward.unimodal_logits.items()},
         forward.labels,
     )
     assert true_class_scores(half).dtype == torch.float32
 
 
-# -- fusion --------------------------------------------------------------------------------------------------------------
+# -- fusion --------------------------------------------------------------------------
 
 
 def slow_alone(fusion: Concat, features: Mapping[str, Tensor]) -> dict[str, list[list[float]]]:
@@ -143,7 +143,7 @@ def test_own_logits_of_stacked_layers(hidden: int) -> None:
     assert isinstance(fusion, Concat)
     features = random_features(WIDTHS)
     slow = slow_alone(fusion, features)
-    for m, logits in fusion.alone(features).items():
+    for m, logits in fusion.unimodal_logits(features).items():
         assert torch.allclose(logits, torch.tensor(slow[m]), atol=1e-5)
 
 
@@ -152,7 +152,7 @@ def test_own_logits_of_stacked_layers(hidden: int) -> None:
 def test_own_logits_add_up_to_the_fused_ones(kind: str, hidden: int, count: int) -> None:
     widths = {m: 20 + i for i, m in enumerate(modalities(count))}
     fusion, features = random_fusion(kind, hidden, widths), random_features(widths, samples=16)
-    own = fusion.alone(features)
+    own = fusion.unimodal_logits(features)
     total, fused = sum(own.values(), torch.zeros(())), fusion.fuse(features)
     assert list(own) == list(widths)
     assert torch.allclose(total, fused, atol=1e-5 * float(fused.detach().abs().max()))
@@ -166,16 +166,16 @@ def test_own_logits_depend_on_their_own_modality_alone() -> None:
     ):
         features = random_features(WIDTHS)
         changed = {**features, "audio": features["audio"] + 1}
-        before, after = fusion.alone(features), fusion.alone(changed)
+        before, after = fusion.unimodal_logits(features), fusion.unimodal_logits(changed)
         assert [torch.equal(before[m], after[m]) for m in WIDTHS] == [False, True, True]
 
 
-# -- losses --------------------------------------------------------------------------------------------------------------
+# -- losses --------------------------------------------------------------------------
 
 
 def slow_own_losses(forward: Forward) -> list[float]:
     losses = []
-    for logits in forward.alone.values():
+    for logits in forward.unimodal_logits.values():
         surprises = [
             -math.log(probability(row, label))
             for row, label in zip(logits.tolist(), forward.labels.tolist(), strict=True)
@@ -187,7 +187,7 @@ def slow_own_losses(forward: Forward) -> list[float]:
 @pytest.mark.parametrize("seed", range(3))
 def test_own_losses(seed: int) -> None:
     forward = random_forward(seed)
-    fast = own_losses(torch.stack(list(forward.alone.values())), forward.labels)
+    fast = unimodal_losses(torch.stack(list(forward.unimodal_logits.values())), forward.labels)
     assert fast.tolist() == pytest.approx(slow_own_losses(forward), rel=1e-5)
 
 
@@ -199,7 +199,7 @@ def test_unimodal_losses(gamma: float) -> None:
     )
 
 
-# -- gradients -----------------------------------------------------------------------------------------------------------
+# -- gradients -----------------------------------------------------------------------
 
 
 def slow_spread(values: list[float]) -> float:
@@ -297,7 +297,7 @@ def test_gradient_norm_counts_all_of_an_encoder() -> None:
         assert float(backward.norms[m]) == pytest.approx(math.sqrt(squares), rel=1e-5)
 
 
-# -- the boost -----------------------------------------------------------------------------------------------------------
+# -- the boost -----------------------------------------------------------------------
 
 
 class ListedScheduler:
@@ -369,7 +369,7 @@ def test_boost_scales_stay_in_range_while_the_knobs_are_turned(
         )
 
 
-# -- learning rate -------------------------------------------------------------------------------------------------------
+# -- learning rate -------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("every", "decay"), [(1, 0.5), (3, 0.1), (70, 0.1), (4, 1.0)])
@@ -384,7 +384,7 @@ def test_learning_rate(every: int, decay: float) -> None:
         schedule.step()
 
 
-# -- probes --------------------------------------------------------------------------------------------------------------
+# -- probes --------------------------------------------------------------------------
 
 
 def test_a_linear_probe_learns_what_logistic_regression_learns() -> None:

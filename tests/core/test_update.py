@@ -52,7 +52,7 @@ OF_TWO = [name for name, method in METHODS.items() if method.modalities in (None
 
 def before_each_update(trainer: Trainer, look: Callable[[], object]) -> None:
     """Calls `look` right before every optimizer step."""
-    optimizer = trainer.parts.optimizer
+    optimizer = trainer.components.optimizer
     step = optimizer.step
 
     def watched(*given: Any, **named: Any) -> Any:
@@ -69,10 +69,10 @@ def slow_norm(tensors: list[Tensor]) -> float:
 
 
 def all_gradients(trainer: Trainer) -> list[Tensor]:
-    return list(gradients(trainer.parts.model).values())
+    return list(gradients(trainer.components.model).values())
 
 
-# -- clipping ------------------------------------------------------------------------------------------------------------
+# -- clipping ------------------------------------------------------------------------
 
 
 @given(limit=st.floats(0.01, 100), size=st.floats(1e-3, 1e3), seed=st.integers(0, 99))
@@ -125,7 +125,7 @@ def test_clipping_is_that_of_torch(tmp_path: Path) -> None:
     ours, _ = train_small(tmp_path / "ours", optimizer={"clip": 0.4})
     theirs = make_trainer(tmp_path / "theirs", small_data(), small_config())
     before_each_update(
-        theirs, lambda: nn.utils.clip_grad_norm_(theirs.parts.model.parameters(), 0.4)
+        theirs, lambda: nn.utils.clip_grad_norm_(theirs.components.model.parameters(), 0.4)
     )
     train(theirs)
     plain, _ = train_small(tmp_path / "plain")
@@ -142,15 +142,15 @@ def test_the_limit_can_be_turned(tmp_path: Path) -> None:
     after_steps(
         trainer,
         {
-            4: lambda: trainer.parts.board.turn("optimizer.clip", 0.01),
-            8: lambda: trainer.parts.board.turn("clip", 0),
+            4: lambda: trainer.components.live_settings.set("optimizer.clip", 0.01),
+            8: lambda: trainer.components.live_settings.set("clip", 0),
         },
     )
     factors = train(trainer).column("steps", "clip_factor")
     assert (factors[:4] == 1).all() and (factors[4:8] < 1).all() and (factors[8:] == 1).all()
 
 
-# -- micro-batches -------------------------------------------------------------------------------------------------------
+# -- micro-batches -------------------------------------------------------------------
 
 
 @given(samples=st.integers(1, 40), count=st.integers(1, 12))
@@ -179,11 +179,11 @@ def one_step(
     )
     trainer = make_trainer(root, small_data(SMOOTH), config, silent=True)
     rows: list[dict[str, Any]] = []
-    trainer.parts.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     found: dict[str, Tensor] = {}
-    before_each_update(trainer, lambda: found.update(gradients(trainer.parts.model)))
-    trainer.parts.modulator.begin_epoch(0)
-    split = trainer.parts.data.splits["train"]
+    before_each_update(trainer, lambda: found.update(gradients(trainer.components.model)))
+    trainer.components.modulator.begin_epoch(0)
+    split = trainer.components.data.splits["train"]
     trainer.step(Batch({m: tensor[:7] for m, tensor in split.inputs.items()}, split.labels[:7]))
     return trainer, {name: float(value) for name, value in rows[0].items()}, found
 
@@ -219,20 +219,20 @@ def test_the_model_is_fed_micro_batches(tmp_path: Path) -> None:
         silent=True,
     )
     fed: list[int] = []
-    trainer.parts.model.encoders["visual"].register_forward_hook(
+    trainer.components.model.encoders["visual"].register_forward_hook(
         lambda module, given, features: fed.append(len(features))
     )
     asked: list[int] = []
-    modulate = trainer.parts.modulator.modulate
+    modulate = trainer.components.modulator.modulate
 
     def watched(backward: Any) -> Any:
         asked.append(len(backward.forward.labels))
         assert not backward.forward.logits.requires_grad
         return modulate(backward)
 
-    trainer.parts.modulator.modulate = watched  # type: ignore[method-assign]
+    trainer.components.modulator.modulate = watched  # type: ignore[method-assign]
     trainer.begin_epoch()
-    for batch in trainer.parts.batches.rest_of_epoch():
+    for batch in trainer.components.batches.rest_of_epoch():
         trainer.step(batch)
     assert fed == [3, 3, 2, 3, 3, 2]
     assert asked == [8, 8]
@@ -252,7 +252,7 @@ def test_methods_that_need_the_whole_batch_are_refused(method: str, tmp_path: Pa
         with pytest.raises(MethodError, match=rf"{method} .*optimizer\.accumulate=2"):
             make()
     else:
-        assert make().parts.update.count == 2
+        assert make().components.update.count == 2
 
 
 def test_a_users_modulator_is_judged_by_the_hooks_it_has() -> None:
@@ -272,7 +272,7 @@ def test_a_micro_batch_has_two_samples() -> None:
         small_config(batch_size=8, optimizer={"accumulate": 5})
 
 
-# -- mixed precision -----------------------------------------------------------------------------------------------------
+# -- mixed precision -----------------------------------------------------------------
 
 
 def test_without_mixed_precision_nothing_is_cast_or_scaled() -> None:
@@ -295,21 +295,25 @@ def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
         silent=True,
     )
     narrow: set[torch.dtype] = set()
-    trainer.parts.model.encoders["visual"].network[1].register_forward_hook(  # type: ignore[index,union-attr]
+    trainer.components.model.encoders["visual"].network[1].register_forward_hook(  # type: ignore[index,union-attr]
         lambda module, given, output: narrow.add(output.dtype) if module.training else None
     )
     seen: set[torch.dtype] = set()
-    act = trainer.parts.balancing.act
+    act = trainer.components.balancing.modulate_gradients
 
     def watched(forward: Forward) -> Any:
         seen.update(
             tensor.dtype
-            for tensor in (forward.logits, *forward.features.values(), *forward.alone.values())
+            for tensor in (
+                forward.logits,
+                *forward.features.values(),
+                *forward.unimodal_logits.values(),
+            )
         )
         seen.update(gradient.dtype for gradient in all_gradients(trainer))
         return act(forward)
 
-    trainer.parts.balancing.act = watched  # type: ignore[method-assign]
+    trainer.components.balancing.modulate_gradients = watched  # type: ignore[method-assign]
     trainer.train()
     assert torch.bfloat16 in narrow
     assert seen == {torch.float32}
@@ -336,17 +340,17 @@ def half_precision(root: Path, scale: float, **changes: Any) -> tuple[Trainer, l
     trainer = make_trainer(
         root, small_data(SMOOTH), small_config(optimizer={"amp": "fp16"}, **changes)
     )
-    precision = trainer.parts.update.precision
+    precision = trainer.components.update.precision
     assert isinstance(precision, Float16)
     precision.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
     asked: list[int] = []
-    modulate = trainer.parts.modulator.modulate
+    modulate = trainer.components.modulator.modulate
 
     def watched(backward: Any) -> Any:
         asked.append(trainer.progress.step + 1)
         return modulate(backward)
 
-    trainer.parts.modulator.modulate = watched  # type: ignore[method-assign]
+    trainer.components.modulator.modulate = watched  # type: ignore[method-assign]
     return trainer, asked
 
 
@@ -368,7 +372,7 @@ def test_a_step_that_overflows_is_left_out(tmp_path: Path) -> None:
     assert any(not torch.equal(kept[first][name], value) for name, value in start.items())
     for m in SMOOTH:
         assert ((run.column("steps", f"grad_norm/{m}") == 0) == left_out).all()
-    assert trainer.parts.update.precision.state_dict()["scale"] == 2.0 ** (40 - skipped[-1])
+    assert trainer.components.update.precision.state_dict()["scale"] == 2.0 ** (40 - skipped[-1])
     assert not [event for event in run.events if event.kind == "alert"]
 
 
@@ -379,7 +383,7 @@ def test_gradients_are_unscaled_before_they_are_modulated_and_clipped(tmp_path: 
         trainer, _ = half_precision(
             tmp_path / str(exponent), 2.0**exponent, probe={"enabled": False}, epochs=1
         )
-        trainer.parts.board.turn("optimizer.clip", 0.3)
+        trainer.components.live_settings.set("optimizer.clip", 0.3)
         rows.append(rows_of(train(trainer), "steps"))
     plain = rows_of(
         train_small(
@@ -402,12 +406,15 @@ def test_the_scale_survives_a_checkpoint(tmp_path: Path) -> None:
     train(ours)
     theirs, _ = half_precision(tmp_path / "theirs", 8.0)
     theirs.load_state_dict(through_a_file(ours.state_dict()))
-    assert theirs.parts.update.precision.state_dict() == ours.parts.update.precision.state_dict()
-    assert theirs.parts.update.skipped == ours.parts.update.skipped > 0
-    theirs.parts.recorder.writer.close(State.STOPPED)
+    assert (
+        theirs.components.update.precision.state_dict()
+        == ours.components.update.precision.state_dict()
+    )
+    assert theirs.components.update.skipped == ours.components.update.skipped > 0
+    theirs.components.recorder.writer.close(State.STOPPED)
 
 
-# -- frozen encoders -----------------------------------------------------------------------------------------------------
+# -- frozen encoders -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", OF_TWO)
@@ -420,7 +427,7 @@ def test_a_frozen_encoder_keeps_every_bit(method: str, tmp_path: Path) -> None:
         small_data(),
         small_config(method=method, freeze=["audio"], epochs=2, **own),
     )
-    frozen, free = (trainer.parts.model.encoders[m] for m in NAMES)
+    frozen, free = (trainer.components.model.encoders[m] for m in NAMES)
     before, other = (
         {name: value.clone() for name, value in encoder.state_dict().items()}
         for encoder in (frozen, free)
@@ -488,5 +495,5 @@ def test_a_gradient_that_is_missing_is_passed_over() -> None:
     bench.look_back()
     for parameter in bench.model.encoders["audio"].parameters():
         parameter.grad = None
-    bench.trainer.parts.board.turn("optimizer.clip", 0.1)
-    assert float(bench.trainer.parts.update.finish()["clip_factor"]) < 1
+    bench.trainer.components.live_settings.set("optimizer.clip", 0.1)
+    assert float(bench.trainer.components.update.finish()["clip_factor"]) < 1

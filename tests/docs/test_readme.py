@@ -34,7 +34,10 @@ def test_every_command_that_is_shown_exists() -> None:
         for words in re.findall(r"(?:^|`|uv run )asgml ([a-z][^`\n#]*)", README, re.MULTILINE)
     }
     listed = subprocess.run(
-        [sys.executable, "-P", "-m", "app", "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-P", "-m", "asgml.app", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     commands = set(re.findall(r"^  ([a-z]+) {2,}\S", listed, re.MULTILINE))
     assert shown and shown <= commands
@@ -81,7 +84,7 @@ def test_the_modulator_of_the_readme_works(tmp_path: Path) -> None:
         *quick,
     ]
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "app", *words],
+        [sys.executable, "-P", "-m", "asgml.app", *words],
         capture_output=True,
         text=True,
         timeout=200,

@@ -34,7 +34,7 @@ def asgml(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `asgml WORDS` with this directory of runs, and without a terminal."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "app", *words],
+        [sys.executable, "-P", "-m", "asgml.app", *words],
         cwd=runs.parent,
         env=environment(runs),
         stdin=subprocess.DEVNULL,

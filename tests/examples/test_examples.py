@@ -71,9 +71,9 @@ def test_the_plain_loop_is_a_program(tmp_path: Path) -> None:
     run = check_run(tmp_path / "runs" / "mine", 16)
     assert run.rows("epochs") == 2 and np.isfinite(run.column("epochs", "best_val_accuracy")).all()
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
-    shown = as_program("-m", "app", "show", "runs/mine", "--json", cwd=tmp_path)
+    shown = as_program("-m", "asgml.app", "show", "runs/mine", "--json", cwd=tmp_path)
     assert '"finished"' in shown
-    as_program("-m", "app", "export", "runs/mine", "out", "--to", "csv", cwd=tmp_path)
+    as_program("-m", "asgml.app", "export", "runs/mine", "out", "--to", "csv", cwd=tmp_path)
     assert (tmp_path / "out" / "steps.csv").read_text().count("\n") == 17
 
 
@@ -131,7 +131,7 @@ class Nobody:
 
     def begin_epoch(self, epoch: int) -> None: ...
 
-    def attend(self) -> None: ...
+    def process_pending(self) -> None: ...
 
     def end_epoch(self, **values: float) -> None: ...
 
@@ -203,7 +203,7 @@ def test_a_modulator_of_ones_own_trains_and_is_steered(tmp_path: Path) -> None:
     assert np.array_equal(gains.argmin(axis=0), norms.argmax(axis=0))
 
 
-# -- Lightning -----------------------------------------------------------------------------------------------------------
+# -- Lightning -----------------------------------------------------------------------
 
 
 class SmallTrainer:
@@ -310,7 +310,7 @@ def test_the_lightning_example_says_what_it_lacks(example: Any, tmp_path: Path) 
         as_program(str(EXAMPLES / "lightning_module.py"), "runs/mine", cwd=tmp_path)
 
 
-# -- documentation -------------------------------------------------------------------------------------------------------
+# -- documentation -------------------------------------------------------------------
 
 
 def test_every_example_says_how_to_run_it() -> None:

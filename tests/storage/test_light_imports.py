@@ -8,25 +8,23 @@ import sys
 import pytest
 
 LIGHT = (
-    "control",
-    "request",
-    "events",
-    "layout",
-    "metrics",
-    "knobs",
-    "manifest",
-    "status",
-    "clock",
-    "history",
-    "pending",
+    "commands.inbox",
+    "commands.request",
+    "format.events",
+    "format.layout",
+    "format.metrics",
+    "format.knobs",
+    "format.manifest",
+    "format.status",
+    "read.clock",
+    "read.history",
+    "write.write_buffer",
 )
 HEAVY = {"zarr", "numpy", "psutil", "torch", "textual", "pydantic", "rich", "typer"}
 
 
 def imported_by(module: str) -> set[str]:
-    program = (
-        f"import sys, storage.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
-    )
+    program = f"import sys, asgml.storage.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
     return set(
         subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -39,7 +37,7 @@ def test_the_light_parts_load_the_standard_library_only(module: str) -> None:
     assert not imported_by(module) & HEAVY
 
 
-@pytest.mark.parametrize("module", ["reader", "writer", "check"])
+@pytest.mark.parametrize("module", ["read.reader", "write.writer", "read.check"])
 def test_the_heavy_parts_load_neither_torch_nor_a_user_interface(module: str) -> None:
     assert imported_by(module) & HEAVY <= {"zarr", "numpy", "psutil", *imported_by_zarr()}
 

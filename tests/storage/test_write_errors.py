@@ -169,8 +169,8 @@ def test_memory_is_bounded_and_what_was_dropped_is_told(
 def test_the_list_is_bounded_while_the_background_thread_hangs(
     writer: RunWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pending, "MAX_ROWS", 100)
-    monkeypatch.setattr(pending, "MAX_TEXT_BYTES", 1000)
+    monkeypatch.setattr(write_buffer, "MAX_ROWS", 100)
+    monkeypatch.setattr(write_buffer, "MAX_TEXT_BYTES", 1000)
     with writer._publishing:
         write_steps(writer, range(1, 1001))
         for number in range(500):

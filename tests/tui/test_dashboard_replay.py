@@ -105,7 +105,7 @@ async def test_speeds(made_run: RunPaths) -> None:
                     app.main.scene.transport is not None and app.main.scene.transport.speed == speed
                 ),
                 "the speed",
-            )  # noqa: B023
+            )
 
 
 async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths) -> None:

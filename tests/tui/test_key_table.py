@@ -88,7 +88,7 @@ async def test_keys_that_send_a_request(trainer: FakeTrainer) -> None:
                 pilot,
                 lambda: any(line.text.startswith(word) for line in app.main.scene.lines),
                 f"{word} is in the log",
-            )  # noqa: B023
+            )
 
 
 async def test_keys_that_change_the_view(trainer: FakeTrainer) -> None:

@@ -18,12 +18,12 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.process import this_host
 from asgml.tui.app import Dashboard
+from asgml.tui.messages import RunLine
 from asgml.tui.scene.event_text import LogLine
 from asgml.tui.scene.panels import importance, panels_of
 from asgml.tui.scene.scene import Balance, MetricRow, Part, Scene
 from asgml.tui.scene.scene_builder import Tracks, metric_rows, panels_with_data
 from asgml.tui.scene.series import Summary, TableCut
-from asgml.tui.session.messages import RunLine
 from asgml.tui.session.run_list import RunList
 from asgml.tui.terminal.format import safe, shorten
 from asgml.tui.terminal.theme import BRAILLE, make_look

@@ -60,7 +60,7 @@ def test_idle_sends_nothing_and_pieces_add_up_to_the_whole(made_run: RunPaths) -
 
 
 def test_importing_the_dashboard_loads_nothing_heavy() -> None:
-    code = "import sys, asgml.tui.app; print([name for name in ('torch', 'zarr', 'core', 'app', 'pydantic', 'plotext') if name in sys.modules])"
+    code = "import sys, asgml.tui.app; print([name for name in ('torch', 'zarr', 'asgml.core', 'asgml.app', 'pydantic', 'plotext') if name in sys.modules])"
     assert (
         subprocess.run(
             [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from asgml.tui.session.messages import Severity
+from asgml.tui.messages import Severity
 from asgml.tui.terminal.app_protocol import Host, host_of
 
 if TYPE_CHECKING:

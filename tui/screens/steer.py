@@ -80,7 +80,7 @@ class Steering(ScreenPart):
         hint = f"SIGKILL to pid {self.scene.pid}: the work since the last checkpoint is lost. Type kill to do it."
         check = lambda text: (
             "" if text.strip() == "kill" else "type the word kill, or leave with esc"
-        )  # noqa: E731
+        )
         self.app.push_screen(Prompt("Kill the training process", hint, check=check), kill)
 
     # knobs

@@ -12,8 +12,8 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import Head
+from asgml.tui.messages import Severity
 from asgml.tui.scene.scene import ENDED, KnobState, Scene, Wish
-from asgml.tui.session.messages import Severity
 
 Tell = Callable[[str, Severity], None]
 

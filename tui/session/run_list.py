@@ -13,9 +13,9 @@ import numpy as np
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, list_runs
 from asgml.storage.format.manifest import FormatError, Manifest, manifest_from_json
 from asgml.storage.format.metrics import AXES, TABLES
+from asgml.tui.messages import RunLine
 from asgml.tui.scene.scene import Overlay
 from asgml.tui.scene.scene_builder import Tracks, cut_tables, smoothed_columns
-from asgml.tui.session.messages import RunLine
 from asgml.tui.terminal.format import safe
 
 if TYPE_CHECKING:

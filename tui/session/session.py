@@ -17,9 +17,9 @@ from asgml.storage.format.knobs import Value
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.read.clock import LiveClock, ReplayClock
+from asgml.tui.messages import RunsListed, SceneChanged, Severity, Told
 from asgml.tui.scene.scene import ENDED, Scene
 from asgml.tui.session.followed_run import ClockKind, Watched
-from asgml.tui.session.messages import RunsListed, SceneChanged, Severity, Told
 from asgml.tui.session.outbox import Outbox, refusal
 from asgml.tui.session.run_list import Beneath, RunList
 from asgml.tui.terminal.format import safe

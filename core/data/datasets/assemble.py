@@ -10,12 +10,12 @@ from asgml.core.data.base import SPLITS
 from asgml.core.data.clips import Clip, ClipOptions, ClipSet, Fault, Modality, Source, with_val
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions, build_modalities
 from asgml.core.data.datasets.layout import Place, Problem
-from asgml.core.data.datasets.lists import Entry, Parts
-from asgml.core.data.datasets.media_dirs import Usual, find_places
+from asgml.core.data.datasets.lists import Components, Entry
+from asgml.core.data.datasets.media_dirs import DefaultDirs, find_places
 
 
 def assemble(
-    found: ClipSet, parts: Parts, options: AudioVisualOptions, usual: Usual, seed: int
+    found: ClipSet, parts: Components, options: AudioVisualOptions, usual: DefaultDirs, seed: int
 ) -> ClipSet:
     """`found`, which has no clips yet, with the clips of the lists: validation carved where the lists have none, files looked up."""
     split = divide(found, parts, options, seed)
@@ -25,7 +25,10 @@ def assemble(
 
 
 def with_files(
-    split: ClipSet, parts: Parts, places: Mapping[str, Place], modalities: Mapping[str, Modality]
+    split: ClipSet,
+    parts: Components,
+    places: Mapping[str, Place],
+    modalities: Mapping[str, Modality],
 ) -> ClipSet:
     """`split` with the files of its clips; those whose files are not there become faults."""
     numbers = {label: number for number, label in enumerate(split.classes)}
@@ -55,7 +58,7 @@ def with_files(
     )
 
 
-def divide(found: ClipSet, parts: Parts, options: ClipOptions, seed: int) -> ClipSet:
+def divide(found: ClipSet, parts: Components, options: ClipOptions, seed: int) -> ClipSet:
     """`found` with the clips of each part, without files yet.
 
     Validation is carved before any file is looked for, so that a missing file does not move other clips, and with the classes

@@ -25,14 +25,14 @@ from asgml.core.data.datasets.lists import (
     refuse_repeats,
     refuse_strange_labels,
 )
-from asgml.core.data.datasets.media_dirs import Usual
+from asgml.core.data.datasets.media_dirs import DefaultDirs
 from asgml.core.data.loading import load_clips
 from asgml.core.data.options import read_options
 
 PUBLISHED = {"train": 3339, "val": 402, "test": 402}
 CLASSES = 28
 SECONDS = 10  # of every video
-USUAL = Usual(
+USUAL = DefaultDirs(
     audio=("audio", "Audio", "wav", "wave_files", "AudioWAV"),
     frames=(
         "Image-{fps:02d}-FPS",

@@ -28,7 +28,7 @@ from asgml.core.data.datasets.lists import (
     refuse_repeats,
     refuse_strange_labels,
 )
-from asgml.core.data.datasets.media_dirs import Usual
+from asgml.core.data.datasets.media_dirs import DefaultDirs
 from asgml.core.data.loading import load_clips
 from asgml.core.data.options import check_whole, read_options
 
@@ -50,7 +50,7 @@ CLIP = re.compile(
 )  # actor, sentence, emotion, level
 # Until October 2022 one file of AudioWAV lacked a letter of its name; most copies are from before.
 OLD_NAMES = {"1040_ITH_SAD_XX": "1040_ITH_SAD_X"}
-USUAL = Usual(
+USUAL = DefaultDirs(
     audio=("AudioWAV", "audio", "AudioMP3"),
     frames=("Image-{fps:02d}-FPS", "visual/Image-{fps:02d}-FPS", "visual"),
     video=("VideoFlash", "Video", "VideoMP4", "video"),

@@ -27,13 +27,13 @@ from asgml.core.data.datasets.lists import (
     refuse_repeats,
     refuse_strange_labels,
 )
-from asgml.core.data.datasets.media_dirs import Usual
+from asgml.core.data.datasets.media_dirs import DefaultDirs
 from asgml.core.data.loading import load_clips
 from asgml.core.data.options import read_options
 
 PUBLISHED = {"train": 14799, "test": 2597}
 CLASSES = tuple(str(number) for number in range(31))
-USUAL = Usual(
+USUAL = DefaultDirs(
     audio=("audio", "audios", "wav"),
     frames=("visual/Image-{fps:02d}-FPS", "Image-{fps:02d}-FPS", "visual", "frames"),
     video=("video", "videos", "Video"),

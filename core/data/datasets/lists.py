@@ -47,7 +47,7 @@ class Entry:
     group: str = ""
 
 
-Parts = Mapping[str, Sequence[Entry]]
+Components = Mapping[str, Sequence[Entry]]
 
 
 def read_rows(path: Path, fields: int, separator: str = ",") -> list[Row]:
@@ -156,7 +156,7 @@ def check_number(text: str, row: Row, what: str) -> float:
     return float(text)
 
 
-def refuse_repeats(parts: Parts) -> None:
+def refuse_repeats(parts: Components) -> None:
     """Every clip is in one part, once."""
     seen: dict[str, Row] = {}
     for entries in parts.values():
@@ -168,7 +168,7 @@ def refuse_repeats(parts: Parts) -> None:
             seen[entry.id] = entry.row
 
 
-def refuse_strange_labels(parts: Parts, classes: Sequence[str]) -> None:
+def refuse_strange_labels(parts: Components, classes: Sequence[str]) -> None:
     known = set(classes)
     for entries in parts.values():
         for entry in entries:

@@ -15,7 +15,7 @@ from asgml.core.data.datasets.layout import AUDIO, VIDEO, Files, FrameFolders, P
 
 
 @dataclass(frozen=True)
-class Usual:
+class DefaultDirs:
     """The folders where the files of a data set usually lie, in the order of looking. {fps:02d} stands for the frames a second."""
 
     audio: tuple[str, ...]
@@ -23,7 +23,7 @@ class Usual:
     video: tuple[str, ...]
 
 
-def find_places(root: Path, options: AudioVisualOptions, usual: Usual) -> dict[str, Place]:
+def find_places(root: Path, options: AudioVisualOptions, usual: DefaultDirs) -> dict[str, Place]:
     """Where each modality that was chosen lies: its own folder, or the videos, which hold both."""
     finders = {"audio": find_audio, "visual": find_frames}
     return {
@@ -31,7 +31,7 @@ def find_places(root: Path, options: AudioVisualOptions, usual: Usual) -> dict[s
     }
 
 
-def find_audio(root: Path, options: AudioVisualOptions, usual: Usual) -> Place:
+def find_audio(root: Path, options: AudioVisualOptions, usual: DefaultDirs) -> Place:
     folder = given_or_usual(root, "audio_folder", options.audio_folder, usual.audio)
     return (
         Files(folder, AUDIO)
@@ -40,7 +40,7 @@ def find_audio(root: Path, options: AudioVisualOptions, usual: Usual) -> Place:
     )
 
 
-def find_frames(root: Path, options: FrameOptions, usual: Usual) -> Place:
+def find_frames(root: Path, options: FrameOptions, usual: DefaultDirs) -> Place:
     names = tuple(name.format(fps=options.fps) for name in usual.frames)
     folder = (
         given_or_usual(root, "frames_folder", options.frames_folder, names)
@@ -60,7 +60,12 @@ def find_frames(root: Path, options: FrameOptions, usual: Usual) -> Place:
 
 
 def find_video(
-    root: Path, options: FrameOptions, usual: Usual, what: str, option: str, before: Sequence[str]
+    root: Path,
+    options: FrameOptions,
+    usual: DefaultDirs,
+    what: str,
+    option: str,
+    before: Sequence[str],
 ) -> Place:
     folder = given_or_usual(root, "video_folder", options.video_folder, usual.video)
     if folder is None:

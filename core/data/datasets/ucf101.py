@@ -28,7 +28,7 @@ from asgml.core.data.datasets.lists import (
     refuse_repeats,
     refuse_strange_labels,
 )
-from asgml.core.data.datasets.media_dirs import Usual, find_frames
+from asgml.core.data.datasets.media_dirs import DefaultDirs, find_frames
 from asgml.core.data.loading import load_clips
 from asgml.core.data.media.flow import flow_modality
 from asgml.core.data.media.video import frame_modality
@@ -42,7 +42,7 @@ PUBLISHED_SPLITS = {
 PUBLISHED = PUBLISHED_SPLITS[1]
 CLASSES = 101
 MODALITIES = ["rgb", "flow"]
-USUAL = Usual(
+USUAL = DefaultDirs(
     audio=(),
     frames=(
         "jpegs_256",

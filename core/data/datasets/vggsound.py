@@ -26,14 +26,14 @@ from asgml.core.data.datasets.lists import (
     refuse_repeats,
     refuse_strange_labels,
 )
-from asgml.core.data.datasets.media_dirs import Usual
+from asgml.core.data.datasets.media_dirs import DefaultDirs
 from asgml.core.data.loading import load_clips
 from asgml.core.data.options import check_flag, read_options
 
 CLASSES = 309
 SECONDS = 10.0
 PARTS = ("train", "val", "test")  # the published list has no val
-USUAL = Usual(
+USUAL = DefaultDirs(
     audio=("audio", "audios", "wav"),
     frames=("visual/Image-{fps:02d}-FPS", "Image-{fps:02d}-FPS", "visual", "frames"),
     video=(

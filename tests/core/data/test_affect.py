@@ -215,7 +215,7 @@ def test_modalities_are_chosen_in_the_order_given(tmp_path: Path) -> None:
     ]
 
 
-# -- sizes -----------------------------------------------------------------------------------------------------------------
+# -- sizes ---------------------------------------------------------------------------
 
 
 def thin(sizes: tuple[int, int, int], widths: dict[str, int]) -> Pickled:
@@ -263,7 +263,7 @@ def test_other_sizes_are_told_with_what_is_expected(tmp_path: Path) -> None:
     assert "5 features of audio" in told[1] and "74" in told[1]
 
 
-# -- files -----------------------------------------------------------------------------------------------------------------
+# -- files ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ def test_a_text_pickle_of_python_2_with_bytes_beyond_ascii(tmp_path: Path) -> No
     assert read(tmp_path, b"S'\\xe4\\x00b'\n.") == "ä\0b"
 
 
-# -- hostile ---------------------------------------------------------------------------------------------------------------
+# -- hostile -------------------------------------------------------------------------
 
 
 class Reduced:

@@ -70,7 +70,7 @@ def example() -> Backward:
 SCORES = st.lists(st.floats(0.01, 64), min_size=2, max_size=6)
 ALPHA = st.floats(0, 3)
 
-# -- OGM's journal variant -----------------------------------------------------------------------------------------------
+# -- OGM's journal variant ------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_noise_on_the_dominant_modality_alone() -> None:
     assert not changed
 
 
-# -- OGM*, PMR's Acc -----------------------------------------------------------------------------------------------------
+# -- OGM*, PMR's Acc -----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("method", ["ogm_star", "pmr_acc"])
@@ -171,7 +171,7 @@ def test_acceleration_by_loops(scores: list[float], alpha: float) -> None:
         assert fast[scores.index(max(scores))] == 1
 
 
-# -- MLB -----------------------------------------------------------------------------------------------------------------
+# -- MLB -----------------------------------------------------------------------------
 
 
 def test_mlb_of_the_full_example() -> None:
@@ -215,7 +215,7 @@ def test_the_unimodal_losses_are_added(method: str) -> None:
     bench = Bench(method, modalities(3), **{method: {"gamma": 0.7}})
     forward = bench.look_back().forward
     slow = 0.0
-    for logits in forward.alone.values():
+    for logits in forward.unimodal_logits.values():
         for row, label in zip(logits.tolist(), forward.labels.tolist(), strict=True):
             slow += math.log(sum(math.exp(value - row[label]) for value in row)) / len(
                 forward.labels
@@ -241,7 +241,7 @@ def test_their_losses_train_auxiliary_heads(method: str, tmp_path: Path) -> None
         small_config(method="ogm", fusion={"alone": "heads"})
 
 
-# -- MSLR ----------------------------------------------------------------------------------------------------------------
+# -- MSLR ----------------------------------------------------------------------------
 
 
 def mslr(**options: Any) -> Mslr:
@@ -301,8 +301,8 @@ def test_a_rate_is_a_learning_rate_of_one_encoder(optimizer: str, tmp_path: Path
         )
         trainer = make_trainer(tmp_path / f"run{factors}", small_data(), config, silent=True)
         start = weights(trainer)
-        trainer.parts.batches.begin_epoch()
-        trainer.step(next(iter(trainer.parts.batches.rest_of_epoch())))
+        trainer.components.batches.begin_epoch()
+        trainer.step(next(iter(trainer.components.batches.rest_of_epoch())))
         stepped[factors] = {
             name: value - start[name]
             for name, value in weights(trainer).items()
@@ -310,7 +310,7 @@ def test_a_rate_is_a_learning_rate_of_one_encoder(optimizer: str, tmp_path: Path
         }
     own = {
         f"_encoders.1.{name}"
-        for name, _ in trainer.parts.model.encoders["visual"].named_parameters()
+        for name, _ in trainer.components.model.encoders["visual"].named_parameters()
     }
     for name, plain in stepped[""].items():
         torch.testing.assert_close(
@@ -319,7 +319,7 @@ def test_a_rate_is_a_learning_rate_of_one_encoder(optimizer: str, tmp_path: Path
     assert max(float(stepped[""][name].abs().max()) for name in own) > 1e-4
 
 
-# -- OPM -----------------------------------------------------------------------------------------------------------------
+# -- OPM -----------------------------------------------------------------------------
 
 
 def test_the_drop_rates_of_opm() -> None:
@@ -378,7 +378,7 @@ def test_opm_drops_the_dominant_modality_as_often_as_it_says() -> None:
     assert q[strong] > 0.5 and q[weak] == 0
     zeros = batches = 0
     for _ in range(1000):
-        fed, labels = bench.modulator.feed(features, bench.batch.labels)
+        fed, labels = bench.modulator.before_fusion(features, bench.batch.labels)
         assert len(labels) == 6 and bool((fed[weak] != 0).any(dim=1).all())
         missing = int((fed[strong] == 0).all(dim=1).sum())
         zeros, batches = zeros + missing, batches + (not torch.equal(fed[weak], features[weak]))
@@ -390,16 +390,16 @@ def test_opm_warms_up_and_draws_from_its_own_generator() -> None:
     bench = Bench("opm", NAMES, opm={"p_exe": 1.0})
     features = bench.model.encode(bench.batch.inputs)
     untouched = torch.get_rng_state()
-    own = bench.parts.method_generator.get_state()
+    own = bench.components.method_generator.get_state()
     for epoch in range(7):
         bench.modulator.begin_epoch(epoch)
-        fed, _ = bench.modulator.feed(features, bench.batch.labels)
+        fed, _ = bench.modulator.before_fusion(features, bench.batch.labels)
         assert (fed is features) == (epoch < 5)
-        assert torch.equal(bench.parts.method_generator.get_state(), own) == (epoch < 5)
+        assert torch.equal(bench.components.method_generator.get_state(), own) == (epoch < 5)
     assert torch.equal(torch.get_rng_state(), untouched)
 
 
-# -- CGGM ----------------------------------------------------------------------------------------------------------------
+# -- CGGM ----------------------------------------------------------------------------
 
 
 def test_the_balance_of_cggm() -> None:
@@ -468,7 +468,7 @@ def test_the_direction_term_reaches_the_output_layer_alone() -> None:
     bench = Bench("cggm", NAMES, fusion={"hidden": 7})
     bench.modulate()
     forward = bench.look_back().forward
-    bench.parts.optimizer.zero_grad(set_to_none=True)
+    bench.components.optimizer.zero_grad(set_to_none=True)
     loss: Any = bench.modulator.loss(forward)
     loss.backward()
     assert list(gradients(bench.model)) == ["fusion.classifier.weight"]
@@ -481,7 +481,7 @@ def test_cggm_needs_an_output_layer_for_its_direction() -> None:
     assert Bench("cggm", NAMES, fusion={"alone": "heads"}, loss={"gamma": 1.0}).modulate().acts
 
 
-# -- ARL -----------------------------------------------------------------------------------------------------------------
+# -- ARL -----------------------------------------------------------------------------
 
 
 def test_the_shares_of_arl() -> None:
@@ -544,7 +544,7 @@ def test_arl_is_refused_where_it_is_not_defined(count: int) -> None:
         Bench("arl", modalities(count))
 
 
-# -- the boost's options -------------------------------------------------------------------------------------------------
+# -- the boost's options -------------------------------------------------------------
 
 
 def boosted(gaps: list[float], **options: Any) -> list[float]:
@@ -670,7 +670,7 @@ def test_probes_on_validation_samples() -> None:
         right = 0
         for i in boost.samples.tolist():
             feature = bench.model.encoders[m](data.splits["val"].inputs[m][i : i + 1])
-            right += int(bench.parts.probes.networks[m](feature).argmax()) == int(
+            right += int(bench.components.probes.networks[m](feature).argmax()) == int(
                 data.splits["val"].labels[i]
             )  # type: ignore[union-attr]
         slow[m] = right / 5
@@ -705,7 +705,7 @@ def test_the_boost_resumes_where_it_was(options: dict[str, Any]) -> None:
         ]
 
 
-# -- Adam ----------------------------------------------------------------------------------------------------------------
+# -- Adam ----------------------------------------------------------------------------
 
 
 def trained(root: Path, optimizer: str, **sections: Any) -> dict[str, Tensor]:
@@ -719,8 +719,8 @@ def trained(root: Path, optimizer: str, **sections: Any) -> dict[str, Tensor]:
         **sections,
     )
     trainer = make_trainer(root, small_data(train=25), config, silent=True)
-    trainer.parts.modulator.observe(reading({"audio": 0.7, "visual": 0.4}))
-    frozen = trainer.parts.modulator.parts.get("boost")
+    trainer.components.modulator.observe(reading({"audio": 0.7, "visual": 0.4}))
+    frozen = trainer.components.modulator.parts.get("boost")
     if frozen:
         frozen.observe = lambda reading: None  # type: ignore[method-assign]
     trainer.train()
@@ -762,13 +762,13 @@ def test_a_method_that_adam_cancels_is_told_at_the_start(
     settings: dict[str, Any], warned: list[str], tmp_path: Path
 ) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=1, **settings))
-    after_steps(trainer, {2: trainer.parts.desk.stop})
+    after_steps(trainer, {2: trainer.components.command_handler.stop})
     alerts = [event for event in train(trainer).events if event.kind == "alert"]
     assert [str(event.get("message")).split()[0] for event in alerts] == warned
     assert all(event.step == 0 and event.get("level") == "warning" for event in alerts)
 
 
-# -- company -------------------------------------------------------------------------------------------------------------
+# -- company -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

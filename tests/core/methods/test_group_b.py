@@ -52,7 +52,7 @@ from asgml.core.modulators.mmpareto import pareto_directions
 from asgml.core.modulators.pmr import rebalance_weights
 from asgml.core.modulators.prototypes import Prototypes, entropy
 from asgml.core.modulators.relearning import cluster_purity, is_due, purity, reset_weight
-from asgml.core.training.preflight import cautions
+from asgml.core.training.preflight import configuration_warnings
 from asgml.core.types import Batch, Forward
 
 AV = ("audio", "visual")
@@ -80,7 +80,7 @@ def nudge(bench: Bench, factor: float = 1.02) -> None:
             parameter.mul_(factor)
 
 
-# -- AGM -----------------------------------------------------------------------------------------------------------------
+# -- AGM -----------------------------------------------------------------------------
 
 
 def test_agm_with_two_modalities() -> None:
@@ -209,7 +209,7 @@ def test_agm_refuses_more_modalities_than_it_can_predict_from() -> None:
         Bench("agm", names, data=many)
 
 
-# -- MMPareto ------------------------------------------------------------------------------------------------------------
+# -- MMPareto ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -246,8 +246,8 @@ def pareto_by_loops(bench: Bench, forward: Forward, gamma: float) -> dict[str, l
     """One backward pass for each of the M + 1 losses, and loops over tensors in float64."""
     joint = functional.cross_entropy(forward.logits, forward.labels)
     found = {}
-    for m, group in bench.parts.groups.items():
-        own = functional.cross_entropy(forward.alone[m], forward.labels)
+    for m, group in bench.components.groups.items():
+        own = functional.cross_entropy(forward.unimodal_logits[m], forward.labels)
         parameters = group.kernels + group.others
         g0, g1 = (
             [g.double() for g in torch.autograd.grad(loss, parameters, retain_graph=True)]
@@ -284,7 +284,7 @@ def test_mmpareto_is_its_slow_twin(alone: str, seed: int) -> None:
     backward = bench.look_back()
     before = gradients(bench.model)
     bench.apply(bench.modulator.modulate(backward))
-    for m, group in bench.parts.groups.items():
+    for m, group in bench.components.groups.items():
         for parameter, expected in zip(group.kernels + group.others, slow[m], strict=True):
             assert parameter.grad is not None
             torch.testing.assert_close(parameter.grad.double(), expected, rtol=1e-3, atol=1e-6)
@@ -342,7 +342,7 @@ def test_unimodal_losses_that_are_added_twice_come_with_a_warning() -> None:
         bench = Bench(method, AV, loss={"gamma": gamma})
         told = [
             message
-            for message in cautions(bench.parts.config, bench.model)
+            for message in configuration_warnings(bench.components.config, bench.model)
             if "once more" in message
         ]
         assert [message.split()[0] for message in told] == [method.split("+")[0]] * warned
@@ -376,7 +376,7 @@ def test_a_frozen_encoder_stays_where_it_is(case: str, tmp_path: Path) -> None:
         tmp_path / "run", method=method, freeze=["audio"], **{method: LIVELY[case]}
     )
     begun = make_trainer(tmp_path / "begun", small_data(), trainer.config, silent=True)
-    ours, theirs = (each.parts.model.encoders for each in (trainer, begun))
+    ours, theirs = (each.components.model.encoders for each in (trainer, begun))
     assert_same_bits(ours["audio"].state_dict(), theirs["audio"].state_dict())
     assert any(
         not torch.equal(p, q)
@@ -384,7 +384,7 @@ def test_a_frozen_encoder_stays_where_it_is(case: str, tmp_path: Path) -> None:
     )
 
 
-# -- PMR -----------------------------------------------------------------------------------------------------------------
+# -- PMR -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -488,8 +488,8 @@ def test_pmr_draws_another_part_of_the_data_each_epoch_and_moves_no_other_stream
     bench = Bench("pmr", AV, pmr={"share": 0.4, "momentum": 0.0})
     before = (
         torch.get_rng_state(),
-        bench.parts.method_generator.get_state(),
-        bench.parts.batches.generator.get_state(),
+        bench.components.method_generator.get_state(),
+        bench.components.batches.generator.get_state(),
     )
     found = []
     for epoch in (1, 2):
@@ -498,13 +498,13 @@ def test_pmr_draws_another_part_of_the_data_each_epoch_and_moves_no_other_stream
     assert not torch.equal(found[0], found[1])
     after = (
         torch.get_rng_state(),
-        bench.parts.method_generator.get_state(),
-        bench.parts.batches.generator.get_state(),
+        bench.components.method_generator.get_state(),
+        bench.components.batches.generator.get_state(),
     )
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
 
-# -- G-Blending ----------------------------------------------------------------------------------------------------------
+# -- G-Blending ----------------------------------------------------------------------
 
 
 def test_the_weights_of_g_blending() -> None:
@@ -524,11 +524,11 @@ def test_blend_weights_stay_finite() -> None:
 
 def losses_by_loops(bench: Bench, model: Any, split: str) -> list[float]:
     totals = [0.0] * (1 + len(bench.names))
-    part = bench.parts.data.splits[split]
+    part = bench.components.data.splits[split]
     with torch.no_grad():
         for batch in in_order(part, 5, torch.device("cpu")):
             forward = model.eval()(batch)
-            for k, logits in enumerate((forward.logits, *forward.alone.values())):
+            for k, logits in enumerate((forward.logits, *forward.unimodal_logits.values())):
                 totals[k] += float(
                     functional.cross_entropy(logits, batch.labels, reduction="sum")
                 ) / len(part)
@@ -545,16 +545,16 @@ def test_g_blending_is_its_slow_twin() -> None:
     before = weights(bench.trainer)
     states = (
         torch.get_rng_state(),
-        bench.parts.method_generator.get_state(),
-        bench.parts.batches.generator.get_state(),
+        bench.components.method_generator.get_state(),
+        bench.components.batches.generator.get_state(),
     )
     found = measure(context, 3, 2)
     assert_same_bits(weights(bench.trainer), before)
     assert bench.model.training and not gradients(bench.model)
     after = (
         torch.get_rng_state(),
-        bench.parts.method_generator.get_state(),
-        bench.parts.batches.generator.get_state(),
+        bench.components.method_generator.get_state(),
+        bench.components.batches.generator.get_state(),
     )
     assert all(torch.equal(a, b) for a, b in zip(states, after, strict=True))
     start = {
@@ -568,13 +568,13 @@ def test_g_blending_is_its_slow_twin() -> None:
             torch.Generator().manual_seed(seed_for("g_blending/3", 0)),
         )
         optimizer = torch.optim.SGD(trained.parameters(), lr=0.05, momentum=0.9, weight_decay=1e-4)
-        train_split = bench.parts.data.splits["train"]
+        train_split = bench.components.data.splits["train"]
         for _ in range(2):
             for indices in torch.randperm(29, generator=generator).split(8):
                 batch = take(train_split, indices, torch.device("cpu"))
                 forward = trained.train()(batch)
                 loss = functional.cross_entropy(
-                    [forward.logits, *forward.alone.values()][k], batch.labels
+                    [forward.logits, *forward.unimodal_logits.values()][k], batch.labels
                 )
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
@@ -593,7 +593,7 @@ def test_the_blended_loss_is_the_weighted_sum_and_the_task_loss_counts_in_it() -
     assert float(w.sum()) == pytest.approx(1) and len(w) == 4
     losses = [
         float(functional.cross_entropy(z, forward.labels))
-        for z in (forward.logits, *forward.alone.values())
+        for z in (forward.logits, *forward.unimodal_logits.values())
     ]
     whole = losses[0] + float(bench.modulator.loss(forward))
     assert whole == pytest.approx(
@@ -623,7 +623,7 @@ def test_g_blending_measures_once_in_a_super_epoch_however_often_it_is_resumed(
     assert measured == [2, 5, 8]
 
 
-# -- re-learning ---------------------------------------------------------------------------------------------------------
+# -- re-learning ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -721,7 +721,7 @@ def test_relearning_refuses_a_split_that_cannot_be_clustered() -> None:
         Bench("relearning", AV, data=small_data(AV, val=2))
 
 
-# -- InfoReg -------------------------------------------------------------------------------------------------------------
+# -- InfoReg -------------------------------------------------------------------------
 
 
 def test_the_pull_of_inforeg() -> None:
@@ -752,7 +752,7 @@ def test_inforeg_pulls_the_modality_ahead_and_leaves_the_other_every_bit() -> No
     bench.apply(bench.modulator.modulate(backward))
     scores = []
     for m in AV:
-        probabilities = backward.forward.alone[m].detach().softmax(dim=1)
+        probabilities = backward.forward.unimodal_logits[m].detach().softmax(dim=1)
         scores.append(
             sum(float(p[y]) for p, y in zip(probabilities, backward.forward.labels, strict=True))
         )
@@ -806,7 +806,7 @@ def test_inforeg_is_refused_where_it_is_not_defined(names: tuple[str, ...]) -> N
         Bench("inforeg", names)
 
 
-# -- ASGML v1 ------------------------------------------------------------------------------------------------------------
+# -- ASGML v1 ------------------------------------------------------------------------
 
 
 def test_the_learning_speeds_of_asgml_v1() -> None:
@@ -867,12 +867,12 @@ def test_a_skipped_update_moves_no_encoder_but_the_fusion(tmp_path: Path) -> Non
     def watched(batch: Batch) -> Any:
         before = {
             name: parameter.detach().clone()
-            for name, parameter in trainer.parts.model.named_parameters()
+            for name, parameter in trainer.components.model.named_parameters()
         }
         forward = step(batch)
         changed = {
             name.split(".")[0]
-            for name, p in trainer.parts.model.named_parameters()
+            for name, p in trainer.components.model.named_parameters()
             if not torch.equal(p, before[name])
         }
         moved.append(changed)
@@ -930,7 +930,11 @@ def test_asgml_v1_tracks_the_gradients_that_are_used_by_loops() -> None:
             assert float(modulation.gain(m)) == gain, t
             norms[m] = 0.1 * gain * float(backward.norms[m]) + 0.9 * norms[m]
             losses[m].append(
-                float(functional.cross_entropy(backward.forward.alone[m], backward.forward.labels))
+                float(
+                    functional.cross_entropy(
+                        backward.forward.unimodal_logits[m], backward.forward.labels
+                    )
+                )
             )
         if (t + 1) % 4 == 0:
             descents = {m: abs(losses[m][-10:][0] - losses[m][-1]) for m in AV}
@@ -951,7 +955,9 @@ def test_the_own_loss_of_a_modality_that_is_skipped_is_dropped() -> None:
     bench = Bench("asgml_v1", AV, asgml_v1={"gamma": 0.7})
     method = inner(bench, "asgml_v1")
     forward = bench.look_back().forward
-    own = {m: float(functional.cross_entropy(forward.alone[m], forward.labels)) for m in AV}
+    own = {
+        m: float(functional.cross_entropy(forward.unimodal_logits[m], forward.labels)) for m in AV
+    }
     method.taus = [3.0, 1.0]
     for step, expected in [
         (0, own["audio"] + own["visual"]),
@@ -993,7 +999,7 @@ def test_staleness_uses_the_gradients_of_the_past() -> None:
         )
         own = [
             float(functional.cross_entropy(z, backward.forward.labels))
-            for z in backward.forward.alone.values()
+            for z in backward.forward.unimodal_logits.values()
         ]
         assert float(bench.modulator.loss(backward.forward)) == pytest.approx(sum(own), rel=1e-6)
         nudge(bench, 1.1)
@@ -1014,7 +1020,7 @@ def test_asgml_v1_refuses_to_be_guided_by_probes_that_are_off(signal: str) -> No
     assert Bench("asgml_v1", AV, probe={"enabled": False}).modulate().acts
 
 
-# -- resuming ------------------------------------------------------------------------------------------------------------
+# -- resuming ------------------------------------------------------------------------
 
 LIVELY: dict[str, dict[str, Any]] = {
     "agm": {},
@@ -1051,7 +1057,7 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(
     whole, reference = train_small(tmp_path / "whole", method=method, **{method: LIVELY[case]})
     broken = make_trainer(tmp_path / "broken", small_data(), config)
     if how.startswith("stopped"):
-        after_steps(broken, {6 if "mid" in how else 4: broken.parts.desk.stop})
+        after_steps(broken, {6 if "mid" in how else 4: broken.components.command_handler.stop})
         train(broken)
     else:
         after_steps(broken, {6: kill})
@@ -1091,7 +1097,7 @@ def gradients_after_a_step(bench: Bench) -> dict[str, Tensor]:
     return gradients(bench.model)
 
 
-# -- measured data -------------------------------------------------------------------------------------------------------
+# -- measured data -------------------------------------------------------------------
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data"
 
@@ -1119,4 +1125,6 @@ def test_two_epochs_of_measured_data_without_nan(case: str, name: str, tmp_path:
         *(f"{metric}/{m}" for metric in ("gain", "grad_norm_after") for m in data.modalities),
     ):
         assert np.isfinite(run.column("steps", column)).all(), column
-    assert all(bool(parameter.isfinite().all()) for parameter in trainer.parts.model.parameters())
+    assert all(
+        bool(parameter.isfinite().all()) for parameter in trainer.components.model.parameters()
+    )

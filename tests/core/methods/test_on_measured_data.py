@@ -62,4 +62,4 @@ def test_an_epoch_without_nan(method: str, name: str, tmp_path: Path) -> None:
         *(f"grad_norm_after/{m}" for m in data.modalities),
     ):
         assert np.isfinite(run.column("steps", m)).all(), m
-    assert all(bool(p.isfinite().all()) for p in trainer.parts.model.parameters())
+    assert all(bool(p.isfinite().all()) for p in trainer.components.model.parameters())

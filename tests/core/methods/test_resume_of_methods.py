@@ -49,7 +49,7 @@ def test_a_resumed_training_is_the_same(
     uninterrupted = train(whole)
     stopped = make_trainer(tmp_path / "stopped", small_data(), config)
     after_steps(
-        stopped, {10: stopped.parts.desk.stop}
+        stopped, {10: stopped.components.command_handler.stop}
     )  # in the middle of the third epoch of four steps
     train(stopped)
     resumed = resume_trainer(tmp_path / "stopped", small_data(), config)
