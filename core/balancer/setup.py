@@ -149,7 +149,7 @@ def refuse_what_cannot_be(
 
 
 def _refuse_user(user: type[Modulator]) -> None:
-    for hook, deed in (("feed", FEEDS_FUSION), ("end_epoch", READS_DATA)):
+    for hook, deed in (("before_fusion", FEEDS_FUSION), ("end_epoch", READS_DATA)):
         if getattr(user, hook) is not getattr(Modulator, hook):
             raise LoopError(f"{user.__name__}.{hook} has to {deed}: {ANSWERS[deed]}")
 

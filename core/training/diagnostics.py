@@ -79,7 +79,7 @@ class Diagnosis:
         """What follows from this step's row and those before it."""
         norms, losses = (
             torch.stack([torch.as_tensor(row[f"{name}/{m}"]) for m in self.groups])
-            for name in ("grad_norm", "unimodal_loss")
+            for name in ("grad_norm", "own_loss")
         )
         self.tracker.track(norms, losses)
         descents = (self.tracker.losses[0].to(losses.device) - self.tracker.losses[-1]).abs()

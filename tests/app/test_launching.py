@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import asgml.tui.app as dashboard
+from asgml.app import follow
 from asgml.app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
 from asgml.app.launcher import OURS, make_run, start, worker_command, worker_environment
 from asgml.app.recipes import Choices, build
@@ -83,8 +85,6 @@ def test_a_training_that_fails_is_exit_1(asgml: Asgml, runs: Path) -> None:
 def test_a_killed_trainer_is_exit_1(
     asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asgml.app.follow
-
     def kill_first(trainer: object) -> str:
         os.kill(
             json.loads((runs / "a" / "launch.json").read_text(encoding="utf-8"))["pid"],
@@ -92,7 +92,7 @@ def test_a_killed_trainer_is_exit_1(
         )
         return wait_for_end(trainer)  # type: ignore[arg-type]
 
-    wait_for_end = asgml.app.follow.wait_for_end
+    wait_for_end = follow.wait_for_end
     monkeypatch.setattr("asgml.app.commands.train.wait_for_end", kill_first)
     said = asgml("train", "--epochs", 900, "--name", "a", "--wait")
     assert said.code == FAILED and "a crashed" in said.err
@@ -102,8 +102,6 @@ def test_a_killed_trainer_is_exit_1(
 def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
     asgml: Asgml, runs: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
-    import asgml.tui.app
-
     opened: list[tuple[str, str, object]] = []
 
     def look(target: Path, folder: Path, *, clock: str, **options: object) -> int:
@@ -111,7 +109,7 @@ def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
         wait_for_state(RunPaths(target), "running", "finished", "failed")
         return 0
 
-    monkeypatch.setattr(asgml.tui.app, "run_dashboard", look)
+    monkeypatch.setattr(dashboard, "run_dashboard", look)
     monkeypatch.setattr("asgml.app.commands.watch.in_terminal", lambda: True)
     monkeypatch.setattr("asgml.app.commands.train.in_terminal", lambda: True)
     said = asgml("train", "--epochs", 2, "--device", device, "--name", "a", "--ascii")
@@ -125,11 +123,9 @@ def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
 def test_the_dashboard_gets_the_persons_preferences(
     asgml: Asgml, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import asgml.tui.app
-
     calls: list[dict[str, object]] = []
     monkeypatch.setattr(
-        asgml.tui.app, "run_dashboard", lambda target, folder, **options: calls.append(options) or 0
+        dashboard, "run_dashboard", lambda target, folder, **options: calls.append(options) or 0
     )
     monkeypatch.setattr("asgml.app.commands.watch.in_terminal", lambda: True)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

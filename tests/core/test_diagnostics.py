@@ -92,7 +92,7 @@ def test_relative_gradient_and_descent(tmp_path: Path) -> None:
     _, run = train_small(tmp_path / "run", small_data(names), method="ogm", epochs=5)
     norms, losses = (
         list(zip(*(run.column("steps", f"{what}/{m}") for m in names), strict=True))
-        for what in ("grad_norm", "unimodal_loss")
+        for what in ("grad_norm", "own_loss")
     )
     smooth = [0.0] * 3
     for step in range(run.rows("steps")):
@@ -239,7 +239,7 @@ def test_conflict_cosine(tmp_path: Path) -> None:
                     functional.cross_entropy(logits, batch.labels), list(encoder.parameters())
                 )
             )
-            for logits in (model(batch).logits, model(batch).alone[m])
+            for logits in (model(batch).logits, model(batch).unimodal_logits[m])
         )
         expected[m] = slow_cosine(joint, own)
     rows: list[dict[str, Any]] = []

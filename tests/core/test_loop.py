@@ -39,7 +39,7 @@ from asgml.storage.format.knobs import Knob
 from asgml.storage.read.reader import Run
 
 PROBE = {"probe.eval_freq": 3, "probe.train_steps": 2}
-STEPS = "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy unimodal_loss own_accuracy"
+STEPS = "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy"
 REST = (
     "probe_accuracy probe_loss utilization utilization_gap boost_target train_loss train_accuracy"
 )
@@ -388,7 +388,7 @@ def test_autocast_and_a_scaler(tmp_path: Path) -> None:
         scaler.update()
     loop.balancer.close()
     rows = rows_of(Run.open(tmp_path / "run"), "steps")
-    assert np.isfinite(rows["unimodal_loss/audio"]).all() and np.isfinite(rows["gain/audio"]).all()
+    assert np.isfinite(rows["own_loss/audio"]).all() and np.isfinite(rows["gain/audio"]).all()
     assert (rows["grad_norm/audio"] < 10).all()
 
 

@@ -24,7 +24,7 @@ METRICS = [
     "grad_norm_after",
     "boost_scale",
     "gain",
-    "unimodal_loss",
+    "own_loss",
     "val_own_accuracy",
 ]
 FILES = {"mosi": 3, "mfeat": 6, "grid_digit": 2}

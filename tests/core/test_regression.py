@@ -126,7 +126,7 @@ def test_the_own_losses_of_a_regression_are_trained(tmp_path: Path) -> None:
     _, run = train_small(
         tmp_path / "run", data_of(), method="uniform", epochs=12, fusion={"alone": "heads"}
     )
-    own = rows_of(run, "steps")["unimodal_loss/audio"]
+    own = rows_of(run, "steps")["own_loss/audio"]
     assert own[-6:].mean() < 0.8 * own[:6].mean()
 
 
@@ -272,7 +272,7 @@ def test_every_number_is_recorded(trained: Any) -> None:
     )
     steps = rows_of(run, "steps")
     assert (
-        np.isfinite(steps["unimodal_loss/visual"]).all()
+        np.isfinite(steps["own_loss/visual"]).all()
         and np.isfinite(steps["own_accuracy/visual"]).all()
     )
     assert (

@@ -284,7 +284,7 @@ def test_the_boost_acts_from_the_step_after_the_probes(tmp_path: Path) -> None:
 
 
 ALWAYS = {
-    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy unimodal_loss own_accuracy",
+    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy",
     "probes": "probe_accuracy probe_loss utilization utilization_gap boost_target",
     "epochs": "train_loss train_accuracy val_loss val_accuracy val_own_accuracy val_probe_accuracy best_val_accuracy test_accuracy",
 }
@@ -321,7 +321,7 @@ def test_what_the_rows_say_is_what_was_done(tmp_path: Path) -> None:
 
 def test_the_unimodal_losses_are_added_once_each(tmp_path: Path) -> None:
     _, run = train_small(tmp_path / "run", loss={"gamma": 1.0})
-    own = sum(run.column("steps", f"unimodal_loss/{m}") for m in NAMES)
+    own = sum(run.column("steps", f"own_loss/{m}") for m in NAMES)
     np.testing.assert_allclose(
         run.column("steps", "loss") - run.column("steps", "task_loss"), own, rtol=1e-5
     )

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asgml.storage.commands import inbox as inbox_module
 from asgml.storage.commands.inbox import (
     KINDS,
     BadRequest,
@@ -110,7 +111,7 @@ def test_a_file_that_the_listing_missed_comes_before_its_senders_next(
     first, second = sent(tmp_path), sent(tmp_path, "resume")
     names = sorted(os.listdir(tmp_path))
     listings = iter([{names[1]}, set(names), set(names)])
-    monkeypatch.setattr(inbox, "_list", lambda folder: next(listings))
+    monkeypatch.setattr(inbox_module, "_list", lambda folder: next(listings))
     assert Inbox(tmp_path).poll() == [first, second]
 
 
@@ -118,7 +119,7 @@ def test_a_command_under_the_same_time_stamp_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that arrives in the same tick of the file system's clock leaves the folder's time stamp as it was."""
-    monkeypatch.setattr(inbox, "RELIST_SECONDS", 1e9)
+    monkeypatch.setattr(inbox_module, "RELIST_SECONDS", 1e9)
     inbox = Inbox(tmp_path)
     stamp = time.time_ns()
     for _ in range(5):
@@ -131,7 +132,7 @@ def test_a_command_is_seen_although_the_time_stamp_is_of_no_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A share with stamps of whole seconds, or whose clock goes wrong: the folder is listed now and then all the same."""
-    monkeypatch.setattr(inbox, "RELIST_SECONDS", 0.0)
+    monkeypatch.setattr(inbox_module, "RELIST_SECONDS", 0.0)
     inbox = Inbox(tmp_path)
     for _ in range(3):
         request = sent(tmp_path)
@@ -142,11 +143,11 @@ def test_a_command_is_seen_although_the_time_stamp_is_of_no_use(
 def test_an_idle_poll_only_looks_at_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "RELIST_SECONDS", 1e9)
+    monkeypatch.setattr(inbox_module, "RELIST_SECONDS", 1e9)
     inbox = Inbox(tmp_path)
     os.utime(tmp_path, (1000.0, 1000.0))
     inbox.poll()
-    monkeypatch.setattr(inbox, "_list", lambda folder: pytest.fail("listed"))
+    monkeypatch.setattr(inbox_module, "_list", lambda folder: pytest.fail("listed"))
     assert inbox.poll() == []
 
 
@@ -166,9 +167,9 @@ def test_names_never_go_back_although_the_clock_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     times = iter([3_000, 2_000, 2_000, 10**18])
-    monkeypatch.setattr(inbox, "_last_sent", (0, 0, ""))
+    monkeypatch.setattr(inbox_module, "_last_sent", (0, 0, ""))
     monkeypatch.setattr(time, "time_ns", lambda: next(times))
-    names = [inbox._next_name() for _ in range(4)]
+    names = [inbox_module._next_name() for _ in range(4)]
     assert names == sorted(set(names))
 
 

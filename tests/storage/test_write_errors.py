@@ -16,7 +16,7 @@ from store_kit import WIDTHS, new_writer, note, row, rows_of, write_steps
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
-from asgml.storage.write import publisher
+from asgml.storage.write import publisher, write_buffer
 from asgml.storage.write.writer import RunWriter, StoreWriteError
 
 
