@@ -16,7 +16,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
 from asgml.tui.keys import Key, keys_for, shown_keys
-from asgml.tui.messages import RunsListed, SceneChanged, Told
+from asgml.tui.messages import Notification, RunsListed, SceneChanged
 from asgml.tui.scene.scene import LIVING
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import LiveScreen, MainScreen, ReplayScreen
@@ -166,7 +166,7 @@ class Dashboard(App[None]):
     def on_runs_listed(self, message: RunsListed) -> None:
         self.main.show_runs(message.runs)
 
-    def on_told(self, message: Told) -> None:
+    def on_notification(self, message: Notification) -> None:
         self.main.tell(message.text, message.severity)
 
     def action_detach(self) -> None:

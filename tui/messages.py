@@ -23,7 +23,7 @@ class SceneChanged(Message, bubble=False):
         return isinstance(message, SceneChanged)
 
 
-class Told(Message, bubble=False):
+class Notification(Message, bubble=False):
     """One line for the person in front of the screen."""
 
     def __init__(self, text: str, severity: Severity = "information") -> None:

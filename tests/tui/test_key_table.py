@@ -74,7 +74,7 @@ async def test_keys_that_open_a_screen(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         for id in [key.id for key in keys_for("live") if key.id in OPENS]:
             await pilot.press(find_key(id).keys[0])
-            await until(pilot, lambda: isinstance(app.screen, OPENS[id]), f"{id} opens its screen")  # noqa: B023
+            await until(pilot, lambda: isinstance(app.screen, OPENS[id]), f"{id} opens its screen")
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is app.main, "escape leaves it")
 

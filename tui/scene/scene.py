@@ -22,7 +22,7 @@ ENDED = ("finished", "failed", "stopped", "crashed")
 
 
 @dataclass(frozen=True)
-class Wish:
+class PendingRequest:
     """A request that was sent and has no answer yet."""
 
     id: str
@@ -37,7 +37,7 @@ class KnobState:
 
     knob: Knob
     value: Value
-    wish: Value | None = None
+    requested: Value | None = None
     refused: str = ""
 
 
@@ -101,7 +101,7 @@ class Scene:
     host: str = ""
     same_host: bool = True
     knobs: tuple[KnobState, ...] = ()
-    wishes: tuple[Wish, ...] = ()
+    pending_requests: tuple[PendingRequest, ...] = ()
     parts: tuple[Part, ...] = ()
     balance: tuple[Balance, ...] = ()
     gap: float = math.nan

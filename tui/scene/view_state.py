@@ -20,7 +20,7 @@ class View:
     cursor: float | None = None
     selected: int = 0
     solo: bool = False
-    words: str = ""
+    filter_text: str = ""
     frozen: bool = False
     flipped: set[str] = field(default_factory=set)
     """Titles of panels whose y scale was switched by hand."""
@@ -38,7 +38,7 @@ class View:
         return self.smoothing
 
     def reset(self) -> None:
-        self.zoom, self.start, self.cursor, self.words = 0, None, None, ""
+        self.zoom, self.start, self.cursor, self.filter_text = 0, None, None, ""
         self.flipped.clear()
 
     def flip_log(self, title: str) -> None:

@@ -24,14 +24,14 @@ class Looking(Exploring):
     def do_filter(self) -> None:
         def take(words: str | None) -> None:
             if words is not None:
-                self.view.words = safe(words.strip())
+                self.view.filter_text = safe(words.strip())
                 self.select(0)
 
         self.app.push_screen(
             Prompt(
                 "Show only",
                 "words in the name of a chart or a metric; nothing shows all",
-                self.view.words,
+                self.view.filter_text,
             ),
             take,
         )

@@ -25,7 +25,7 @@ class Exploring(ScreenPart):
 
     @property
     def panels(self) -> list[Panel]:
-        return matching(self.scene.panels, self.view.words)
+        return matching(self.scene.panels, self.view.filter_text)
 
     @property
     def grid(self) -> ChartGrid:

@@ -109,8 +109,8 @@ class MainScreen(Steering, Looking):
         elif self.view.solo:
             self.solo(False)
             return
-        elif self.view.words:
-            self.view.words = ""
+        elif self.view.filter_text:
+            self.view.filter_text = ""
         self.draw()
 
     def show_scene(self, scene: Scene) -> None:
@@ -240,9 +240,10 @@ class MainScreen(Steering, Looking):
                 f" {safe(name)} {setting(before)} {look.sign('→', '>')} {setting(value)}?  enter sends  esc forgets",
                 look.warn,
             )
-        if self.scene.wishes:
+        if self.scene.pending_requests:
             asked = ", ".join(
-                f"{wish.kind} {wish.knob or ''}".strip() for wish in self.scene.wishes
+                f"{request.kind} {request.knob or ''}".strip()
+                for request in self.scene.pending_requests
             )
             return Text(f" {look.sign('…', '~')} asked: {safe(asked)}", look.wish)
         return Text("")

@@ -16,7 +16,7 @@ from asgml.tui.scene.event_text import marks, paused_at
 from asgml.tui.scene.scene import ENDED, Scene, Transport
 from asgml.tui.scene.scene_builder import Tracks, cut_tables, picture_of
 from asgml.tui.session.outbox import Outbox
-from asgml.tui.session.run_list import Beneath
+from asgml.tui.session.run_list import OverlayRun
 from asgml.tui.terminal.format import age, safe
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _LONG = 30_000
 """Rows from which the first picture is drawn without smoothing, to be there sooner."""
 
 
-class Watched:
+class FollowedRun:
     """One run. `look` reads what is new; the scene it returns is None where a person would see no difference."""
 
     def __init__(self, run: Run, clock: LiveClock | ReplayClock) -> None:
@@ -37,7 +37,7 @@ class Watched:
         self._drawn: tuple[Any, ...] = ()
 
     def look(
-        self, before: Scene, outbox: Outbox, smoothing: float, beneath: Beneath | None
+        self, before: Scene, outbox: Outbox, smoothing: float, beneath: OverlayRun | None
     ) -> Scene | None:
         self.run.refresh()
         if isinstance(self.clock, ReplayClock):
@@ -89,7 +89,7 @@ class Watched:
         rows: Mapping[str, int],
         events: list[Event],
         smoothing: float,
-        beneath: Beneath | None,
+        beneath: OverlayRun | None,
     ) -> Scene:
         name = safe(self.run.paths.name)
         if self.run.manifest is None:
@@ -106,7 +106,7 @@ class Watched:
     def _with_state(
         self, scene: Scene, moment: Moment, events: list[Event], outbox: Outbox
     ) -> Scene:
-        """The scene with what may change without a new row: state, knobs, wishes, data age, the position of a replay."""
+        """The scene with what may change without a new row: state, knobs, pending_requests, data age, the position of a replay."""
         outbox.note_answers(events)
         run, now = self.run, time.time_ns()
         state = (
@@ -123,7 +123,7 @@ class Watched:
             host=safe(run.host),
             same_host=_is_here(run.host),
             silent=run.silent_for(now) if moment.live and state not in ENDED else 0.0,
-            wishes=outbox.wishes,
+            pending_requests=outbox.pending_requests,
             knobs=outbox.knobs(run.manifest, run.knobs_at(wall_time=moment.wall_time), events)
             if run.manifest
             else (),
@@ -153,7 +153,7 @@ def _seen(scene: Scene) -> tuple[Any, ...]:
         scene.state,
         scene.pid,
         scene.knobs,
-        scene.wishes,
+        scene.pending_requests,
         scene.problems,
         scene.trainer_log,
         scene.transport,

@@ -13,7 +13,7 @@ from asgml.storage.format.knobs import Value
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import Head
 from asgml.tui.messages import Severity
-from asgml.tui.scene.scene import ENDED, KnobState, Scene, Wish
+from asgml.tui.scene.scene import ENDED, KnobState, PendingRequest, Scene
 
 Tell = Callable[[str, Severity], None]
 
@@ -31,9 +31,9 @@ class Outbox:
         self._sent.clear()
 
     @property
-    def wishes(self) -> tuple[Wish, ...]:
+    def pending_requests(self) -> tuple[PendingRequest, ...]:
         return tuple(
-            Wish(request.id, request.kind, request.knob, request.value)
+            PendingRequest(request.id, request.kind, request.knob, request.value)
             for request in self._sent.values()
         )
 
@@ -46,7 +46,7 @@ class Outbox:
         self._sent[request.id] = request
 
     def note_answers(self, events: Sequence[Event]) -> None:
-        """Requests that have their answer are no wishes any more; one that was refused is told."""
+        """Requests that have their answer are no pending_requests any more; one that was refused is told."""
         if not self._sent:
             return
         answers = {event.get("id"): event for event in events if event.kind == "command"}
@@ -60,14 +60,14 @@ class Outbox:
     def knobs(
         self, manifest: Manifest, values: Mapping[str, Value], events: Sequence[Event]
     ) -> tuple[KnobState, ...]:
-        """Acknowledged values as facts, wishes and refusals beside them."""
-        wanted = {wish.knob: wish.value for wish in self.wishes if wish.kind == "set"}
+        """Acknowledged values as facts, pending_requests and refusals beside them."""
+        requested = {sent.knob: sent.value for sent in self._sent.values() if sent.kind == "set"}
         refused = refusals(events, tuple(self._answered))
         return tuple(
             KnobState(
                 knob,
                 values.get(knob.name, knob.initial),
-                wanted.get(knob.name),
+                requested.get(knob.name),
                 refused.get(knob.name, ""),
             )
             for knob in manifest.knobs

@@ -29,7 +29,7 @@ class RunList:
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
-        self._glances: dict[Path, Glance] = {}
+        self._glances: dict[Path, RunSummary] = {}
 
     def lines(self) -> tuple[RunLine, ...]:
         """A run that cannot be read is left out: the list must not fail for it."""
@@ -44,11 +44,11 @@ class RunList:
                 KeyError,
                 TypeError,
             ):
-                lines.append(self._glances.setdefault(paths.root, Glance(paths)).line())
+                lines.append(self._glances.setdefault(paths.root, RunSummary(paths)).line())
         return tuple(lines)
 
 
-class Glance:
+class RunSummary:
     """What the list tells of one run: state, step and best validation accuracy."""
 
     def __init__(self, paths: RunPaths) -> None:
@@ -102,7 +102,7 @@ def _last(source: Source, manifest: Manifest, table: str, column: str, rows: int
     return math.nan if newest is None else float(newest[-1, names.index(column)])
 
 
-class Beneath:
+class OverlayRun:
     """Another run, to be compared with."""
 
     def __init__(self, word: str, runs: Path) -> None:

@@ -17,11 +17,11 @@ from asgml.storage.format.knobs import Value
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.read.clock import LiveClock, ReplayClock
-from asgml.tui.messages import RunsListed, SceneChanged, Severity, Told
+from asgml.tui.messages import Notification, RunsListed, SceneChanged, Severity
 from asgml.tui.scene.scene import ENDED, Scene
-from asgml.tui.session.followed_run import ClockKind, Watched
+from asgml.tui.session.followed_run import ClockKind, FollowedRun
 from asgml.tui.session.outbox import Outbox, refusal
-from asgml.tui.session.run_list import Beneath, RunList
+from asgml.tui.session.run_list import OverlayRun, RunList
 from asgml.tui.terminal.format import safe
 
 if TYPE_CHECKING:
@@ -60,8 +60,8 @@ class Session:
         self._thread = threading.Thread(target=self._work, name="reader", daemon=True)
         self._outbox = Outbox(self._tell)
         self._list = RunList(runs)
-        self._watched: Watched | None = None
-        self._beneath: Beneath | None = None
+        self._watched: FollowedRun | None = None
+        self._beneath: OverlayRun | None = None
 
     # what screens call
 
@@ -136,7 +136,7 @@ class Session:
         """Lays another run under the charts, or takes it away."""
 
         def job() -> None:
-            self._beneath = None if name is None else Beneath(name, self.runs)
+            self._beneath = None if name is None else OverlayRun(name, self.runs)
 
         self._jobs.put(job)
 
@@ -187,7 +187,7 @@ class Session:
             while True:
                 self._guarded(self._jobs.get_nowait())
 
-    def _on_run(self, action: Callable[[Watched], object]) -> None:
+    def _on_run(self, action: Callable[[FollowedRun], object]) -> None:
         """Does something with the run on screen, in the reading thread."""
 
         def job() -> None:
@@ -208,7 +208,7 @@ class Session:
         )
         run = Run.open(RunPaths(Path(path)))
         run.refresh()
-        self._watched = Watched(
+        self._watched = FollowedRun(
             run, self._new_clock(run) if self.clock_kind == "replay" else LiveClock()
         )
 
@@ -234,7 +234,7 @@ class Session:
         self._post(SceneChanged(scene))
 
     def _tell(self, text: str, severity: Severity = "information") -> None:
-        self._post(Told(safe(text), severity))
+        self._post(Notification(safe(text), severity))
 
     def _export(self, folder: Path) -> None:
         from asgml.tui.scene.csv_export import write_csv

@@ -78,9 +78,9 @@ def knob_row(
         return line.append(
             clip(f"{look.sign('→', '>')} {setting(draft[1])}? enter sends", room), look.warn
         )
-    if state.wish is not None:
+    if state.requested is not None:
         return line.append(
-            clip(f"{look.sign('→', '>')} {setting(state.wish)} asked …", room), look.wish
+            clip(f"{look.sign('→', '>')} {setting(state.requested)} asked …", room), look.wish
         )
     return line.append_text(_slider(state.knob, state.value, look, room))
 

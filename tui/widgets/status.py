@@ -170,8 +170,8 @@ class Chips(Lines):
         ]
         if view.zoom:
             parts.append((2, Text(f"zoom {2**view.zoom}×", look.text)))
-        if view.words:
-            parts.append((1, Text(f"filter “{view.words}”", look.warn)))
+        if view.filter_text:
+            parts.append((1, Text(f"filter “{view.filter_text}”", look.warn)))
         if scene.overlay is not None:
             parts.append((2, Text(f"over {scene.overlay.name}", look.muted)))
         if view.frozen:

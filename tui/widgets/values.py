@@ -19,8 +19,8 @@ class Values(Box):
     """The table of metrics: last, best, change, and the whole course in one line."""
 
     def show_scene(self, scene: Scene, view: View, framed: bool) -> None:
-        rows = filtered(scene.rows, view.words)
-        self.title = "metrics" + (f" “{view.words}”" if view.words else "")
+        rows = filtered(scene.rows, view.filter_text)
+        self.title = "metrics" + (f" “{view.filter_text}”" if view.filter_text else "")
         if framed:
             width, height = self.inner
             body = [
