@@ -1,4 +1,4 @@
-"""A training that was stopped and gone on with is the same bit for bit, whatever a method remembers."""
+"""A stopped or killed training resumes bit for bit, whatever state a method keeps."""
 
 from __future__ import annotations
 
@@ -7,18 +7,24 @@ from typing import Any
 
 import pytest
 from core_kit import (
+    Bench,
     after_steps,
     assert_same_bits,
     assert_same_rows,
+    gradients,
     make_trainer,
     resume_trainer,
     small_config,
     small_data,
+    through_a_file,
     train,
+    train_small,
     weights,
 )
+from methods_kit import ACTIVE, AV, nudge
+from torch import Tensor
 
-METHODS: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, Any]] = {
     "uniform": {},
     "ogm_ge": {"variant": "journal", "noise": "dominant"},
     "ogm_star": {},
@@ -33,7 +39,7 @@ BOOSTS: list[dict[str, Any]] = [
     {"signal": "probe_val", "val_samples": 7, "bias_corrected": True, "gap_scale": 0.3},
     {"signal": "loss", "schedule": "cosine", "via": "lr"},
 ]
-CASES = [*METHODS.items(), *(("boost", options) for options in BOOSTS)]
+CASES = [*OPTIONS.items(), *(("boost", options) for options in BOOSTS)]
 
 
 @pytest.mark.parametrize(("method", "options"), CASES)
@@ -48,12 +54,71 @@ def test_a_resumed_training_is_the_same(
     whole = make_trainer(tmp_path / "whole", small_data(), config)
     uninterrupted = train(whole)
     stopped = make_trainer(tmp_path / "stopped", small_data(), config)
-    after_steps(
-        stopped, {10: stopped.components.command_handler.stop}
-    )  # in the middle of the third epoch of four steps
+    # step 10 lies in the middle of the third epoch of four steps
+    after_steps(stopped, {10: stopped.components.command_handler.stop})
     train(stopped)
     resumed = resume_trainer(tmp_path / "stopped", small_data(), config)
     assert resumed.progress.step == 10
     again = train(resumed)
     assert_same_bits(weights(resumed), weights(whole))
     assert_same_rows(again, uninterrupted)
+
+
+class Killed(Exception):
+    """The trainer's process went away."""
+
+
+def kill() -> None:
+    raise Killed
+
+
+@pytest.mark.parametrize(
+    "how", ["stopped in mid-epoch", "stopped between epochs", "killed in mid-epoch"]
+)
+@pytest.mark.parametrize("case", ACTIVE)
+def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(
+    case: str, how: str, tmp_path: Path
+) -> None:
+    method = case.split()[0]
+    config = small_config(method=method, **{method: ACTIVE[case]})
+    whole, reference = train_small(tmp_path / "whole", method=method, **{method: ACTIVE[case]})
+    broken = make_trainer(tmp_path / "broken", small_data(), config)
+    if how.startswith("stopped"):
+        after_steps(broken, {6 if "mid" in how else 4: broken.components.command_handler.stop})
+        train(broken)
+    else:
+        after_steps(broken, {6: kill})
+        with pytest.raises(Killed):
+            train(broken)
+    resumed = resume_trainer(tmp_path / "broken", small_data(), config)
+    assert resumed.progress.step == (6 if how == "stopped in mid-epoch" else 4)
+    run = train(resumed)
+    assert_same_bits(weights(resumed), weights(whole))
+    assert_same_rows(run, reference)
+
+
+@pytest.mark.parametrize("case", ACTIVE)
+def test_beginning_an_epoch_twice_changes_nothing_the_second_time(case: str) -> None:
+    """Neither before a checkpoint nor after it."""
+    method = case.split()[0]
+    ours, once = (Bench(method, AV, **{method: ACTIVE[case]}) for _ in range(2))
+    theirs = Bench(method, AV, begun=False, **{method: ACTIVE[case]})
+    for bench in (ours, once):
+        bench.modulate()
+        nudge(bench, 1.3)
+        bench.modulator.begin_epoch(1)
+        nudge(bench)
+    ours.modulator.begin_epoch(1)
+    theirs.model.load_state_dict(once.model.state_dict())
+    theirs.modulator.load_state_dict(through_a_file(once.modulator.state_dict()))
+    theirs.modulator.begin_epoch(1)
+    for bench in (ours, theirs):
+        assert_same_bits(weights(bench.trainer), weights(once.trainer))
+    expected = gradients_after_a_step(once)
+    for bench in (ours, theirs):
+        assert_same_bits(gradients_after_a_step(bench), expected)
+
+
+def gradients_after_a_step(bench: Bench) -> dict[str, Tensor]:
+    bench.apply(bench.modulate())
+    return gradients(bench.model)

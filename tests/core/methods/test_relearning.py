@@ -1,0 +1,110 @@
+"""Diagnosing and re-learning: reset weights, cluster purity, when encoders go back."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+from core_kit import Bench, small_data, weights
+from methods_kit import AV, near, nudge
+
+from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.relearning import cluster_purity, is_due, purity, reset_weight
+
+
+@pytest.mark.parametrize(
+    ("gap", "expected"),
+    [(0.05, 0.148885), (0.1, 0.291313), (0.2, 0.537050), (0.4, 0.833655), (0.0, 0.0)],
+)
+def test_how_far_an_encoder_goes_back(gap: float, expected: float) -> None:
+    assert reset_weight(gap, 3.0) == near(expected)
+
+
+def test_purity_by_loops() -> None:
+    generator = torch.Generator().manual_seed(1)
+    assigned, labels = (
+        torch.randint(4, (50,), generator=generator),
+        torch.randint(3, (50,), generator=generator),
+    )
+    most = 0
+    for cluster in range(4):
+        inside = [int(y) for a, y in zip(assigned, labels, strict=True) if a == cluster]
+        most += max(inside.count(k) for k in range(3))
+    assert purity(assigned, labels) == near(most / 50)
+    points = torch.cat([torch.zeros(10, 2), torch.ones(10, 2) * 9])
+    halves = torch.arange(20) // 10
+    assert cluster_purity(points, halves, 2, seed=0) == 1
+    assert cluster_purity(points, torch.arange(20) % 2, 2, seed=0) == 0.5
+
+
+def test_when_encoders_go_back() -> None:
+    assert [epoch for epoch in range(100) if is_due(epoch, 20, 20, 3)] == [20, 40, 60]
+    assert [epoch for epoch in range(20) if is_due(epoch, 0, 5, 2)] == [0, 5]
+    assert not any(is_due(epoch, 3, 2, 0) for epoch in range(20))
+
+
+def prepared_relearning(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Bench:
+    """With purities 0.9 and 0.7 for audio, 0.6 and 0.6 for visual, training before validation."""
+    purities = itertools.cycle([0.9, 0.7, 0.6, 0.6])
+    monkeypatch.setattr(
+        "asgml.core.modulators.relearning.cluster_purity", lambda *_: next(purities)
+    )
+    return Bench("relearning", AV, relearning={"start": 1, "every": 2, "times": 2, **settings})
+
+
+@pytest.mark.parametrize("strength", [1.0, 0.5])
+def test_only_the_over_fitted_encoder_goes_back(
+    monkeypatch: pytest.MonkeyPatch, strength: float
+) -> None:
+    """Its parameters by tanh(3 * 0.2); no batch norm statistics, other encoder or head."""
+    bench = prepared_relearning(monkeypatch, strength=strength)
+    initial = weights(bench.trainer)
+    bench.look_back()
+    nudge(bench, 1.5)
+    before = weights(bench.trainer)
+    bench.modulator.begin_epoch(1)
+    w = strength * math.tanh(0.6)
+    own = {f"_encoders.0.{name}" for name, _ in bench.model.encoders["audio"].named_parameters()}
+    for name, value in weights(bench.trainer).items():
+        if name in own:
+            torch.testing.assert_close(value, w * initial[name] + (1 - w) * before[name])
+            assert not torch.equal(value, before[name]) or float(initial[name].abs().sum()) == 0
+        else:
+            assert torch.equal(value, before[name]), name
+    readings = bench.modulate().readings
+    assert {name: float(value) for name, value in readings.items()} == near(
+        {"purity_gap/audio": 0.2, "purity_gap/visual": 0.0}
+    )
+
+
+def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_last_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for settings, expected in [
+        ({}, [1, 3]),
+        ({"first_epoch": 2}, [3]),
+        ({"last_epoch": 2}, [1]),
+        ({"strength": 0}, []),
+        ({"times": 9}, [1, 3, 5]),
+    ]:
+        bench = prepared_relearning(monkeypatch, **settings)
+        moved = []
+        for epoch in range(6):
+            nudge(bench)
+            before = weights(bench.trainer)
+            for _ in range(2):  # told twice, as a resumed run may be
+                bench.modulator.begin_epoch(epoch)
+                now = weights(bench.trainer)
+                moved += (
+                    [epoch] if any(not torch.equal(now[name], before[name]) for name in now) else []
+                )
+                before = now
+        assert moved == expected, settings
+
+
+def test_relearning_refuses_a_split_that_cannot_be_clustered() -> None:
+    with pytest.raises(MethodError, match=r"val split.*3 clusters, there are 2"):
+        Bench("relearning", AV, data=small_data(AV, val=2))
