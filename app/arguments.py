@@ -1,17 +1,22 @@
-"""The arguments and options that several commands share, with their help and their tab completion."""
+"""Arguments and options that several commands share, with help and tab completion."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+
 
 class Action(StrEnum):
-    """What `ctl` can ask of a trainer."""
+    """The requests that `ctl` can send to a trainer."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -23,7 +28,7 @@ class Action(StrEnum):
 
 
 class Format(StrEnum):
-    """What `export` can write."""
+    """The formats that `export` can write."""
 
     CSV = "csv"
     PARQUET = "parquet"
@@ -31,7 +36,7 @@ class Format(StrEnum):
 
 
 def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
-    """Tab completion by `asgml.app.completion.<name>`, imported when the shell asks for it."""
+    """Return a tab completion that imports `asgml.app.completion` when the shell asks for it."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         from asgml.app import completion
@@ -41,22 +46,15 @@ def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
     return complete
 
 
-RunWord = Annotated[
+RUN_HELP = "A path, a name, a unique prefix, or `latest`."
+RunRef = Annotated[
     str,
     typer.Argument(
-        metavar="RUN",
-        help="A path, a name, a unique prefix, or `latest`.",
-        autocompletion=completer("runs"),
-        show_default=False,
+        metavar="RUN", help=RUN_HELP, autocompletion=completer("runs"), show_default=False
     ),
 ]
 LatestRun = Annotated[
-    str,
-    typer.Argument(
-        metavar="RUN",
-        help="A path, a name, a unique prefix, or `latest`.",
-        autocompletion=completer("runs"),
-    ),
+    str, typer.Argument(metavar="RUN", help=RUN_HELP, autocompletion=completer("runs"))
 ]
 RunsDirectory = Annotated[
     Path | None,
@@ -114,7 +112,8 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
-        help="Set any value of the configuration; may be repeated. `asgml config show` lists the keys.",
+        help="Set any value of the configuration; may be repeated. "
+        "`asgml config show` lists the keys.",
         autocompletion=completer("settings"),
         show_default=False,
     ),
@@ -142,3 +141,130 @@ Name = Annotated[
         show_default=False,
     ),
 ]
+
+
+@dataclass(frozen=True)
+class TrainArguments:
+    """The configuration of a training as given on the command line; None where nothing was given."""
+
+    recipe: Recipe = None
+    data: Data = None
+    method: Method = None
+    epochs: Epochs = None
+    sets: Set = None
+    modulator: Modulator = None
+    seed: Seed = None
+    device: Device = None
+    allow_missing: AllowMissing = False
+
+
+@dataclass(frozen=True)
+class LaunchMode:
+    """The use of the terminal while the trainer runs; the dashboard where neither flag is given."""
+
+    detach: Detach = False
+    wait: Wait = False
+    ascii: Ascii = False
+
+
+@dataclass(frozen=True)
+class ControlArguments:
+    """A request to the trainer as given on the command line of `ctl`."""
+
+    action: Annotated[
+        Action, typer.Argument(help="The request to the trainer.", show_default=False)
+    ]
+    values: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KNOB=VALUE|TEXT",
+            help="For set and note.",
+            autocompletion=completer("knobs"),
+            show_default=False,
+        ),
+    ] = None
+    wait: Annotated[
+        bool | None,
+        typer.Option(
+            "--wait/--no-wait",
+            help="Wait for the answer [default: wait, except with --at-step]",
+            show_default=False,
+        ),
+    ] = None
+    at_step: Annotated[
+        int | None,
+        typer.Option(
+            "--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False
+        ),
+    ] = None
+    if_value: Annotated[
+        str | None,
+        typer.Option(
+            "--if-value",
+            metavar="V",
+            help="Set only if the knob has this value now.",
+            show_default=False,
+        ),
+    ] = None
+    now: Annotated[
+        bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")
+    ] = False
+    timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="S",
+            help="Seconds to wait for the answer [default: 30, no end with --at-step]",
+            min=0,
+            show_default=False,
+        ),
+    ] = None
+
+
+def expanded(*, without: Collection[str] = ()) -> Callable[[Callable[..., int]], Any]:
+    """Give a command the options that are the fields of its dataclass parameters.
+
+    Each parameter annotated with a dataclass is replaced, in the signature that typer reads, by
+    the fields of that dataclass, less those named in `without`; the command receives the object.
+    So a list of options that several commands share is written once.
+    """
+
+    def expand(command: Callable[..., int]) -> Callable[..., int]:
+        hints = get_type_hints(command, include_extras=True)
+        groups: dict[str, Any] = {n: hint for n, hint in hints.items() if is_dataclass(hint)}
+        parameters: list[inspect.Parameter] = []
+        for parameter in inspect.signature(command).parameters.values():
+            if parameter.name in groups:
+                parameters += _fields_of(groups[parameter.name], without)
+            else:
+                hint = hints[parameter.name]
+                parameters.append(parameter.replace(kind=KEYWORD, annotation=hint))
+
+        @functools.wraps(command)
+        def run(**given: Any) -> int:
+            objects = {
+                name: group(**{one.name: given.pop(one.name) for one in _fields_of(group, without)})
+                for name, group in groups.items()
+            }
+            return command(**objects, **given)
+
+        run.__dict__.pop("__wrapped__")  # typer would follow it to the unexpanded signature
+        run.__annotations__ = {one.name: one.annotation for one in parameters} | {"return": int}
+        run.__dict__["__signature__"] = inspect.Signature(parameters, return_annotation=int)
+        return run
+
+    return expand
+
+
+def _fields_of(group: Any, without: Collection[str]) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            one.name,
+            KEYWORD,
+            default=inspect.Parameter.empty if one.default is MISSING else one.default,
+            annotation=hints[one.name],
+        )
+        for one in fields(group)
+        if one.name not in without
+    ]

@@ -1,4 +1,4 @@
-"""The command line: every command is a name, typed arguments, a docstring and one call into its own file.
+"""The command line: a command is a name, typed arguments, a docstring and one call into its file.
 
 Importing this module costs typer and nothing else; what a command needs is imported inside it.
 """
@@ -7,32 +7,25 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from asgml.app.arguments import (
-    Action,
-    AllowMissing,
     Ascii,
     AsJson,
-    Data,
-    Detach,
-    Device,
-    Epochs,
+    ControlArguments,
     Format,
     LatestRun,
-    Method,
-    Modulator,
+    LaunchMode,
     Name,
-    Recipe,
+    RunRef,
     RunsDirectory,
-    RunWord,
-    Seed,
-    Set,
-    Wait,
+    TrainArguments,
     completer,
+    expanded,
 )
 from asgml.app.data_cli import data_app
 
@@ -47,9 +40,23 @@ app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 
 
+def print_version(asked: bool) -> None:
+    """Print the installed version and end the program."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"asgml {version('asgml')}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
-    """Train multimodal networks in balance, and watch and steer the training live in the terminal."""
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train multimodal networks in balance, and watch and steer it live in the terminal."""
 
 
 @config_app.callback(invoke_without_command=True)
@@ -60,72 +67,41 @@ def config_root(ctx: typer.Context) -> None:
 
 
 @app.command()
+@expanded()
 def train(
-    recipe: Recipe = None,
-    data: Data = None,
-    method: Method = None,
-    epochs: Epochs = None,
-    set_: Set = None,
-    modulator: Modulator = None,
-    seed: Seed = None,
-    device: Device = None,
-    name: Name = None,
-    allow_missing: AllowMissing = False,
-    runs: RunsDirectory = None,
-    detach: Detach = False,
-    wait: Wait = False,
-    ascii_: Ascii = False,
+    given: TrainArguments, mode: LaunchMode, name: Name = None, runs: RunsDirectory = None
 ) -> int:
     """Start a training run in the background.
 
-    In a terminal the dashboard opens on it, and leaving that never stops the training. stdout is the run's path.
+    In a terminal the dashboard opens on it, and leaving that never stops the training.
+    stdout is the run's path.
     """
-    from asgml.app.commands.train import How, train
-    from asgml.app.recipes import Choices
+    from asgml.app.commands.train import train
 
-    choices = Choices(
-        recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing
-    )
-    return train(choices, name, runs, How(detach, wait, ascii_))
+    return train(given, name, runs, mode)
 
 
 @app.command()
+@expanded(without=("recipe", "data", "allow_missing"))
 def demo(
-    method: Method = None,
-    epochs: Epochs = None,
-    set_: Set = None,
-    modulator: Modulator = None,
-    seed: Seed = None,
-    device: Device = None,
-    name: Name = None,
-    runs: RunsDirectory = None,
-    detach: Detach = False,
-    wait: Wait = False,
-    ascii_: Ascii = False,
+    given: TrainArguments, mode: LaunchMode, name: Name = None, runs: RunsDirectory = None
 ) -> int:
     """Train on the built-in data with the dashboard on top."""
-    from asgml.app.commands.train import How, train
-    from asgml.app.recipes import Choices
+    from asgml.app.commands.train import train
 
-    choices = Choices("demo", None, method, epochs, seed, device, modulator, tuple(set_ or ()))
-    return train(choices, name, runs, How(detach, wait, ascii_))
+    return train(replace(given, recipe="demo"), name, runs, mode)
 
 
 @app.command()
-def resume(
-    run: RunWord,
-    runs: RunsDirectory = None,
-    detach: Detach = False,
-    wait: Wait = False,
-    ascii_: Ascii = False,
-) -> int:
+@expanded()
+def resume(run: RunRef, mode: LaunchMode, runs: RunsDirectory = None) -> int:
     """Go on with a run from its last checkpoint.
 
     For runs that were stopped, failed or crashed.
     """
-    from asgml.app.commands.train import How, resume
+    from asgml.app.commands.train import resume
 
-    return resume(run, runs, How(detach, wait, ascii_))
+    return resume(run, runs, mode)
 
 
 @app.command()
@@ -152,7 +128,7 @@ def watch(
 
 @app.command()
 def replay(
-    run: RunWord,
+    run: RunRef,
     speed: Annotated[
         float, typer.Option("--speed", metavar="X", help="Times real speed.", min=0.01, max=10_000)
     ] = 1.0,
@@ -229,73 +205,23 @@ def tail(
 
 
 @app.command()
+@expanded()
 def ctl(
-    run: RunWord,
-    action: Annotated[
-        Action, typer.Argument(help="What to ask of the trainer.", show_default=False)
-    ],
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="KNOB=VALUE|TEXT",
-            help="For set and note.",
-            autocompletion=completer("knobs"),
-            show_default=False,
-        ),
-    ] = None,
-    wait: Annotated[
-        bool | None,
-        typer.Option(
-            "--wait/--no-wait",
-            help="Wait for the answer [default: wait, except with --at-step]",
-            show_default=False,
-        ),
-    ] = None,
-    at_step: Annotated[
-        int | None,
-        typer.Option(
-            "--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False
-        ),
-    ] = None,
-    if_value: Annotated[
-        str | None,
-        typer.Option(
-            "--if-value",
-            metavar="V",
-            help="Set only if the knob has this value now.",
-            show_default=False,
-        ),
-    ] = None,
-    now: Annotated[
-        bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")
-    ] = False,
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="S",
-            help="Seconds to wait for the answer [default: 30, no end with --at-step]",
-            min=0,
-            show_default=False,
-        ),
-    ] = None,
-    runs: RunsDirectory = None,
-    json_: AsJson = False,
+    run: RunRef, given: ControlArguments, runs: RunsDirectory = None, json_: AsJson = False
 ) -> int:
     """Pause, stop or change a running training.
 
-    asgml ctl RUN pause|resume|stop|checkpoint|evaluate, asgml ctl RUN set KNOB=VALUE, asgml ctl RUN note TEXT.
-    Exit code 3: nobody answers; 4: the trainer refused.
+    asgml ctl RUN pause|resume|stop|checkpoint|evaluate, asgml ctl RUN set KNOB=VALUE,
+    asgml ctl RUN note TEXT. Exit code 3: nobody answers; 4: the trainer refused.
     """
-    from asgml.app.commands.ctl import Wishes, ctl
+    from asgml.app.commands.ctl import ctl
 
-    wishes = Wishes(action.value, tuple(words or ()), at_step, if_value, now)
-    return ctl(run, runs, wishes, wait, timeout, json_)
+    return ctl(run, runs, given, json_)
 
 
 @app.command()
 def export(
-    run: RunWord,
+    run: RunRef,
     out: Annotated[
         Path,
         typer.Argument(
@@ -313,7 +239,8 @@ def export(
 ) -> int:
     """Write a run as CSV, Parquet or JSON lines.
 
-    CSV and Parquet: a directory OUT with one file per table. JSON lines: one file, each line names its `table`.
+    CSV and Parquet: a directory OUT with one file per table. JSON lines: one file, in which each
+    line names its `table`.
     """
     from asgml.app.commands.export import export
 
@@ -359,31 +286,15 @@ def recipes(
 
 
 @config_app.command(name="show")
-def config_show(
-    recipe: Recipe = None,
-    data: Data = None,
-    method: Method = None,
-    epochs: Epochs = None,
-    set_: Set = None,
-    modulator: Modulator = None,
-    seed: Seed = None,
-    device: Device = None,
-    allow_missing: AllowMissing = False,
-    json_: AsJson = False,
-) -> int:
+@expanded()
+def config_show(given: TrainArguments, json_: AsJson = False) -> int:
     """Show every value and where it comes from.
 
     With the same arguments as `train`: exactly what that would use.
     """
     from asgml.app.commands.config import show
-    from asgml.app.recipes import Choices
 
-    return show(
-        Choices(
-            recipe, data, method, epochs, seed, device, modulator, tuple(set_ or ()), allow_missing
-        ),
-        json_,
-    )
+    return show(given, json_)
 
 
 @config_app.command(name="schema")
@@ -403,7 +314,7 @@ def doctor(runs: RunsDirectory = None, json_: AsJson = False) -> int:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs one command and returns its exit code; errors of the person become one line on stderr."""
+    """Run one command and return its exit code; a UserError becomes one line on stderr."""
     from asgml.app.errors import INTERRUPTED, UserError, complain
 
     given = sys.argv[1:] if arguments is None else arguments
@@ -422,10 +333,9 @@ def main() -> None:
     """The entry point of `asgml`."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open as long as the program runs
-        getattr(sys, name).reconfigure(
-            errors="replace"
-        )  # a terminal without × or α gets a ? instead of a traceback
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the end
+        # a terminal without × or α gets a ? instead of a traceback
+        getattr(sys, name).reconfigure(errors="replace")
     sys.exit(run())
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import GENERATED, how_to_give, needs_files
 from asgml.app.errors import UserError
-from asgml.app.recipes import Choices, build
+from asgml.app.recipes import build
 from asgml.core.config.config import DataConfig
 
 PREFIX = "data.options."
@@ -13,11 +14,8 @@ SEED = "data.seed"
 
 def data_of(word: str, recipe: str | None, sets: tuple[str, ...]) -> DataConfig:
     """The data that `asgml train RECIPE --data WORD --set …` would train on. Raises UserError for data without files."""
-    data = (
-        build(Choices(recipe=recipe, data=word, sets=tuple(_whole_key(text) for text in sets)))
-        .config()
-        .data
-    )
+    given = TrainArguments(recipe=recipe, data=word, sets=[_whole_key(text) for text in sets])
+    data = build(given).config().data
     if data.name in GENERATED:
         raise UserError(f"{data.name} is generated: there is no file to look at")
     if needs_files(data.name):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import FROM_FILES, absolute_spec, existing, how_to_give, needs_files
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, nearest_of, nested, parse_value, resolve
@@ -23,32 +24,18 @@ RECIPES = Path(__file__).parent / "recipes"
 ALLOW_MISSING = "data.options.allow_missing"
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What a person gave on the command line; None where nothing was given."""
-
-    recipe: str | None = None
-    data: str | None = None
-    method: str | None = None
-    epochs: int | None = None
-    seed: int | None = None
-    device: str | None = None
-    modulator: str | None = None
-    sets: tuple[str, ...] = ()
-    allow_missing: bool = False
-
-    def flags(self) -> list[tuple[str, Any, str]]:
-        """(configuration key, value, flag) of the flags that were given."""
-        given = [
-            ("data.name", self.data, "--data"),
-            (ALLOW_MISSING, self.allow_missing or None, "--allow-missing"),
-            ("method", self.method, "--method"),
-            ("epochs", self.epochs, "--epochs"),
-            ("seed", self.seed, "--seed"),
-            ("device", self.device, "--device"),
-            ("modulator", self.modulator, "--modulator"),
-        ]
-        return [flag for flag in given if flag[1] is not None]
+def flags(given: TrainArguments) -> list[tuple[str, Any, str]]:
+    """Return (configuration key, value, flag) of the flags that were given."""
+    every = [
+        ("data.name", given.data, "--data"),
+        (ALLOW_MISSING, given.allow_missing or None, "--allow-missing"),
+        ("method", given.method, "--method"),
+        ("epochs", given.epochs, "--epochs"),
+        ("seed", given.seed, "--seed"),
+        ("device", given.device, "--device"),
+        ("modulator", given.modulator, "--modulator"),
+    ]
+    return [flag for flag in every if flag[1] is not None]
 
 
 @dataclass
@@ -103,9 +90,9 @@ class Plan:
             del self.values[key], self.origins[key]
 
 
-def build(choices: Choices) -> Plan:
+def build(arguments: TrainArguments) -> Plan:
     """The plan that the person's choices make. Raises UserError or NotFoundError."""
-    given = _given(choices)
+    given = _layers(arguments)
     method = next(
         (value for word, value, _ in reversed(given) if word == "method"), RunConfig().method
     )
@@ -118,9 +105,9 @@ def build(choices: Choices) -> Plan:
     return plan
 
 
-def build_to_train(choices: Choices) -> Plan:
+def build_to_train(arguments: TrainArguments) -> Plan:
     """As `build`, of a plan that can be trained. Raises UserError for a data set whose files nobody has named."""
-    plan = build(choices)
+    plan = build(arguments)
     name = plan.config().data.name
     if needs_files(name):
         raise UserError(how_to_give(name))
@@ -206,14 +193,14 @@ def _check_allow_missing(plan: Plan) -> None:
         )
 
 
-def _given(choices: Choices) -> list[tuple[str, Any, str]]:
+def _layers(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
     """(word, value, origin) of everything that was given, the weakest first."""
-    recipe = read_recipe(recipe_file(choices.recipe)) if choices.recipe is not None else {}
-    sets = [(*_parse_set(text), f"--set {text}") for text in choices.sets]
+    recipe = read_recipe(recipe_file(arguments.recipe)) if arguments.recipe is not None else {}
+    sets = [(*_parse_set(text), f"--set {text}") for text in arguments.sets or ()]
     return [
-        *((word, value, f"recipe {choices.recipe}") for word, value in recipe.items()),
+        *((word, value, f"recipe {arguments.recipe}") for word, value in recipe.items()),
         *sets,
-        *choices.flags(),
+        *flags(arguments),
     ]
 
 

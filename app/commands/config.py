@@ -7,15 +7,16 @@ import json
 from rich.table import Table
 from rich.text import Text
 
+from asgml.app.arguments import TrainArguments
 from asgml.app.output import console, print_json
-from asgml.app.recipes import Choices, build
+from asgml.app.recipes import build
 from asgml.app.text import visible
 from asgml.core.config.config import RunConfig
 
 
-def show(choices: Choices, json_: bool) -> int:
+def show(arguments: TrainArguments, json_: bool) -> int:
     """Prints key, value and origin of everything that a training with these choices would use."""
-    rows = build(choices).rows()
+    rows = build(arguments).rows()
     if json_:
         print_json({key: {"value": value, "origin": origin} for key, value, origin in rows})
         return 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+from asgml.app.arguments import ControlArguments
 from asgml.app.commands.show import event_record
 from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
 from asgml.app.event_text import setting
@@ -24,33 +24,21 @@ PATIENCE = 30.0
 """Seconds to wait for an answer; the trainer may be in the middle of an evaluation."""
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What a person asks of the trainer, as given."""
-
-    action: str
-    words: tuple[str, ...] = ()
-    at_step: int | None = None
-    if_value: str | None = None
-    now: bool = False
-
-
-def ctl(
-    word: str,
-    runs: Path | None,
-    wishes: Wishes,
-    wait: bool | None,
-    timeout: float | None,
-    json_: bool,
-) -> int:
+def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -> int:
     """Checks the request here, sends it, and waits for the trainer's answer unless told otherwise."""
-    _check_usage(wishes)
-    patience = timeout if timeout is not None else PATIENCE if wishes.at_step is None else math.inf
-    run = open_run(find(word, runs))
+    _check_usage(given)
+    patience = (
+        given.timeout
+        if given.timeout is not None
+        else PATIENCE
+        if given.at_step is None
+        else math.inf
+    )
+    run = open_run(find(run_ref, runs))
     _check_alive(run)
-    request = make_wish(run, wishes, patience)
+    request = request_of(run, given, patience)
     send(run.paths.commands, request)
-    if not (wait if wait is not None else wishes.at_step is None):
+    if not (given.wait if given.wait is not None else given.at_step is None):
         narrate(f"sent {request.id}; `asgml tail {run.paths.name}` shows the answer")
         return OK
     event = wait_for_answer(run, request, patience)
@@ -60,17 +48,17 @@ def ctl(
     return OK if event.get("answer") == "applied" else REJECTED
 
 
-def make_wish(run: Run, wishes: Wishes, timeout: float) -> Request:
+def request_of(run: Run, given: ControlArguments, timeout: float) -> Request:
     """The request, with the knob's full name and a value inside its range. Raises RejectedError with the reason."""
     try:
-        if wishes.action == "set":
-            knob, value, if_value = _parse_set(_knobs(run, timeout), wishes)
+        if given.action.value == "set":
+            knob, value, if_value = _parse_set(_knobs(run, timeout), given)
             return make_request(
-                "set", knob=knob.name, value=value, if_value=if_value, at_step=wishes.at_step
+                "set", knob=knob.name, value=value, if_value=if_value, at_step=given.at_step
             )
-        note = " ".join(wishes.words) if wishes.action == "note" else None
-        how = ("now" if wishes.now else "after_step") if wishes.action == "stop" else None
-        return make_request(wishes.action, note=note, how=how, at_step=wishes.at_step)
+        note = " ".join(given.values or ()) if given.action.value == "note" else None
+        how = ("now" if given.now else "after_step") if given.action.value == "stop" else None
+        return make_request(given.action.value, note=note, how=how, at_step=given.at_step)
     except (KnobError, RequestError) as error:
         raise RejectedError(str(error)) from None
 
@@ -109,21 +97,22 @@ def answer_line(event: Event) -> str:
     return text + str(event.get("command"))
 
 
-def _check_usage(wishes: Wishes) -> None:
-    if wishes.action == "set" and (len(wishes.words) != 1 or "=" not in wishes.words[0]):
+def _check_usage(given: ControlArguments) -> None:
+    values = given.values or ()
+    if given.action.value == "set" and (len(values) != 1 or "=" not in values[0]):
         raise UserError(
-            f"set {' '.join(wishes.words)}: expected one KNOB=VALUE, such as `asgml ctl RUN set boost.alpha=0.25`"
+            f"set {' '.join(values)}: expected one KNOB=VALUE, such as `asgml ctl RUN set boost.alpha=0.25`"
         )
-    if wishes.action == "note" and not " ".join(wishes.words).strip():
+    if given.action.value == "note" and not " ".join(values).strip():
         raise UserError("note: expected a text, such as `asgml ctl RUN note 'audio diverges'`")
-    if wishes.words and wishes.action not in {"set", "note"}:
+    if values and given.action.value not in {"set", "note"}:
         raise UserError(
-            f"{wishes.action} takes no {' '.join(wishes.words)!r}; only set and note are followed by something"
+            f"{given.action.value} takes no {' '.join(values)!r}; only set and note are followed by something"
         )
-    if wishes.if_value is not None and wishes.action != "set":
-        raise UserError(f"--if-value belongs to set, not to {wishes.action}; leave it out")
-    if wishes.now and wishes.action != "stop":
-        raise UserError(f"--now belongs to stop, not to {wishes.action}; leave it out")
+    if given.if_value is not None and given.action.value != "set":
+        raise UserError(f"--if-value belongs to set, not to {given.action.value}; leave it out")
+    if given.now and given.action.value != "stop":
+        raise UserError(f"--now belongs to stop, not to {given.action.value}; leave it out")
 
 
 def _check_alive(run: Run) -> None:
@@ -155,8 +144,8 @@ def _knobs(run: Run, timeout: float) -> list[Knob]:
     return list(run.manifest.knobs)
 
 
-def _parse_set(knobs: list[Knob], wishes: Wishes) -> tuple[Knob, Value, Value | None]:
-    word, _, text = wishes.words[0].partition("=")
+def _parse_set(knobs: list[Knob], given: ControlArguments) -> tuple[Knob, Value, Value | None]:
+    word, _, text = (given.values or [""])[0].partition("=")
     knob = find_knob(word.strip(), knobs)
-    expected = None if wishes.if_value is None else knob.parse(wishes.if_value)
+    expected = None if given.if_value is None else knob.parse(given.if_value)
     return knob, knob.parse(text.strip()), expected

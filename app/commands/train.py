@@ -2,42 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
+from asgml.app.arguments import LaunchMode, TrainArguments
 from asgml.app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
 from asgml.app.follow import start_failure, wait_for_end, wait_until_up
 from asgml.app.launcher import Trainer, make_run, start
 from asgml.app.lookup import find, open_run
 from asgml.app.output import in_terminal
-from asgml.app.recipes import Choices, build_to_train
+from asgml.app.recipes import build_to_train
 from asgml.app.settings import runs_directory
 
 LIVING = ("starting", "running", "paused", "stopping")
 
 
-@dataclass(frozen=True)
-class How:
-    """What to do with the terminal while the trainer runs."""
-
-    detach: bool = False
-    wait: bool = False
-    ascii: bool = False
-
-
-def train(choices: Choices, name: str | None, runs: Path | None, how: How) -> int:
+def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: LaunchMode) -> int:
     """Makes a run and trains it in the background. stdout is the run's path."""
-    _check(how)
-    plan = build_to_train(choices)
+    _check(mode)
+    plan = build_to_train(arguments)
     for key in plan.idle():
         narrate(f"note: {plan.origins[key]} has no effect with method {plan.config().method}")
     trainer = start(make_run(plan.config().model_dump(), runs_directory(runs), name))
-    return _go_on(trainer, how)
+    return _go_on(trainer, mode)
 
 
-def resume(word: str, runs: Path | None, how: How) -> int:
+def resume(word: str, runs: Path | None, mode: LaunchMode) -> int:
     """Starts a trainer on a run that has none, from the last checkpoint."""
-    _check(how)
+    _check(mode)
     paths = find(word, runs)
     run = open_run(paths)
     state = run.state()
@@ -57,22 +48,22 @@ def resume(word: str, runs: Path | None, how: How) -> int:
         raise RejectedError(
             f"{paths.name} is finished, there is nothing left to train; start a new run with `asgml train {paths.config}`"
         )
-    return _go_on(start(paths, resume=True), how)
+    return _go_on(start(paths, resume=True), mode)
 
 
-def _check(how: How) -> None:
-    if how.detach and how.wait:
+def _check(mode: LaunchMode) -> None:
+    if mode.detach and mode.wait:
         raise UserError(
             "--detach and --wait: expected one of them; --detach leaves the training alone, --wait stays to its end"
         )
 
 
-def _go_on(trainer: Trainer, how: How) -> int:
-    if how.detach:
+def _go_on(trainer: Trainer, mode: LaunchMode) -> int:
+    if mode.detach:
         return _detached(trainer)
-    if how.wait or not in_terminal():
+    if mode.wait or not in_terminal():
         return _waiting(trainer)
-    return _with_dashboard(trainer, how)
+    return _with_dashboard(trainer, mode)
 
 
 def _detached(trainer: Trainer) -> int:
@@ -97,13 +88,13 @@ def _waiting(trainer: Trainer) -> int:
     return OK if state in {"finished", "stopped"} else FAILED
 
 
-def _with_dashboard(trainer: Trainer, how: How) -> int:
+def _with_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
     from asgml.app.settings import load_settings
     from asgml.tui.app import run_dashboard
 
     paths = trainer.paths
     code = run_dashboard(
-        paths.root, paths.root.parent, clock="live", ascii=how.ascii or load_settings().ascii
+        paths.root, paths.root.parent, clock="live", ascii=mode.ascii or load_settings().ascii
     )
     print(paths.root, flush=True)
     run = open_run(paths)

@@ -15,9 +15,10 @@ import pytest
 
 import asgml.tui.app as dashboard
 from asgml.app import follow
+from asgml.app.arguments import TrainArguments
 from asgml.app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
 from asgml.app.launcher import OURS, make_run, start, worker_command, worker_environment
-from asgml.app.recipes import Choices, build
+from asgml.app.recipes import build
 from asgml.core.config.config import make_config
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.reader import Run
@@ -59,9 +60,11 @@ def test_run_toml_is_the_whole_configuration_and_a_recipe(asgml: Asgml, runs: Pa
     assert (
         make_config(tree).model_dump()
         == tree
-        == build(Choices(epochs=1, sets=("alpha=0.75",))).config().model_dump()
+        == build(TrainArguments(epochs=1, sets=("alpha=0.75",))).config().model_dump()
     )
-    assert build(Choices(recipe=str(runs / "mine" / "run.toml"))).config().model_dump() == tree
+    assert (
+        build(TrainArguments(recipe=str(runs / "mine" / "run.toml"))).config().model_dump() == tree
+    )
 
 
 def test_wait_shows_progress_and_returns_at_the_end(asgml: Asgml, runs: Path) -> None:
@@ -133,7 +136,7 @@ def test_the_dashboard_gets_the_persons_preferences(
     (tmp_path / "asgml" / "settings.toml").write_text(
         'ascii = true\nkeys = {pause = "p"}\n', encoding="utf-8"
     )
-    make_run(build(Choices()).config().model_dump(), runs, "a")
+    make_run(build(TrainArguments()).config().model_dump(), runs, "a")
     assert (
         asgml("watch", "a", "--readonly").code == 0
         and asgml("replay", "a", "--speed", 4, "--at", 7).code == 0
@@ -184,7 +187,7 @@ def test_a_name_that_is_no_name_is_refused(asgml: Asgml, runs: Path, name: str) 
 
 
 def test_names_count_on(tmp_path: Path) -> None:
-    config = build(Choices()).config().model_dump()
+    config = build(TrainArguments()).config().model_dump()
     names = [make_run(config, tmp_path, None).name for _ in range(3)]
     assert names == [
         "synthetic-ogm_ge+boost-01",

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import FROM_FILES
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, parse_value
 from asgml.app.recipes import (
-    Choices,
     Plan,
     build,
     build_to_train,
@@ -25,25 +25,25 @@ from asgml.app.recipes import (
 from asgml.core.config.config import RunConfig, known_keys, make_config
 
 
-def origin_and_value(choices: Choices) -> dict[str, tuple[Any, str]]:
-    return {key: (value, origin) for key, value, origin in build(choices).rows()}
+def origin_and_value(arguments: TrainArguments) -> dict[str, tuple[Any, str]]:
+    return {key: (value, origin) for key, value, origin in build(arguments).rows()}
 
 
 def test_without_anything_every_value_is_the_default() -> None:
-    rows = build(Choices()).rows()
+    rows = build(TrainArguments()).rows()
     assert {origin for _, _, origin in rows} == {"default"}
     assert [(key, value) for key, value, _ in rows] == flatten(RunConfig().model_dump())
 
 
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_shipped_recipe_is_valid_and_says_what_it_is_for(name: str) -> None:
-    assert build(Choices(recipe=name)).config()
+    assert build(TrainArguments(recipe=name)).config()
     assert len(summary_of(recipe_file(name))) > 20
 
 
 def test_later_layers_win_and_are_named() -> None:
     found = origin_and_value(
-        Choices(recipe="demo", epochs=3, sets=("epochs=7", "seed=1", "seed=2"))
+        TrainArguments(recipe="demo", epochs=3, sets=("epochs=7", "seed=1", "seed=2"))
     )
     assert found["epochs"] == (3, "--epochs")
     assert found["seed"] == (2, "--set seed=2")
@@ -67,7 +67,10 @@ def test_later_layers_win_and_are_named() -> None:
 )
 def test_set_finds_the_key(text: str, key: str, value: object) -> None:
     method = "baseline" if key == "probe.enabled" else None
-    assert origin_and_value(Choices(sets=(text,), method=method))[key] == (value, f"--set {text}")
+    assert origin_and_value(TrainArguments(sets=(text,), method=method))[key] == (
+        value,
+        f"--set {text}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,13 +82,13 @@ def test_set_finds_the_key(text: str, key: str, value: object) -> None:
     ],
 )
 def test_a_bare_name_means_a_setting_of_the_methods_in_use(method: str, key: str) -> None:
-    for choices in (
-        Choices(method=method, sets=("strength=0.5",)),
-        Choices(sets=("strength=0.5", f"method={method}")),
+    for arguments in (
+        TrainArguments(method=method, sets=("strength=0.5",)),
+        TrainArguments(sets=("strength=0.5", f"method={method}")),
     ):
         given = {
             key
-            for key, (_, origin) in origin_and_value(choices).items()
+            for key, (_, origin) in origin_and_value(arguments).items()
             if origin == "--set strength=0.5"
         }
         assert given == {key}
@@ -103,45 +106,45 @@ def test_every_known_key_can_be_set_by_its_full_name() -> None:
 
 def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> None:
     found = origin_and_value(
-        Choices(sets=("encoder.audio=mlp", "encoder=conv", "encoder.visual=resnet18"))
+        TrainArguments(sets=("encoder.audio=mlp", "encoder=conv", "encoder.visual=resnet18"))
     )
     encoders = {key: value for key, (value, _) in found.items() if key.startswith("encoder.")}
     assert encoders == {"encoder.default": "conv", "encoder.visual": "resnet18"}
 
 
 @pytest.mark.parametrize(
-    ("choices", "words"),
+    ("arguments", "words"),
     [
-        (Choices(sets=("boost.alpah=1",)), ["boost.alpah", "boost.alpha"]),
-        (Choices(sets=("optimizer=sgd",)), ["section", "optimizer.lr"]),
-        (Choices(sets=("name=x",)), ["ambiguous", "data.name"]),
-        (Choices(sets=("epochs",)), ["KEY=VALUE"]),
-        (Choices(sets=("epochs=0",)), ["epochs = 0", "--set epochs=0"]),
-        (Choices(method="bost"), ["bost", "boost"]),
-        (Choices(modulator="mine.py"), ["FILE.py:CLASS"]),
+        (TrainArguments(sets=("boost.alpah=1",)), ["boost.alpah", "boost.alpha"]),
+        (TrainArguments(sets=("optimizer=sgd",)), ["section", "optimizer.lr"]),
+        (TrainArguments(sets=("name=x",)), ["ambiguous", "data.name"]),
+        (TrainArguments(sets=("epochs",)), ["KEY=VALUE"]),
+        (TrainArguments(sets=("epochs=0",)), ["epochs = 0", "--set epochs=0"]),
+        (TrainArguments(method="bost"), ["bost", "boost"]),
+        (TrainArguments(modulator="mine.py"), ["FILE.py:CLASS"]),
     ],
 )
 def test_errors_are_one_line_that_names_what_was_given_and_what_helps(
-    choices: Choices, words: list[str]
+    arguments: TrainArguments, words: list[str]
 ) -> None:
     with pytest.raises(UserError) as caught:
-        build(choices)
+        build(arguments)
     assert "\n" not in str(caught.value)
     assert all(word in str(caught.value) for word in words), caught.value
 
 
 @pytest.mark.parametrize(
-    "choices",
+    "arguments",
     [
-        Choices(recipe="dmeo"),
-        Choices(recipe="./no.toml"),
-        Choices(data="no.npz"),
-        Choices(modulator="no.py:A"),
+        TrainArguments(recipe="dmeo"),
+        TrainArguments(recipe="./no.toml"),
+        TrainArguments(data="no.npz"),
+        TrainArguments(modulator="no.py:A"),
     ],
 )
-def test_what_does_not_exist_is_not_found(choices: Choices) -> None:
+def test_what_does_not_exist_is_not_found(arguments: TrainArguments) -> None:
     with pytest.raises(NotFoundError):
-        build(choices)
+        build(arguments)
 
 
 def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
@@ -150,7 +153,7 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
         '# Mine.\nepochs = 5\ndata = "synthetic"\n[encoder]\naudio = "conv"\n[boost]\nalpha = 1.0\n',
         encoding="utf-8",
     )
-    found = origin_and_value(Choices(recipe=str(mine)))
+    found = origin_and_value(TrainArguments(recipe=str(mine)))
     assert (
         found["epochs"][0] == 5
         and found["encoder.audio"][0] == "conv"
@@ -158,7 +161,7 @@ def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     )
     mine.write_text("epochs = [", encoding="utf-8")
     with pytest.raises(UserError, match=r"mine\.toml"):
-        build(Choices(recipe=str(mine)))
+        build(TrainArguments(recipe=str(mine)))
 
 
 def test_a_relative_data_path_becomes_absolute(
@@ -166,7 +169,9 @@ def test_a_relative_data_path_becomes_absolute(
 ) -> None:
     (tmp_path / "set.npz").touch()
     monkeypatch.chdir(tmp_path)
-    assert origin_and_value(Choices(data="set.npz"))["data.name"][0] == str(tmp_path / "set.npz")
+    assert origin_and_value(TrainArguments(data="set.npz"))["data.name"][0] == str(
+        tmp_path / "set.npz"
+    )
 
 
 def test_a_folder_called_synthetic_does_not_hide_the_built_in_data(
@@ -174,11 +179,13 @@ def test_a_folder_called_synthetic_does_not_hide_the_built_in_data(
 ) -> None:
     (tmp_path / "synthetic").mkdir()
     monkeypatch.chdir(tmp_path)
-    assert origin_and_value(Choices(data="synthetic"))["data.name"][0] == "synthetic"
+    assert origin_and_value(TrainArguments(data="synthetic"))["data.name"][0] == "synthetic"
 
 
 def data_of(data: str | None, recipe: str | None = None, *sets: str) -> str:
-    return str(origin_and_value(Choices(recipe=recipe, data=data, sets=sets))["data.name"][0])
+    return str(
+        origin_and_value(TrainArguments(recipe=recipe, data=data, sets=sets))["data.name"][0]
+    )
 
 
 @pytest.fixture
@@ -223,18 +230,18 @@ def test_the_folder_of_an_earlier_run_gives_way_to_that_of_the_flag(
     )
     assert data_of("elsewhere", str(tmp_path / "run.toml")) == f"cremad:{tmp_path / 'elsewhere'}"
     with pytest.raises(NotFoundError, match="/gone/with/the/disk"):
-        build(Choices(recipe=str(tmp_path / "run.toml")))
+        build(TrainArguments(recipe=str(tmp_path / "run.toml")))
 
 
 @pytest.mark.parametrize("name", FROM_FILES)
 def test_files_that_nobody_has_named_are_asked_for_before_a_run_is_made(
     folder: Path, name: str
 ) -> None:
-    build(Choices(data=name))
-    for choices in (Choices(data=name), Choices(sets=(f"data={name}",))):
+    build(TrainArguments(data=name))
+    for arguments in (TrainArguments(data=name), TrainArguments(sets=(f"data={name}",))):
         with pytest.raises(UserError, match=f"--data {name}:PATH"):
-            build_to_train(choices)
-    assert build_to_train(Choices(data=f"{name}:{folder}"))
+            build_to_train(arguments)
+    assert build_to_train(TrainArguments(data=f"{name}:{folder}"))
 
 
 @pytest.mark.parametrize(
@@ -251,7 +258,7 @@ def test_data_that_cannot_be_meant_is_refused_with_what_can(
     folder: Path, data: str, words: list[str]
 ) -> None:
     with pytest.raises(UserError) as caught:
-        build(Choices(data=data))
+        build(TrainArguments(data=data))
     assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words), (
         caught.value
     )
@@ -260,12 +267,12 @@ def test_data_that_cannot_be_meant_is_refused_with_what_can(
 def test_allow_missing_is_an_option_of_data_that_is_read_clip_by_clip(
     folder: Path, tmp_path: Path
 ) -> None:
-    found = origin_and_value(Choices(recipe="cremad-1f", data="CREMA-D", allow_missing=True))
+    found = origin_and_value(TrainArguments(recipe="cremad-1f", data="CREMA-D", allow_missing=True))
     assert found["data.options.allow_missing"] == (True, "--allow-missing")
     (tmp_path / "mine.npz").touch()
     for data in ("synthetic", "mine.npz", "mosi:mine.npz"):
         with pytest.raises(UserError, match="--allow-missing"):
-            build(Choices(data=data, allow_missing=True))
+            build(TrainArguments(data=data, allow_missing=True))
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -273,7 +280,7 @@ def test_the_loader_takes_every_option_that_a_recipe_gives(tmp_path: Path, name:
     """It gets as far as the files, which are not there."""
     from asgml.core.data.base import DataError, load_data
 
-    data = build(Choices(recipe=name)).config().data
+    data = build(TrainArguments(recipe=name)).config().data
     if data.name in FROM_FILES:
         with pytest.raises(DataError) as caught:
             load_data(f"{data.name}:{tmp_path}", data.options, data.seed)
@@ -281,8 +288,10 @@ def test_the_loader_takes_every_option_that_a_recipe_gives(tmp_path: Path, name:
 
 
 def test_a_setting_of_an_unused_method_is_idle() -> None:
-    assert build(Choices(method="baseline", sets=("boost.alpha=1",))).idle() == ["boost.alpha"]
-    assert build(Choices(method="boost", sets=("boost.alpha=1",))).idle() == []
+    assert build(TrainArguments(method="baseline", sets=("boost.alpha=1",))).idle() == [
+        "boost.alpha"
+    ]
+    assert build(TrainArguments(method="boost", sets=("boost.alpha=1",))).idle() == []
 
 
 @given(st.text())
@@ -304,6 +313,6 @@ def test_what_run_toml_holds_makes_the_same_configuration(tmp_path: Path) -> Non
     import tomli_w
 
     config = build(
-        Choices(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))
+        TrainArguments(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))
     ).config()
     assert make_config(tomllib.loads(tomli_w.dumps(config.model_dump()))) == config

@@ -112,17 +112,18 @@ def test_what_is_sent_is_what_was_asked(
 ) -> None:
     import tiny
 
-    from asgml.app.commands.ctl import Wishes, make_wish
+    from asgml.app.arguments import Action, ControlArguments
+    from asgml.app.commands.ctl import request_of
     from asgml.storage.commands.inbox import send
 
     run = Run.open(tiny.write_tiny_run(tmp_path / "tiny-01"))
-    for wishes in (
-        Wishes("set", ("alpha=1",), at_step=7, if_value="0.25"),
-        Wishes("stop", now=True),
-        Wishes("stop"),
-        Wishes("note", ("a", "b")),
+    for arguments in (
+        ControlArguments(Action.SET, ("alpha=1",), at_step=7, if_value="0.25"),
+        ControlArguments(Action.STOP, now=True),
+        ControlArguments(Action.STOP),
+        ControlArguments(Action.NOTE, ("a", "b")),
     ):
-        send(run.paths.commands, make_wish(run, wishes, 0))
+        send(run.paths.commands, request_of(run, arguments, 0))
     first, second, third, fourth = Inbox(run.paths.commands).poll()
     assert isinstance(first, Request) and (
         first.knob,
