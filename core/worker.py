@@ -23,7 +23,7 @@ from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoder import EncoderError
 from asgml.core.model.fusion import FusionError
 from asgml.core.model.model import ModelError
-from asgml.core.modulators.build import ModulatorError
+from asgml.core.modulators.user_modulator import ModulatorError
 from asgml.core.run import checkpoint
 from asgml.core.run.lifecycle import (
     close_run,

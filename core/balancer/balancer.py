@@ -43,7 +43,8 @@ from asgml.core.balancer.setup import (
     loop_model,
     refuse_what_cannot_be,
 )
-from asgml.core.modulators.base import Modulator, Windowed
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.window import Windowed
 from asgml.core.run.commands import RefusedError
 from asgml.core.run.lifecycle import one_line
 from asgml.core.run.step_log import StepLog
@@ -114,7 +115,7 @@ class Balancer:
         self._save, self._check_finite = checkpoint, check_finite
         self._in_epoch = self._closed = False
         self._adding, self._looking = (
-            _overriding(self.balancing.modulator.parts, hook)
+            _overriding(self.balancing.modulator.members, hook)
             for hook in ("loss", "before_backward")
         )
         if config.loss.gamma == 0:

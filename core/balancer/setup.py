@@ -15,11 +15,11 @@ from asgml.core.config.live_settings import LiveSettings, make_live_settings
 from asgml.core.data.base import Dataset, Split
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import (
-    FEEDS_FUSION,
-    KNOWS_LENGTH,
+    CHANGES_FUSION_INPUT,
+    NEEDS_HEAD,
+    NEEDS_LENGTH,
     READS_DATA,
     RUNS_ENCODERS,
-    SEES_HEAD,
     SETS_RATES,
     MethodError,
 )
@@ -27,18 +27,18 @@ from asgml.core.model.encoder import Encoder
 from asgml.core.model.fusion import Features, Fusion, split_logits
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
-from asgml.core.modulators.build import load_user_class, user_knobs
+from asgml.core.modulators.user_modulator import load_user_class, user_knobs
 from asgml.core.run.manifest_builder import describe_run
 from asgml.storage.format.knobs import Knob, Value
 from asgml.storage.format.manifest import Manifest
 
 ANSWERS = {
-    FEEDS_FUSION: "by then the loop has fed it; use `asgml train`",
+    CHANGES_FUSION_INPUT: "by then the loop has fed it; use `asgml train`",
     RUNS_ENCODERS: "the loop alone runs them; use `asgml train`",
     READS_DATA: "the data is the loop's; use `asgml train`",
     SETS_RATES: "the optimizer is the loop's; leave it out, or use `asgml train`",
-    SEES_HEAD: "give head=, the nn.Linear on the joined features",
-    KNOWS_LENGTH: "give epochs=",
+    NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
+    NEEDS_LENGTH: "give epochs=",
 }
 
 
@@ -134,22 +134,22 @@ def refuse_what_cannot_be(
     config: RunSettings, modalities: Sequence[str], *, head: bool, length: bool
 ) -> None:
     """Raises LoopError for a method that asks for more than the loop can let it do."""
-    granted = {SEES_HEAD: head, KNOWS_LENGTH: length}
+    granted = {NEEDS_HEAD: head, NEEDS_LENGTH: length}
     for method in config.methods:
         if method.modalities not in (None, len(modalities)):
             raise LoopError(
                 f"{method.name} is defined for {method.modalities} modalities, these are {len(modalities)}"
             )
-        for deed in method.asked(config.section(method.name)):
+        for deed in method.required(config.section(method.name)):
             if not granted.get(deed, False):
-                setting = f" with {method.asks[deed]}" if method.asks[deed] else ""
+                setting = f" with {method.requires[deed]}" if method.requires[deed] else ""
                 raise LoopError(f"{method.name}{setting} has to {deed}: {ANSWERS[deed]}")
     if config.modulator:
         _refuse_user(load_user_class(config.modulator))
 
 
 def _refuse_user(user: type[Modulator]) -> None:
-    for hook, deed in (("before_fusion", FEEDS_FUSION), ("end_epoch", READS_DATA)):
+    for hook, deed in (("before_fusion", CHANGES_FUSION_INPUT), ("end_epoch", READS_DATA)):
         if getattr(user, hook) is not getattr(Modulator, hook):
             raise LoopError(f"{user.__name__}.{hook} has to {deed}: {ANSWERS[deed]}")
 

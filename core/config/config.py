@@ -21,7 +21,14 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
-from asgml.core.methods.registry import METHODS, Method, RegistryError, bare, nearest, parse_method
+from asgml.core.methods.registry import (
+    METHODS,
+    Method,
+    RegistryError,
+    nearest,
+    parse_method,
+    short_name,
+)
 from asgml.storage.format.knobs import Applies, Knob, Value
 
 SHORTHAND = {"data": "name", "encoder": "default", "fusion": "kind"}
@@ -298,7 +305,7 @@ class RunSettings(Section):
     def knobs(self) -> list[Knob]:
         """The live knobs of this run with its own initial values: those of its methods, then those of the trainer."""
         own = [
-            _with_initial(knob, self.section(method.name)[bare(knob)])
+            _with_initial(knob, self.section(method.name)[short_name(knob)])
             for method in self.methods
             for knob in method.knobs
         ]
@@ -352,7 +359,7 @@ def _method_section(method: Method) -> Any:
     fields: dict[str, Any] = {}
     for knob in method.settings:
         kind: Any = Literal[knob.choices] if knob.type == "choice" else kinds[knob.type]
-        fields[bare(knob)] = (
+        fields[short_name(knob)] = (
             kind,
             Field(knob.initial, ge=knob.low, le=knob.high, description=knob.help),
         )

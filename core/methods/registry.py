@@ -14,10 +14,10 @@ __all__ = [
     "METHODS",
     "Method",
     "RegistryError",
-    "bare",
     "nearest",
     "parse_method",
     "section_defaults",
+    "short_name",
 ]
 
 
@@ -45,7 +45,7 @@ def parse_method(text: str) -> list[Method]:
 
 def _refuse_doubles(text: str, methods: Sequence[Method]) -> None:
     for one, other in itertools.combinations(methods, 2):
-        if shared := [deed for deed in one.alone_in if deed in other.alone_in]:
+        if shared := [deed for deed in one.exclusive if deed in other.exclusive]:
             raise RegistryError(
                 f"method {text!r}: {one.name} and {other.name} both {shared[0]}, which only one can; name one of them"
             )
@@ -54,13 +54,13 @@ def _refuse_doubles(text: str, methods: Sequence[Method]) -> None:
 def section_defaults() -> dict[str, dict[str, float | int | bool | str]]:
     """The default settings of every method, as they stand in a configuration: {"boost": {"alpha": 0.5, ...}, ...}."""
     return {
-        name: {bare(knob): knob.initial for knob in method.settings}
+        name: {short_name(knob): knob.initial for knob in method.settings}
         for name, method in METHODS.items()
         if method.settings
     }
 
 
-def bare(knob: Knob) -> str:
+def short_name(knob: Knob) -> str:
     """The knob's name without its owner."""
     return knob.name.rpartition(".")[2]
 

@@ -25,16 +25,16 @@ Acts = Literal[
 THROTTLES = "throttle the dominant modality by its discrepancy"
 ACCELERATES = "accelerate the weak modality by its discrepancy"
 ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
-TURNS_GRADIENTS = "turn the gradients"
+REPLACES_GRADIENTS = "turn the gradients"
 SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
 TRAINS_ENCODERS_APART = "weigh a loss of each encoder's own against the joint one"
 
-FEEDS_FUSION = "change what the fusion is fed"
+CHANGES_FUSION_INPUT = "change what the fusion is fed"
 RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
-SEES_HEAD = "see the head that the fused logits come out of"
-KNOWS_LENGTH = "know how many epochs the training has"
+NEEDS_HEAD = "see the head that the fused logits come out of"
+NEEDS_LENGTH = "know how many epochs the training has"
 """With SETS_RATES: what a method may ask of the loop it works in, beyond features, logits and gradients."""
 
 
@@ -42,7 +42,7 @@ KNOWS_LENGTH = "know how many epochs the training has"
 class Method:
     """One row. `target` is "module:Class", imported only by the trainer; `acts` says when in the step it changes what.
 
-    `alone_in` are things that only one method of a run may do, as a phrase: "both throttle the dominant modality". `scales`
+    `exclusive` are things that only one method of a run may do, as a phrase: "both throttle the dominant modality". `scales`
     is true of a method whose whole effect on gradients is to multiply them, which Adam's normalisation takes away.
     `unimodal_loss` is true where its loss trains each modality's own logits. `modalities` is how many the method is defined for;
     None is any number. `asks` are things that not every loop can let it do, each with the setting it asks for it with,
@@ -60,17 +60,19 @@ class Method:
     needs: str = "nothing"
     knobs: tuple[Knob, ...] = ()
     options: tuple[Knob, ...] = ()
-    alone_in: tuple[str, ...] = ()
+    exclusive: tuple[str, ...] = ()
     scales: bool = False
     unimodal_loss: bool = False
     modalities: int | None = None
-    asks: Mapping[str, str] = field(default_factory=dict)
+    requires: Mapping[str, str] = field(default_factory=dict)
     class_scores: str | None = None
 
-    def asked(self, section: Mapping[str, Value]) -> list[str]:
+    def required(self, section: Mapping[str, Value]) -> list[str]:
         """What it asks of the loop with these settings."""
         return [
-            deed for deed, setting in self.asks.items() if not setting or _is_set(setting, section)
+            capability
+            for capability, setting in self.requires.items()
+            if not setting or _is_set(setting, section)
         ]
 
     def reads_class_scores(self, section: Mapping[str, Value]) -> bool:

@@ -54,7 +54,7 @@ class Agm(Modulator):
 
     def modulate(self, backward: Backward) -> Modulation:
         logits, labels = shapley_logits(self.model, backward.forward)
-        scores = mono_modal_losses(torch.stack([logits[m] for m in self.modalities]), labels)
+        scores = unimodal_losses(torch.stack([logits[m] for m in self.modalities]), labels)
         expected = self.expected.to(scores.device)
         gains = agm_coefficients(scores, expected, self.number("alpha"), self.number("cap"))
         self.steps += 1
@@ -68,7 +68,7 @@ class Agm(Modulator):
         self.expected, self.steps = state["expected"], int(state["steps"])
 
 
-def mono_modal_losses(logits: Float[Tensor, "M B C"], labels: Tensor) -> Float[Tensor, "M"]:
+def unimodal_losses(logits: Float[Tensor, "M B C"], labels: Tensor) -> Float[Tensor, "M"]:
     """s_m: mean negative log probability of the true class, in nat."""
     true = logits.float().softmax(dim=2).gather(2, labels.expand(len(logits), -1).unsqueeze(2))
     return -true.clamp_min(SMALLEST_PROBABILITY).log().mean(dim=(1, 2))

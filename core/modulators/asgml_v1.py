@@ -1,28 +1,22 @@
 """ASGML v1: update the fast modality less often, or by gradients of the past.
 
-The design document of ASGML v2, section 1.3 and appendix A, which replaces it; the formulas of tau and T
-stand in core/modulators/learning_speed.py.
+The design document of ASGML v2, section 1.3 and appendix A, which replaces it. tau_m comes from
+core/modulators/learning_speed.py, is renewed every eval_freq steps and recorded with every step.
 
-    L         = L_task + gamma * sum_m [m is updated] * CE(z_m, y)
-    frequency: g_m(t) <- g_m(t) if t mod T_m = 0, else soft_mask_scale * g_m(t)
-    staleness: g_m(t) <- g_m(t - s) / (1 + staleness_decay * s),  s = round(tau_m) - 1 steps
+The document writes the staleness compensation as a product, g * (1 + lambda * s). It is a quotient
+here, as in its predecessor's code and in the theory of asynchronous SGD: an old gradient says less
+about the present weights, so a step along it must be shorter; the product would lengthen it.
 
-tau is renewed every eval_freq steps, from the gradient norms and own losses (signal = dual), the probes' utilization u
-(probe: tau = tau_base * u_m / mean u, and 1 for all below a gap of 0.1) or both (S <- S / 2 + u_m / (2 max u)). Its course
-is recorded with every step, as tau.
-
-The document writes the staleness compensation as a product, g * (1 + lambda * s). It is a quotient here, as in its
-predecessor's code and in the theory of asynchronous SGD: an old gradient says less about the present weights, so a
-step along it must be shorter; the product would lengthen it.
-
-Why it does so little: S has mean 1, so with two modalities that learn alike both have tau = tau_base and skip the very same
-steps: half the updates, and no differentiation. Two ways out that are not in the document: `phase` lets the modalities take
-turns, and relative = false sets tau from the raw ratio to the slowest, tau_m = clamp(n_m / min_j n_j, tau_min, tau_max)
-(of u with signal = probe, the mean of both ratios with both), which then is updated in every step.
+Why it does so little: S has mean 1, so with two modalities that learn alike both have tau =
+tau_base and skip the very same steps: half the updates, and no differentiation. Two options are not
+in the document: `phase` shifts the modalities against each other, and relative = false sets tau
+from the raw ratio to the slowest, tau_m = clamp(n_m / min_j n_j, tau_min, tau_max) (of u with
+signal = probe, the mean of both ratios with both), so the slowest is updated in every step.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -32,15 +26,14 @@ from asgml.core.measures.task import loss_of
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.context import MethodContext
-from asgml.core.modulators.learning_speed import periods, staleness_factor, updates
+from asgml.core.modulators.learning_speed import Numbers, SpeedTracker
 from asgml.core.modulators.modulation import Modulation
-from asgml.core.modulators.speed_tracker import SpeedTracker
 from asgml.core.types import Backward, Forward, ProbeReading, Scalar
 from asgml.storage.format.knobs import Value
 
 
 class AsgmlV1(Modulator):
-    """Any number of modalities. The fusion is updated in every step."""
+    """For any number of modalities; the fusion is updated in every step."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)
@@ -52,21 +45,22 @@ class AsgmlV1(Modulator):
         signal = str(self.options["signal"])
         if signal != "dual" and not context.config.probe.enabled:
             raise MethodError(
-                f"asgml_v1.signal={signal} needs the probes, which are off; set probe.enabled=true or signal=dual"
+                f"asgml_v1.signal={signal} needs the probes, which are off; "
+                "set probe.enabled=true or signal=dual"
             )
 
     def updated(self) -> list[bool]:
-        """Which modalities this step updates; all of them where staleness takes the place of skipping."""
+        """Return which modalities this step updates; with mode = staleness all of them."""
         if self.options["mode"] == "staleness":
             return [True] * len(self.modalities)
-        return updates(
-            self.tracker.step, periods(self.taus, self.number("kappa")), int(self.number("phase"))
-        )
+        intervals = periods(self.taus, self.number("kappa"))
+        return updates(self.tracker.step, intervals, int(self.number("phase")))
 
     def loss(self, forward: Forward) -> Scalar:
+        """Return gamma times the unimodal losses of the modalities that are updated."""
         pairs = zip(self.modalities, self.updated(), strict=True)
-        own = [loss_of(forward, forward.unimodal_logits[m]) for m, updated in pairs if updated]
-        return self.number("gamma") * torch.stack(own).sum() if own else 0.0
+        losses = [loss_of(forward, forward.unimodal_logits[m]) for m, updated in pairs if updated]
+        return self.number("gamma") * torch.stack(losses).sum() if losses else 0.0
 
     def modulate(self, backward: Backward) -> Modulation:
         stale = self.options["mode"] == "staleness"
@@ -79,19 +73,20 @@ class AsgmlV1(Modulator):
         )
 
     def masks(self) -> list[float]:
+        """Return the factors of mode = frequency."""
         return [1.0 if updated else self.number("soft_mask_scale") for updated in self.updated()]
 
     def stale(self, backward: Backward) -> tuple[list[float], dict[str, list[Tensor]]]:
-        """Factors and gradients of `round(tau) - 1` steps ago, or of the oldest step there is."""
+        """Return factors and gradients of `round(tau) - 1` steps ago, or of the oldest step."""
         factors, directions = [], {}
         for m, tau in zip(self.modalities, self.taus, strict=True):
             present = [gradient.clone() for gradient in backward.groups[m].gradients("all")]
             queue = [*self.queues.get(m, []), present][-int(self.number("tau_max")) :]
             age = min(round(tau), len(queue)) - 1
             self.queues[m] = queue
-            directions[m] = [
-                old.to(new.device) for old, new in zip(queue[-1 - age], present, strict=True)
-            ]  # a resumed queue is on the host
+            # .to: after a resume the queue lies on the host
+            pairs = zip(queue[-1 - age], present, strict=True)
+            directions[m] = [old.to(new.device) for old, new in pairs]
             factors.append(staleness_factor(age, self.number("staleness_decay")))
         return factors, directions
 
@@ -102,16 +97,12 @@ class AsgmlV1(Modulator):
         scales: Sequence[float],
         directions: Mapping[str, Sequence[Tensor]],
     ) -> None:
-        """Remembers this step, and renews tau (for the next one) when it is time."""
-        old = {
-            m: torch.stack([d.norm() for d in turned]).norm()
-            for m, turned in directions.items()
-            if turned
-        }
-        used = [
-            scale * old.get(m, backward.norms[m])
-            for m, scale in zip(self.modalities, scales, strict=True)
-        ]
+        """Record this step, and renew tau for the next one when it is due."""
+        norms = dict(backward.norms)
+        for m, replaced in directions.items():
+            if replaced:
+                norms[m] = torch.stack([d.norm() for d in replaced]).norm()
+        used = [scale * norms[m] for m, scale in zip(self.modalities, scales, strict=True)]
         forward = backward.forward
         losses = [loss_of(forward, forward.unimodal_logits[m].float()) for m in self.modalities]
         self.tracker.track(torch.stack(used), torch.stack(losses))
@@ -131,3 +122,23 @@ class AsgmlV1(Modulator):
     def load_state_dict(self, state: State) -> None:
         self.tracker.load_state_dict(state["tracker"])
         self.taus, self.queues = list(state["taus"]), dict(state["queues"])
+
+
+def periods(taus: Numbers, kappa: float) -> list[int]:
+    """Return T_m: whole steps between updates, none more than kappa times the shortest."""
+    rounded = [max(round(tau), 1) for tau in taus]
+    most = math.floor(kappa * min(rounded))
+    return [max(min(period, most), 1) for period in rounded]
+
+
+def updates(step: int, intervals: Sequence[int], phase: int) -> list[bool]:
+    """Return which modalities are updated in this step, counted from 0.
+
+    The i-th modality is `i * phase` steps ahead of the first.
+    """
+    return [(step + i * phase) % every == 0 for i, every in enumerate(intervals)]
+
+
+def staleness_factor(staleness: float, decay: float) -> float:
+    """Return 1 / (1 + decay * staleness)."""
+    return 1 / (1 + decay * staleness)

@@ -17,7 +17,7 @@ from asgml.core.config.config import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import Batches
 from asgml.core.measures.task import make_task
-from asgml.core.modulators.build import load_user_class, owner_of, user_knobs
+from asgml.core.modulators.user_modulator import load_user_class, owner_of, user_knobs
 from asgml.core.run.protocol import protocol_of
 from asgml.storage.format.manifest import Manifest
 

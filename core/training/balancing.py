@@ -16,10 +16,11 @@ from asgml.core.measures.gradients import gradient_norm
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.apply import apply
-from asgml.core.modulators.base import Composed, Windowed
 from asgml.core.modulators.build import make_modulator
+from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
+from asgml.core.modulators.window import Windowed
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.rows import probe_row, step_row
 from asgml.core.seeds import seed_for
@@ -101,7 +102,7 @@ class Balancing:
 
     def emit_windows(self, epoch: int) -> None:
         """An event for each window of epochs that has opened or closed since it was last told."""
-        for name, part in self.modulator.parts.items():
+        for name, part in self.modulator.members.items():
             if isinstance(part, Windowed) and self._windows.get(name) != part.open:
                 self._windows[name] = part.open
                 message = f"{name} window {'opens' if part.open else 'is closed'} at epoch {epoch}"

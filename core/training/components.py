@@ -16,8 +16,8 @@ from asgml.core.measures.probes import Probes
 from asgml.core.measures.task import make_task
 from asgml.core.model.model import MultimodalModel, make_model
 from asgml.core.model.optimizer import make_optimizer
-from asgml.core.modulators.base import Composed
-from asgml.core.modulators.build import user_knobs
+from asgml.core.modulators.composition import Composed
+from asgml.core.modulators.user_modulator import user_knobs
 from asgml.core.run.commands import CommandHandler
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.stopwatch import Stopwatch

@@ -28,7 +28,7 @@ from asgml.core.measures.gradients import (
     total_norm,
     unimodal_loss_sum,
 )
-from asgml.core.modulators.speed_tracker import SpeedTracker
+from asgml.core.modulators.learning_speed import SpeedTracker
 from asgml.core.run.rows import per_modality
 from asgml.core.types import Forward, ParameterGroup, Scalar
 

@@ -18,7 +18,9 @@ from torch import Tensor
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.measures.gradients import clip
 from asgml.core.methods.spec import MethodError
-from asgml.core.modulators.base import Composed, Modulator, Windowed
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.composition import Composed
+from asgml.core.modulators.window import Windowed
 from asgml.core.training.precision import PRECISIONS, Precision
 from asgml.core.types import Batch, Forward, Scalar
 
@@ -101,7 +103,7 @@ def make_update(
 
 def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
     """Some methods need the whole batch in one graph, or gradients that no scale has been put on."""
-    for name, part in modulator.parts.items():
+    for name, part in modulator.members.items():
         kind = type(part.inner if isinstance(part, Windowed) else part)
         asks_graph, feeds = (
             kind.before_backward is not Modulator.before_backward,

@@ -15,7 +15,7 @@ from torch import Tensor
 from asgml.core.config.config import RunSettings, make_config
 from asgml.core.data.base import Dataset, Split
 from asgml.core.modulators.apply import apply
-from asgml.core.modulators.base import Composed
+from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.training.components import make_components

@@ -31,8 +31,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from asgml.core.methods.registry import METHODS, RegistryError, parse_method
-from asgml.core.modulators.base import Modulator, Windowed
+from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
+from asgml.core.modulators.window import Windowed
 from asgml.core.types import Backward, Forward, Scalar
 
 
@@ -184,7 +185,7 @@ def test_the_order_of_composition_does_not_matter(method: str) -> None:
     """Bit for bit, noise included, whichever method is named first."""
     bench = Bench(method, modalities(2))
     backward = bench.look_back()
-    parts = [part for name, part in bench.modulator.parts.items() if name != "loss"]
+    parts = [part for name, part in bench.modulator.members.items() if name != "loss"]
     modulations = [part.modulate(backward) for part in [*parts, Louder(bench.names, {})]]
     results = []
     for order in itertools.permutations(modulations):
@@ -397,7 +398,7 @@ def test_the_window_survives_a_checkpoint() -> None:
     ours, theirs = (Bench("boost", ("audio", "visual"), boost=settings).modulator for _ in range(2))
     ours.begin_epoch(1)
     theirs.load_state_dict(through_a_file(ours.state_dict()))
-    assert (theirs.parts["boost"].open, theirs.parts["boost"].grown) == (True, 0.5)
+    assert (theirs.members["boost"].open, theirs.members["boost"].ramp) == (True, 0.5)
 
 
 # -- hard cases ----------------------------------------------------------------------

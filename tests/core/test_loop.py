@@ -192,7 +192,7 @@ def test_a_seed_gives_the_same_noise_on_every_rank() -> None:
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "arl"])
 def test_every_method_works_or_is_refused_in_one_line(method: str) -> None:
-    always = [deed for deed, setting in METHODS[method].asks.items() if not setting]
+    always = [deed for deed, setting in METHODS[method].requires.items() if not setting]
     if always:
         with pytest.raises(LoopError, match=rf"^{method} has to {always[0]}: ") as error:
             Loop(method=method)
@@ -403,7 +403,7 @@ def test_accumulated_gradients_are_modulated_once() -> None:
         )
         (functional.cross_entropy(part["logits"], part["labels"]) / 2).backward()
     before = {m: norm.clone() for m, norm in balancer.balancing.gradient_norms().items()}
-    balancer.balancing.modulator.parts["boost"].inner.scheduler.weakness["audio"] = 1.0  # type: ignore[attr-defined]
+    balancer.balancing.modulator.members["boost"].inner.scheduler.weakness["audio"] = 1.0  # type: ignore[attr-defined]
     balancer.step(**loop.seen(batch), loss=torch.ones(()))
     after = balancer.balancing.gradient_norms()
     assert float(after["audio"] / before["audio"]) == pytest.approx(1.5)

@@ -36,7 +36,8 @@ from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders import Mlp
 from asgml.core.model.fusion import make_fusion
 from asgml.core.model.model import ModelError, MultimodalModel
-from asgml.core.modulators.base import Composed, Modulator
+from asgml.core.modulators.base import Modulator
+from asgml.core.modulators.composition import Composed
 from asgml.core.training.precision import Float16, Precision
 from asgml.core.training.trainer import Trainer
 from asgml.core.training.update import micro_batches, refuse_unfit

@@ -17,7 +17,7 @@ from core_kit import (
     weights,
 )
 
-from asgml.core.modulators.build import ModulatorError, load_user_class, user_knobs
+from asgml.core.modulators.user_modulator import ModulatorError, load_user_class, user_knobs
 from asgml.core.run.manifest_builder import describe_parts
 from asgml.core.training.trainer import Trainer
 from asgml.storage.commands.inbox import make_request, send

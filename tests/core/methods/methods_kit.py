@@ -10,7 +10,7 @@ from core_kit import Bench
 from hypothesis import strategies as st
 from torch import Tensor
 
-from asgml.core.modulators.base import Windowed
+from asgml.core.modulators.window import Windowed
 from asgml.core.types import Backward, Batch, Forward
 
 AV = ("audio", "visual")
@@ -53,7 +53,7 @@ def example() -> Backward:
 
 def inner(bench: Bench, method: str) -> Any:
     """Return the method without the window of epochs around it."""
-    windowed = bench.modulator.parts[method]
+    windowed = bench.modulator.members[method]
     assert isinstance(windowed, Windowed)
     return windowed.inner
 

@@ -22,7 +22,7 @@ def trained(root: Path, optimizer: str, **sections: Any) -> dict[str, Tensor]:
     )
     trainer = make_trainer(root, small_data(train=25), config, silent=True)
     trainer.components.modulator.observe(reading({"audio": 0.7, "visual": 0.4}))
-    frozen = trainer.components.modulator.parts.get("boost")
+    frozen = trainer.components.modulator.members.get("boost")
     if frozen:
         frozen.observe = lambda reading: None  # type: ignore[method-assign]
     trainer.train()

@@ -47,7 +47,7 @@ def test_the_entropy_of_arl_by_loops() -> None:
 def test_arl_zeroes_the_other_features() -> None:
     bench = Bench("arl", AV, arl={"start_epoch": 0})
     forward = bench.look_back().forward
-    inner: Any = bench.modulator.parts["arl"].inner
+    inner: Any = bench.modulator.members["arl"].inner
     weight, bias = bench.model.fusion.classifier.weight, bench.model.fusion.classifier.bias
     width = forward.features["audio"].shape[1]
     audio, visual = inner.ablated(forward)

@@ -24,14 +24,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from asgml.core.methods.spec import MethodError
+from asgml.core.modulators.asgml_v1 import periods, staleness_factor, updates
 from asgml.core.modulators.learning_speed import (
     clamp,
     learning_speeds,
     over_weakest,
-    periods,
     relative,
-    staleness_factor,
-    updates,
 )
 from asgml.core.types import Batch
 

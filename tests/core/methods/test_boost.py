@@ -66,7 +66,7 @@ def test_the_utilization_is_corrected_for_its_start() -> None:
         begun=False,
         boost={"ema_alpha": 1, "gap_scale": 0.4, "bias_corrected": True},
     )
-    boost: Any = bench.modulator.parts["boost"].inner
+    boost: Any = bench.modulator.members["boost"].inner
     boost.average.count = 0
     bench.modulator.begin_epoch(0)
     bench.modulator.observe(reading({"audio": 0.04, "visual": 0.02}))
@@ -134,7 +134,7 @@ def test_probes_on_validation_samples() -> None:
     bench = Bench(
         "boost", AV, data=data, boost={"signal": "probe_val", "val_samples": 5, "ema_alpha": 1}
     )
-    boost: Any = bench.modulator.parts["boost"].inner
+    boost: Any = bench.modulator.members["boost"].inner
     before = weights(bench.trainer)
     assert bench.model.training
     slow = {}

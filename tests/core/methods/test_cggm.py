@@ -27,7 +27,7 @@ def test_the_gains_of_cggm_are_clipped() -> None:
     """Without bounds they would be -0.325, 0.975 and 1.95."""
     bench = Bench("cggm", modalities(3), cggm={"clamp": 1.5})
     backward = bench.look_back()
-    inner: Any = bench.modulator.parts["cggm"].inner
+    inner: Any = bench.modulator.members["cggm"].inner
     inner._train = lambda forward: torch.tensor([0.05, 0.01, -0.02])
     modulation = inner.modulate(backward)  # once: a second time no classifier would have improved
     assert [float(modulation.gain(m)) for m in bench.names] == pytest.approx(
@@ -46,7 +46,7 @@ def test_cggm_over_steps_by_loops() -> None:
     bench = Bench(
         "cggm", modalities(3), cggm={"rho": 1.3, "clamp": 2.0, "ema": 0.5, "classifier_lr": 0.05}
     )
-    inner: Any = bench.modulator.parts["cggm"].inner
+    inner: Any = bench.modulator.members["cggm"].inner
     smoothed = [0.0, 0.0, 0.0]
     for _ in range(6):
         backward = bench.look_back()

@@ -62,7 +62,7 @@ def test_opm_drops_the_dominant_modality_as_often_as_it_says() -> None:
     features = {
         m: feature.detach() for m, feature in bench.model.encode(bench.batch.inputs).items()
     }
-    opm: Any = bench.modulator.parts["opm"].inner
+    opm: Any = bench.modulator.members["opm"].inner
     q = dict(zip(AV, opm.drop_rates(features, bench.batch.labels).tolist(), strict=True))
     strong, weak = sorted(AV, key=lambda m: -q[m])
     assert q[strong] > 0.5 and q[weak] == 0

@@ -1,0 +1,73 @@
+"""Combine several modulators into one that the training step calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor
+
+from asgml.core.modulators.base import Features, Modulator, State
+from asgml.core.modulators.context import MethodContext
+from asgml.core.modulators.modulation import Modulation, compose
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+
+
+class Composed(Modulator):
+    """Several modulators by name, called in order; an empty composition changes nothing."""
+
+    def __init__(self, modalities: Sequence[str], members: Mapping[str, Modulator]) -> None:
+        super().__init__(modalities, {})
+        self.members = dict(members)
+
+    def attach(self, context: MethodContext) -> None:
+        for member in self.members.values():
+            member.attach(context)
+
+    def begin_epoch(self, epoch: int) -> None:
+        for member in self.members.values():
+            member.begin_epoch(epoch)
+
+    def end_epoch(self, epoch: int, val: Evaluation) -> None:
+        for member in self.members.values():
+            member.end_epoch(epoch, val)
+
+    def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
+        for member in self.members.values():
+            features, labels = member.before_fusion(features, labels)
+        return features, labels
+
+    def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
+        for member in self.members.values():
+            member.before_backward(forward, task_loss)
+
+    def loss(self, forward: Forward) -> Scalar:
+        return _total(member.loss(forward) for member in self.members.values())
+
+    def modulate(self, backward: Backward) -> Modulation:
+        return compose(member.modulate(backward) for member in self.members.values())
+
+    def observe(self, reading: ProbeReading) -> None:
+        for member in self.members.values():
+            member.observe(reading)
+
+    def probe_columns(self) -> dict[str, float]:
+        columns: dict[str, float] = {}
+        for member in self.members.values():
+            columns |= member.probe_columns()
+        return columns
+
+    def state_dict(self) -> State:
+        return {name: member.state_dict() for name, member in self.members.items()}
+
+    def load_state_dict(self, state: State) -> None:
+        for name, member in self.members.items():
+            member.load_state_dict(state[name])
+
+
+def _total(terms: Iterable[Scalar]) -> Scalar:
+    """Return the sum of the terms that are not the number 0, so that no term leaves no graph."""
+    total: Scalar = 0.0
+    for term in terms:
+        if isinstance(term, Tensor) or term:
+            total = total + term
+    return total

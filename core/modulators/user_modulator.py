@@ -1,0 +1,88 @@
+"""Load the modulator of a user from a Python file, and declare its knobs."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+from asgml.core.config.config import RunConfig, RunSettings
+from asgml.core.methods.registry import METHODS
+from asgml.core.methods.spec import ENDLESS, ramp_option, window_knobs
+from asgml.core.modulators.base import Modulator
+from asgml.storage.format.knobs import Knob
+
+
+class ModulatorError(ValueError):
+    """A user's modulator that cannot be loaded. The message is one line."""
+
+
+@cache
+def load_user_class(target: str) -> type[Modulator]:
+    """Return the class that `path/to/mine.py:Mine` names; its file is run once.
+
+    Raise ModulatorError with the reason where that fails.
+    """
+    file, _, name = target.rpartition(":")
+    path = Path(file)
+    if not name or not path.is_file():
+        raise ModulatorError(f"modulator {target!r}: expected FILE.py:CLASS with an existing file")
+    found = getattr(_run_file(target, path), name, None)
+    if not isinstance(found, type) or not issubclass(found, Modulator):
+        base = f"{Modulator.__module__}.{Modulator.__name__}"
+        raise ModulatorError(
+            f"modulator {target!r}: {path} has no class {name} that derives from {base}"
+        )
+    # The owner becomes a section beside those of the configuration and of the methods.
+    if (owner := owner_of(found)) in {*METHODS, *RunConfig.model_fields}:
+        raise ModulatorError(
+            f"modulator {target!r}: {owner} is the name of a part of the program; "
+            "give the class another one"
+        )
+    return found
+
+
+def _run_file(target: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"asgml_user_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise ModulatorError(f"modulator {target!r}: {path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        reason = error_in_file(error)
+        raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}") from error
+    return module
+
+
+def error_in_file(error: Exception) -> str:
+    """Return type, message and line of an error in a user's file, in one line."""
+    if isinstance(error, SyntaxError):
+        line, message = error.lineno, str(error.msg)
+    else:
+        line, message = traceback.extract_tb(error.__traceback__)[-1].lineno, str(error)
+    return f"{type(error).__name__}: {' '.join(message.split())} (line {line})"
+
+
+def owner_of(user: type[Modulator]) -> str:
+    """Return the name that a user's modulator goes by, and that its knobs start with."""
+    return user.__name__.lower()
+
+
+def user_knobs(config: RunSettings) -> list[Knob]:
+    """Return the knobs of a user's modulator: its own, and the window that every method has."""
+    if not config.modulator:
+        return []
+    user = load_user_class(config.modulator)
+    owner = owner_of(user)
+    wrong = [knob.name for knob in user.knobs if knob.owner != owner]
+    if wrong:
+        raise ModulatorError(
+            f"modulator {config.modulator!r}: knob {wrong[0]!r} must be named {owner}.NAME "
+            "after its class"
+        )
+    return [*user.knobs, *window_knobs(owner, ENDLESS), ramp_option(owner)]
