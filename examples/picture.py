@@ -59,7 +59,8 @@ async def picture_of(run: Path, at_step: int | None, size: tuple[int, int]) -> s
 
 def nameless(scene: Scene) -> Scene:
     """The scene as it would be on any machine."""
-    return replace(scene, host="gpu7", lines=tuple(map(_nameless_line, scene.lines)))
+    history = replace(scene.history, lines=tuple(map(_nameless_line, scene.history.lines)))
+    return replace(scene, trainer=replace(scene.trainer, host="gpu7"), history=history)
 
 
 def _nameless_line(line: LogLine) -> LogLine:

@@ -30,20 +30,23 @@ async def test_a_moment_looks_in_replay_as_it_did_live(tmp_path: Path) -> None:
         trainer.train_step()
     trainer.writer.flush()
     async with dashboard("run-01", runs, SIZE) as (app, pilot):
-        await until(pilot, lambda: app.main.scene.step == 700, "step 700 is drawn")
+        await until(pilot, lambda: app.main.scene.progress.step == 700, "step 700 is drawn")
         await settle(pilot)
         live = pictures(app)
     for _ in range(500):
         trainer.train_step()
     trainer.close()
     async with dashboard("run-01", runs, SIZE, clock="replay", at_step=700) as (app, pilot):
-        await until(pilot, lambda: app.main.scene.step == 700, "step 700 is drawn")
+        await until(pilot, lambda: app.main.scene.progress.step == 700, "step 700 is drawn")
         await settle(pilot)
         _without_transport = pictures(app)
-        assert app.main.scene.smoothed["loss"].tolist() == app.main.scene.smoothed["loss"].tolist()
+        assert (
+            app.main.scene.data.smoothed["loss"].tolist()
+            == app.main.scene.data.smoothed["loss"].tolist()
+        )
     async with dashboard("run-01", runs, (160, 46), clock="replay", at_step=1100) as (app, pilot):
         await pilot.press("colon", *"700", "enter")
-        await until(pilot, lambda: app.main.scene.step == 700, "step 700 is drawn")
+        await until(pilot, lambda: app.main.scene.progress.step == 700, "step 700 is drawn")
         await settle(pilot)
         assert pictures(app) == live
 
@@ -57,8 +60,8 @@ async def test_replay_keys(made_run: RunPaths) -> None:
         async def at(step: int) -> None:
             await until(
                 pilot,
-                lambda: app.main.scene.step == step,
-                f"step {step}, not {app.main.scene.step}",
+                lambda: app.main.scene.progress.step == step,
+                f"step {step}, not {app.main.scene.progress.step}",
             )
 
         await at(1000)
@@ -81,7 +84,7 @@ async def test_replay_keys(made_run: RunPaths) -> None:
             "the beginning",
         )
         await pilot.press("5", "space")
-        await until(pilot, lambda: app.main.scene.step > 100, "it plays")
+        await until(pilot, lambda: app.main.scene.progress.step > 100, "it plays")
         assert app.main.scene.transport is not None and app.main.scene.transport.speed == 256
         await pilot.press("space")
         await until(
@@ -116,11 +119,11 @@ async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths)
         assert (
             "α 0.25" in screen_text(app)[0]
             and app.main.scene.state == "running"
-            and app.main.scene.marks == ()
+            and app.main.scene.history.marks == ()
         )
         await pilot.press("colon", *"910", "enter")
         await shows(pilot, "α 0.5")
-        assert [mark.label for mark in app.main.scene.marks] == ["α→0.5"]
+        assert [mark.label for mark in app.main.scene.history.marks] == ["α→0.5"]
 
 
 async def test_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
@@ -140,8 +143,8 @@ async def test_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
         writer.close(State.STOPPED)
     async with dashboard("again-01", paths.root.parent) as (app, _):
         assert (
-            app.main.scene.x("steps", "step").tolist() == list(range(1, 81))
-            and app.main.scene.step == 80
+            app.main.scene.data.x("steps", "step").tolist() == list(range(1, 81))
+            and app.main.scene.progress.step == 80
         )
     async with dashboard("again-01", paths.root.parent, clock="replay", at_step=80) as (app, pilot):
         await pilot.press("end", *["less_than_sign"] * 4)
@@ -150,4 +153,4 @@ async def test_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:
             lambda: app.main.scene.transport is not None and app.main.scene.transport.row == 90,
             "before the resume",
         )
-        assert app.main.scene.x("steps", "step").tolist() == list(range(1, 91))
+        assert app.main.scene.data.x("steps", "step").tolist() == list(range(1, 91))

@@ -33,7 +33,7 @@ async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTr
             lambda: any(trainer.paths.commands.glob("*.json")),
             "a request lies in the folder",
         )
-        await until(pilot, lambda: knob(app).requested == 0.5, "the wish is shown")
+        await until(pilot, lambda: knob(app).requested == 0.5, "the request is shown")
         await settle(pilot)
         assert knob(app).value == 0.25 and "α 0.25" in screen_text(app)[0]
         assert "0.5 asked" in row_with(app, "▸ boost.alpha")
@@ -41,7 +41,7 @@ async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTr
         await until(pilot, lambda: knob(app).value == 0.5, "the answer is shown")
         await shows(pilot, "α 0.5")
         assert knob(app).requested is None and any(
-            "0.25 → 0.5" in line.text for line in app.main.scene.lines
+            "0.25 → 0.5" in line.text for line in app.main.scene.history.lines
         )
 
 
@@ -135,7 +135,7 @@ async def test_kill_asks_for_the_word(
         await shows(pilot, "type the word kill")
         assert killed == []
         await pilot.press("backspace", *"kill", "enter")
-        await until(pilot, lambda: killed == [app.main.scene.pid], "the process is killed")
+        await until(pilot, lambda: killed == [app.main.scene.trainer.pid], "the process is killed")
 
 
 async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
@@ -183,7 +183,7 @@ async def test_a_frozen_view_stays_and_comes_back(trainer: FakeTrainer) -> None:
         await pilot.press("F")
         trainer.train_step()
         trainer.writer.flush()
-        await until(pilot, lambda: app.session.scene.step == 121, "the row is read")
+        await until(pilot, lambda: app.session.scene.progress.step == 121, "the row is read")
         await shows(pilot, "FROZEN VIEW")
         assert "step 120/" in screen_text(app)[0]
         await pilot.press("F")

@@ -86,7 +86,7 @@ async def test_keys_that_send_a_request(trainer: FakeTrainer) -> None:
             await until(pilot, lambda: trainer.answer() > 0, f"{id} is sent")
             await until(
                 pilot,
-                lambda: any(line.text.startswith(word) for line in app.main.scene.lines),
+                lambda: any(line.text.startswith(word) for line in app.main.scene.history.lines),
                 f"{word} is in the log",
             )
 

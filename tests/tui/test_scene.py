@@ -9,9 +9,9 @@ import pytest
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import METRICS
-from asgml.tui.scene.balance_summary import balance_of, parts_of
+from asgml.tui.scene.balance_summary import modulator_status, summarize_balance
 from asgml.tui.scene.event_text import log_lines, marks
-from asgml.tui.scene.scene import MetricRow, Scene
+from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.session.outbox import refusals
 from tests.tui.make_run import make_manifest
@@ -37,8 +37,8 @@ def test_a_window_is_open_in_both_its_ends(
     manifest = replace(
         make_manifest("x"), parts=({"name": "ogm", "summary": "", "window": window},)
     )
-    (part,) = parts_of(manifest, [], epoch)
-    assert (part.open, part.window) == (is_open, words)
+    (status,) = modulator_status(manifest, [], epoch)
+    assert (status.open, status.window) == (is_open, words)
 
 
 def test_what_the_trainer_said_counts_more_than_the_plan() -> None:
@@ -50,10 +50,9 @@ def test_what_the_trainer_said_counts_more_than_the_plan() -> None:
         ),
     )
     events = [event("phase", message="ogm_ge window closed", part="ogm_ge", open=False)]
-    assert [part.open for part in parts_of(manifest, events, 3)] == [True, False]
-    assert [
-        part.open for part in parts_of(manifest, [event("phase", message="ogm window closed")], 3)
-    ] == [False, True]
+    assert [status.open for status in modulator_status(manifest, events, 3)] == [True, False]
+    by_message = [event("phase", message="ogm window closed")]
+    assert [status.open for status in modulator_status(manifest, by_message, 3)] == [False, True]
 
 
 def test_the_stronger_modality_dominates() -> None:
@@ -63,9 +62,9 @@ def test_the_stronger_modality_dominates() -> None:
         MetricRow(f"probe_accuracy/{name}", metric, 0, Summary(last=value))
         for name, value in (("audio", 0.4), ("visual", 0.9))
     ]
-    _, gap, dominant = balance_of(manifest, rows)
-    assert dominant == "visual" and gap == pytest.approx(0.5)
-    assert balance_of(manifest, [])[2] == "" and math.isnan(balance_of(manifest, [])[1])
+    known, unknown = (summarize_balance(manifest, given, [], 0) for given in (rows, []))
+    assert known.dominant == "visual" and known.gap == pytest.approx(0.5)
+    assert unknown.dominant == "" and math.isnan(unknown.gap)
 
 
 def test_only_refusals_of_ones_own_requests_stand_beside_a_knob() -> None:
@@ -95,6 +94,6 @@ def test_a_pause_carries_its_length_on_the_charts_and_in_the_log() -> None:
 
 
 def test_there_is_no_eta_for_what_does_not_train() -> None:
-    scene = Scene("x", "running", make_manifest("x", total=100), step=50, rate=10.0)
+    scene = Scene("x", "running", make_manifest("x", total=100), progress=Progress(50, rate=10.0))
     assert scene.eta == 5.0
     assert math.isnan(replace(scene, state="finished").eta)

@@ -1,4 +1,4 @@
-"""Who is ahead and who acts on it: the modalities side by side, and the modulators with their windows."""
+"""The balance of a run: its modalities side by side, and its modulators with their windows."""
 
 from __future__ import annotations
 
@@ -9,76 +9,78 @@ from typing import Any
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
-from asgml.tui.scene.scene import Balance, MetricRow, Part
+from asgml.tui.scene.scene import BalanceSummary, MetricRow, ModalityBalance, ModulatorStatus
+
+_COLUMNS = (
+    "probe_accuracy",
+    "own_accuracy",
+    "grad_norm",
+    "grad_norm_after",
+    "gain",
+    "boost_scale",
+    "discrepancy",
+)
+"""Stored columns in the order of the fields of `ModalityBalance`."""
+_STRENGTHS = ("utilization", "probe_accuracy", "own_accuracy")
+"""Columns that modalities are compared by; the first one with a value counts."""
+_Lookup = Callable[[str, str], float]
 
 
-def balance_of(
-    manifest: Manifest, rows: Sequence[MetricRow]
-) -> tuple[tuple[Balance, ...], float, str]:
-    """The balance panel's lines, the gap and the dominant modality ("" while nothing is known)."""
+def summarize_balance(
+    manifest: Manifest, rows: Sequence[MetricRow], events: Sequence[Event], epoch: int
+) -> BalanceSummary:
+    """Return the balance from the newest values of all metrics and the events so far."""
     last = {row.column: row.summary.last for row in rows}
 
     def value(name: str, modality: str) -> float:
         return last.get(f"{name}/{modality}", math.nan)
 
-    names = (
-        "probe_accuracy",
-        "own_accuracy",
-        "grad_norm",
-        "grad_norm_after",
-        "gain",
-        "boost_scale",
-        "discrepancy",
-    )
-    lines = tuple(
-        Balance(modality, *(value(name, modality) for name in names))
+    modalities = tuple(
+        ModalityBalance(modality, *(value(name, modality) for name in _COLUMNS))
         for modality in manifest.modalities
     )
-    strength = _strength(manifest, value)
-    ranked = [(number, modality) for modality, number in strength.items() if math.isfinite(number)]
-    gap = last.get("utilization_gap", math.nan)
-    if len(ranked) < 2:
-        return lines, gap, ""
-    if not math.isfinite(gap):
-        gap = max(ranked)[0] - min(ranked)[0]
-    return lines, gap, max(ranked)[1]
+    ranked = _ranked(manifest, value)
+    gap, dominant = last.get("utilization_gap", math.nan), ""
+    if len(ranked) >= 2:
+        gap = gap if math.isfinite(gap) else ranked[-1][0] - ranked[0][0]
+        dominant = ranked[-1][1]
+    return BalanceSummary(modalities, gap, dominant, modulator_status(manifest, events, epoch))
 
 
-def _strength(manifest: Manifest, value: Callable[[str, str], float]) -> dict[str, float]:
-    """What modalities are compared by: utilization, else probe accuracy, else the accuracy of their own logits."""
-    for name in ("utilization", "probe_accuracy", "own_accuracy"):
-        found = {modality: value(name, modality) for modality in manifest.modalities}
-        if any(math.isfinite(number) for number in found.values()):
-            return found
-    return {}
+def _ranked(manifest: Manifest, value: _Lookup) -> list[tuple[float, str]]:
+    """Return (strength, modality) of those with a finite strength, the weakest first."""
+    for name in _STRENGTHS:
+        found = [(value(name, modality), modality) for modality in manifest.modalities]
+        finite = [entry for entry in found if math.isfinite(entry[0])]
+        if finite:
+            return sorted(finite)
+    return []
 
 
-def parts_of(manifest: Manifest, events: Sequence[Event], epoch: int) -> tuple[Part, ...]:
-    """Every modulator with its window; what the trainer said last counts more than the plan."""
-    return tuple(_part(record, events, epoch) for record in manifest.parts)
+def modulator_status(
+    manifest: Manifest, events: Sequence[Event], epoch: int
+) -> tuple[ModulatorStatus, ...]:
+    """Return every modulator with its window; the newest phase event counts more than the plan."""
+    return tuple(_status(record, events, epoch) for record in manifest.parts)
 
 
-def _part(record: Mapping[str, Any], events: Sequence[Event], epoch: int) -> Part:
+def _status(record: Mapping[str, Any], events: Sequence[Event], epoch: int) -> ModulatorStatus:
     name, window = str(record.get("name", "?")), record.get("window")
     first, last = window if window is not None else (0, None)
     end = math.inf if last is None or last < 0 else last  # -1: stays open
-    said = _phase(name, events)
-    return Part(
-        name,
-        str(record.get("summary", "")),
-        first <= epoch <= end if said is None else said,
-        _window_words(first, end),
-    )
+    reported = _reported_open(name, events)
+    is_open = first <= epoch <= end if reported is None else reported
+    return ModulatorStatus(name, str(record.get("summary", "")), is_open, _window_text(first, end))
 
 
-def _window_words(first: int, end: float) -> str:
+def _window_text(first: int, end: float) -> str:
     if end == math.inf:
         return "always" if first <= 0 else f"from epoch {first}"
     return f"epochs {first}–{end:.0f}"
 
 
-def _phase(name: str, events: Sequence[Event]) -> bool | None:
-    """What the trainer said last of this part's window."""
+def _reported_open(name: str, events: Sequence[Event]) -> bool | None:
+    """Return whether the newest phase event of this modulator opened its window; None without one."""
     for event in reversed(events):
         if event.kind != "phase":
             continue

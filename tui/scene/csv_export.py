@@ -1,4 +1,4 @@
-"""Writes what is on screen to files: the tables of a run as CSV."""
+"""Files made of what is on screen: the tables of a run as CSV, and the path of a screenshot."""
 
 from __future__ import annotations
 
@@ -6,30 +6,37 @@ import csv
 import math
 from pathlib import Path
 
+from asgml.tui.scene.run_data import TableSnapshot
 from asgml.tui.scene.scene import Scene
-from asgml.tui.scene.series import TableCut
 
 
 def write_csv(scene: Scene, folder: Path) -> list[Path]:
-    """One file per table that has rows, in a new folder named after the run. A missing value is an empty field."""
-    target = _fresh(folder, f"{_file_name(scene.name)}-step{scene.step}")
-    filled = {table: cut for table, cut in scene.tables.items() if cut.rows}
+    """Write one file per table that has rows, into a new folder named after the run.
+
+    A missing value is an empty field. Return the files; raise OSError where one cannot be written.
+    """
+    target = _fresh(folder, _stem(scene))
+    filled = {name: table for name, table in scene.data.tables.items() if table.rows}
     if not filled:
         return []
     target.mkdir(parents=True)
-    return [_write(target / f"{table}.csv", cut) for table, cut in filled.items()]
+    return [_write(target / f"{name}.csv", table) for name, table in filled.items()]
 
 
-def picture_path(scene: Scene, folder: Path) -> Path:
-    """Where a picture of the screen goes; an existing file is never overwritten."""
-    return _fresh(folder, f"{_file_name(scene.name)}-step{scene.step}", ".svg")
+def screenshot_path(scene: Scene, folder: Path) -> Path:
+    """Return a path for a picture of the screen at which no file exists."""
+    return _fresh(folder, _stem(scene), ".svg")
 
 
-def _write(path: Path, cut: TableCut) -> Path:
-    columns = [cut.column(name).tolist() for name in cut.names]
+def _stem(scene: Scene) -> str:
+    return f"{_file_name(scene.name)}-step{scene.progress.step}"
+
+
+def _write(path: Path, table: TableSnapshot) -> Path:
+    columns = [table.column(name).tolist() for name in table.names]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(cut.names)
+        writer.writerow(table.names)
         writer.writerows([_field(value) for value in row] for row in zip(*columns, strict=True))
     return path
 
@@ -39,16 +46,13 @@ def _field(value: float) -> str:
         return ""
     if not math.isfinite(value):
         return str(value)
+    # Beyond 1e15 the step between two doubles nears 1: digits would be shown that nobody measured.
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
 def _file_name(name: str) -> str:
-    return (
-        "".join(
-            character if character.isalnum() or character in "+-_." else "-" for character in name
-        ).lstrip(".")
-        or "run"
-    )
+    letters = (letter if letter.isalnum() or letter in "+-_." else "-" for letter in name)
+    return "".join(letters).lstrip(".") or "run"
 
 
 def _fresh(folder: Path, stem: str, suffix: str = "") -> Path:

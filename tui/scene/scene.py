@@ -1,24 +1,95 @@
-"""A scene: everything the screens draw of one moment of a run. Live and replay differ only in how the moment is chosen."""
+"""A scene: everything that the screens draw of one moment of a run, live or in replay."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-
-import numpy as np
 
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
-from asgml.tui.plot.envelopes import Floats
 from asgml.tui.scene.event_text import LogLine, Mark
 from asgml.tui.scene.panels import Panel
-from asgml.tui.scene.series import EMPTY, Summary, TableCut
+from asgml.tui.scene.run_data import Overlay, RunData
+from asgml.tui.scene.series import Summary
 
 LIVING = ("running", "paused", "stopping", "starting")
 ENDED = ("finished", "failed", "stopped", "crashed")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the training has come: active time in seconds, `rate` in steps per second."""
+
+    step: int = 0
+    epoch: int = 0
+    active: float = 0.0
+    rate: float = math.nan
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One line of the table of metrics. `colour` is -1 for a metric without modalities."""
+
+    column: str
+    metric: Metric
+    colour: int
+    summary: Summary
+
+
+@dataclass(frozen=True)
+class ModalityBalance:
+    """One modality in the balance panel. NaN where the run does not record the number."""
+
+    modality: str
+    probe_accuracy: float
+    unimodal_accuracy: float
+    grad_norm: float
+    grad_norm_after: float
+    gain: float
+    boost_scale: float
+    discrepancy: float
+
+
+@dataclass(frozen=True)
+class ModulatorStatus:
+    """A modulator, whether it acts now, and the epochs in which it does."""
+
+    name: str
+    summary: str
+    open: bool
+    window: str
+
+
+@dataclass(frozen=True)
+class BalanceSummary:
+    """The modalities side by side; `dominant` is "" while nothing is known."""
+
+    modalities: tuple[ModalityBalance, ...] = ()
+    gap: float = math.nan
+    dominant: str = ""
+    modulators: tuple[ModulatorStatus, ...] = ()
+
+
+@dataclass(frozen=True)
+class History:
+    """The events of a run as text, the oldest first, and as marks on the x axis."""
+
+    lines: tuple[LogLine, ...] = ()
+    alerts: tuple[LogLine, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrainerProcess:
+    """The process that trains: where it runs, seconds since its last sign, the end of its output."""
+
+    pid: int = 0
+    host: str = ""
+    same_host: bool = True
+    silent: float = 0.0
+    output: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -33,7 +104,7 @@ class PendingRequest:
 
 @dataclass(frozen=True)
 class KnobState:
-    """A knob with the value the trainer last acknowledged, and what was asked for since."""
+    """A knob with the value the trainer last acknowledged, the one asked for, and why one was refused."""
 
     knob: Knob
     value: Value
@@ -42,42 +113,8 @@ class KnobState:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A modulator and whether it acts now."""
-
-    name: str
-    summary: str
-    open: bool
-    window: str
-
-
-@dataclass(frozen=True)
-class Balance:
-    """One modality in the balance panel. NaN where the run does not record the number."""
-
-    modality: str
-    probe: float
-    own: float
-    norm: float
-    norm_after: float
-    gain: float
-    boost: float
-    ratio: float
-
-
-@dataclass(frozen=True)
-class MetricRow:
-    """One line of the table of metrics."""
-
-    column: str
-    metric: Metric
-    colour: int
-    summary: Summary
-
-
-@dataclass(frozen=True)
 class Transport:
-    """Where a replay stands."""
+    """The position and speed of a replay."""
 
     playing: bool
     speed: float
@@ -87,40 +124,31 @@ class Transport:
 
 @dataclass(frozen=True)
 class Scene:
-    """One moment of a run, ready to be drawn."""
+    """One moment of a run, ready to be drawn.
+
+    The scene builder fills `manifest` to `history` from rows and events alone, so they are the same
+    live and in replay; the session adds the rest.
+    """
 
     name: str
     state: str
     manifest: Manifest | None = None
-    step: int = 0
-    epoch: int = 0
-    active: float = 0.0
-    rate: float = math.nan
-    silent: float = 0.0
-    pid: int = 0
-    host: str = ""
-    same_host: bool = True
-    knobs: tuple[KnobState, ...] = ()
-    pending_requests: tuple[PendingRequest, ...] = ()
-    parts: tuple[Part, ...] = ()
-    balance: tuple[Balance, ...] = ()
-    gap: float = math.nan
-    dominant: str = ""
+    progress: Progress = Progress()
+    data: RunData = field(default_factory=RunData)
     panels: tuple[Panel, ...] = ()
     rows: tuple[MetricRow, ...] = ()
-    tables: Mapping[str, TableCut] = field(default_factory=dict)
-    smoothed: Mapping[str, Floats] = field(default_factory=dict)
-    lines: tuple[LogLine, ...] = ()
-    alerts: tuple[LogLine, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    problems: tuple[str, ...] = ()
-    trainer_log: tuple[str, ...] = ()
-    transport: Transport | None = None
-    zero: float = 0.0
+    balance: BalanceSummary = BalanceSummary()
+    history: History = History()
     overlay: Overlay | None = None
+    trainer: TrainerProcess = TrainerProcess()
+    knobs: tuple[KnobState, ...] = ()
+    pending_requests: tuple[PendingRequest, ...] = ()
+    transport: Transport | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
+        """Steps of the whole training, 0 while unknown."""
         return self.manifest.total_steps if self.manifest else 0
 
     @cached_property
@@ -130,10 +158,11 @@ class Scene:
 
     @property
     def eta(self) -> float:
-        left = self.total - self.step
-        return (
-            left / self.rate if self.total and self.rate > 0 and self.state in LIVING else math.nan
-        )
+        """Seconds of training left at the present rate, NaN where none can be given."""
+        rate = self.progress.rate
+        if not (self.total and rate > 0 and self.state in LIVING):
+            return math.nan
+        return (self.total - self.progress.step) / rate
 
     @property
     def main_knob(self) -> KnobState | None:
@@ -145,33 +174,3 @@ class Scene:
         except KnobError:
             wanted = self.knobs[0].knob.name
         return next(state for state in self.knobs if state.knob.name == wanted)
-
-    def table(self, name: str) -> TableCut:
-        return self.tables.get(name, EMPTY)
-
-    def x(self, table: str, axis: str) -> Floats:
-        """The x values of a table: steps, or seconds since the run began."""
-        return _x(self.table(table), axis, self.zero)
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """Another run under the charts."""
-
-    name: str
-    tables: Mapping[str, TableCut]
-    smoothed: Mapping[str, Floats]
-    zero: float
-
-    def x(self, table: str, axis: str) -> Floats:
-        return _x(self.tables.get(table, EMPTY), axis, self.zero)
-
-
-def _x(cut: TableCut, axis: str, zero: float) -> Floats:
-    """Never decreasing, also where a machine's clock was set back or a resumed run counts from its checkpoint."""
-    column = cut.column(axis)
-    return (
-        column
-        if axis == "step"
-        else np.fmax.accumulate(column - (zero if axis == "wall_time" else 0.0))
-    )

@@ -10,43 +10,9 @@ from numpy.typing import NDArray
 
 from asgml.tui.plot.envelopes import Flags, Floats
 from asgml.tui.plot.smoothing import Smoother, sparkline
+from asgml.tui.scene.run_data import TableSnapshot
 
 Rows = NDArray[np.intp]
-
-
-class TableCut:
-    """The rows of one table that count at a moment: published, not later than the moment, not replaced by a resume."""
-
-    def __init__(self, names: list[str], data: Floats, keep: Flags | None = None) -> None:
-        self.names = names
-        self._data = data
-        self._index = {name: position for position, name in enumerate(names)}
-        self._columns: dict[str, Floats] = {}
-        self._keep = None if keep is None or bool(keep.all()) else keep
-        self.rows = len(data) if self._keep is None else int(self._keep.sum())
-        self.signature = len(data) - self.rows
-        """Names the set of replaced rows: under one number, rows are only ever added at the end."""
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._index
-
-    def column(self, name: str) -> Floats:
-        """The values of a column; do not write into them."""
-        if name not in self._columns:
-            raw = self._raw(name)
-            self._columns[name] = raw if self._keep is None else raw[self._keep]
-        return self._columns[name]
-
-    def last(self, name: str) -> float:
-        """The newest value, NaN where there is none."""
-        values = self.column(name) if name in self else np.empty(0)
-        return float(values[-1]) if len(values) else math.nan
-
-    def _raw(self, name: str) -> Floats:
-        return np.asarray(self._data[:, self._index[name]]) if name in self._index else np.empty(0)
-
-
-EMPTY = TableCut(["step", "wall_time", "active_time", "segment"], np.empty((0, 4)))
 
 
 @dataclass(frozen=True)
@@ -71,7 +37,7 @@ class Summary:
     idle: bool = False
 
 
-class Track:
+class Series:
     """Follows one column; a new row costs a row, not the series. `neutral` is the value that means "nothing is done"."""
 
     def __init__(
@@ -95,20 +61,20 @@ class Track:
         self._spark, self._spark_rows = "", -1
         self._smoothers.clear()
 
-    def smoothed(self, cut: TableCut, weight: float) -> Floats:
+    def smoothed(self, table: TableSnapshot, weight: float) -> Floats:
         """The smoothed column. Its values of an earlier moment are the same numbers, fewer of them."""
-        if cut.signature != self._signature:
-            self._reset(cut.signature)
+        if table.signature != self._signature:
+            self._reset(table.signature)
         if weight not in self._smoothers:
             self._smoothers = {weight: Smoother(weight)}
-        return self._smoothers[weight].update(cut.column(self.column))
+        return self._smoothers[weight].update(table.column(self.column))
 
-    def summary(self, cut: TableCut, spark_width: int = 16) -> Summary:
+    def summary(self, table: TableSnapshot, spark_width: int = 16) -> Summary:
         """The column in numbers at this moment."""
-        values, step = cut.column(self.column), cut.column("step")
-        if cut.signature != self._signature or cut.rows < self._rows:
-            kept = self._smoothers if cut.signature == self._signature else {}
-            self._reset(cut.signature)
+        values, step = table.column(self.column), table.column("step")
+        if table.signature != self._signature or table.rows < self._rows:
+            kept = self._smoothers if table.signature == self._signature else {}
+            self._reset(table.signature)
             self._smoothers.update(kept)
         self._scan(values)
         if self._last_row < 0 and self._fault is None:

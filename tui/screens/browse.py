@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from asgml.tui.messages import RunLine
-from asgml.tui.scene.csv_export import picture_path
+from asgml.tui.scene.csv_export import screenshot_path
 from asgml.tui.scene.event_text import LogLine
 from asgml.tui.screens.dialogs import Prompt
 from asgml.tui.screens.explore import Exploring
@@ -41,12 +41,14 @@ class Looking(Exploring):
         self.draw()
 
     def do_events(self) -> None:
-        self._list_lines("Events", list(reversed(self.scene.lines)), "nothing has happened yet")
+        self._list_lines(
+            "Events", list(reversed(self.scene.history.lines)), "nothing has happened yet"
+        )
 
     def do_alerts(self) -> None:
         self._list_lines(
             "Alerts",
-            list(reversed(self.scene.alerts)),
+            list(reversed(self.scene.history.alerts)),
             "no alerts: all values are finite and the trainer has none",
         )
 
@@ -65,10 +67,10 @@ class Looking(Exploring):
 
     def jump(self, step: int) -> None:
         """All charts to a step: the cursor goes there, on whatever axis is shown."""
-        steps = self.scene.x("steps", "step")
+        steps = self.scene.data.x("steps", "step")
         row = min(int(steps.searchsorted(step)), len(steps) - 1)
         if row >= 0:
-            self.put_cursor(float(self.scene.x("steps", self.view.axis)[row]))
+            self.put_cursor(float(self.scene.data.x("steps", self.view.axis)[row]))
             self.draw()
 
     def do_runs(self) -> None:
@@ -128,7 +130,7 @@ class Looking(Exploring):
         return picture(rows, f"asgml, run {self.scene.name}", ground, text)
 
     def do_screenshot(self) -> None:
-        path = picture_path(self.scene, Path.cwd())
+        path = screenshot_path(self.scene, Path.cwd())
         try:
             path.write_text(self.picture(), encoding="utf-8")
         except OSError as error:

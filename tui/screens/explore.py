@@ -178,9 +178,5 @@ class Exploring(ScreenPart):
             self.draw()
 
     def _last_x(self) -> float:
-        ends = [
-            values[-1]
-            for table in self.scene.tables
-            if len(values := self.scene.x(table, self.view.axis))
-        ]
-        return float(max(ends, default=0.0))
+        reach = self.scene.data.reach(self.view.axis)
+        return 0.0 if reach is None else reach[1]

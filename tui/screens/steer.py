@@ -69,7 +69,8 @@ class Steering(ScreenPart):
 
         if not self.refused():
             self.app.push_screen(
-                StopDialog(self.scene.name, self.scene.pid, self.scene.same_host), stop
+                StopDialog(self.scene.name, self.scene.trainer.pid, self.scene.trainer.same_host),
+                stop,
             )
 
     def _ask_kill(self) -> None:
@@ -77,7 +78,7 @@ class Steering(ScreenPart):
             if text is not None and (refusal := self.session.kill()):
                 self.tell(refusal, "warning")
 
-        hint = f"SIGKILL to pid {self.scene.pid}: the work since the last checkpoint is lost. Type kill to do it."
+        hint = f"SIGKILL to pid {self.scene.trainer.pid}: the work since the last checkpoint is lost. Type kill to do it."
         check = lambda text: (
             "" if text.strip() == "kill" else "type the word kill, or leave with esc"
         )
@@ -180,7 +181,7 @@ class Steering(ScreenPart):
             if text is not None:
                 self.seek(int(text))
 
-        hint = f"a step from 0 to {self.scene.total or self.scene.step}"
+        hint = f"a step from 0 to {self.scene.total or self.scene.progress.step}"
         self.app.push_screen(Prompt("Go to step", hint, check=_whole_number), seek)
 
     def seek(self, step: int) -> None:

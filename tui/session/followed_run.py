@@ -13,8 +13,9 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.read.clock import LiveClock, Moment, ReplayClock
 from asgml.tui.scene.event_text import marks, paused_at
-from asgml.tui.scene.scene import ENDED, Scene, Transport
-from asgml.tui.scene.scene_builder import Tracks, cut_tables, picture_of
+from asgml.tui.scene.run_data import snapshot_tables
+from asgml.tui.scene.scene import ENDED, Scene, TrainerProcess, Transport
+from asgml.tui.scene.scene_builder import SeriesStore, build_run_data, build_scene
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.session.run_list import OverlayRun
 from asgml.tui.terminal.format import age, safe
@@ -33,7 +34,7 @@ class FollowedRun:
     def __init__(self, run: Run, clock: LiveClock | ReplayClock) -> None:
         self.run = run
         self.clock = clock
-        self._tracks = Tracks()
+        self._series = SeriesStore()
         self._drawn: tuple[Any, ...] = ()
 
     def look(
@@ -94,14 +95,10 @@ class FollowedRun:
         name = safe(self.run.paths.name)
         if self.run.manifest is None:
             return Scene(name, "starting")
-        cuts = cut_tables(self.run, rows, moment.wall_time)
-        overlay = beneath.overlay(smoothing) if beneath is not None else None
-        return Scene(
-            name=name,
-            state=before.state,
-            overlay=overlay,
-            **picture_of(self.run.manifest, cuts, events, self._tracks, smoothing),
-        )
+        tables = snapshot_tables(self.run, rows, moment.wall_time)
+        data = build_run_data(self.run.manifest, tables, self._series, smoothing)
+        scene = build_scene(name, before.state, self.run.manifest, data, events, self._series)
+        return replace(scene, overlay=beneath.overlay(smoothing) if beneath is not None else None)
 
     def _with_state(
         self, scene: Scene, moment: Moment, events: list[Event], outbox: Outbox
@@ -119,19 +116,23 @@ class FollowedRun:
         return replace(
             scene,
             state=state,
-            pid=run.head.pid if run.head else 0,
-            host=safe(run.host),
-            same_host=_is_here(run.host),
-            silent=run.silent_for(now) if moment.live and state not in ENDED else 0.0,
+            trainer=self._trainer(state, now, moment.live),
             pending_requests=outbox.pending_requests,
             knobs=outbox.knobs(run.manifest, run.knobs_at(wall_time=moment.wall_time), events)
             if run.manifest
             else (),
             problems=tuple(safe(problem) for problem in run.problems),
-            trainer_log=_tail(run.paths.trainer_log)
-            if state in {"starting", "failed", "crashed", "stale"}
-            else (),
             transport=self._transport(moment),
+        )
+
+    def _trainer(self, state: str, now: int, live: bool) -> TrainerProcess:
+        run, in_doubt = self.run, state in {"starting", "failed", "crashed", "stale"}
+        return TrainerProcess(
+            pid=run.head.pid if run.head else 0,
+            host=safe(run.host),
+            same_host=_is_here(run.host),
+            silent=run.silent_for(now) if live and state not in ENDED else 0.0,
+            output=_tail(run.paths.trainer_log) if in_doubt else (),
         )
 
     def _transport(self, moment: Moment) -> Transport | None:
@@ -151,13 +152,13 @@ def _seen(scene: Scene) -> tuple[Any, ...]:
     """What of a scene a person would see change without a new row."""
     return (
         scene.state,
-        scene.pid,
+        scene.trainer.pid,
         scene.knobs,
         scene.pending_requests,
         scene.problems,
-        scene.trainer_log,
+        scene.trainer.output,
         scene.transport,
-        age(scene.silent),
+        age(scene.trainer.silent),
     )
 
 

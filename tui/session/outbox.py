@@ -108,7 +108,7 @@ def refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
     if scene.state in ENDED:
         return f"the training has {_past(scene.state)}; `asgml resume {name}` goes on from the last checkpoint"
     if scene.state == "stale":
-        return f"no sign of the trainer on {scene.host}; if it is gone, `asgml resume {name}` goes on from the last checkpoint"
+        return f"no sign of the trainer on {scene.trainer.host}; if it is gone, `asgml resume {name}` goes on from the last checkpoint"
     if scene.manifest is None:
         return "the training is not up yet; try again when it runs"
     return ""

@@ -14,8 +14,8 @@ from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, li
 from asgml.storage.format.manifest import FormatError, Manifest, manifest_from_json
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.tui.messages import RunLine
-from asgml.tui.scene.scene import Overlay
-from asgml.tui.scene.scene_builder import Tracks, cut_tables, smoothed_columns
+from asgml.tui.scene.run_data import Overlay, snapshot_tables
+from asgml.tui.scene.scene_builder import SeriesStore, build_run_data
 from asgml.tui.terminal.format import safe
 
 if TYPE_CHECKING:
@@ -110,18 +110,13 @@ class OverlayRun:
 
         self._run = Run.open(find_run(word, runs))
         self._run.refresh()
-        self._tracks = Tracks()
+        self._series = SeriesStore()
         self.name = safe(self._run.paths.name)
 
     def overlay(self, smoothing: float) -> Overlay | None:
         run = self._run
         if run.manifest is None:
             return None
-        cuts = cut_tables(run, {table: run.rows(table) for table in TABLES})
-        starts = [float(cut.column("wall_time")[0]) for cut in cuts.values() if cut.rows]
-        return Overlay(
-            self.name,
-            cuts,
-            smoothed_columns(run.manifest, cuts, self._tracks, smoothing),
-            min(starts, default=0.0),
-        )
+        tables = snapshot_tables(run, {table: run.rows(table) for table in TABLES})
+        data = build_run_data(run.manifest, tables, self._series, smoothing)
+        return Overlay(self.name, data)

@@ -101,8 +101,8 @@ class Session:
         """SIGKILL to the trainer, if it runs on this host and is still the same process. Returns why not, or ""."""
         if reason := self.refusal():
             return reason
-        if not self.scene.same_host:
-            return f"the trainer runs on {self.scene.host}: kill pid {self.scene.pid} there"
+        if not self.scene.trainer.same_host:
+            return f"the trainer runs on {self.scene.trainer.host}: kill pid {self.scene.trainer.pid} there"
         self._on_run(lambda watched: self._outbox.kill(watched.run.head))
         return ""
 

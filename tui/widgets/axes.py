@@ -23,15 +23,10 @@ _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 
 
 def window_of(scene: Scene, view: View, columns: int) -> Window:
     """One window for all charts, so that a step stands at the same place in each."""
-    reach = [values for table in scene.tables if len(values := scene.x(table, view.axis))]
-    if scene.overlay is not None:
-        reach += [
-            values
-            for table in scene.overlay.tables
-            if len(values := scene.overlay.x(table, view.axis))
-        ]
-    first = min((float(values[0]) for values in reach), default=0.0)
-    last = max((float(values[-1]) for values in reach), default=1.0)
+    runs = [scene.data] if scene.overlay is None else [scene.data, scene.overlay.data]
+    reaches = [reach for run in runs if (reach := run.reach(view.axis)) is not None]
+    first = min((first for first, _ in reaches), default=0.0)
+    last = max((last for _, last in reaches), default=1.0)
     return window_for(first, last, columns, view.zoom, view.start)
 
 

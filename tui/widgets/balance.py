@@ -6,7 +6,7 @@ import math
 
 from rich.text import Text
 
-from asgml.tui.scene.scene import Balance, Part, Scene
+from asgml.tui.scene.scene import ModalityBalance, ModulatorStatus, Scene
 from asgml.tui.terminal.format import clip, fit, number, safe, shorten
 from asgml.tui.terminal.theme import Look
 from asgml.tui.widgets.lines import Box
@@ -43,28 +43,33 @@ def balance_rows(scene: Scene, look: Look, width: int) -> list[Text]:
             summary,
             heading,
             *(
-                _wide_row(line, index, scene.dominant, look, width)
-                for index, line in enumerate(scene.balance)
+                _wide_row(line, index, scene.balance.dominant, look, width)
+                for index, line in enumerate(scene.balance.modalities)
             ),
         ]
     return [
         summary,
-        *(_narrow_row(line, index, look, width) for index, line in enumerate(scene.balance)),
+        *(
+            _narrow_row(line, index, look, width)
+            for index, line in enumerate(scene.balance.modalities)
+        ),
     ]
 
 
 def _summary(scene: Scene, look: Look, width: int) -> Text:
     row = Text("")
-    if math.isfinite(scene.gap):
-        row.append("gap ", look.muted).append(number(scene.gap), look.strong)
+    if math.isfinite(scene.balance.gap):
+        row.append("gap ", look.muted).append(number(scene.balance.gap), look.strong)
     row.append("  " if row.plain else "")
     row.append(
-        f"{safe(scene.dominant)} dominates" if scene.dominant else "no modality dominates yet",
-        look.strong if scene.dominant else look.muted,
+        f"{safe(scene.balance.dominant)} dominates"
+        if scene.balance.dominant
+        else "no modality dominates yet",
+        look.strong if scene.balance.dominant else look.muted,
     )
     for details in (2, 1, 0):
         line = row.copy()
-        for part in scene.parts:
+        for part in scene.balance.modulators:
             line.append("   " if details else "  ").append_text(_part(part, look, details))
         if line.cell_len <= width:
             break
@@ -72,7 +77,7 @@ def _summary(scene: Scene, look: Look, width: int) -> Text:
     return line
 
 
-def _part(part: Part, look: Look, details: int) -> Text:
+def _part(part: ModulatorStatus, look: Look, details: int) -> Text:
     """A modulator and whether it acts. With fewer details first its window goes, then the word: the sign says it too."""
     sign = look.sign("●", "*") if part.open else look.sign("○", "o")
     words = f"{sign} {safe(part.name)}" + (
@@ -108,7 +113,7 @@ def _arm(width: int) -> int:
     return min(max((width - used - 1) // 2, 3), 21)
 
 
-def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) -> Text:
+def _wide_row(line: ModalityBalance, index: int, dominant: str, look: Look, width: int) -> Text:
     row = (
         Text("")
         .append(f"{look.marker(index)} ", look.line(index))
@@ -117,8 +122,8 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
     )
     arrow = look.sign("→", ">")
     cells = (
-        number(line.probe), number(line.own), f"{number(line.norm)} {arrow} {number(line.norm_after):<6}",
-        _times(line.gain), _times(line.boost), number(line.ratio),
+        number(line.probe_accuracy), number(line.unimodal_accuracy), f"{number(line.grad_norm)} {arrow} {number(line.grad_norm_after):<6}",
+        _times(line.gain), _times(line.boost_scale), number(line.discrepancy),
     )  # fmt: skip
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
         row.append(f"{cell:>{size}}", look.text)
@@ -126,13 +131,13 @@ def _wide_row(line: Balance, index: int, dominant: str, look: Look, width: int) 
     return row.append(f"  {verdict(line)}", look.muted)
 
 
-def _narrow_row(line: Balance, index: int, look: Look, width: int) -> Text:
+def _narrow_row(line: ModalityBalance, index: int, look: Look, width: int) -> Text:
     row = Text("").append(
         f"{look.marker(index)} {fit(shorten(safe(line.modality), 8), 8)}", look.line(index)
     )
-    norms = f"{number(line.norm, 2)}{look.sign('→', '>')}{number(line.norm_after, 2)}"
-    pieces = [("p", number(line.probe, 2)), ("gain", _times(line.gain, 2)), ("|g|", norms), ("own", number(line.own, 2)),
-              ("boost", _times(line.boost, 2)), (look.sign("ρ", "r"), number(line.ratio, 2))]  # fmt: skip
+    norms = f"{number(line.grad_norm, 2)}{look.sign('→', '>')}{number(line.grad_norm_after, 2)}"
+    pieces = [("p", number(line.probe_accuracy, 2)), ("gain", _times(line.gain, 2)), ("|g|", norms), ("own", number(line.unimodal_accuracy, 2)),
+              ("boost", _times(line.boost_scale, 2)), (look.sign("ρ", "r"), number(line.discrepancy, 2))]  # fmt: skip
     arm = 5 if width >= 76 else 4
     for name, value in pieces:
         cell = Text.assemble(
@@ -161,7 +166,7 @@ def gain_bar(gain: float, arm: int, look: Look) -> Text:
     return row.append(solid * right, look.good).append(rest * (arm - right), look.frame)
 
 
-def verdict(line: Balance) -> str:
+def verdict(line: ModalityBalance) -> str:
     """The bar in a word."""
     if not math.isfinite(line.gain):
         return ""

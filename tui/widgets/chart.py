@@ -87,7 +87,7 @@ class Chart(Box):
             view.cursor,
             view.axis,
             hot,
-            scene.marks,
+            scene.history.marks,
             known,
             numbers and self._legend_waits,
         ):
@@ -124,8 +124,8 @@ class Chart(Box):
 
     def _marks(self, scene: Scene, axis: str, width: int) -> list[Placed]:
         placed = [
-            (self._cell(mark_x(mark, axis, scene.zero)), mark.kind, mark.label)
-            for mark in scene.marks
+            (self._cell(mark_x(mark, axis, scene.data.start_time)), mark.kind, mark.label)
+            for mark in scene.history.marks
         ]
         return [mark for mark in placed if 0 <= mark[0] < width]
 

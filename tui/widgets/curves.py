@@ -26,10 +26,10 @@ class Curve:
 def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
     top, beneath, other = [], [], []
     for line in panel.lines:
-        cut = scene.table(line.table)
+        cut = scene.data.table(line.table)
         if line.column in cut:
-            x, raw = scene.x(line.table, view.axis), cut.column(line.column)
-            smooth = scene.smoothed.get(line.column)
+            x, raw = scene.data.x(line.table, view.axis), cut.column(line.column)
+            smooth = scene.data.smoothed.get(line.column)
             key = (scene.name, line.column, view.axis, cut.signature)
             top.append(
                 Curve(
@@ -47,19 +47,15 @@ def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
 
 def _other_curve(line: Line, scene: Scene, view: View) -> list[Curve]:
     other = scene.overlay
-    if (
-        other is None
-        or line.table not in other.tables
-        or line.column not in other.tables[line.table]
-    ):
+    if other is None or line.column not in other.data.table(line.table):
         return []
-    raw = other.tables[line.table].column(line.column)
+    raw = other.data.table(line.table).column(line.column)
     key = (other.name, line.column, view.axis, view.smoothing)
     return [
         Curve(
             line.colour + OVERLAY,
-            other.x(line.table, view.axis),
-            other.smoothed.get(line.column, raw),
+            other.data.x(line.table, view.axis),
+            other.data.smoothed.get(line.column, raw),
             key,
         )
     ]

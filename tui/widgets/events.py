@@ -20,13 +20,13 @@ class EventLog(Box):
     """What happened, the newest first."""
 
     def show_scene(self, scene: Scene, framed: bool) -> None:
-        if not self.stale(scene.lines, framed):
+        if not self.stale(scene.history.lines, framed):
             return
         width, height = self.inner if framed else self.size
-        rows = [log_row(line, self.look, width) for line in newest(scene.lines, height)]
+        rows = [log_row(line, self.look, width) for line in newest(scene.history.lines, height)]
         self.title = "events"
         if framed:
-            self.show_box(rows, Text(f"{count(len(scene.lines))}  L all", self.look.muted))
+            self.show_box(rows, Text(f"{count(len(scene.history.lines))}  L all", self.look.muted))
         else:
             self.show(rows)
 
@@ -68,7 +68,7 @@ class Runs(Box):
 
     def show_runs(self, runs: Sequence[RunLine], scene: Scene) -> None:
         if not self.stale(
-            runs, scene.name, scene.state, scene.step if scene.transport is None else None
+            runs, scene.name, scene.state, scene.progress.step if scene.transport is None else None
         ):
             return
         self.title = "runs"
@@ -84,7 +84,7 @@ def as_on_screen(line: RunLine, scene: Scene) -> RunLine:
     """The list is read now and then only: the run on screen shows what its status line says."""
     if line.name != scene.name or scene.transport is not None:
         return line
-    return replace(line, state=scene.state, step=scene.step)
+    return replace(line, state=scene.state, step=scene.progress.step)
 
 
 def run_row(line: RunLine, look: Look, width: int, current: bool = False) -> Text:

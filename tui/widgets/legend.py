@@ -21,13 +21,13 @@ def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float]:
     return {
         line.column: _value(line, scene, view)
         for line in panel.lines
-        if line.column in scene.table(line.table)
+        if line.column in scene.data.table(line.table)
     }
 
 
 def _value(line: Line, scene: Scene, view: View) -> float:
     """Where a curve is smoothed, the value of the curve. A NaN is shown as it is."""
-    raw, x = scene.table(line.table).column(line.column), scene.x(line.table, view.axis)
+    raw, x = scene.data.table(line.table).column(line.column), scene.data.x(line.table, view.axis)
     row = (
         len(x) - 1
         if view.cursor is None
@@ -37,7 +37,7 @@ def _value(line: Line, scene: Scene, view: View) -> float:
         row = int(max(np.flatnonzero(np.isfinite(raw)), default=-1))
     if row < 0:
         return math.nan
-    smooth = scene.smoothed.get(line.column)
+    smooth = scene.data.smoothed.get(line.column)
     return float(raw[row]) if smooth is None else float(smooth[row])
 
 

@@ -74,7 +74,7 @@ def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
                 (5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong))
             )
     if scene.manifest is not None and scene.transport is None and scene.state in LIVING:
-        fresh = age(scene.silent)
+        fresh = age(scene.trainer.silent)
         parts.append(
             (
                 8 if fresh == "now" else 1,
@@ -87,10 +87,10 @@ def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
 
 
 def _progress(scene: Scene, look: Look) -> list[Part]:
-    step = f"step {count(scene.step)}" + (f"/{count(scene.total)}" if scene.total else "")
+    step = f"step {count(scene.progress.step)}" + (f"/{count(scene.total)}" if scene.total else "")
     parts: list[Part] = [(1, Text(step, look.text))]
     if scene.total:
-        share = scene.step / scene.total
+        share = scene.progress.step / scene.total
         full, empty = look.sign("█", "#"), look.sign("░", ".")
         parts.append(
             (
@@ -107,7 +107,7 @@ def _progress(scene: Scene, look: Look) -> list[Part]:
             (
                 8,
                 Text(
-                    f"epoch {min(scene.epoch + 1, scene.manifest.total_epochs)}/{scene.manifest.total_epochs}",
+                    f"epoch {min(scene.progress.epoch + 1, scene.manifest.total_epochs)}/{scene.manifest.total_epochs}",
                     look.text,
                 ),
             )
@@ -116,12 +116,12 @@ def _progress(scene: Scene, look: Look) -> list[Part]:
 
 
 def _pace(scene: Scene, look: Look) -> list[Part]:
-    parts: list[Part] = [(10, Text(coarse(scene.active), look.muted))]
+    parts: list[Part] = [(10, Text(coarse(scene.progress.active), look.muted))]
     if scene.state in LIVING:
         if math.isfinite(scene.eta):
             parts.append((6, Text(f"eta {coarse(scene.eta)}", look.text)))
-        if math.isfinite(scene.rate):
-            parts.append((7, Text(f"{number(scene.rate, 2)} it/s", look.text)))
+        if math.isfinite(scene.progress.rate):
+            parts.append((7, Text(f"{number(scene.progress.rate, 2)} it/s", look.text)))
     return parts
 
 
@@ -144,10 +144,10 @@ class Chips(Lines):
 
     def _left(self, scene: Scene) -> Text:
         look = self.look
-        if scene.alerts:
-            last = scene.alerts[-1]
+        if scene.history.alerts:
+            last = scene.history.alerts[-1]
             text = Text("").append(
-                f" {look.sign('▲', '!')} {plural(len(scene.alerts), 'alert')}",
+                f" {look.sign('▲', '!')} {plural(len(scene.history.alerts), 'alert')}",
                 look.level(last.level),
             )
             text.append("  A", look.key)
@@ -204,7 +204,7 @@ def notice(scene: Scene, look: Look) -> list[Text]:
     if scene.state in {"failed", "crashed"} or (
         scene.state == "starting" and scene.manifest is None
     ):
-        rows += [Text(f"   {line}", look.muted) for line in scene.trainer_log]
+        rows += [Text(f"   {line}", look.muted) for line in scene.trainer.output]
     rows += [_ribbon(f" {problem}", look.warn) for problem in scene.problems]
     return rows
 
@@ -224,9 +224,9 @@ def _ribbon(text: str, style: Style) -> Text:
 def _headline(scene: Scene) -> str:
     go_on = f"`asgml resume {scene.name}` goes on from the last checkpoint"
     if scene.state == "crashed":
-        return f"crashed: pid {scene.pid} is gone; {go_on}"
+        return f"crashed: pid {scene.trainer.pid} is gone; {go_on}"
     if scene.state == "stale":
-        return f"no sign of the trainer on {scene.host} for {coarse(scene.silent)}; if it is gone, {go_on}"
+        return f"no sign of the trainer on {scene.trainer.host} for {coarse(scene.trainer.silent)}; if it is gone, {go_on}"
     if scene.state == "failed":
         return "failed: the trainer ended with an error; its last words are in trainer.log" + (
             "" if scene.manifest is None else f"; {go_on}"

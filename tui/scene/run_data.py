@@ -1,0 +1,104 @@
+"""The rows of a run that count at one moment, with the smoothed columns and the x values for the charts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from asgml.storage.format.metrics import TABLES
+from asgml.tui.plot.envelopes import Flags, Floats
+
+if TYPE_CHECKING:
+    from asgml.storage.read.reader import Run
+
+
+class TableSnapshot:
+    """The rows of one table at a moment: published, not later than the moment, not replaced by a resume.
+
+    `data` has shape (rows, columns); `keep` has shape (rows,), None where every row counts.
+    """
+
+    def __init__(self, names: list[str], data: Floats, keep: Flags | None = None) -> None:
+        self.names = names
+        self._data = data
+        self._index = {name: position for position, name in enumerate(names)}
+        self._columns: dict[str, Floats] = {}
+        self._keep = None if keep is None or bool(keep.all()) else keep
+        self.rows = len(data) if self._keep is None else int(self._keep.sum())
+        self.signature = len(data) - self.rows
+        """Number of replaced rows. Under one number, rows are only ever added at the end."""
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._index
+
+    def column(self, name: str) -> Floats:
+        """Return the values of a column, empty where there is none; do not write into them."""
+        if name not in self._columns:
+            raw = self._raw(name)
+            self._columns[name] = raw if self._keep is None else raw[self._keep]
+        return self._columns[name]
+
+    def last(self, name: str) -> float:
+        """Return the newest value, NaN where there is none."""
+        values = self.column(name) if name in self else np.empty(0)
+        return float(values[-1]) if len(values) else math.nan
+
+    def _raw(self, name: str) -> Floats:
+        return np.asarray(self._data[:, self._index[name]]) if name in self._index else np.empty(0)
+
+
+EMPTY = TableSnapshot(["step", "wall_time", "active_time", "segment"], np.empty((0, 4)))
+
+
+def snapshot_tables(
+    run: Run, rows: Mapping[str, int], wall_time: float = math.inf
+) -> dict[str, TableSnapshot]:
+    """Return the first `rows[table]` rows of each table, less those that a resume had replaced by then."""
+    return {
+        table: TableSnapshot(
+            run.columns(table),
+            run.table(table)[: rows[table]],
+            run.current_rows(table, rows[table], wall_time),
+        )
+        for table in TABLES
+    }
+
+
+@dataclass(frozen=True)
+class RunData:
+    """The tables of one run at a moment. `start_time` (unix seconds) is where wall time counts from."""
+
+    tables: Mapping[str, TableSnapshot] = field(default_factory=dict)
+    smoothed: Mapping[str, Floats] = field(default_factory=dict)
+    start_time: float = 0.0
+
+    def table(self, name: str) -> TableSnapshot:
+        """Return a table, an empty one where the run has none of that name."""
+        return self.tables.get(name, EMPTY)
+
+    def x(self, table: str, axis: str) -> Floats:
+        """Return the x values of a table: steps, or seconds since the run began."""
+        values = self.table(table).column(axis)
+        if axis == "step":
+            return values
+        # A clock that was set back, or a run resumed from a checkpoint, must not fold the curve.
+        return np.fmax.accumulate(values - (self.start_time if axis == "wall_time" else 0.0))
+
+    def reach(self, axis: str) -> tuple[float, float] | None:
+        """Return the smallest first and the largest last x value of all tables, None without rows."""
+        ends = [(x[0], x[-1]) for table in self.tables if len(x := self.x(table, axis))]
+        if not ends:
+            return None
+        return float(min(first for first, _ in ends)), float(max(last for _, last in ends))
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Another run, drawn under the curves of the one on screen."""
+
+    name: str
+    data: RunData
