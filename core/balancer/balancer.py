@@ -25,8 +25,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -54,10 +53,10 @@ from asgml.core.training.distributed import Ranks
 from asgml.core.types import Forward, Scalar
 from asgml.storage.format.knobs import Knob, Value, find_knob
 from asgml.storage.format.status import State
-from asgml.storage.write.writer import StoreWriteError
+from asgml.storage.write.closing import ClosedByWith
 
 
-class Balancer:
+class Balancer(ClosedByWith):
     """Modulates the encoders' gradients, probes, records, and takes commands, once in each step of the loop."""
 
     def __init__(
@@ -246,26 +245,9 @@ class Balancer:
             self.end_epoch()
         self._end(State.STOPPED if self.stopping else State.FINISHED)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-            return
-        try:
-            self._end(
-                State.FAILED if isinstance(error, Exception) else State.STOPPED, one_line(error)
-            )
-        except (
-            StoreWriteError
-        ) as problem:  # the first error is the one to tell; this one goes with it
-            error.add_note(str(problem))
+    def _close_after(self, error: BaseException, end: State) -> None:
+        """Close the run with the error of a `with` block."""
+        self._end(end, one_line(error))
 
     def _end(self, end: State, error: str = "") -> None:
         if not self._closed:

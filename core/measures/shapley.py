@@ -14,10 +14,14 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from asgml.core.measures.evaluate import in_eval_mode
 from asgml.core.model.model import MultimodalModel
 from asgml.core.types import Forward
 
 Subset = frozenset[str]
+
+MOST_MODALITIES = 6
+"""The most modalities that all subsets are evaluated for: 2^6 = 64, and each more doubles them."""
 
 
 @torch.no_grad()
@@ -27,19 +31,15 @@ def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, 
     f(all) are the logits of the step itself; the 2^M - 2 padded predictions are made in eval mode. An encoder has but two
     inputs, its own and zeros, so each is run on those once and only the fusion 2^M - 2 times: the same numbers for less.
     """
-    was_training = model.training
-    model.eval()
-    present = model.encode(forward.batch.inputs)
-    absent = {
-        m: zero.expand_as(present[m])
-        for m, zero in model.encode(zero_inputs(forward.batch.inputs)).items()
-    }
-    values = {
-        s: model.fusion.fuse({m: (present if m in s else absent)[m] for m in present})
-        for s in subsets(model.modalities)
-        if s
-    }
-    model.train(was_training)
+    with in_eval_mode(model):
+        present = model.encode(forward.batch.inputs)
+        zeros = model.encode(zero_inputs(forward.batch.inputs))
+        absent = {m: zero.expand_as(present[m]) for m, zero in zeros.items()}
+        values = {
+            s: model.fusion.fuse({m: (present if m in s else absent)[m] for m in present})
+            for s in subsets(model.modalities)
+            if s
+        }
     if len(forward.labels) == len(
         forward.batch.labels
     ):  # otherwise another method dropped samples behind the encoders

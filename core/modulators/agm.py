@@ -23,16 +23,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asgml.core.measures.shapley import shapley_logits
+from asgml.core.measures.shapley import MOST_MODALITIES, shapley_logits
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Backward
 from asgml.storage.format.knobs import Value
-
-MOST_MODALITIES = 6
-"""The number of subsets doubles with every modality."""
 
 SMALLEST_PROBABILITY = 1e-8
 

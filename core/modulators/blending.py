@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asgml.core.data.batches import Batches, in_order
+from asgml.core.measures.evaluate import in_eval_mode
 from asgml.core.measures.task import loss_of
 from asgml.core.model.optimizer import lr_at, make_optimizer
 from asgml.core.modulators.context import MethodContext
@@ -86,11 +87,8 @@ def train_copy(context: MethodContext, k: int, epoch: int, epochs: int) -> torch
 @torch.no_grad()
 def split_losses(context: MethodContext, model: torch.nn.Module, split: str) -> Float[Tensor, "K"]:
     """All losses over a split, in eval mode; on the host."""
-    part, was_training = context.data.splits[split], model.training
-    model.eval()
+    part = context.data.splits[split]
     batches = in_order(part, context.config.eval.batch_size, context.device)
-    total = torch.stack([losses_of(model(batch)) * len(batch.labels) for batch in batches]).sum(
-        dim=0
-    )
-    model.train(was_training)
-    return (total / len(part)).double().cpu()
+    with in_eval_mode(model):
+        sums = [losses_of(model(batch)) * len(batch.labels) for batch in batches]
+    return (torch.stack(sums).sum(dim=0) / len(part)).double().cpu()

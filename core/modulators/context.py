@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from asgml.core.config.config import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import through
-from asgml.core.measures.evaluate import evaluate
+from asgml.core.measures.evaluate import evaluate, in_eval_mode
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import MultimodalModel
 from asgml.core.types import Evaluation, ParameterGroup
@@ -49,13 +49,12 @@ class MethodContext:
         """Features and labels of a split (or of some of its samples) in eval mode; the model is left as it was."""
         part = self.data.splits[split]
         chosen = torch.arange(len(part)) if samples is None else samples.cpu()
-        was_training = self.model.training
-        self.model.eval()
+        chunks = torch.split(chosen, self.config.eval.batch_size)
         encoded, labels = [], []
-        for batch in through(part, torch.split(chosen, self.config.eval.batch_size), self.device):
-            encoded.append(self.model.encode(batch.inputs))
-            labels.append(batch.labels)
-        self.model.train(was_training)
+        with in_eval_mode(self.model):
+            for batch in through(part, chunks, self.device):
+                encoded.append(self.model.encode(batch.inputs))
+                labels.append(batch.labels)
         joined = {
             m: torch.cat([features[m] for features in encoded]) for m in self.model.modalities
         }

@@ -16,14 +16,17 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from asgml.core.measures.shapley import Subset, shapley_values, subsets, zero_inputs
+from asgml.core.measures.shapley import (
+    MOST_MODALITIES,
+    Subset,
+    shapley_values,
+    subsets,
+    zero_inputs,
+)
 from asgml.core.measures.task import correct_of
 from asgml.core.model.model import MultimodalModel
 from asgml.core.run.rows import per_modality
 from asgml.core.types import Forward, Scalar
-
-MOST_MODALITIES = 6
-"""The number of subsets doubles with every modality."""
 
 
 class Contribution:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from asgml.core.config.config import RunSettings
 from asgml.core.data.base import Dataset
+from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.model import MultimodalModel
-from asgml.core.training.modality_contribution import MOST_MODALITIES
 
 LEAVE_ENCODERS = ("nothing", "loss", "features")
 """When methods act that still have the head to act on where every encoder is frozen."""

@@ -13,8 +13,7 @@ import time
 import weakref
 from concurrent.futures import thread as _pools  # noqa: F401 - its exit hook must be registered before ours
 from dataclasses import replace
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import zarr
@@ -27,6 +26,7 @@ from asgml.storage.format.manifest import FormatError, Manifest
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.process import this_process
 from asgml.storage.format.status import TEXTS, Head, State, head_from_slots
+from asgml.storage.write.closing import ClosedByWith, StoreWriteError
 from asgml.storage.write.lock import WriterLock, WriterLockedError
 from asgml.storage.write.publisher import Publisher, Rows, ToArray
 from asgml.storage.write.write_buffer import Pending
@@ -41,11 +41,7 @@ CLOSING_TRIES = (0.0, 0.1, 0.4)
 """Pauses before each try to publish the end of a run, in seconds."""
 
 
-class StoreWriteError(OSError):
-    """The store could not be written when the run was opened or closed. The message is one line for a person."""
-
-
-class RunWriter:
+class RunWriter(ClosedByWith):
     """The one writer of a run. Use as a context manager, or call `close`: what was not closed is not published."""
 
     def __init__(
@@ -194,24 +190,9 @@ class RunWriter:
         finally:
             self._lock.release()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if error is None:
-            self.close()
-            return
-        try:
-            self.close(State.FAILED if isinstance(error, Exception) else State.STOPPED)
-        except (
-            StoreWriteError
-        ) as problem:  # the first error is the one to tell; this one goes with it
-            error.add_note(str(problem))
+    def _close_after(self, error: BaseException, end: State) -> None:
+        """Close in the state that the error of a `with` block leaves the run in."""
+        self.close(end)
 
     def _run(self, flush_every: float) -> None:
         """The background thread."""

@@ -330,7 +330,7 @@ def test_a_user_modulator_that_asks_too_much_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
         "from asgml.core.modulators.base import Modulator\nfrom asgml.core.modulators.modulation import Modulation\n"
-        "class Feeder(Modulator):\n    def feed(self, features, labels): return features, labels\n"
+        "class Feeder(Modulator):\n    def before_fusion(self, features, labels): return features, labels\n"
         "class Rater(Modulator):\n    def modulate(self, backward): return Modulation(rates={'audio': 2.0})\n",
         encoding="utf-8",
     )
