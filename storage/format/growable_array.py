@@ -11,7 +11,7 @@ Array = npt.NDArray[Any]
 _SMALLEST = 1024
 
 
-class Growing:
+class GrowableArray:
     """Rows in one block of memory that doubles when it is full. `row_shape` is () for plain numbers, (columns,) for rows."""
 
     def __init__(self, row_shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from asgml.storage.format.metrics import METRICS, Metric
+from asgml.storage.format.metrics import METRICS, Metric, rows_of
 
 LOSSES = {
     "loss": "the loss that was back-propagated: absolute errors",
@@ -21,75 +21,37 @@ HELP = {
     "test_accuracy_at_best_val": "test accuracy (same sign) of the model with the lowest validation error: the number to report",
 }
 
-SCORES = (
-    Metric(
-        "val_mae",
-        "epochs",
-        "mean absolute error on the validation split; chooses the model",
-        "",
-        "error",
-        better="low",
-    ),
-    Metric(
-        "val_corr",
-        "epochs",
-        "Pearson correlation of outputs and targets on the validation split",
-        better="high",
-    ),
-    Metric(
-        "val_f1",
-        "epochs",
-        "F1 of negative and non-negative on the validation split, weighted by class",
-        better="high",
-    ),
-    Metric(
-        "val_accuracy_7",
-        "epochs",
-        "validation accuracy of seven classes: the whole numbers from -3 to 3",
-        better="high",
-    ),
-    Metric(
-        "best_val_mae",
-        "epochs",
-        "lowest mean absolute error on the validation split so far",
-        better="low",
-    ),
-    Metric(
-        "test_mae", "epochs", "mean absolute error on the test split", "", "error", better="low"
-    ),
-    Metric(
-        "test_corr",
-        "epochs",
-        "Pearson correlation of outputs and targets on the test split",
-        better="high",
-    ),
-    Metric(
-        "test_f1",
-        "epochs",
-        "F1 of negative and non-negative on the test split, weighted by class",
-        better="high",
-    ),
-    Metric(
-        "test_accuracy_7",
-        "epochs",
-        "test accuracy of seven classes: the whole numbers from -3 to 3",
-        better="high",
-    ),
-    Metric(
-        "test_mae_at_best_val",
-        "epochs",
-        "test error of the model that validation chose: the number to report",
-        better="low",
-    ),
-    Metric("test_corr_at_best_val", "epochs", "test correlation of that model", better="high"),
-    Metric("test_f1_at_best_val", "epochs", "test F1 of that model", better="high"),
-    Metric(
-        "test_accuracy_7_at_best_val",
-        "epochs",
-        "test accuracy of seven classes of that model",
-        better="high",
-    ),
+# fmt: off
+SCORES = rows_of("epochs",
+    # name                          unit     panel    each   better  log
+    ("val_mae",                     "",      "error", False, "low",  False,
+     "mean absolute error on the validation split; chooses the model"),
+    ("val_corr",                    "",      "",      False, "high", False,
+     "Pearson correlation of outputs and targets on the validation split"),
+    ("val_f1",                      "",      "",      False, "high", False,
+     "F1 of negative and non-negative on the validation split, weighted by class"),
+    ("val_accuracy_7",              "",      "",      False, "high", False,
+     "validation accuracy of seven classes: the whole numbers from -3 to 3"),
+    ("best_val_mae",                "",      "",      False, "low",  False,
+     "lowest mean absolute error on the validation split so far"),
+    ("test_mae",                    "",      "error", False, "low",  False,
+     "mean absolute error on the test split"),
+    ("test_corr",                   "",      "",      False, "high", False,
+     "Pearson correlation of outputs and targets on the test split"),
+    ("test_f1",                     "",      "",      False, "high", False,
+     "F1 of negative and non-negative on the test split, weighted by class"),
+    ("test_accuracy_7",             "",      "",      False, "high", False,
+     "test accuracy of seven classes: the whole numbers from -3 to 3"),
+    ("test_mae_at_best_val",        "",      "",      False, "low",  False,
+     "test error of the model that validation chose: the number to report"),
+    ("test_corr_at_best_val",       "",      "",      False, "high", False,
+     "test correlation of that model"),
+    ("test_f1_at_best_val",         "",      "",      False, "high", False,
+     "test F1 of that model"),
+    ("test_accuracy_7_at_best_val", "",      "",      False, "high", False,
+     "test accuracy of seven classes of that model"),
 )
+# fmt: on
 
 
 def _of_a_regression(metric: Metric) -> Metric:

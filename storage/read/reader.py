@@ -18,8 +18,8 @@ from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.status import Head
 from asgml.storage.read import liveness
 from asgml.storage.read.history import step_limits
-from asgml.storage.read.run_contents import Contents
-from asgml.storage.read.store_reader import Source
+from asgml.storage.read.run_contents import RunContents
+from asgml.storage.read.store_reader import StoreReader
 from asgml.storage.read.table import Table
 
 __all__ = [
@@ -50,10 +50,10 @@ class Run:
     Rows and events are in the order of their publication. `manifest` and `head` are None until the trainer has opened the store.
     """
 
-    def __init__(self, paths: RunPaths, source: Source) -> None:
+    def __init__(self, paths: RunPaths, store: StoreReader) -> None:
         """For `open` and `open_store`."""
         self.paths = paths
-        self._contents = Contents(source)
+        self._contents = RunContents(store)
         self._trouble = ""
         self._state = ""
 
@@ -65,14 +65,14 @@ class Run:
             raise RunNotFoundError(
                 f"no run in {paths.root}: there is neither run.toml nor {paths.store.name}"
             )
-        run = cls(paths, Source.local(paths.store))
+        run = cls(paths, StoreReader.local(paths.store))
         run.refresh()
         return run
 
     @classmethod
     def open_store(cls, store: Store, name: str) -> Run:
         """The run in any Zarr store, for instance one on the network. `name` is what it is called."""
-        run = cls(RunPaths(Path(name)), Source(store))
+        run = cls(RunPaths(Path(name)), StoreReader(store))
         run.refresh()
         if run.manifest is None:
             raise RunNotFoundError(f"no run in {store}")
@@ -92,7 +92,7 @@ class Run:
     @property
     def problems(self) -> list[str]:
         """What could not be read, one line each."""
-        return self._contents.source.problems + ([self._trouble] if self._trouble else [])
+        return self._contents.store.problems + ([self._trouble] if self._trouble else [])
 
     def refresh(self) -> bool:
         """Reads what is new. True if anything may have changed, also the conclusion about the trainer."""

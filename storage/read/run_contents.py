@@ -6,15 +6,15 @@ from asgml.storage.format.manifest import FormatError, Manifest, manifest_from_j
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.status import TEXTS, Head
 from asgml.storage.read.history import History
-from asgml.storage.read.store_reader import Source
+from asgml.storage.read.store_reader import StoreReader
 from asgml.storage.read.table import Table
 
 
-class Contents:
+class RunContents:
     """Grows by `follow`. Empty until the trainer has opened the store: then `manifest` and `head` are None."""
 
-    def __init__(self, source: Source) -> None:
-        self.source = source
+    def __init__(self, store: StoreReader) -> None:
+        self.store = store
         self._clear()
 
     def _clear(self) -> None:
@@ -25,11 +25,11 @@ class Contents:
         self.log_lines: list[str] = []
         self.log_rest = b""
         self._bytes = dict.fromkeys(TEXTS, 0)
-        self.source.forget()
+        self.store.forget()
 
     def follow(self) -> bool:
         """Reads what the head has published since the last time. True if it has moved."""
-        head = self.source.head()
+        head = self.store.head()
         if head is None or head == self.head:
             return False
         if self.head is not None and _is_another_run(head, self.head):
@@ -41,7 +41,7 @@ class Contents:
         return True
 
     def _read_manifest(self) -> bool:
-        attributes = self.source.attributes()
+        attributes = self.store.attributes()
         if attributes is None:
             return False
         self.manifest = manifest_from_json(attributes)
@@ -67,7 +67,7 @@ class Contents:
         have = {**{table: len(rows) for table, rows in self.tables.items()}, **self._bytes}
         published = {**head.rows, **head.text_bytes}
         new = {
-            name: self.source.read(name, have[name], upto)
+            name: self.store.read(name, have[name], upto)
             for name, upto in published.items()
             if upto > have[name]
         }

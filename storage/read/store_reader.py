@@ -18,7 +18,7 @@ from asgml.storage.format.status import HEAD_SLOTS, Head, head_from_slots
 Array = npt.NDArray[Any]
 
 
-class Source:
+class StoreReader:
     """One store. `path` is given for a store on a local disk, where some looks are cheaper."""
 
     def __init__(self, store: Store, path: Path | None = None) -> None:
@@ -29,7 +29,7 @@ class Source:
         self.problems: list[str] = []
 
     @classmethod
-    def local(cls, path: Path) -> Source:
+    def local(cls, path: Path) -> StoreReader:
         return cls(LocalStore(path, read_only=True), path)
 
     def attributes(self) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asgml.storage.format.growable_array import Growing
+from asgml.storage.format.growable_array import GrowableArray
 
 Array = npt.NDArray[Any]
 
@@ -19,8 +19,8 @@ class Table:
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = list(columns)
         self._index = {name: index for index, name in enumerate(self.columns)}
-        self._rows = Growing((len(self.columns),), np.float64)
-        self._times = Growing((), np.float64)
+        self._rows = GrowableArray((len(self.columns),), np.float64)
+        self._times = GrowableArray((), np.float64)
         self._timeline: Array = np.empty(0)
 
     def __len__(self) -> int:

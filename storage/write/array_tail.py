@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
-from asgml.storage.format.growable_array import Growing
+from asgml.storage.format.growable_array import GrowableArray
 
 Array = npt.NDArray[Any]
 
 
-class Tail:
+class ArrayTail:
     """Writes whole chunks only, so no write ever has to read, and no reader ever sees half a row.
 
     `published` rows are behind the mark. The rows from `_start` on, a multiple of the chunk length, are in memory.
@@ -24,7 +24,7 @@ class Tail:
         self._chunk: int = array.chunks[0]
         self._start = published // self._chunk * self._chunk
         self._settled = self._start
-        self._held = Growing(array.shape[1:], array.dtype)
+        self._held = GrowableArray(array.shape[1:], array.dtype)
         self.published = published
         if published > self._start:
             self._held.extend(np.asarray(array[self._start : published]))

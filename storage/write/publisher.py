@@ -17,7 +17,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.status import TEXTS, Head
-from asgml.storage.write.array_tail import Tail
+from asgml.storage.write.array_tail import ArrayTail
 from asgml.storage.write.write_buffer import MAX_ROWS, MAX_TEXT_BYTES, Batch
 
 Rows = npt.NDArray[np.float64]
@@ -32,9 +32,11 @@ class Publisher:
         self._to_array = to_array
         self._head_array = open_array(group, "head")
         self._tables = {
-            str(table): Tail(open_array(group, table), head.rows[table]) for table in TABLES
+            str(table): ArrayTail(open_array(group, table), head.rows[table]) for table in TABLES
         }
-        self._texts = {text: Tail(open_array(group, text), head.text_bytes[text]) for text in TEXTS}
+        self._texts = {
+            text: ArrayTail(open_array(group, text), head.text_bytes[text]) for text in TEXTS
+        }
         self._tails = [*self._tables.values(), *self._texts.values()]
         self._said: dict[str, Any] = {"state": head.state, "step": head.step, "epoch": head.epoch}
         self._seq = head.seq

@@ -29,7 +29,7 @@ class Batch:
         return bool(self.text_bytes or self.marks or any(self.rows.values()))
 
 
-class Pending:
+class WriteBuffer:
     """The list that the training thread appends to: 1-2 µs a row. Bounded, for a disk that hangs."""
 
     def __init__(self) -> None:

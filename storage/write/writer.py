@@ -29,7 +29,7 @@ from asgml.storage.format.status import TEXTS, Head, State, head_from_slots
 from asgml.storage.write.closing import ClosedByWith, StoreWriteError
 from asgml.storage.write.lock import WriterLock, WriterLockedError
 from asgml.storage.write.publisher import Publisher, Rows, ToArray
-from asgml.storage.write.write_buffer import Pending
+from asgml.storage.write.write_buffer import WriteBuffer
 
 __all__ = ["RunWriter", "StoreWriteError", "WriterLockedError"]
 
@@ -56,7 +56,7 @@ class RunWriter(ClosedByWith):
         """For `create` and `resume`."""
         self._lock = lock
         self._publisher = Publisher(paths, group, head, to_array)
-        self._pending = Pending()
+        self._buffer = WriteBuffer()
         self._publishing = threading.Lock()
         self._wake = threading.Event()
         self._closing = False
@@ -153,37 +153,37 @@ class RunWriter(ClosedByWith):
 
     def append(self, table: str, row: Any) -> None:
         """Records one row. It is turned into numbers later, so it may hold tensors that are still being computed."""
-        self._pending.append(table, row)
+        self._buffer.append(table, row)
 
     def event(self, event: Event) -> None:
-        self._pending.add_text("events", event.to_line())
+        self._buffer.add_text("events", event.to_line())
 
     def log(self, line: str) -> None:
         """Records one line of text; line breaks inside make several."""
-        self._pending.add_text("log", line.encode("utf-8", errors="backslashreplace") + b"\n")
+        self._buffer.add_text("log", line.encode("utf-8", errors="backslashreplace") + b"\n")
 
     def mark(
         self, state: State | None = None, step: int | None = None, epoch: int | None = None
     ) -> None:
         """Says what the next head says. Without it, the step is that of the last row of `steps`."""
         marks = {"state": state, "step": step, "epoch": epoch}
-        self._pending.mark({name: value for name, value in marks.items() if value is not None})
+        self._buffer.mark({name: value for name, value in marks.items() if value is not None})
         if state is not None:
             self._wake.set()
 
     def flush(self) -> bool:
         """Publishes now everything recorded so far, and waits for it. False if the store cannot be written: see `problem`."""
         with self._publishing:
-            return self._publisher.publish(self._pending.take(), last=self._closing)
+            return self._publisher.publish(self._buffer.take(), last=self._closing)
 
     def close(self, state: State = State.FINISHED) -> None:
         """Publishes the rest with the last state, cuts the arrays to length, ends. Raises StoreWriteError where that failed."""
-        if not self._pending.close():
+        if not self._buffer.close():
             return
         self._closing = True
         self._wake.set()
         self._thread.join()
-        self._pending.mark({"state": state})
+        self._buffer.mark({"state": state})
         _open_writers.discard(self)
         try:
             self._publish_end()
@@ -205,7 +205,7 @@ class RunWriter(ClosedByWith):
 
     def _due(self) -> bool:
         silent = time.time_ns() - self.head.heartbeat > HEARTBEAT_SECONDS * 1e9
-        return silent or bool(self._pending) or self._publisher.unfinished
+        return silent or bool(self._buffer) or self._publisher.unfinished
 
     def _publish_end(self) -> None:
         """Tries more than once: a full disk is often being cleaned just then."""
