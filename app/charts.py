@@ -8,8 +8,8 @@ import numpy as np
 import plotext
 
 from asgml.app.output import colours_wanted, terminal_width
-from asgml.app.text import visible
 from asgml.storage.format.metrics import Metric
+from asgml.storage.format.safe_text import safe
 from asgml.storage.read.reader import Run
 
 KEY_PANELS = (
@@ -50,14 +50,14 @@ def draw(title: str, lines: list[Line], *, log: bool = False, width: int | None 
     plotext.clear_figure()
     plotext.plot_size(width, HEIGHT)
     plotext.theme("clear")
-    plotext.title(visible(f"{title} (log)" if log else title))
+    plotext.title(safe(f"{title} (log)" if log else title))
     drawable = [(label, *decimate(x, _cleaned(y, log), width)) for label, x, y in lines]
     for index, (label, x, y) in enumerate(drawable):
         marker = "braille" if coloured or len(drawable) == 1 else MARKERS[index % len(MARKERS)]
         plotext.plot(
             x.tolist(),
             y.tolist(),
-            label=visible(label),
+            label=safe(label),
             marker=marker,
             color=COLOURS[index % len(COLOURS)],
         )

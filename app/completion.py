@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from asgml.app.errors import UserError
-from asgml.app.text import visible
 from asgml.storage.format.knobs import knob_from_json
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, list_runs
+from asgml.storage.format.safe_text import safe
 
 
 def complete(name: str, given: dict[str, Any], incomplete: str) -> list[str]:
@@ -18,7 +18,7 @@ def complete(name: str, given: dict[str, Any], incomplete: str) -> list[str]:
         words = _SOURCES[name](given)
     except (UserError, RunNotFoundError):
         return []
-    return [word for word in words if word.startswith(incomplete) and word == visible(word)]
+    return [word for word in words if word.startswith(incomplete) and word == safe(word)]
 
 
 def _runs(given: dict[str, Any]) -> list[str]:

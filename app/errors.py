@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from asgml.app.text import one_line
+from asgml.storage.format.safe_text import one_line
 
 OK = 0
 FAILED = 1

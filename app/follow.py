@@ -1,4 +1,4 @@
-"""Follows a training from outside: until its trainer is up, and to the end of the run with a progress line."""
+"""Follow a training from outside: until its trainer is up, and on to its end with progress."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from asgml.app.errors import RunFailedError, narrate
-from asgml.app.event_text import duration, number, sentence
 from asgml.app.launcher import Trainer
 from asgml.app.lookup import open_run
-from asgml.app.text import one_line
+from asgml.app.table_text import number
+from asgml.storage.format.safe_text import one_line
+from asgml.storage.format.status import ENDED
+from asgml.storage.format.value_text import duration
+from asgml.storage.read.event_text import event_texts
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
 
-LOOK_EVERY = 0.25
+POLL_SECONDS = 0.25
 PLAIN_EVERY = 15.0
 """Seconds between progress lines where stderr is no terminal (a CI log)."""
-OVER = ("finished", "stopped", "failed", "crashed")
-TOLD = ("alert", "command", "phase", "evaluation", "failed")
+SHOWN = ("alert", "command", "phase", "evaluation", "failed")
 """Kinds of events that are worth a line beside the progress."""
 
 
 def is_up(trainer: Trainer) -> bool:
-    """Whether this very trainer has published a sign of life (a resumed run has an older one from its predecessor)."""
+    """Return True once this very trainer has published; a resumed run holds older marks too."""
     if not (trainer.paths.store / "zarr.json").is_file():
         return False
     run = open_run(trainer.paths)
@@ -34,50 +36,54 @@ def is_up(trainer: Trainer) -> bool:
 
 
 def wait_until_up(trainer: Trainer) -> None:
-    """Returns once the trainer is up. Raises RunFailedError with its last words if it dies before."""
+    """Return once the trainer is up. Raise RunFailedError with its last output if it dies before."""
     while not is_up(trainer):
         if trainer.exit_code() is not None and not is_up(trainer):
             raise start_failure(trainer)
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
 
 
 def start_failure(trainer: Trainer) -> RunFailedError:
-    """Shows the last lines of trainer.log and says where the rest is."""
-    words = trainer.last_words()
-    for line in words[:-1]:
+    """Print the last lines of trainer.log but one; return the error that names that one."""
+    lines = trainer.last_words()
+    for line in lines[:-1]:
         narrate(f"  {line}")
-    cause = (
-        words[-1].removeprefix("error: ")
-        if words
-        else f"exit code {trainer.exit_code()} and not a word"
-    )
-    return RunFailedError(
-        f"the trainer did not start: {cause}; everything it said is in {trainer.paths.trainer_log}"
-    )
+    silent = f"exit code {trainer.exit_code()} and not a word"
+    cause = lines[-1].removeprefix("error: ") if lines else silent
+    log = trainer.paths.trainer_log
+    return RunFailedError(f"the trainer did not start: {cause}; everything it said is in {log}")
 
 
 def wait_for_end(trainer: Trainer) -> str:
-    """Shows progress on stderr until the run is over. Returns its last state."""
+    """Show progress on stderr until the run has ended. Return its last state."""
     run = open_run(trainer.paths)
-    told = 0
+    shown = 0
     with _progress() as progress:
         while True:
             ended = trainer.exit_code() is not None
             run.refresh()
-            for event in run.events[told:]:
-                if event.kind in TOLD:
-                    progress.say(f"step {event.step}: {sentence(event)}")
-            told = len(run.events)
+            _show_events(run, shown, progress)
+            shown = len(run.events)
             progress.show(run)
-            if run.state() in OVER:
+            if run.state() in ENDED:
                 return run.state()
-            if ended:  # it did not live to say how it ended
+            if ended:  # the process is gone without a last mark
                 return "crashed"
-            time.sleep(LOOK_EVERY)
+            time.sleep(POLL_SECONDS)
+
+
+def _show_events(run: Run, first: int, progress: Progress) -> None:
+    """Show the events from number `first` on that are worth a line beside the progress."""
+    if first == len(run.events):
+        return
+    texts = event_texts(run.events)
+    for event, text in zip(run.events[first:], texts[first:], strict=True):
+        if event.kind in SHOWN:
+            progress.say(f"step {event.step}: {text.line}")
 
 
 class Progress(Protocol):
-    """Where progress is shown: a bar in a terminal, lines elsewhere."""
+    """A place for progress: a bar in a terminal, lines elsewhere."""
 
     def show(self, run: Run) -> None: ...
 
@@ -85,19 +91,19 @@ class Progress(Protocol):
 
 
 def summary_line(run: Run) -> str:
-    """The state of a run in a few words: step, epoch, and the accuracies that are there."""
+    """Return a run on one line: state, step, epoch, and the main metrics that are there."""
     head, manifest = run.head, run.manifest
     if head is None or manifest is None:
         return "starting"
     total = f"/{manifest.total_steps}" if manifest.total_steps else ""
-    parts = [f"{run.state()}  step {head.step}{total}  epoch {head.epoch + 1}"]
+    texts = [f"{run.state()}  step {head.step}{total}  epoch {head.epoch + 1}"]
     values = {name: last_value(run, name) for name in ("loss", "val_accuracy", "utilization_gap")}
-    parts += [f"{name} {number(value)}" for name, value in values.items() if value is not None]
-    return "  ".join(parts)
+    texts += [f"{name} {number(value)}" for name, value in values.items() if value is not None]
+    return "  ".join(texts)
 
 
 def last_value(run: Run, column: str) -> float | None:
-    """The newest value of a column; None where nothing is recorded."""
+    """Return the newest value of a column, None where nothing is recorded."""
     try:
         values = run.column(run.find_column(column)[0], column)
     except KeyError:
@@ -106,7 +112,7 @@ def last_value(run: Run, column: str) -> float | None:
 
 
 class _Lines:
-    """A line now and then, for logs."""
+    """Progress as a line every PLAIN_EVERY seconds, for logs."""
 
     def __init__(self) -> None:
         self._shown_at = -PLAIN_EVERY
@@ -115,8 +121,8 @@ class _Lines:
     def show(self, run: Run) -> None:
         now = time.monotonic()
         line = summary_line(run)
-        over = run.state() in OVER
-        if line != self._shown and (over or now - self._shown_at >= PLAIN_EVERY):
+        ended = run.state() in ENDED
+        if line != self._shown and (ended or now - self._shown_at >= PLAIN_EVERY):
             narrate(line)
             self._shown_at, self._shown = now, line
 
@@ -126,7 +132,7 @@ class _Lines:
 
 @contextmanager
 def _bar() -> Iterator[Progress]:
-    """One line that is redrawn in place."""
+    """Open progress as one line that is redrawn in place."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text

@@ -1,4 +1,4 @@
-"""What `runs` and `show` say of a run: its state, knobs, and the last and best value of every metric."""
+"""The summary of a run: its state, its facts, its knobs, and the last and best value of every metric."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES, Metric
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def summarize(run: Run) -> dict[str, Any]:
-    """One run as a record for JSON. Values that do not exist are None; NaN is left for the printer to turn into null."""
+    """Return one run as a record for JSON.
+
+    Values that do not exist are None; NaN stays, for the printer to turn into null.
+    """
     head, manifest = run.head, run.manifest
     launch = read_launch(run)
     return {
@@ -44,8 +48,20 @@ def summarize(run: Run) -> dict[str, Any]:
     }
 
 
+def event_record(event: Event) -> dict[str, Any]:
+    """Return an event as a record for JSON, its fields beside its place in the run."""
+    place = {
+        "kind": event.kind,
+        "step": event.step,
+        "wall_time": event.wall_time,
+        "active_time": event.active_time,
+        "segment": event.segment,
+    }
+    return place | {key: value for key, value in event.fields.items() if key not in place}
+
+
 def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
-    """Column name → last, best and the step of the best, of every recorded metric."""
+    """Return column name → last, best and the step of the best, of every recorded metric."""
     manifest = run.manifest
     if manifest is None:
         return {}
@@ -54,12 +70,12 @@ def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
         if not run.rows(table):
             continue
         columns, rows = run.columns(table), run.table(table)[run.current_rows(table)]
+        steps = rows[:, columns.index("step")]
         for metric in (metric for metric in manifest.metrics if metric.table == table):
             for column in metric.columns(manifest.modalities):
                 if column in columns and column not in AXES:
-                    found[column] = _last_and_best(
-                        metric, rows[:, columns.index(column)], rows[:, columns.index("step")]
-                    )
+                    values = rows[:, columns.index(column)]
+                    found[column] = _last_and_best(metric, values, steps)
     return found
 
 
@@ -76,7 +92,10 @@ def _last_and_best(metric: Metric, values: np.ndarray, steps: np.ndarray) -> dic
 
 
 def _best_row(metric: Metric, values: np.ndarray) -> int | None:
-    """The first row with the best number; None where no end is better, or nothing but NaN was recorded."""
+    """Return the first row with the best number.
+
+    None where no end is better, or nothing but NaN was recorded.
+    """
     finite = np.flatnonzero(np.isfinite(values))
     if not metric.better or not len(finite):
         return None
@@ -85,7 +104,7 @@ def _best_row(metric: Metric, values: np.ndarray) -> int | None:
 
 
 def read_launch(run: Run) -> dict[str, Any]:
-    """What the launcher wrote; empty where the run was not started by it, or the file is damaged."""
+    """Return the launcher's record; {} where there is none, or the file is damaged."""
     try:
         record = json.loads(run.paths.launch.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -94,7 +113,7 @@ def read_launch(run: Run) -> dict[str, Any]:
 
 
 def started_at(run: Run, launch: dict[str, Any]) -> float | None:
-    """Unix seconds of the first sign of the run."""
+    """Return the unix seconds of the first sign of the run."""
     if run.manifest is not None:
         return run.manifest.created
     created = launch.get("created")
@@ -102,7 +121,7 @@ def started_at(run: Run, launch: dict[str, Any]) -> float | None:
 
 
 def iso_time(seconds: float | None) -> str | None:
-    """Unix seconds as local time with its offset, 2026-02-25T14:03:09+01:00."""
+    """Return unix seconds as local time with its offset, 2026-02-25T14:03:09+01:00."""
     if seconds is None or not math.isfinite(seconds):
         return None
     return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
@@ -116,22 +135,23 @@ def _data_name(run: Run) -> str | None:
 
 
 def _samples(run: Run) -> dict[str, int] | None:
-    """How many there are in each split. None where the run does not tell."""
+    """Return the number of samples in each split; None where the run does not record it."""
     counts = run.manifest.data.get("counts") if run.manifest is not None else None
-    return (
-        {str(part): int(count) for part, count in counts.items()}
-        if isinstance(counts, dict)
-        else None
-    )
+    if not isinstance(counts, dict):
+        return None
+    return {str(split): int(count) for split, count in counts.items()}
 
 
 def _left_out(run: Run) -> int:
-    """Clips of the data's lists that were not trained on, because their files are missing or cannot be used."""
+    """Return the number of listed clips that were not trained on: missing, or of no use."""
     missing = run.manifest.data.get("missing", 0) if run.manifest is not None else 0
     return int(missing) if isinstance(missing, int) else 0
 
 
 def _protocol(run: Run) -> str | None:
-    """The digest of the run's protocol: accuracies of runs with another one do not compare. None where none was kept."""
+    """Return the digest of the run's protocol, None where none was kept.
+
+    Accuracies of runs with another digest do not compare.
+    """
     protocol = run.manifest.data.get("protocol") if run.manifest is not None else None
     return str(protocol.get("digest")) if isinstance(protocol, dict) else None

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from asgml.tui.app import Dashboard
-from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
 
 

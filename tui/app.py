@@ -15,9 +15,9 @@ from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.screen import Screen
 
+from asgml.storage.format.status import ALIVE
 from asgml.tui.keys import Key, keys_for, shown_keys
 from asgml.tui.messages import Notification, RunsListed, SceneChanged
-from asgml.tui.scene.scene import LIVING
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import LiveScreen, MainScreen, ReplayScreen
 from asgml.tui.session.followed_run import ClockKind
@@ -184,7 +184,7 @@ class Dashboard(App[None]):
         scene = self.session.scene
         if scene.state == "failed" and scene.manifest is None:
             return f"{scene.name} failed before its first step; the reason is in {scene.name}/trainer.log"
-        if scene.state in LIVING:
+        if scene.state in ALIVE:
             return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
         return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
 

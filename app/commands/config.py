@@ -10,8 +10,8 @@ from rich.text import Text
 from asgml.app.arguments import TrainArguments
 from asgml.app.output import console, print_json
 from asgml.app.recipes import build
-from asgml.app.text import visible
 from asgml.core.config.config import RunConfig
+from asgml.storage.format.safe_text import safe
 
 
 def show(arguments: TrainArguments, json_: bool) -> int:
@@ -25,7 +25,7 @@ def show(arguments: TrainArguments, json_: bool) -> int:
         style = "dim" if origin == "default" else ""
         table.add_row(
             *(
-                Text(visible(text), style)
+                Text(safe(text), style)
                 for text in (key, json.dumps(value, ensure_ascii=False), origin)
             )
         )

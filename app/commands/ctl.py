@@ -7,16 +7,16 @@ import time
 from pathlib import Path
 
 from asgml.app.arguments import ControlArguments
-from asgml.app.commands.show import event_record
 from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
-from asgml.app.event_text import setting
-from asgml.app.follow import OVER
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
-from asgml.app.text import one_line
+from asgml.app.summary import event_record
 from asgml.storage.commands.inbox import Request, RequestError, make_request, send
 from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
+from asgml.storage.format.safe_text import one_line
+from asgml.storage.format.status import ENDED
+from asgml.storage.read.event_text import reply_text
 from asgml.storage.read.reader import Run
 
 LOOK_EVERY = 0.05
@@ -43,7 +43,7 @@ def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -
         return OK
     event = wait_for_answer(run, request, patience)
     print_json({"id": request.id, **event_record(event)}) if json_ else print(
-        one_line(answer_line(event))
+        one_line(reply_text(event))
     )
     return OK if event.get("answer") == "applied" else REJECTED
 
@@ -71,7 +71,7 @@ def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
         event = run.answer_to(request.id)
         if event is not None:
             return event
-        if run.state() in OVER:
+        if run.state() in ENDED:
             raise NotFoundError(
                 f"{run.paths.name} {run.state()} before it answered; {_remedy(run)}"
             )
@@ -81,20 +81,6 @@ def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
                 f"{name}: no answer within {timeout:g} s; the request stays queued, `asgml tail {name}` shows its answer"
             )
         time.sleep(LOOK_EVERY)
-
-
-def answer_line(event: Event) -> str:
-    """`applied at step 120: boost.alpha 0.5 → 0.25`."""
-    text = f"{event.get('answer')} at step {event.step}: "
-    if event.get("answer") != "applied":
-        asked = " ".join(str(part) for part in (event.get("command"), event.get("knob")) if part)
-        return text + asked + (f": {event.get('reason')}" if event.get("reason") else "")
-    if event.get("knob"):
-        return (
-            text
-            + f"{event.get('knob')} {setting(event.get('before'))} → {setting(event.get('after'))}"
-        )
-    return text + str(event.get("command"))
 
 
 def _check_usage(given: ControlArguments) -> None:
@@ -117,7 +103,7 @@ def _check_usage(given: ControlArguments) -> None:
 
 def _check_alive(run: Run) -> None:
     state = run.state()
-    if state in OVER:
+    if state in ENDED:
         raise NotFoundError(f"{run.paths.name} is {state}, no trainer answers; {_remedy(run)}")
     if state == "stale":
         raise NotFoundError(
@@ -135,7 +121,7 @@ def _knobs(run: Run, timeout: float) -> list[Knob]:
     """The declared knobs; a trainer that is starting has declared none yet."""
     until = time.monotonic() + timeout
     while run.manifest is None:
-        if run.state() in OVER or time.monotonic() >= until:
+        if run.state() in ENDED or time.monotonic() >= until:
             raise NotFoundError(
                 f"{run.paths.name} is {run.state()} and has declared no knobs; look at {run.paths.trainer_log}"
             )

@@ -12,10 +12,10 @@ from asgml.app.errors import OK, RunFailedError, UserError, narrate
 from asgml.app.output import console, print_json
 from asgml.app.progress import progress
 from asgml.app.recipes import read_recipe, recipe_file, recipe_names
-from asgml.app.text import visible
 from asgml.core.config.config import DataConfig
 from asgml.core.data.base import NAMED, DataError, split_name
 from asgml.core.data.catalogue import DATA_SETS, DataSet
+from asgml.storage.format.safe_text import safe
 
 
 def list_data(json_: bool) -> int:
@@ -99,7 +99,7 @@ def _print_list(records: list[dict[str, Any]]) -> None:
     for one in records:
         for label, text in [(one["name"], one["summary"]), *_details(one), ("", "")]:
             style = "bold" if label == one["name"] else "dim"
-            grid.add_row(Text(visible(label), style), Text(visible(text), overflow="fold"))
+            grid.add_row(Text(safe(label), style), Text(safe(text), overflow="fold"))
     out = console()
     out.print(grid)
     out.print(

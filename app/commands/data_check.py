@@ -13,10 +13,10 @@ from rich.text import Text
 from asgml.app.errors import FAILED, OK, RunFailedError
 from asgml.app.output import console, print_json
 from asgml.app.progress import progress
-from asgml.app.text import one_line, visible
 from asgml.core.config.config import DataConfig
 from asgml.core.data.base import DataError, split_name
 from asgml.core.data.catalogue import DATA_SETS
+from asgml.storage.format.safe_text import one_line, safe
 
 if TYPE_CHECKING:
     from asgml.core.data.dataset_report import Part, Report
@@ -56,7 +56,7 @@ def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) ->
 def _print(spec: str, report: Report) -> None:
     out = console()
     for label, text in _facts(spec, report):
-        out.print(Text.assemble((f"{label:<9}", "bold"), visible(text)), soft_wrap=True)
+        out.print(Text.assemble((f"{label:<9}", "bold"), safe(text)), soft_wrap=True)
     for table in (_splits(report), _inputs(report), _faults(report)):
         if table.row_count:
             out.print()
@@ -99,7 +99,7 @@ def _splits(report: Report) -> Table:
 def _by_class(report: Report, part: Part) -> str:
     if len(report.classes) > SHOWN_CLASSES:
         return f"{min(part.classes)} to {max(part.classes)}"
-    return visible(
+    return safe(
         ", ".join(
             f"{name} {count}" for name, count in zip(report.classes, part.classes, strict=True)
         )
@@ -109,7 +109,7 @@ def _by_class(report: Report, part: Part) -> str:
 def _inputs(report: Report) -> Table:
     table = Table("modality", "what its files are like", box=None, pad_edge=False)
     for modality, facts in report.inputs.items():
-        table.add_row(Text(visible(modality)), Text("; ".join(_measured(facts)), overflow="fold"))
+        table.add_row(Text(safe(modality)), Text("; ".join(_measured(facts)), overflow="fold"))
     return table
 
 
@@ -130,7 +130,7 @@ def _counted(counts: Mapping[str, int], unit: str) -> str:
         word if len(common) == 1 else f"{word} ({count})" for word, count in common[:SHOWN_SIZES]
     ]
     more = f" and {len(common) - SHOWN_SIZES} others" if len(common) > SHOWN_SIZES else ""
-    text = visible(f"{', '.join(words)}{more} {unit}")
+    text = safe(f"{', '.join(words)}{more} {unit}")
     return NAMES.get(text, text)
 
 

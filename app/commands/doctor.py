@@ -20,8 +20,8 @@ from asgml.app.errors import FAILED, OK
 from asgml.app.launcher import worker_environment
 from asgml.app.output import console, print_json
 from asgml.app.settings import runs_directory, settings_file
-from asgml.app.text import one_line, visible
 from asgml.storage.format.layout import list_runs
+from asgml.storage.format.safe_text import one_line, safe
 
 SCARCE = 2 * 2**30
 """Free bytes below which a training with checkpoints may fill the disk."""
@@ -70,7 +70,7 @@ def _print(checks: list[Check]) -> None:
     table = Table("", "what", "found", "what to do", box=None, pad_edge=False)
     for check in checks:
         texts = (
-            Text(visible(text), overflow="fold") for text in (check.name, check.found, check.remedy)
+            Text(safe(text), overflow="fold") for text in (check.name, check.found, check.remedy)
         )
         table.add_row(Text(check.status, styles[check.status]), *texts)
     console().print(table)

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from asgml.app.output import console, print_json
 from asgml.app.recipes import read_recipe, recipe_file, recipe_names, summary_of
-from asgml.app.text import visible
+from asgml.storage.format.safe_text import safe
 
 
 def recipes(name: str | None, json_: bool) -> int:
@@ -22,6 +22,6 @@ def recipes(name: str | None, json_: bool) -> int:
         return 0
     table = Table("recipe", "what it is for", box=None, pad_edge=False)
     for recipe, summary in known.items():
-        table.add_row(Text(visible(recipe)), Text(visible(summary)))
+        table.add_row(Text(safe(recipe)), Text(safe(summary)))
     console().print(table)
     return 0

@@ -9,44 +9,45 @@ from typing import Any
 
 import numpy as np
 
-from asgml.app.commands.show import event_record
 from asgml.app.errors import FAILED, OK, narrate
-from asgml.app.event_text import number, sentence
-from asgml.app.follow import OVER
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
-from asgml.app.text import one_line
-from asgml.storage.format.events import Event
+from asgml.app.summary import event_record
+from asgml.app.table_text import number
+from asgml.storage.format.safe_text import one_line
+from asgml.storage.format.status import ENDED, ENDED_WELL
+from asgml.storage.read.event_text import event_texts
 from asgml.storage.read.reader import Run
 
-LOOK_EVERY = 0.5
+POLL_SECONDS = 0.5
 SHORT = ("loss", "accuracy")
 SHORT_BY_MODALITY = ("grad_norm", "gain")
 """Metrics of a step that fit on a line."""
 Entry = tuple[float, str, dict[str, Any]]
-"""When it happened, the line for a person, the record for a program."""
+"""Unix seconds, the line for the user, the record for a program."""
 
 
 def tail(word: str, runs: Path | None, json_: bool, follow: bool, lines: int, every: int) -> int:
-    """Prints the last lines; with `follow` all later ones too, until the run is over."""
+    """Print the last lines; with `follow` all later ones too, until the run has ended."""
     run = open_run(find(word, runs))
-    reading = _Reading(run, every)
+    feed = _Feed(run, every)
     write = _write_json if json_ else _write_line
-    newest = list(reading.new())
+    newest = feed.new_entries()
     _write_all(newest[-lines:] if lines else [], write)
-    while follow and run.state() not in OVER:
-        time.sleep(LOOK_EVERY)
+    while follow and run.state() not in ENDED:
+        time.sleep(POLL_SECONDS)
         run.refresh()
-        _write_all(reading.new(), write)
+        _write_all(feed.new_entries(), write)
     if not follow:
         return OK
-    _write_all(reading.new(), write)
+    # the state may have been read after the last rows came
+    _write_all(feed.new_entries(), write)
     narrate(f"{run.paths.name} {run.state()}")
-    return OK if run.state() in {"finished", "stopped"} else FAILED
+    return OK if run.state() in ENDED_WELL else FAILED
 
 
-class _Reading:
-    """Remembers how far it has read."""
+class _Feed:
+    """The entries of a run that were not given out yet."""
 
     def __init__(self, run: Run, every: int) -> None:
         self._run = run
@@ -54,8 +55,8 @@ class _Reading:
         self._rows = 0
         self._events = 0
 
-    def new(self) -> Iterable[Entry]:
-        """What was published since the last call, in the order in which it happened."""
+    def new_entries(self) -> list[Entry]:
+        """Return the entries published since the last call, in the order in which they happened."""
         entries = [*self._new_steps(), *self._new_events()]
         return sorted(entries, key=lambda entry: entry[0])
 
@@ -74,33 +75,36 @@ class _Reading:
         ]
 
     def _new_events(self) -> list[Entry]:
-        new = self._run.events[self._events :]
-        self._events = len(self._run.events)
+        events = self._run.events
+        first, self._events = self._events, len(events)
+        if first == len(events):
+            return []
+        shown = event_texts(events)
         return [
-            (event.wall_time, _event_line(event), {"table": "events", **event_record(event)})
-            for event in new
+            (
+                event.wall_time,
+                f"step {event.step}  ● {shown[index].line}",
+                {"table": "events", **event_record(event)},
+            )
+            for index, event in enumerate(events[first:], start=first)
         ]
 
 
 def _step_line(columns: list[str], row: list[float]) -> str:
     values = dict(zip(columns, row, strict=True))
-    parts = [f"{name} {number(values[name])}" for name in SHORT if name in values]
+    texts = [f"{name} {number(values[name])}" for name in SHORT if name in values]
     for metric in SHORT_BY_MODALITY:
-        own = [
+        by_modality = [
             f"{column.partition('/')[2]} {values[column]:.3g}"
             for column in columns
             if column.startswith(f"{metric}/")
         ]
-        parts += [f"{metric}: {', '.join(own)}"] if own else []
-    return f"step {int(values['step'])}  " + "  ".join(parts)
+        texts += [f"{metric}: {', '.join(by_modality)}"] if by_modality else []
+    return f"step {int(values['step'])}  " + "  ".join(texts)
 
 
 def _step_record(columns: list[str], row: list[float]) -> dict[str, Any]:
     return {"table": "steps", **dict(zip(columns, row, strict=True))}
-
-
-def _event_line(event: Event) -> str:
-    return f"step {event.step}  ● {sentence(event)}"
 
 
 def _write_all(entries: Iterable[Entry], write: Callable[[Entry], None]) -> None:

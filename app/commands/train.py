@@ -12,8 +12,7 @@ from asgml.app.lookup import find, open_run
 from asgml.app.output import in_terminal
 from asgml.app.recipes import build_to_train
 from asgml.app.settings import runs_directory
-
-LIVING = ("starting", "running", "paused", "stopping")
+from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
 
 
 def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: LaunchMode) -> int:
@@ -36,7 +35,7 @@ def resume(word: str, runs: Path | None, mode: LaunchMode) -> int:
         raise RejectedError(
             f"{paths.name} was recorded by a loop of somebody's own; start that program again, with resume=True"
         )
-    if state in LIVING:
+    if state in ALIVE:
         raise RejectedError(
             f"{paths.name} is {state} already; look at it with `asgml watch {paths.name}`"
         )
@@ -85,7 +84,7 @@ def _waiting(trainer: Trainer) -> int:
     except KeyboardInterrupt:
         return _left(trainer)
     narrate(f"{trainer.paths.name} {state}; `asgml show {trainer.paths.name}` sums it up")
-    return OK if state in {"finished", "stopped"} else FAILED
+    return OK if state in ENDED_WELL else FAILED
 
 
 def _with_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
@@ -100,7 +99,7 @@ def _with_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
     run = open_run(paths)
     if run.manifest is None and trainer.exit_code() is not None:
         raise start_failure(trainer)
-    if run.state() in {"failed", "crashed"}:
+    if run.state() in ENDED_BADLY:
         narrate(f"{paths.name} {run.state()}; what the trainer said is in {paths.trainer_log}")
         return FAILED
     return code

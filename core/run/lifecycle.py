@@ -78,7 +78,7 @@ def close_run(end: State, command_handler: CommandHandler, error: str = "") -> N
     recorder: Recorder = command_handler.recorder
     command_handler.close()
     recorder.emit_alerts()
-    recorder.event(end.word, **({"error": error} if error else {}))
+    recorder.event(end.label, **({"error": error} if error else {}))
     recorder.close(end)
 
 

@@ -1,4 +1,4 @@
-"""The states of a run and the head record: the one commit mark that publishes rows, events and log lines."""
+"""The states of a run, and the head record: the one commit mark that publishes rows and texts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,20 @@ HEAD_SLOTS = 32
 TEXTS = ("events", "log")
 _FIXED = ("seq", "heartbeat", "state", "pid", "process_start", "segment", "step", "epoch")
 
+ALIVE = frozenset({"starting", "running", "paused", "stopping"})
+"""States with a trainer at work."""
+ENDED_WELL = frozenset({"finished", "stopped"})
+ENDED_BADLY = frozenset({"failed", "crashed"})
+ENDED = ENDED_WELL | ENDED_BADLY
+"""States without a trainer: nobody answers, and no row follows."""
+UNHEARD = frozenset({"starting", "stale"})
+"""States without a recent sign of life: none came yet, or none comes any more."""
+STATES = ALIVE | ENDED | UNHEARD
+"""Every state that a reader gives; `crashed` and `stale` are its own conclusions."""
+
 
 class State(enum.IntEnum):
-    """What the trainer last said of itself. `stale` and `crashed` are not among them: those a reader concludes."""
+    """The states that a trainer records of itself."""
 
     STARTING = 0
     RUNNING = 1
@@ -25,17 +36,17 @@ class State(enum.IntEnum):
     STOPPED = 6
 
     @property
-    def ended(self) -> bool:
-        return self >= State.FINISHED
+    def label(self) -> str:
+        return self.name.lower()
 
     @property
-    def word(self) -> str:
-        return self.name.lower()
+    def ended(self) -> bool:
+        return self.label in ENDED
 
 
 @dataclass(frozen=True)
 class Head:
-    """One published mark. Times in unix nanoseconds; `process_start` as psutil gives it, in milliseconds.
+    """One published mark. Heartbeat in unix nanoseconds, `process_start` in unix milliseconds.
 
     A reader believes `rows[table]` rows and `text_bytes[text]` bytes, and nothing beyond them.
     """
@@ -52,6 +63,7 @@ class Head:
     text_bytes: dict[str, int]
 
     def to_slots(self) -> list[int]:
+        """Return the 32 numbers of the `head` array, -1 where a slot is reserved."""
         fixed = [int(getattr(self, name)) for name in _FIXED]
         counts = [self.rows[table] for table in TABLES] + [self.text_bytes[text] for text in TEXTS]
         used = fixed + counts
@@ -59,7 +71,10 @@ class Head:
 
 
 def head_from_slots(slots: Sequence[int]) -> Head:
-    """Reads the 32 slots; a slot that was never written (-1) counts as 0."""
+    """Return the head of 32 slots. Raise ValueError for a state that this version does not know.
+
+    A slot that was never written (-1) counts as 0.
+    """
     numbers = [max(int(slot), 0) for slot in slots]
     fixed = dict(zip(_FIXED, numbers, strict=False))
     after = numbers[len(_FIXED) :]

@@ -10,7 +10,7 @@ from asgml.storage.format.knobs import Value
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import duration, number, setting, size
 
-_STARTS_OR_ENDS = ("started", "resumed", "finished", "stopped", "failed")
+STARTS_OR_ENDS = ("started", "resumed", "finished", "stopped", "failed")
 _QUICK_SECONDS = 5.0
 """A longer latency is no acknowledgement any more: the request waited for its step."""
 
@@ -69,9 +69,9 @@ def reply_text(event: Event) -> str:
 
 
 def _pause_after(event: Event, pause: Event | None) -> Event | None:
-    if is_applied(event) and event.get("command") in {"pause", "resume", "stop"}:
+    if is_applied(event) and event.get("command") in ("pause", "resume", "stop"):
         return event if event.get("command") == "pause" else None
-    return None if event.kind in _STARTS_OR_ENDS else pause
+    return None if event.kind in STARTS_OR_ENDS else pause
 
 
 def _start(event: Event) -> str:

@@ -42,7 +42,7 @@ def state_of(
 ) -> str:
     """The state in one word, of a run whose store is there."""
     said = (
-        head.state.word
+        head.state.label
         if head.state.ended
         else _state_while_writing(head, host, now_ns, median_step_seconds)
     )
@@ -85,12 +85,12 @@ def _state_while_writing(
 ) -> str:
     silent = silent_for(head, now_ns)
     if silent <= QUIET_SECONDS:
-        return head.state.word
+        return head.state.label
     if host == this_host() and not is_alive(head.pid, head.process_start):
         return "crashed"
     if silent <= STALE_SECONDS:
-        return head.state.word
-    return "stale" if silent > STALE_STEPS * median_step_seconds() else head.state.word
+        return head.state.label
+    return "stale" if silent > STALE_STEPS * median_step_seconds() else head.state.label
 
 
 def _is_launched_anew(paths: RunPaths, head: Head) -> bool:

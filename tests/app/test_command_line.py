@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from asgml.app.cli import app
 from asgml.app.errors import FAILED, INTERRUPTED, NOT_FOUND, USAGE, UserError
-from asgml.app.text import one_line, visible
 from asgml.core.methods.registry import METHODS
 from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.safe_text import one_line, safe
 
 Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "watch", "replay", "runs", "show", "tail", "ctl", "export", "resume"]
@@ -259,7 +259,7 @@ def test_doctor_finds_what_is_missing(
 
 @given(st.text())
 def test_visible_text_cannot_steer_a_terminal(text: str) -> None:
-    shown = visible(text)
+    shown = safe(text)
     assert len(shown) == len(text)
     assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
     assert all(

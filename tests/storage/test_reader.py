@@ -437,7 +437,7 @@ def test_the_state_of_a_run_that_goes_on(tmp_path: Path) -> None:
     for state in (State.RUNNING, State.PAUSED, State.STOPPING):
         writer.mark(state)
         writer.flush()
-        assert run.refresh() and run.state() == state.word
+        assert run.refresh() and run.state() == state.label
     writer.close(State.STOPPED)
     run.refresh()
     assert run.state() == "stopped"

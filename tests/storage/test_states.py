@@ -65,7 +65,7 @@ def cut_off(
 def test_a_silent_trainer_that_lives_is_stale(tmp_path: Path, state: State) -> None:
     run = cut_off(tmp_path / "run-01", state)
     assert run.head is not None
-    assert run.state(run.head.heartbeat + 9 * SECOND) == state.word
+    assert run.state(run.head.heartbeat + 9 * SECOND) == state.label
     assert run.state(run.head.heartbeat + 11 * SECOND) == "stale"
     assert run.silent_for(run.head.heartbeat + 11 * SECOND) == pytest.approx(11)
     assert run.silent_for(run.head.heartbeat - SECOND) == 0
@@ -109,7 +109,7 @@ def test_slow_steps_are_waited_for(tmp_path: Path) -> None:
 def test_an_ended_run_stays_ended(tmp_path: Path, state: State) -> None:
     new_writer(tmp_path / "run-01").close(state)
     run = Run.open(tmp_path / "run-01")
-    assert run.state(time.time_ns() + 10**6 * SECOND) == state.word
+    assert run.state(time.time_ns() + 10**6 * SECOND) == state.label
 
 
 def test_a_stale_run_revives(tmp_path: Path) -> None:

@@ -17,15 +17,16 @@ from rich.cells import cell_len
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.process import this_host
+from asgml.storage.format.safe_text import safe
 from asgml.tui.app import Dashboard
 from asgml.tui.messages import RunLine
-from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.panels import importance, panels_of
 from asgml.tui.scene.scene import Balance, MetricRow, Part, Scene
 from asgml.tui.scene.scene_builder import Tracks, metric_rows, panels_with_data
 from asgml.tui.scene.series import Summary, TableCut
 from asgml.tui.session.run_list import RunList
-from asgml.tui.terminal.format import safe, shorten
+from asgml.tui.terminal.format import shorten
 from asgml.tui.terminal.theme import BRAILLE, make_look
 from asgml.tui.widgets.balance import balance_rows
 from asgml.tui.widgets.events import as_on_screen, newest

@@ -10,7 +10,8 @@ import pytest
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import METRICS
 from asgml.tui.scene.balance_summary import modulator_status, summarize_balance
-from asgml.tui.scene.event_text import log_lines, marks
+from asgml.tui.scene.log_lines import log_lines
+from asgml.tui.scene.marks import marks
 from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.session.outbox import refusals

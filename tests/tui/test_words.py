@@ -9,7 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from asgml.tui.terminal.format import age, coarse, count, fit, number, safe, short_count
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import number
+from asgml.tui.terminal.format import age, coarse, count, fit, short_count
 
 
 @given(st.text())

@@ -9,13 +9,12 @@ from functools import cached_property
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
-from asgml.tui.scene.event_text import LogLine, Mark
+from asgml.storage.format.status import ALIVE
+from asgml.tui.scene.log_lines import LogLine
+from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.run_data import Overlay, RunData
 from asgml.tui.scene.series import Summary
-
-LIVING = ("running", "paused", "stopping", "starting")
-ENDED = ("finished", "failed", "stopped", "crashed")
 
 
 @dataclass(frozen=True)
@@ -160,7 +159,7 @@ class Scene:
     def eta(self) -> float:
         """Seconds of training left at the present rate, NaN where none can be given."""
         rate = self.progress.rate
-        if not (self.total and rate > 0 and self.state in LIVING):
+        if not (self.total and rate > 0 and self.state in ALIVE):
             return math.nan
         return (self.total - self.progress.step) / rate
 

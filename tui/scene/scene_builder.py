@@ -10,7 +10,8 @@ from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
 from asgml.tui.plot.envelopes import Floats
 from asgml.tui.scene.balance_summary import summarize_balance
-from asgml.tui.scene.event_text import alerts, log_lines, marks
+from asgml.tui.scene.log_lines import alerts, log_lines
+from asgml.tui.scene.marks import marks
 from asgml.tui.scene.panels import Panel, importance, panels_of, telling
 from asgml.tui.scene.run_data import RunData, TableSnapshot
 from asgml.tui.scene.scene import History, MetricRow, Progress, Scene

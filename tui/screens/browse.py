@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from asgml.storage.format.safe_text import safe
 from asgml.tui.messages import RunLine
 from asgml.tui.scene.csv_export import screenshot_path
-from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.screens.dialogs import Prompt
 from asgml.tui.screens.explore import Exploring
 from asgml.tui.screens.lists import HelpScreen, ListScreen
-from asgml.tui.terminal.format import safe
 from asgml.tui.terminal.screenshot import picture
 from asgml.tui.widgets.events import as_on_screen, log_row, run_row
 

@@ -14,8 +14,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from asgml.storage.format.knobs import Knob, KnobError, Value
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState
-from asgml.tui.terminal.format import safe, setting
 
 _LEAVE = Binding("escape", "dismiss(None)", show=False)
 

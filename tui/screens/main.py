@@ -10,13 +10,14 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import setting
 from asgml.tui.keys import SPEEDS, bindings_for
 from asgml.tui.messages import RunLine
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.browse import Looking
 from asgml.tui.screens.steer import Steering
-from asgml.tui.terminal.format import safe, setting
 from asgml.tui.widgets.balance import BalancePanel
 from asgml.tui.widgets.bars import KeyBar, TransportBar
 from asgml.tui.widgets.chart import Chart

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from asgml.storage.format.knobs import Knob, Value
+from asgml.storage.format.value_text import setting
 from asgml.storage.read.clock import ReplayClock
 from asgml.tui.keys import SPEEDS
 from asgml.tui.scene.scene import KnobState, Scene
 from asgml.tui.screens.base import ScreenPart
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
-from asgml.tui.terminal.format import setting
 
 if TYPE_CHECKING:
     from asgml.tui.session.session import Session

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import TABLES
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import ENDED, ENDED_BADLY, UNHEARD
 from asgml.storage.read.clock import LiveClock, Moment, ReplayClock
-from asgml.tui.scene.event_text import marks, paused_at
+from asgml.tui.scene.marks import marks, paused_at
 from asgml.tui.scene.run_data import snapshot_tables
-from asgml.tui.scene.scene import ENDED, Scene, TrainerProcess, Transport
+from asgml.tui.scene.scene import Scene, TrainerProcess, Transport
 from asgml.tui.scene.scene_builder import SeriesStore, build_run_data, build_scene
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.session.run_list import OverlayRun
-from asgml.tui.terminal.format import age, safe
+from asgml.tui.terminal.format import age
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -126,7 +128,7 @@ class FollowedRun:
         )
 
     def _trainer(self, state: str, now: int, live: bool) -> TrainerProcess:
-        run, in_doubt = self.run, state in {"starting", "failed", "crashed", "stale"}
+        run, in_doubt = self.run, state in ENDED_BADLY | UNHEARD
         return TrainerProcess(
             pid=run.head.pid if run.head else 0,
             host=safe(run.host),

@@ -11,9 +11,9 @@ from asgml.storage.commands.inbox import Request, send
 from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.manifest import Manifest
-from asgml.storage.format.status import Head
+from asgml.storage.format.status import ENDED, Head
 from asgml.tui.messages import Severity
-from asgml.tui.scene.scene import ENDED, KnobState, PendingRequest, Scene
+from asgml.tui.scene.scene import KnobState, PendingRequest, Scene
 
 Tell = Callable[[str, Severity], None]
 

@@ -13,13 +13,13 @@ import numpy as np
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, list_runs
 from asgml.storage.format.manifest import FormatError, Manifest, manifest_from_json
 from asgml.storage.format.metrics import AXES, TABLES
+from asgml.storage.format.safe_text import safe
 from asgml.tui.messages import RunLine
 from asgml.tui.scene.run_data import Overlay, snapshot_tables
 from asgml.tui.scene.scene_builder import SeriesStore, build_run_data
-from asgml.tui.terminal.format import safe
 
 if TYPE_CHECKING:
-    from asgml.storage.read.store_reader import Source
+    from asgml.storage.read.store_reader import StoreReader
 
 _MOST = 40
 
@@ -53,16 +53,16 @@ class RunSummary:
 
     def __init__(self, paths: RunPaths) -> None:
         self._paths = paths
-        self._source: Source | None = None
+        self._source: StoreReader | None = None
         self._manifest: Manifest | None = None
         self._rows = -1
         self._best = math.nan
 
     def line(self) -> RunLine:
         from asgml.storage.read.liveness import state_of, state_without_store
-        from asgml.storage.read.store_reader import Source
+        from asgml.storage.read.store_reader import StoreReader
 
-        self._source = source = self._source or Source.local(self._paths.store)
+        self._source = source = self._source or StoreReader.local(self._paths.store)
         now, name, head = time.time_ns(), safe(self._paths.name), source.head()
         if head is None:
             return RunLine(name, state_without_store(self._paths, now), 0, 0, math.nan)
@@ -86,7 +86,7 @@ class RunSummary:
             )
         return RunLine(name, state, head.step, manifest.total_steps, self._best)
 
-    def _median_step_seconds(self, source: Source, rows: int) -> float:
+    def _median_step_seconds(self, source: StoreReader, rows: int) -> float:
         newest = source.read("steps", max(rows - 64, 0), rows)
         return (
             float(np.median(np.diff(newest[:, AXES.index("wall_time")])))
@@ -95,7 +95,7 @@ class RunSummary:
         )
 
 
-def _last(source: Source, manifest: Manifest, table: str, column: str, rows: int) -> float:
+def _last(source: StoreReader, manifest: Manifest, table: str, column: str, rows: int) -> float:
     """The newest value of a column."""
     names = manifest.columns(table)
     newest = source.read(table, rows - 1, rows) if rows and column in names else None

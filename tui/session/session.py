@@ -16,13 +16,14 @@ from asgml.storage.commands.inbox import RequestError, make_request
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run
 from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import ENDED
 from asgml.storage.read.clock import LiveClock, ReplayClock
 from asgml.tui.messages import Notification, RunsListed, SceneChanged, Severity
-from asgml.tui.scene.scene import ENDED, Scene
+from asgml.tui.scene.scene import Scene
 from asgml.tui.session.followed_run import ClockKind, FollowedRun
 from asgml.tui.session.outbox import Outbox, refusal
 from asgml.tui.session.run_list import OverlayRun, RunList
-from asgml.tui.terminal.format import safe
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run

@@ -1,4 +1,4 @@
-"""How numbers, durations and other people's text are written on the screen."""
+"""Texts cut to their cells, counts, rough spans of time and bars, as the screen shows them."""
 
 from __future__ import annotations
 
@@ -6,28 +6,9 @@ import math
 
 from rich.cells import cell_len, set_cell_size
 
+from asgml.storage.format.value_text import number
+
 _THIN = "\u2009"
-_HIDDEN = {
-    *range(0x200B, 0x2010),
-    *range(0x2028, 0x202F),
-    *range(0x2060, 0x2070),
-    0xFEFF,
-    0x061C,
-    0xFFF9,
-    0xFFFA,
-    0xFFFB,
-}
-_SYMBOLS = {
-    **{code: chr(0x2400 + code) for code in range(0x20)},
-    0x7F: "␡",
-    **{code: "�" for code in (*range(0x80, 0xA0), *sorted(_HIDDEN))},
-}
-
-
-def safe(text: object) -> str:
-    """Text of unknown origin with every character that could steer a terminal replaced by a visible symbol."""
-    shown = str(text).translate(_SYMBOLS)
-    return shown.encode("utf-8", "replace").decode("utf-8")
 
 
 def fit(text: str, width: int) -> str:
@@ -54,36 +35,6 @@ def clip(text: str, width: int) -> str:
     return text if cell_len(text) <= width else fit(text, width)
 
 
-def number(value: float | None, digits: int = 3) -> str:
-    """A measured value in about `digits` significant digits; NaN and infinity by name."""
-    if value is None:
-        return "–"
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "∞" if value > 0 else "-∞"
-    size = abs(value)
-    if size == 0:
-        return "0"
-    if size >= 10 ** (digits + 2) or size < 1e-3:
-        return _exponent(value, digits)
-    decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
-    return f"{value:.{min(decimals, digits)}f}"
-
-
-def _exponent(value: float, digits: int) -> str:
-    mantissa, _, exponent = f"{value:.{max(digits - 2, 0)}e}".partition("e")
-    text = f"{mantissa}e{int(exponent)}"
-    return text if len(text) <= 8 else f"{float(mantissa):.0f}e{int(exponent)}"
-
-
-def setting(value: object) -> str:
-    """A knob's value, written so that it can be typed back."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return f"{value:.10g}" if isinstance(value, float) else safe(value)
-
-
 def signed(value: float) -> str:
     """A change, always with its sign."""
     return number(value, 2) if math.isnan(value) or value <= 0 else f"+{number(value, 2)}"
@@ -101,26 +52,6 @@ def short_count(value: float) -> str:
             scaled = value / limit
             return f"{scaled:.0f}{unit}" if abs(scaled) >= 100 else f"{scaled:.3g}{unit}"
     return f"{value:.4g}"
-
-
-def size(value: float) -> str:
-    """A number of bytes."""
-    for limit, unit in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "kB")):
-        if value >= limit:
-            return (
-                f"{value / limit:.3g} {unit}"
-                if value < 1000 * limit
-                else f"{value / limit:.0f} {unit}"
-            )
-    return f"{value:.0f} B"
-
-
-def duration(seconds: float) -> str:
-    """A span of time as h:mm:ss."""
-    if not math.isfinite(seconds):
-        return "–"
-    whole = max(int(seconds), 0)
-    return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def coarse(seconds: float) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from asgml.storage.format.value_text import duration
 from asgml.tui.plot.envelopes import Envelope
 from asgml.tui.plot.ranges import Range, nice_range, nice_tick
 from asgml.tui.plot.raster import scale
 from asgml.tui.plot.windows import Window, window_for
-from asgml.tui.scene.event_text import Mark
+from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.format import duration, short_count
+from asgml.tui.terminal.format import short_count
 
 LABEL = 5
 """Cells for a label of the y axis."""

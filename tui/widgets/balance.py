@@ -6,8 +6,10 @@ import math
 
 from rich.text import Text
 
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import number
 from asgml.tui.scene.scene import ModalityBalance, ModulatorStatus, Scene
-from asgml.tui.terminal.format import clip, fit, number, safe, shorten
+from asgml.tui.terminal.format import clip, fit, shorten
 from asgml.tui.terminal.theme import Look
 from asgml.tui.widgets.lines import Box
 

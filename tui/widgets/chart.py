@@ -13,6 +13,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
+from asgml.storage.format.safe_text import safe
 from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
 from asgml.tui.plot.envelopes import Envelope
 from asgml.tui.plot.growing import EnvelopeCache
@@ -22,7 +23,6 @@ from asgml.tui.plot.windows import Window
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.format import safe
 from asgml.tui.widgets.axes import LABEL, mark_x, range_of, window_of, x_labels, y_labels
 from asgml.tui.widgets.curves import DIM, OVERLAY, Curve, curves_of
 from asgml.tui.widgets.legend import legend, legend_entries, legend_values

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from rich.text import Text
 
+from asgml.storage.format.value_text import number
 from asgml.tui.messages import RunLine
-from asgml.tui.scene.event_text import LogLine
+from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
-from asgml.tui.terminal.format import count, fit, number, short_count, shorten
+from asgml.tui.terminal.format import count, fit, short_count, shorten
 from asgml.tui.terminal.theme import Look, shape
 from asgml.tui.widgets.lines import Box
 

@@ -6,8 +6,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from asgml.storage.format.knobs import Knob, Value
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState, Scene
-from asgml.tui.terminal.format import clip, fit, safe, setting
+from asgml.tui.terminal.format import clip, fit
 from asgml.tui.terminal.theme import Look
 from asgml.tui.widgets.lines import Box
 

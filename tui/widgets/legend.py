@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from rich.text import Text
 
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import number
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.format import number, safe
 from asgml.tui.terminal.theme import Look
 from asgml.tui.widgets.axes import x_text
 

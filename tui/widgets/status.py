@@ -7,20 +7,13 @@ import math
 from rich.style import Style
 from rich.text import Text
 
-from asgml.tui.scene.event_text import short_knob
-from asgml.tui.scene.scene import LIVING, Scene
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import ALIVE, ENDED_BADLY
+from asgml.storage.format.value_text import number, setting
+from asgml.tui.scene.marks import short_knob
+from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import AXES, View
-from asgml.tui.terminal.format import (
-    age,
-    bar,
-    coarse,
-    count,
-    number,
-    plural,
-    safe,
-    setting,
-    shorten,
-)
+from asgml.tui.terminal.format import age, bar, coarse, count, plural, shorten
 from asgml.tui.terminal.theme import Look, shape
 from asgml.tui.widgets.lines import Lines, wrapped
 
@@ -73,7 +66,7 @@ def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
             parts.append(
                 (5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong))
             )
-    if scene.manifest is not None and scene.transport is None and scene.state in LIVING:
+    if scene.manifest is not None and scene.transport is None and scene.state in ALIVE:
         fresh = age(scene.trainer.silent)
         parts.append(
             (
@@ -117,7 +110,7 @@ def _progress(scene: Scene, look: Look) -> list[Part]:
 
 def _pace(scene: Scene, look: Look) -> list[Part]:
     parts: list[Part] = [(10, Text(coarse(scene.progress.active), look.muted))]
-    if scene.state in LIVING:
+    if scene.state in ALIVE:
         if math.isfinite(scene.eta):
             parts.append((6, Text(f"eta {coarse(scene.eta)}", look.text)))
         if math.isfinite(scene.progress.rate):
@@ -197,13 +190,11 @@ def notice(scene: Scene, look: Look) -> list[Text]:
     """The banner for a state that needs a person, with the end of the trainer's own output where that explains it."""
     headline = _headline(scene)
     rows = (
-        [_ribbon(f" {headline}", look.bad if scene.state in {"crashed", "failed"} else look.warn)]
+        [_ribbon(f" {headline}", look.bad if scene.state in ENDED_BADLY else look.warn)]
         if headline
         else []
     )
-    if scene.state in {"failed", "crashed"} or (
-        scene.state == "starting" and scene.manifest is None
-    ):
+    if scene.state in ENDED_BADLY or (scene.state == "starting" and scene.manifest is None):
         rows += [Text(f"   {line}", look.muted) for line in scene.trainer.output]
     rows += [_ribbon(f" {problem}", look.warn) for problem in scene.problems]
     return rows

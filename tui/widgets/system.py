@@ -6,8 +6,9 @@ import math
 
 from rich.text import Text
 
+from asgml.storage.format.value_text import number, size
 from asgml.tui.scene.scene import MetricRow, Scene
-from asgml.tui.terminal.format import fit, number, size
+from asgml.tui.terminal.format import fit
 from asgml.tui.widgets.lines import Box
 from asgml.tui.widgets.values import spark
 

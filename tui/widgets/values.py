@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import number
 from asgml.tui.scene.scene import MetricRow, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.format import clip, fit, number, safe, short_count, signed
+from asgml.tui.terminal.format import clip, fit, short_count, signed
 from asgml.tui.terminal.theme import Look
 from asgml.tui.widgets.lines import Box
 

@@ -1,0 +1,72 @@
+"""The event log on screen: the text of each event with its level, and the alerts among them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from asgml.storage.format.events import Event
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import number
+from asgml.storage.read.event_text import event_text, is_applied, with_pauses
+from asgml.tui.scene.series import Fault
+
+_ROUTINE = ("epoch",)
+"""Reasons of checkpoints that nobody asked for."""
+_LEVELS = {
+    "started": "good",
+    "resumed": "good",
+    "finished": "good",
+    "stopped": "good",
+    "failed": "bad",
+    "unreadable": "warn",
+}
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of the event log. `level` is info, good, warn or bad; `routine`: nobody asked for it."""
+
+    step: int
+    tag: str
+    text: str
+    level: str
+    wall_time: float = 0.0
+    routine: bool = False
+
+
+def log_lines(events: Iterable[Event]) -> list[LogLine]:
+    """Return one line for each event, in their order; a resume tells how long the pause was."""
+    return [_log_line(event, pause) for event, pause in with_pauses(events)]
+
+
+def alerts(events: Iterable[Event], faults: Sequence[Fault]) -> list[LogLine]:
+    """Return the lines that need attention, the oldest first.
+
+    Those are the trainer's alerts, and the first NaN or infinity of each column without one.
+    """
+    chosen = [event for event in events if event.kind in ("alert", "failed", "unreadable")]
+    columns = {str(event.get("column")) for event in chosen if event.kind == "alert"}
+    unreported = [_fault_line(fault) for fault in faults if fault.column not in columns]
+    return sorted([*log_lines(chosen), *unreported], key=lambda line: line.step)
+
+
+def _log_line(event: Event, pause: Event | None) -> LogLine:
+    shown = event_text(event, pause)
+    routine = event.kind == "checkpoint" and event.get("why") in _ROUTINE
+    return LogLine(event.step, shown.tag, shown.text, _level(event), event.wall_time, routine)
+
+
+def _level(event: Event) -> str:
+    if event.kind == "command":
+        return "info" if is_applied(event) else "warn"
+    if event.kind == "alert":
+        return "bad" if event.get("level") in ("error", "critical", "bad") else "warn"
+    return _LEVELS.get(event.kind, "info")
+
+
+def _fault_line(fault: Fault) -> LogLine:
+    tag = "NaN" if math.isnan(fault.value) else "INF"
+    text = f"{safe(fault.column)} is {number(fault.value)} for the first time"
+    return LogLine(fault.step, tag, text, "bad")
