@@ -22,16 +22,9 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import LiveScreen, MainScreen, ReplayScreen
 from asgml.tui.session.followed_run import ClockKind
 from asgml.tui.session.session import Session
-from asgml.tui.terminal.diff_renderer import ByteCounter, Wire
-from asgml.tui.terminal.theme import (
-    DARK,
-    LIGHT,
-    choose_glyphs,
-    draw_interval,
-    few_colours,
-    make_look,
-    over_ssh,
-)
+from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
+from asgml.tui.terminal.diff_renderer import ByteCounter, DiffRenderer
+from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
 from asgml.tui.widgets.chart import Chart
 
 
@@ -121,7 +114,7 @@ class Dashboard(App[None]):
         super().__init__()
         self.interval = interval or draw_interval()
         self.mapped = keymap or {}
-        self.sent = ByteCounter()
+        self.bytes_sent = ByteCounter()
         self.view = View()
         self.session = Session(
             target,
@@ -134,9 +127,9 @@ class Dashboard(App[None]):
             interval=self.interval,
             smoothing=self.view.smoothing,
         )
-        self._wire = Wire()
+        self._renderer = DiffRenderer()
         self._glyphs = choose_glyphs(ascii=ascii)
-        self.look = make_look(self._glyphs)
+        self.theme_styles = make_styles(self._glyphs)
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
@@ -190,14 +183,14 @@ class Dashboard(App[None]):
 
     def redraw(self) -> None:
         """Sends the whole screen again, for a terminal that something else has written to."""
-        self._wire.forget()
+        self._renderer.forget()
         self.screen.refresh(layout=True)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("theme", "choose another theme", self.action_change_theme)
 
     def _restyle(self) -> None:
-        self.look = make_look(
+        self.theme_styles = make_styles(
             self._glyphs, ansi=self.native_ansi_color, dark=self.current_theme.dark
         )
         for chart in self.main.query(Chart) if self.main.is_mounted else ():
@@ -212,13 +205,13 @@ class Dashboard(App[None]):
         write = driver.write
 
         def counted(data: str) -> None:
-            self.sent.add(len(data.encode("utf-8", "replace")))
+            self.bytes_sent.add(len(data.encode("utf-8", "replace")))
             write(data)
 
         driver.write = counted  # type: ignore[method-assign]
 
     def on_resize(self) -> None:
-        self._wire.forget()
+        self._renderer.forget()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         """Sends only cells that differ from what the terminal shows; nothing at all where none does."""
@@ -231,7 +224,7 @@ class Dashboard(App[None]):
         ):
             super()._display(screen, renderable)
             return
-        sent = self._wire.changes(renderable, self.console)
+        sent = self._renderer.changes(renderable, self.console)
         if sent is None:
             self.post_display_hook()
         else:

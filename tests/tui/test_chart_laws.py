@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from asgml.tui.plot.blocks import Blocks
+from asgml.tui.plot.block_extremes import BlockExtremes
+from asgml.tui.plot.envelope_cache import EnvelopeCache
 from asgml.tui.plot.envelopes import Envelope, envelope
-from asgml.tui.plot.growing import EnvelopeCache
+from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF
 from asgml.tui.plot.ranges import Range, nice_range
-from asgml.tui.plot.raster import ASCII, BRAILLE, HALF, draw, draw_tail
+from asgml.tui.plot.raster import draw, draw_tail
 from asgml.tui.plot.smoothing import Smoother, sparkline
 from asgml.tui.plot.windows import Window, window_for
 
@@ -118,7 +119,7 @@ def test_blocks_give_the_envelope_of_the_rows(
 ) -> None:
     x, y = steps(len(values)) * 1.5, np.array(values)
     window = window_for(1, max(1.5 * len(values), 1), columns, zoom)
-    blocks = Blocks()
+    blocks = BlockExtremes()
     blocks.extend(y[:known])
     fast, slow = blocks.envelope(x, y, window), envelope(x, y, window)
     for name in ("low", "high", "first", "last", "bad"):

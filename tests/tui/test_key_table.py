@@ -10,11 +10,12 @@ import pytest
 
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.keys import KEYS, bindings_for, find_key, footer, keys_for, manual, shown_keys
+from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
 from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
 from asgml.tui.screens.main import LiveScreen, ReplayScreen
-from asgml.tui.terminal.theme import BRAILLE, make_look
+from asgml.tui.terminal.theme import make_styles
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 
@@ -53,7 +54,7 @@ def test_no_key_means_two_things(clock: str) -> None:
 
 @pytest.mark.parametrize(("clock", "screen"), [("live", LiveScreen), ("replay", ReplayScreen)])
 def test_every_key_has_its_action_and_is_explained(clock: str, screen: type) -> None:
-    text, pages = help_text(clock, make_look(BRAILLE), {}).plain, manual()
+    text, pages = help_text(clock, make_styles(BRAILLE), {}).plain, manual()
     for key in keys_for(clock):
         assert key.id.startswith("speed_") or callable(getattr(screen, f"do_{key.id}"))
         assert key.help in text and shown_keys(key) in text and f"`{key.id}`" in pages

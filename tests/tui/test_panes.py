@@ -20,23 +20,32 @@ from asgml.storage.format.process import this_host
 from asgml.storage.format.safe_text import safe
 from asgml.tui.app import Dashboard
 from asgml.tui.messages import RunLine
+from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.panels import importance, panels_of
-from asgml.tui.scene.scene import Balance, MetricRow, Part, Scene
-from asgml.tui.scene.scene_builder import Tracks, metric_rows, panels_with_data
-from asgml.tui.scene.series import Summary, TableCut
+from asgml.tui.scene.run_data import RunData, TableSnapshot
+from asgml.tui.scene.scene import (
+    BalanceSummary,
+    MetricRow,
+    ModalityBalance,
+    ModulatorStatus,
+    Progress,
+    Scene,
+)
+from asgml.tui.scene.scene_builder import SeriesStore, metric_rows, panels_with_data
+from asgml.tui.scene.series import Summary
 from asgml.tui.session.run_list import RunList
 from asgml.tui.terminal.format import shorten
-from asgml.tui.terminal.theme import BRAILLE, make_look
+from asgml.tui.terminal.theme import make_styles
 from asgml.tui.widgets.balance import balance_rows
 from asgml.tui.widgets.events import as_on_screen, newest
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_manifest, make_run
 from tests.tui.tui_kit import dashboard, screen_text, shows, until
 
-LOOK = make_look(BRAILLE)
-PARTS = tuple(
-    Part(name, "", on, "epochs 0–50")
+STYLES = make_styles(BRAILLE)
+MODULATORS = tuple(
+    ModulatorStatus(name, "", on, "epochs 0–50")
     for name, on in (("ogm_ge", True), ("mmpareto", False), ("boost", True), ("g_blending", True))
 )
 
@@ -45,13 +54,14 @@ PARTS = tuple(
 @pytest.mark.parametrize("width", [60, 80, 96, 156])
 def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modalities: int) -> None:
     lines = tuple(
-        Balance(f"sound{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4)
+        ModalityBalance(f"sound{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4)
         for place in range(modalities)
     )
-    scene = Scene("x", "running", balance=lines, parts=PARTS, gap=0.1234, dominant="sound0")
-    rows = balance_rows(scene, LOOK, width)
+    balance = BalanceSummary(lines, 0.1234, "sound0", MODULATORS)
+    scene = Scene("x", "running", balance=balance)
+    rows = balance_rows(scene, STYLES, width)
     assert all(row.cell_len <= width for row in rows)
-    assert all(part.name in rows[0].plain for part in PARTS) or width < 80
+    assert all(modulator.name in rows[0].plain for modulator in MODULATORS) or width < 80
     assert not any("…" in row.plain for row in rows) or width < 80
 
 
@@ -88,10 +98,9 @@ def test_a_row_of_checkpoints_is_one_line_that_counts_them() -> None:
 
 def test_the_run_on_screen_shows_in_the_list_what_its_status_line_says() -> None:
     listed = RunLine("x", "running", 10, 100, math.nan)
-    assert as_on_screen(listed, Scene("x", "paused", step=12)) == replace(
-        listed, state="paused", step=12
-    )
-    assert as_on_screen(listed, Scene("y", "paused", step=12)) == listed
+    on_screen, other = (Scene(name, "paused", progress=Progress(12)) for name in ("x", "y"))
+    assert as_on_screen(listed, on_screen) == replace(listed, state="paused", step=12)
+    assert as_on_screen(listed, other) == listed
 
 
 def rows_of(columns: Iterable[str], value: float) -> list[MetricRow]:
@@ -99,8 +108,9 @@ def rows_of(columns: Iterable[str], value: float) -> list[MetricRow]:
     manifest = make_manifest("x")
     names = ["step", *columns]
     data = [[step, *[value for _ in names[1:]]] for step in (1.0, 2.0, 3.0)]
-    cut = TableCut(names, np.array(data))
-    return list(metric_rows(manifest, {table: cut for table in ("steps", "probes")}, Tracks()))
+    table = TableSnapshot(names, np.array(data))
+    run_data = RunData({"steps": table, "probes": table})
+    return list(metric_rows(manifest, run_data, SeriesStore()))
 
 
 def test_the_first_charts_are_those_that_tell_of_balance() -> None:

@@ -9,7 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from asgml.storage.format.layout import RunPaths
-from asgml.tui.terminal.screenshot import EDGE, HEIGHT, WIDTH, picture
+from asgml.tui.terminal.screenshot import EDGE, HEIGHT, WIDTH, svg_screenshot
 from tests.tui.tui_kit import dashboard, screen_text
 
 SPACE = {"svg": "http://www.w3.org/2000/svg"}
@@ -45,7 +45,7 @@ async def test_every_word_of_the_screen_stands_at_its_place(made_run: RunPaths) 
 
 def test_curves_bars_and_frames_are_shapes() -> None:
     red = Style(color="#ff0000")
-    svg = picture([Strip([Segment("⣿⠁█─a", red)])], "x", "#000000", "#ffffff")
+    svg = svg_screenshot([Strip([Segment("⣿⠁█─a", red)])], "x", "#000000", "#ffffff")
     paths = ElementTree.fromstring(svg).iterfind("svg:path", SPACE)
     drawn = {
         path.get("stroke-linecap") or path.get("style") or "line": path.get("d", "")
@@ -60,6 +60,6 @@ def test_curves_bars_and_frames_are_shapes() -> None:
 
 
 def test_text_of_unknown_origin_stays_text() -> None:
-    svg = picture([Strip([Segment("</text><script>&")])], '"><script>', "#000000", "#ffffff")
+    svg = svg_screenshot([Strip([Segment("</text><script>&")])], '"><script>', "#000000", "#ffffff")
     assert not list(ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}script"))
     assert [word for _, _, word in words(svg)] == ["</text><script>&"]

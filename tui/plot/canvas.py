@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.tui.plot.raster import Glyphs, Raster
+from asgml.tui.plot.glyphs import Glyphs
+from asgml.tui.plot.raster import Raster
 
 TEXT, MARK, FAULT, CURSOR = -1, -2, -3, -4
 """Style numbers of what is no curve. Curves have the number of their layer, 0 and above."""

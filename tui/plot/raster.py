@@ -9,44 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asgml.tui.plot.envelopes import Envelope, Flags, Floats
+from asgml.tui.plot.glyphs import BRAILLE, Glyphs
 from asgml.tui.plot.ranges import Range
-
-
-@dataclass(frozen=True)
-class Glyphs:
-    """One rung of the ladder: how many dots a cell has across and down, and the character for each pattern of dots."""
-
-    name: str
-    across: int
-    down: int
-    patterns: str
-    mark: str
-    pause: str
-    bad: str
-    markers: str
-    horizontal: str
-    vertical: str
-    corners: str
-    tick: str
-
-
-_BRAILLE_WEIGHT = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
-BRAILLE = Glyphs(
-    "braille",
-    2,
-    4,
-    "".join(chr(0x2800 + code) for code in range(256)),
-    "┆",
-    "┊",
-    "✗",
-    "●▲■◆✚★▼◉",
-    "─",
-    "│",
-    "╭╮╰╯",
-    "┤",
-)
-HALF = Glyphs("half", 1, 2, " ▀▄█", ":", ":", "x", "●▲■◆✚★▼◉", "─", "│", "┌┐└┘", "┤")
-ASCII = Glyphs("ascii", 1, 1, " *", ":", ":", "x", "oxs+#@v%", "-", "|", "++++", "|")
 
 
 @dataclass(frozen=True)
@@ -177,9 +141,4 @@ def _cells(grid: Flags, glyphs: Glyphs) -> NDArray[np.int16]:
     blocks = grid[:, : width * glyphs.across].reshape(
         rows // glyphs.down, glyphs.down, width, glyphs.across
     )
-    weight = (
-        _BRAILLE_WEIGHT
-        if glyphs.across == 2
-        else (1 << np.arange(glyphs.down)).reshape(glyphs.down, 1)
-    )
-    return np.asarray(np.einsum("rdwa,da->rw", blocks, weight), dtype=np.int16)
+    return np.asarray(np.einsum("rdwa,da->rw", blocks, glyphs.dot_weights), dtype=np.int16)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from textual.screen import Screen
 
 from asgml.tui.messages import Severity
-from asgml.tui.terminal.app_protocol import Host, host_of
+from asgml.tui.terminal.app_protocol import AppProtocol, app_of
 
 if TYPE_CHECKING:
     from asgml.tui.scene.scene import Scene
@@ -20,8 +20,8 @@ class ScreenPart(Screen[None]):
         scene: Scene
 
     @property
-    def host(self) -> Host:
-        return host_of(self.app)
+    def host(self) -> AppProtocol:
+        return app_of(self.app)
 
     def draw(self) -> None:
         """Draws the scene as the view asks."""

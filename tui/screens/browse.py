@@ -12,7 +12,7 @@ from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.screens.dialogs import Prompt
 from asgml.tui.screens.explore import Exploring
 from asgml.tui.screens.lists import HelpScreen, ListScreen
-from asgml.tui.terminal.screenshot import picture
+from asgml.tui.terminal.screenshot import svg_screenshot
 from asgml.tui.widgets.events import as_on_screen, log_row, run_row
 
 
@@ -57,7 +57,7 @@ class Looking(Exploring):
             if number is not None:
                 self.jump(lines[number].step)
 
-        rows = [log_row(line, self.host.look, 400) for line in lines]
+        rows = [log_row(line, self.host.theme_styles, 400) for line in lines]
         self.app.push_screen(
             ListScreen(
                 f"{title} ({len(lines)})", rows, "enter: all charts to this step · esc back", empty
@@ -100,7 +100,10 @@ class Looking(Exploring):
 
             rows = [
                 run_row(
-                    as_on_screen(line, self.scene), self.host.look, 80, line.name == self.scene.name
+                    as_on_screen(line, self.scene),
+                    self.host.theme_styles,
+                    80,
+                    line.name == self.scene.name,
                 )
                 for line in runs
             ]
@@ -127,7 +130,7 @@ class Looking(Exploring):
         ground, text = (
             ("#0d1117", "#d5dae0") if self.app.current_theme.dark else ("#ffffff", "#1f2328")
         )
-        return picture(rows, f"asgml, run {self.scene.name}", ground, text)
+        return svg_screenshot(rows, f"asgml, run {self.scene.name}", ground, text)
 
     def do_screenshot(self) -> None:
         path = screenshot_path(self.scene, Path.cwd())
@@ -142,7 +145,9 @@ class Looking(Exploring):
         self.host.redraw()
 
     def do_help(self) -> None:
-        self.app.push_screen(HelpScreen(self.session.clock_kind, self.host.look, self.host.mapped))
+        self.app.push_screen(
+            HelpScreen(self.session.clock_kind, self.host.theme_styles, self.host.mapped)
+        )
 
     def do_palette(self) -> None:
         self.app.action_command_palette()

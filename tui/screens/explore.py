@@ -173,7 +173,7 @@ class Exploring(ScreenPart):
     def _move_cursor(self, cells: int) -> None:
         chart = self.chart()
         if chart is not None and self.view.cursor is not None:
-            cell = chart.window.bucket * self.host.look.glyphs.across
+            cell = chart.window.bucket * self.host.theme_styles.glyphs.across
             self.put_cursor(min(self.view.cursor + cells * cell, self._last_x()))
             self.draw()
 

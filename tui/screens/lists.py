@@ -14,7 +14,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from asgml.tui.keys import GROUPS, Key, keys_for, shown, shown_keys
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 
 _MOST = 1000
 
@@ -56,33 +56,35 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)
     ]
 
-    def __init__(self, clock: str, look: Look, mapped: dict[str, str]) -> None:
+    def __init__(self, clock: str, styles: Styles, mapped: dict[str, str]) -> None:
         super().__init__()
-        self._clock, self._look, self._mapped = clock, look, mapped
+        self._clock, self._styles, self._mapped = clock, styles, mapped
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog list"), VerticalScroll():
-            yield Static(help_text(self._clock, self._look, self._mapped))
+            yield Static(help_text(self._clock, self._styles, self._mapped))
 
 
-def help_text(clock: str, look: Look, mapped: dict[str, str]) -> Text:
+def help_text(clock: str, styles: Styles, mapped: dict[str, str]) -> Text:
     text = Text()
     for group, title in GROUPS.items():
         rows = [key for key in keys_for(clock) if key.group == group]
         if rows:
-            text.append(f"{title}\n", look.title)
+            text.append(f"{title}\n", styles.title)
         for key in rows:
-            text.append(f"  {_names(key, mapped):<14}", look.key).append(f"{key.help}\n", look.text)
+            text.append(f"  {_names(key, mapped):<14}", styles.key).append(
+                f"{key.help}\n", styles.text
+            )
         if rows:
             text.append("\n")
-    text.append("Curves: ", look.title)
+    text.append("Curves: ", styles.title)
     text.append(
-        f"{look.glyphs.mark} a knob was changed   {look.glyphs.pause} a pause   {look.glyphs.bad} a value that is no finite number\n",
-        look.text,
+        f"{styles.glyphs.mark} a knob was changed   {styles.glyphs.pause} a pause   {styles.glyphs.bad} a value that is no finite number\n",
+        styles.text,
     )
     text.append(
         "The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded.",
-        look.muted,
+        styles.muted,
     )
     return text
 

@@ -120,7 +120,7 @@ class MainScreen(Steering, Looking):
         self._waiting = scene
         self._from_scene = True
         self._per_minute = (
-            self.host.sent.per_minute()
+            self.host.bytes_sent.per_minute()
         )  # counted when there is something new only: idle must stay idle
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
@@ -231,22 +231,22 @@ class MainScreen(Steering, Looking):
 
     def _asking(self) -> Text:
         """What was asked for and is not answered, or is not even sent yet."""
-        look = self.host.look
+        styles = self.host.theme_styles
         if self.draft is not None:
             name, value = self.draft
             before = next(
                 (state.value for state in self.scene.knobs if state.knob.name == name), value
             )
             return Text(
-                f" {safe(name)} {setting(before)} {look.sign('→', '>')} {setting(value)}?  enter sends  esc forgets",
-                look.warn,
+                f" {safe(name)} {setting(before)} {styles.glyph('→', '>')} {setting(value)}?  enter sends  esc forgets",
+                styles.warn,
             )
         if self.scene.pending_requests:
             asked = ", ".join(
                 f"{request.kind} {request.knob or ''}".strip()
                 for request in self.scene.pending_requests
             )
-            return Text(f" {look.sign('…', '~')} asked: {safe(asked)}", look.wish)
+            return Text(f" {styles.glyph('…', '~')} asked: {safe(asked)}", styles.pending)
         return Text("")
 
 

@@ -1,4 +1,4 @@
-"""What widgets and screens need of the program around them, so that neither has to import it."""
+"""The attributes of the program that widgets and screens use, so that neither has to import it."""
 
 from __future__ import annotations
 
@@ -7,28 +7,35 @@ from typing import Protocol, cast, runtime_checkable
 from textual.app import App
 
 from asgml.tui.terminal.diff_renderer import ByteCounter
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 
 
-class Host(Protocol):
-    """The program: how it looks, how often it draws, what it has sent, which keys were given to other ids."""
+class AppProtocol(Protocol):
+    """The program.
 
-    look: Look
+    `interval` is the time between two frames in seconds; `mapped` gives other keys to ids of the key table.
+    """
+
+    theme_styles: Styles
     interval: float
-    sent: ByteCounter
+    bytes_sent: ByteCounter
     mapped: dict[str, str]
 
-    def redraw(self) -> None: ...
+    def redraw(self) -> None:
+        """Send the whole screen again."""
 
-    def detach(self) -> None: ...
+    def detach(self) -> None:
+        """Leave the dashboard; the training goes on."""
 
 
 @runtime_checkable
-class Drawn(Protocol):
-    """A screen that lays out its own lines and must do so again when their room changes."""
+class Redrawable(Protocol):
+    """A screen that lays out its own lines and must do so again when a widget changes its size."""
 
-    def draw(self) -> None: ...
+    def draw(self) -> None:
+        """Draw the scene again."""
 
 
-def host_of(app: App[object]) -> Host:
-    return cast("Host", app)
+def app_of(app: App[object]) -> AppProtocol:
+    """Return Textual's app, typed as the dashboard."""
+    return cast("AppProtocol", app)

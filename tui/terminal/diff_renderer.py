@@ -38,7 +38,7 @@ class Sent(CompositorUpdate):
         return self._sequence
 
 
-class Wire:
+class DiffRenderer:
     """A copy of the terminal's screen, and how to bring the terminal up to date."""
 
     def __init__(self) -> None:

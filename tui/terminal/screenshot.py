@@ -36,7 +36,7 @@ Cell = tuple[str, Style, float, float]
 """A letter, its style, and the upper left corner of its place."""
 
 
-def picture(rows: Sequence[Strip], title: str, ground: str, text: str) -> str:
+def svg_screenshot(rows: Sequence[Strip], title: str, ground: str, text: str) -> str:
     """The rows of a screen as SVG. `ground` and `text` are the colours of what has none of its own, as `#rrggbb`."""
     width = max((row.cell_length for row in rows), default=0) * WIDTH + 2 * EDGE
     height = len(rows) * HEIGHT + 2 * EDGE

@@ -1,16 +1,13 @@
-"""How the dashboard looks on this terminal: colours, shapes, and how often it draws."""
+"""Themes of the dashboard: the styles by meaning, for dark, light and 16-colour terminals."""
 
 from __future__ import annotations
 
-import locale
-import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rich.style import Style
 from textual.theme import Theme
 
-from asgml.tui.plot.raster import ASCII, BRAILLE, HALF, Glyphs
+from asgml.tui.plot.glyphs import ASCII, Glyphs
 
 DARK = Theme(
     name="asgml-dark",
@@ -41,165 +38,62 @@ LIGHT = Theme(
     dark=False,
 )
 
-_SERIES_DARK = (
-    "#6cb6ff",
-    "#f69d50",
-    "#6bd968",
-    "#d2a8ff",
-    "#e3c14b",
-    "#ff8fc7",
-    "#56d4dd",
-    "#ff7b72",
-)
-_DIM_DARK = ("#2b4a69", "#63422a", "#2d5a30", "#55446b", "#5c5023", "#663b52", "#245a5f", "#663531")
-_SERIES_LIGHT = (
-    "#0550ae",
-    "#b35000",
-    "#1a7f37",
-    "#8250df",
-    "#7d5e00",
-    "#bf3989",
-    "#1b7c83",
-    "#cf222e",
-)
-_DIM_LIGHT = (
-    "#b3cdea",
-    "#ecc9ab",
-    "#b5dcbe",
-    "#dac9f7",
-    "#e3d6a6",
-    "#f0c4dd",
-    "#b0dadd",
-    "#f3bfc3",
-)
-_SERIES_ANSI = (
-    "bright_blue",
-    "bright_yellow",
-    "bright_green",
-    "bright_magenta",
-    "bright_cyan",
-    "bright_red",
-    "bright_white",
-    "green",
-)
-_DIM_ANSI = ("blue", "yellow", "green", "magenta", "cyan", "red", "bright_black", "bright_black")
-
 
 @dataclass(frozen=True)
-class Look:
-    """Styles and shapes by meaning. Nothing is told by colour alone: states have words, series have markers."""
+class _Colours:
+    """The colours of one theme; those of curves are lists of names or `#rrggbb`, separated by spaces."""
 
-    glyphs: Glyphs
-    series: tuple[Style, ...]
-    dim: tuple[Style, ...]
-    text: Style
-    muted: Style
-    strong: Style
-    title: Style
-    frame: Style
-    selected: Style
-    good: Style
-    warn: Style
-    bad: Style
-    key: Style
-    wish: Style
-    mark: Style
-
-    def line(self, index: int) -> Style:
-        return self.series[index % len(self.series)]
-
-    def faint(self, index: int) -> Style:
-        return self.dim[index % len(self.dim)]
-
-    def marker(self, index: int) -> str:
-        return self.glyphs.markers[index % len(self.glyphs.markers)]
-
-    def level(self, name: str) -> Style:
-        return {"good": self.good, "warn": self.warn, "bad": self.bad}.get(name, self.text)
-
-    @property
-    def plain(self) -> bool:
-        """Only ASCII may be sent."""
-        return self.glyphs is ASCII
-
-    def sign(self, fancy: str, plain: str) -> str:
-        return plain if self.plain else fancy
+    curves: str
+    raw_curves: str
+    text: str
+    muted: str
+    frame: str
+    accent: str
+    good: str
+    warn: str
+    bad: str
+    mark: str
 
 
-def make_look(glyphs: Glyphs, *, ansi: bool = False, dark: bool = True) -> Look:
-    if ansi:
-        return _look(glyphs, _SERIES_ANSI, _DIM_ANSI, {
-            "text": "default", "muted": "bright_black", "frame": "bright_black", "accent": "bright_blue",
-            "good": "green", "warn": "yellow", "bad": "bright_red", "mark": "bright_magenta",
-        })  # fmt: skip
-    if dark:
-        return _look(glyphs, _SERIES_DARK, _DIM_DARK, {
-            "text": "#d5dae0", "muted": "#7d8794", "frame": "#3a434f", "accent": "#6cb6ff",
-            "good": "#56d364", "warn": "#e3b341", "bad": "#ff7b72", "mark": "#c39bff",
-        })  # fmt: skip
-    return _look(glyphs, _SERIES_LIGHT, _DIM_LIGHT, {
-        "text": "#1f2328", "muted": "#656d76", "frame": "#b8c0ca", "accent": "#0550ae",
-        "good": "#116329", "warn": "#7d4e00", "bad": "#b3151f", "mark": "#6639ba",
-    })  # fmt: skip
+_ON_DARK = _Colours(
+    curves="#6cb6ff #f69d50 #6bd968 #d2a8ff #e3c14b #ff8fc7 #56d4dd #ff7b72",
+    raw_curves="#2b4a69 #63422a #2d5a30 #55446b #5c5023 #663b52 #245a5f #663531",
+    text="#d5dae0",
+    muted="#7d8794",
+    frame="#3a434f",
+    accent="#6cb6ff",
+    good="#56d364",
+    warn="#e3b341",
+    bad="#ff7b72",
+    mark="#c39bff",
+)
+_ON_LIGHT = _Colours(
+    curves="#0550ae #b35000 #1a7f37 #8250df #7d5e00 #bf3989 #1b7c83 #cf222e",
+    raw_curves="#b3cdea #ecc9ab #b5dcbe #dac9f7 #e3d6a6 #f0c4dd #b0dadd #f3bfc3",
+    text="#1f2328",
+    muted="#656d76",
+    frame="#b8c0ca",
+    accent="#0550ae",
+    good="#116329",
+    warn="#7d4e00",
+    bad="#b3151f",
+    mark="#6639ba",
+)
+_ANSI = _Colours(
+    curves="bright_blue bright_yellow bright_green bright_magenta"
+    " bright_cyan bright_red bright_white green",
+    raw_curves="blue yellow green magenta cyan red bright_black bright_black",
+    text="default",
+    muted="bright_black",
+    frame="bright_black",
+    accent="bright_blue",
+    good="green",
+    warn="yellow",
+    bad="bright_red",
+    mark="bright_magenta",
+)
 
-
-def _look(
-    glyphs: Glyphs, series: tuple[str, ...], dim: tuple[str, ...], colours: Mapping[str, str]
-) -> Look:
-    def style(name: str, bold: bool | None = None, italic: bool | None = None) -> Style:
-        return Style(color=colours[name], bold=bold, italic=italic)
-
-    return Look(
-        glyphs=glyphs,
-        series=tuple(Style(color=colour) for colour in series),
-        dim=tuple(Style(color=colour) for colour in dim),
-        text=style("text"),
-        muted=style("muted"),
-        strong=style("text", bold=True),
-        title=style("text", bold=True),
-        frame=style("frame"),
-        selected=style("accent", bold=True),
-        good=style("good", bold=True),
-        warn=style("warn", bold=True),
-        bad=style("bad", bold=True),
-        key=style("accent", bold=True),
-        wish=style("muted", italic=True),
-        mark=style("mark"),
-    )
-
-
-def choose_glyphs(
-    environ: Mapping[str, str] = os.environ, encoding: str | None = None, ascii: bool = False
-) -> Glyphs:
-    """Braille where the terminal has it, half blocks on the Linux console, ASCII where nothing else is safe."""
-    encoding = encoding or locale.getpreferredencoding(False)
-    term = environ.get("TERM", "")
-    if ascii or "utf" not in encoding.lower() or term.startswith(("dumb", "vt")):
-        return ASCII
-    return HALF if term == "linux" else BRAILLE
-
-
-def over_ssh(environ: Mapping[str, str] = os.environ) -> bool:
-    return "SSH_CONNECTION" in environ or "SSH_TTY" in environ
-
-
-def draw_interval(environ: Mapping[str, str] = os.environ) -> float:
-    """Seconds between two looks at the run: 4 Hz here, 1 Hz over SSH, whatever the step rate."""
-    return 1.0 if over_ssh(environ) else 0.25
-
-
-def few_colours(environ: Mapping[str, str] = os.environ) -> bool:
-    """True where only the terminal's own 16 colours are safe; they also follow the terminal's own theme."""
-    term, colour = environ.get("TERM", ""), environ.get("COLORTERM", "")
-    return (
-        colour not in ("truecolor", "24bit")
-        and "256" not in term
-        and "kitty" not in term
-        and "direct" not in term
-    )
-
-
-SHAPES: dict[str, tuple[str, str, str]] = {
+_STATES: dict[str, tuple[str, str, str]] = {
     "opening": ("◌", "o", "muted"),
     "starting": ("◌", "o", "warn"),
     "running": ("●", "*", "good"),
@@ -211,9 +105,77 @@ SHAPES: dict[str, tuple[str, str, str]] = {
     "crashed": ("✗", "x", "bad"),
     "stale": ("?", "?", "warn"),
 }
-"""State → shape, ASCII shape, and the style by meaning. The word always stands beside it."""
+"""State → character, ASCII character, and the style by meaning. The state's name always stands beside it."""
 
 
-def shape(look: Look, state: str) -> tuple[str, Style]:
-    fancy, plain, meaning = SHAPES.get(state, ("?", "?", "muted"))
-    return look.sign(fancy, plain), getattr(look, meaning)
+@dataclass(frozen=True)
+class Styles:
+    """Styles and characters by meaning. Colour never carries it alone: states have names, curves have markers."""
+
+    glyphs: Glyphs
+    curves: tuple[Style, ...]
+    raw_curves: tuple[Style, ...]
+    text: Style
+    muted: Style
+    strong: Style
+    title: Style
+    frame: Style
+    selected: Style
+    good: Style
+    warn: Style
+    bad: Style
+    key: Style
+    pending: Style
+    mark: Style
+
+    def curve(self, index: int) -> Style:
+        """Return the style of the curve with this place in the order of colours."""
+        return self.curves[index % len(self.curves)]
+
+    def raw_curve(self, index: int) -> Style:
+        """Return the dim style of the recorded values under a smoothed curve."""
+        return self.raw_curves[index % len(self.raw_curves)]
+
+    def marker(self, index: int) -> str:
+        """Return the character that tells a curve from the others without colour."""
+        return self.glyphs.markers[index % len(self.glyphs.markers)]
+
+    def level(self, name: str) -> Style:
+        """Return the style of a log line's level: info, good, warn or bad."""
+        return {"good": self.good, "warn": self.warn, "bad": self.bad}.get(name, self.text)
+
+    def state(self, name: str) -> tuple[str, Style]:
+        """Return the character of a run's state, and its style."""
+        unicode, ascii, meaning = _STATES.get(name, ("?", "?", "muted"))
+        return self.glyph(unicode, ascii), getattr(self, meaning)
+
+    @property
+    def ascii_only(self) -> bool:
+        """True where only ASCII may be sent."""
+        return self.glyphs is ASCII
+
+    def glyph(self, unicode: str, ascii: str) -> str:
+        """Return the one of both that this terminal can show."""
+        return ascii if self.ascii_only else unicode
+
+
+def make_styles(glyphs: Glyphs, *, ansi: bool = False, dark: bool = True) -> Styles:
+    """Return the styles for a theme: `ansi` for the terminal's own 16 colours, else dark or light."""
+    colours = _ANSI if ansi else _ON_DARK if dark else _ON_LIGHT
+    return Styles(
+        glyphs=glyphs,
+        curves=tuple(Style(color=colour) for colour in colours.curves.split()),
+        raw_curves=tuple(Style(color=colour) for colour in colours.raw_curves.split()),
+        text=Style(color=colours.text),
+        muted=Style(color=colours.muted),
+        strong=Style(color=colours.text, bold=True),
+        title=Style(color=colours.text, bold=True),
+        frame=Style(color=colours.frame),
+        selected=Style(color=colours.accent, bold=True),
+        good=Style(color=colours.good, bold=True),
+        warn=Style(color=colours.warn, bold=True),
+        bad=Style(color=colours.bad, bold=True),
+        key=Style(color=colours.accent, bold=True),
+        pending=Style(color=colours.muted, italic=True),
+        mark=Style(color=colours.mark),
+    )

@@ -10,7 +10,7 @@ from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
 from asgml.tui.scene.scene import ModalityBalance, ModulatorStatus, Scene
 from asgml.tui.terminal.format import clip, fit, shorten
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Box
 
 _NAME, _ARM = 10, 8
@@ -25,7 +25,7 @@ class BalancePanel(Box):
 
     def show_scene(self, scene: Scene, framed: bool) -> None:
         width = self.size.width or self.app.size.width
-        rows = balance_rows(scene, self.look, width - 4 if framed else width)
+        rows = balance_rows(scene, self.theme_styles, width - 4 if framed else width)
         if not framed:
             self.styles.height = len(rows)
             self.show(rows)
@@ -36,57 +36,57 @@ class BalancePanel(Box):
             self.show_box(rows)
 
 
-def balance_rows(scene: Scene, look: Look, width: int) -> list[Text]:
+def balance_rows(scene: Scene, styles: Styles, width: int) -> list[Text]:
     """The summary line, column headings where there is room, and one line per modality."""
-    summary = _summary(scene, look, width)
+    summary = _summary(scene, styles, width)
     if width >= 92:
-        heading = _wide_heading(look, width)
+        heading = _wide_heading(styles, width)
         return [
             summary,
             heading,
             *(
-                _wide_row(line, index, scene.balance.dominant, look, width)
+                _wide_row(line, index, scene.balance.dominant, styles, width)
                 for index, line in enumerate(scene.balance.modalities)
             ),
         ]
     return [
         summary,
         *(
-            _narrow_row(line, index, look, width)
+            _narrow_row(line, index, styles, width)
             for index, line in enumerate(scene.balance.modalities)
         ),
     ]
 
 
-def _summary(scene: Scene, look: Look, width: int) -> Text:
+def _summary(scene: Scene, styles: Styles, width: int) -> Text:
     row = Text("")
     if math.isfinite(scene.balance.gap):
-        row.append("gap ", look.muted).append(number(scene.balance.gap), look.strong)
+        row.append("gap ", styles.muted).append(number(scene.balance.gap), styles.strong)
     row.append("  " if row.plain else "")
     row.append(
         f"{safe(scene.balance.dominant)} dominates"
         if scene.balance.dominant
         else "no modality dominates yet",
-        look.strong if scene.balance.dominant else look.muted,
+        styles.strong if scene.balance.dominant else styles.muted,
     )
     for details in (2, 1, 0):
         line = row.copy()
         for part in scene.balance.modulators:
-            line.append("   " if details else "  ").append_text(_part(part, look, details))
+            line.append("   " if details else "  ").append_text(_part(part, styles, details))
         if line.cell_len <= width:
             break
     line.truncate(width, overflow="ellipsis")
     return line
 
 
-def _part(part: ModulatorStatus, look: Look, details: int) -> Text:
+def _part(part: ModulatorStatus, styles: Styles, details: int) -> Text:
     """A modulator and whether it acts. With fewer details first its window goes, then the word: the sign says it too."""
-    sign = look.sign("●", "*") if part.open else look.sign("○", "o")
+    sign = styles.glyph("●", "*") if part.open else styles.glyph("○", "o")
     words = f"{sign} {safe(part.name)}" + (
         f" {'open' if part.open else 'closed'}" if details else ""
     )
-    text = Text(words, look.good if part.open else look.muted)
-    return text.append(f" ({part.window})", look.muted) if details > 1 and part.window else text
+    text = Text(words, styles.good if part.open else styles.muted)
+    return text.append(f" ({part.window})", styles.muted) if details > 1 and part.window else text
 
 
 _COLUMNS = (
@@ -99,11 +99,11 @@ _COLUMNS = (
 )
 
 
-def _wide_heading(look: Look, width: int) -> Text:
-    row = Text(" " * (_NAME + 3), style=look.muted)
+def _wide_heading(styles: Styles, width: int) -> Text:
+    row = Text(" " * (_NAME + 3), style=styles.muted)
     for name, size in _COLUMNS:
         row.append(f"{name:>{size}}")
-    left, right = look.sign("◀", "<"), look.sign("▶", ">")
+    left, right = styles.glyph("◀", "<"), styles.glyph("▶", ">")
     if _arm(width) >= 12:
         left, right = f"throttle {left}", f"{right} boost"
     return row.append(f"   {left:>{_arm(width) - 1}} 1× {right}")
@@ -115,57 +115,57 @@ def _arm(width: int) -> int:
     return min(max((width - used - 1) // 2, 3), 21)
 
 
-def _wide_row(line: ModalityBalance, index: int, dominant: str, look: Look, width: int) -> Text:
+def _wide_row(line: ModalityBalance, index: int, dominant: str, styles: Styles, width: int) -> Text:
     row = (
         Text("")
-        .append(f"{look.marker(index)} ", look.line(index))
-        .append(fit(shorten(safe(line.modality), _NAME), _NAME), look.line(index))
+        .append(f"{styles.marker(index)} ", styles.curve(index))
+        .append(fit(shorten(safe(line.modality), _NAME), _NAME), styles.curve(index))
         .append(" ")
     )
-    arrow = look.sign("→", ">")
+    arrow = styles.glyph("→", ">")
     cells = (
         number(line.probe_accuracy), number(line.unimodal_accuracy), f"{number(line.grad_norm)} {arrow} {number(line.grad_norm_after):<6}",
         _times(line.gain), _times(line.boost_scale), number(line.discrepancy),
     )  # fmt: skip
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
-        row.append(f"{cell:>{size}}", look.text)
-    row.append("   ").append_text(gain_bar(line.gain, _arm(width), look))
-    return row.append(f"  {verdict(line)}", look.muted)
+        row.append(f"{cell:>{size}}", styles.text)
+    row.append("   ").append_text(gain_bar(line.gain, _arm(width), styles))
+    return row.append(f"  {verdict(line)}", styles.muted)
 
 
-def _narrow_row(line: ModalityBalance, index: int, look: Look, width: int) -> Text:
+def _narrow_row(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
     row = Text("").append(
-        f"{look.marker(index)} {fit(shorten(safe(line.modality), 8), 8)}", look.line(index)
+        f"{styles.marker(index)} {fit(shorten(safe(line.modality), 8), 8)}", styles.curve(index)
     )
-    norms = f"{number(line.grad_norm, 2)}{look.sign('→', '>')}{number(line.grad_norm_after, 2)}"
+    norms = f"{number(line.grad_norm, 2)}{styles.glyph('→', '>')}{number(line.grad_norm_after, 2)}"
     pieces = [("p", number(line.probe_accuracy, 2)), ("gain", _times(line.gain, 2)), ("|g|", norms), ("own", number(line.unimodal_accuracy, 2)),
-              ("boost", _times(line.boost_scale, 2)), (look.sign("ρ", "r"), number(line.discrepancy, 2))]  # fmt: skip
+              ("boost", _times(line.boost_scale, 2)), (styles.glyph("ρ", "r"), number(line.discrepancy, 2))]  # fmt: skip
     arm = 5 if width >= 76 else 4
     for name, value in pieces:
         cell = Text.assemble(
-            (f" {name} ", look.muted), (fit(value, 9 if name == "|g|" else 5), look.text)
+            (f" {name} ", styles.muted), (fit(value, 9 if name == "|g|" else 5), styles.text)
         )
         if row.cell_len + cell.cell_len + 2 * arm + 3 <= width:
             row.append_text(cell)
-    return row.append(" ").append_text(gain_bar(line.gain, arm, look))
+    return row.append(" ").append_text(gain_bar(line.gain, arm, styles))
 
 
-def gain_bar(gain: float, arm: int, look: Look) -> Text:
+def gain_bar(gain: float, arm: int, styles: Styles) -> Text:
     """Throttle to the left, boost to the right of 1×, in octaves; the middle line is plain training."""
-    middle = look.glyphs.vertical
-    rest, solid = look.sign("·", "."), look.sign("█", "#")
+    middle = styles.glyphs.vertical
+    rest, solid = styles.glyph("·", "."), styles.glyph("█", "#")
     if not math.isfinite(gain):
-        return Text(" " * arm + middle + " " * arm, look.muted)
+        return Text(" " * arm + middle + " " * arm, styles.muted)
     octaves = math.log2(max(gain, 1e-9)) / _RANGE
     cells = min(max(round(abs(octaves) * arm), 1 if abs(gain - 1) > 0.005 else 0), arm)
     left, right = (cells, 0) if gain < 1 else (0, cells)
     row = (
         Text("")
-        .append(rest * (arm - left), look.frame)
-        .append(solid * left, look.warn)
-        .append(middle, look.text)
+        .append(rest * (arm - left), styles.frame)
+        .append(solid * left, styles.warn)
+        .append(middle, styles.text)
     )
-    return row.append(solid * right, look.good).append(rest * (arm - right), look.frame)
+    return row.append(solid * right, styles.good).append(rest * (arm - right), styles.frame)
 
 
 def verdict(line: ModalityBalance) -> str:

@@ -20,23 +20,24 @@ class TransportBar(Lines):
         self.display = transport is not None
         if transport is None:
             return
-        look = self.look
-        state = look.sign("▶", ">") if transport.playing else look.sign("‖", "=")
+        styles = self.theme_styles
+        state = styles.glyph("▶", ">") if transport.playing else styles.glyph("‖", "=")
         left = Text("").append(
-            f" {state} REPLAY {transport.speed:g}×", look.good if transport.playing else look.warn
+            f" {state} REPLAY {transport.speed:g}×",
+            styles.good if transport.playing else styles.warn,
         )
-        right = Text(f" row {count(transport.row)}/{count(transport.rows)} ", look.text)
+        right = Text(f" row {count(transport.row)}/{count(transport.rows)} ", styles.text)
         width = max(self.size.width - left.cell_len - right.cell_len - 3, 0)
         place = round(transport.row / max(transport.rows, 1) * max(width - 1, 0))
         bar = (
             Text(" ")
-            .append(look.sign("━", "=") * place, look.key)
-            .append(look.sign("●", "o"), look.key)
+            .append(styles.glyph("━", "=") * place, styles.key)
+            .append(styles.glyph("●", "o"), styles.key)
         )
         self.show(
             [
                 left.append_text(bar)
-                .append(look.sign("─", "-") * max(width - 1 - place, 0), look.frame)
+                .append(styles.glyph("─", "-") * max(width - 1 - place, 0), styles.frame)
                 .append_text(right)
             ]
         )
@@ -51,7 +52,7 @@ class KeyBar(Lines):
     def show_keys(
         self, clock: str, words: dict[str, str], steerable: bool, mapped: dict[str, str]
     ) -> None:
-        key = (clock, dict(words), steerable, self.size.width, self.look)
+        key = (clock, dict(words), steerable, self.size.width, self.theme_styles)
         if key == self._drawn_for:
             return
         self._drawn_for = key
@@ -71,6 +72,6 @@ class KeyBar(Lines):
         dim = key.steers and not steerable
         return (
             Text("")
-            .append(f" {name}", self.look.muted if dim else self.look.key)
-            .append(f" {word} ", self.look.frame if dim else self.look.muted)
+            .append(f" {name}", self.theme_styles.muted if dim else self.theme_styles.key)
+            .append(f" {word} ", self.theme_styles.frame if dim else self.theme_styles.muted)
         )

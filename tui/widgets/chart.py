@@ -14,10 +14,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from asgml.storage.format.safe_text import safe
+from asgml.tui.plot.cached_plot import CachedPlot, Placed
 from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
+from asgml.tui.plot.envelope_cache import EnvelopeCache
 from asgml.tui.plot.envelopes import Envelope
-from asgml.tui.plot.growing import EnvelopeCache
-from asgml.tui.plot.plot import Placed, Plot
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.windows import Window
 from asgml.tui.scene.panels import Panel
@@ -58,7 +58,7 @@ class Chart(Box):
         self.values: dict[str, float] = {}
         self._caches: dict[object, EnvelopeCache] = {}
         self._order: list[object] = []
-        self._plot = Plot()
+        self._plot = CachedPlot()
         self._strips: list[Strip] = []
         self._shown: list[object] = []
         self._styles: dict[int, Style] = {}
@@ -75,7 +75,7 @@ class Chart(Box):
             self._caches.clear()
             numbers = True
         self.panel = panel
-        glyphs, log = self.look.glyphs, view.log(panel.title, panel.log)
+        glyphs, log = self.theme_styles.glyphs, view.log(panel.title, panel.log)
         curves = curves_of(panel, scene, view)
         self.window = window_of(scene, view, width * glyphs.across)
         known = tuple(line.column in scene.known for line in panel.lines)
@@ -120,7 +120,7 @@ class Chart(Box):
         return layers, min((cache.changed for cache in caches), default=0) if same else 0
 
     def _cell(self, x: float) -> int:
-        return self.window.column(x) // self.look.glyphs.across
+        return self.window.column(x) // self.theme_styles.glyphs.across
 
     def _marks(self, scene: Scene, axis: str, width: int) -> list[Placed]:
         placed = [
@@ -141,12 +141,15 @@ class Chart(Box):
         )
         notes = [word for word in ("log" if span.log else "", safe(self.panel.unit)) if word]
         title = safe(self.panel.title) + (f" ({', '.join(notes)})" if notes else "")
-        labels, edge = y_labels(span, canvas.height), self.look.selected if hot else self.look.frame
+        labels, edge = (
+            y_labels(span, canvas.height),
+            self.theme_styles.selected if hot else self.theme_styles.frame,
+        )
 
         def top() -> Strip:
             width = self.size.width
-            words = legend(entries, cursor, axis, width - len(title) - 9, self.look)
-            return to_strip(top_edge(title, words, width, self.look, hot), width, self.base)
+            words = legend(entries, cursor, axis, width - len(title) - 9, self.theme_styles)
+            return to_strip(top_edge(title, words, width, self.theme_styles, hot), width, self.base)
 
         plot = [
             _Row(
@@ -178,11 +181,11 @@ class Chart(Box):
             self.refresh(*(Region(0, index, width, 1) for index in changed))
 
     def _plot_strip(self, canvas: Canvas, row: int, label: str, edge: Style) -> Strip:
-        base, side = self.base, self.look.glyphs.vertical
-        tick = self.look.glyphs.tick if label else " "
+        base, side = self.base, self.theme_styles.glyphs.vertical
+        tick = self.theme_styles.glyphs.tick if label else " "
         axis = [
             Segment(side, base + edge),
-            Segment(f"{label:>{LABEL}}{tick}", base + self.look.muted),
+            Segment(f"{label:>{LABEL}}{tick}", base + self.theme_styles.muted),
         ]
         plot = [Segment(text, self._style(style)) for text, style in canvas.pieces(row)]
         return Strip([*axis, *plot, Segment(side, base + edge)], canvas.width + _AXIS + 2)
@@ -190,17 +193,19 @@ class Chart(Box):
     def _bottom_strip(self, width: int, axis: str, edge: Style) -> Strip:
         """The lower edge with the numbers of the x axis in it."""
         left, right, bar = (
-            self.look.glyphs.corners[2],
-            self.look.glyphs.corners[3],
-            self.look.glyphs.horizontal,
+            self.theme_styles.glyphs.corners[2],
+            self.theme_styles.glyphs.corners[3],
+            self.theme_styles.glyphs.horizontal,
         )
         text = Text("").append(left + bar * _AXIS, edge)
         for empty, letters in groupby(
-            x_labels(self.window, width, self.look.glyphs.across, axis),
+            x_labels(self.window, width, self.theme_styles.glyphs.across, axis),
             lambda letter: letter == "\0",
         ):
             word = "".join(letters)
-            text.append(bar * len(word) if empty else word, edge if empty else self.look.muted)
+            text.append(
+                bar * len(word) if empty else word, edge if empty else self.theme_styles.muted
+            )
         return to_strip(text.append(right, edge), self.size.width, self.base)
 
     def _style(self, number: int) -> Style:
@@ -210,15 +215,17 @@ class Chart(Box):
         return self._styles[number]
 
     def _bare_style(self, number: int) -> Style:
-        look = self.look
+        styles = self.theme_styles
         if number >= OVERLAY:
-            return look.muted
+            return styles.muted
         if number >= DIM:
-            return look.faint(number - DIM)
+            return styles.raw_curve(number - DIM)
         return (
-            look.line(number)
+            styles.curve(number)
             if number >= 0
-            else {TEXT: look.text, MARK: look.mark, FAULT: look.bad, CURSOR: look.strong}[number]
+            else {TEXT: styles.text, MARK: styles.mark, FAULT: styles.bad, CURSOR: styles.strong}[
+                number
+            ]
         )
 
     def notify_style_update(self) -> None:

@@ -13,7 +13,7 @@ from asgml.tui.messages import RunLine
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import count, fit, short_count, shorten
-from asgml.tui.terminal.theme import Look, shape
+from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Box
 
 
@@ -24,10 +24,14 @@ class EventLog(Box):
         if not self.stale(scene.history.lines, framed):
             return
         width, height = self.inner if framed else self.size
-        rows = [log_row(line, self.look, width) for line in newest(scene.history.lines, height)]
+        rows = [
+            log_row(line, self.theme_styles, width) for line in newest(scene.history.lines, height)
+        ]
         self.title = "events"
         if framed:
-            self.show_box(rows, Text(f"{count(len(scene.history.lines))}  L all", self.look.muted))
+            self.show_box(
+                rows, Text(f"{count(len(scene.history.lines))}  L all", self.theme_styles.muted)
+            )
         else:
             self.show(rows)
 
@@ -53,13 +57,15 @@ def newest(lines: Sequence[LogLine], most: int) -> list[LogLine]:
     )
 
 
-def log_row(line: LogLine, look: Look, width: int) -> Text:
+def log_row(line: LogLine, styles: Styles, width: int) -> Text:
     row = (
         Text("")
-        .append(f"{count(line.step):>8} ", look.muted)
-        .append(f"{line.tag:<5} ", look.level(line.level) if line.level != "info" else look.key)
+        .append(f"{count(line.step):>8} ", styles.muted)
+        .append(f"{line.tag:<5} ", styles.level(line.level) if line.level != "info" else styles.key)
     )
-    row.append(line.text, look.level(line.level) if line.level in {"bad", "warn"} else look.text)
+    row.append(
+        line.text, styles.level(line.level) if line.level in {"bad", "warn"} else styles.text
+    )
     row.truncate(max(width, 0), overflow="ellipsis")
     return row
 
@@ -75,10 +81,10 @@ class Runs(Box):
         self.title = "runs"
         width, height = self.inner
         rows = [
-            run_row(as_on_screen(line, scene), self.look, width, line.name == scene.name)
+            run_row(as_on_screen(line, scene), self.theme_styles, width, line.name == scene.name)
             for line in runs[:height]
         ]
-        self.show_box(rows, Text("g go to", self.look.muted))
+        self.show_box(rows, Text("g go to", self.theme_styles.muted))
 
 
 def as_on_screen(line: RunLine, scene: Scene) -> RunLine:
@@ -88,13 +94,13 @@ def as_on_screen(line: RunLine, scene: Scene) -> RunLine:
     return replace(line, state=scene.state, step=scene.progress.step)
 
 
-def run_row(line: RunLine, look: Look, width: int, current: bool = False) -> Text:
-    sign, style = shape(look, line.state)
+def run_row(line: RunLine, styles: Styles, width: int, current: bool = False) -> Text:
+    sign, style = styles.state(line.state)
     name = max(width - 26, 8)
     row = (
         Text("")
         .append(f"{sign} ", style)
-        .append(fit(shorten(line.name, name), name), look.strong if current else look.text)
+        .append(fit(shorten(line.name, name), name), styles.strong if current else styles.text)
     )
-    row.append(f" {line.state:<8}", style).append(f"{short_count(line.step):>7}", look.text)
-    return row.append(f"{number(line.best) if math.isfinite(line.best) else '':>7}", look.muted)
+    row.append(f" {line.state:<8}", style).append(f"{short_count(line.step):>7}", styles.text)
+    return row.append(f"{number(line.best) if math.isfinite(line.best) else '':>7}", styles.muted)

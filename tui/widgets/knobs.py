@@ -10,7 +10,7 @@ from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState, Scene
 from asgml.tui.terminal.format import clip, fit
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Box
 
 
@@ -24,7 +24,7 @@ class Knobs(Box):
         width, height = self.inner
         name = _name_width([state.knob.name for state in scene.knobs], width)
         rows = [
-            knob_row(state, self.look, (name, width), state.knob.name == selected, draft)
+            knob_row(state, self.theme_styles, (name, width), state.knob.name == selected, draft)
             for state in scene.knobs
         ]
         place = next(
@@ -32,7 +32,7 @@ class Knobs(Box):
         )
         start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
         refused = [
-            Text(f"{safe(state.knob.name)} {safe(state.refused)}", self.look.warn)
+            Text(f"{safe(state.knob.name)} {safe(state.refused)}", self.theme_styles.warn)
             for state in scene.knobs
             if state.refused
         ]
@@ -43,8 +43,8 @@ class Knobs(Box):
         )
         none = "" if scene.manifest is None else "this run declares no knobs"
         self.show_box(
-            body or [Text(none, self.look.muted)],
-            Text("[ ] nudge  e edit", self.look.muted) if body else None,
+            body or [Text(none, self.theme_styles.muted)],
+            Text("[ ] nudge  e edit", self.theme_styles.muted) if body else None,
         )
 
 
@@ -64,30 +64,31 @@ def _short(name: str, width: int) -> str:
 
 def knob_row(
     state: KnobState,
-    look: Look,
+    styles: Styles,
     cells: tuple[int, int],
     selected: bool,
     draft: tuple[str, Value] | None,
 ) -> Text:
     """`cells`: those of the name and of the whole row."""
     name, width = cells
-    line = Text("").append(f"{look.sign('▸', '>') if selected else ' '} ", look.key)
+    line = Text("").append(f"{styles.glyph('▸', '>') if selected else ' '} ", styles.key)
     line.append(
-        fit(_short(safe(state.knob.name), name), name), look.strong if selected else look.text
-    ).append(f"{clip(setting(state.value), 9):>9} ", look.strong)
+        fit(_short(safe(state.knob.name), name), name), styles.strong if selected else styles.text
+    ).append(f"{clip(setting(state.value), 9):>9} ", styles.strong)
     room = width - line.cell_len
     if draft is not None and draft[0] == state.knob.name:
         return line.append(
-            clip(f"{look.sign('→', '>')} {setting(draft[1])}? enter sends", room), look.warn
+            clip(f"{styles.glyph('→', '>')} {setting(draft[1])}? enter sends", room), styles.warn
         )
     if state.requested is not None:
         return line.append(
-            clip(f"{look.sign('→', '>')} {setting(state.requested)} asked …", room), look.wish
+            clip(f"{styles.glyph('→', '>')} {setting(state.requested)} asked …", room),
+            styles.pending,
         )
-    return line.append_text(_slider(state.knob, state.value, look, room))
+    return line.append_text(_slider(state.knob, state.value, styles, room))
 
 
-def _slider(knob: Knob, value: Value, look: Look, room: int) -> Text:
+def _slider(knob: Knob, value: Value, styles: Styles, room: int) -> Text:
     text = knob.range_text()
     if (
         knob.low is None
@@ -97,11 +98,12 @@ def _slider(knob: Knob, value: Value, look: Look, room: int) -> Text:
         or knob.high <= knob.low
     ):
         return Text(
-            clip(text, max(room, 0)) if knob.type != "bool" or len(text) <= room else "", look.muted
+            clip(text, max(room, 0)) if knob.type != "bool" or len(text) <= room else "",
+            styles.muted,
         )
     width = min(room - len(text) - 1, 12)
     place = round((float(value) - knob.low) / (knob.high - knob.low) * (width - 1))
     place = min(max(place, 0), width - 1)
-    bar = look.sign("─", "-")
-    line = Text("").append(bar * place, look.muted).append(look.sign("●", "o"), look.key)
-    return line.append(bar * (width - 1 - place), look.muted).append(f" {text}", look.muted)
+    bar = styles.glyph("─", "-")
+    line = Text("").append(bar * place, styles.muted).append(styles.glyph("●", "o"), styles.key)
+    return line.append(bar * (width - 1 - place), styles.muted).append(f" {text}", styles.muted)

@@ -13,7 +13,7 @@ from asgml.storage.format.value_text import number
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.axes import x_text
 
 
@@ -51,18 +51,22 @@ def legend_entries(
 
 
 def legend(
-    entries: Sequence[tuple[int, str, str]], cursor: float | None, axis: str, room: int, look: Look
+    entries: Sequence[tuple[int, str, str]],
+    cursor: float | None,
+    axis: str,
+    room: int,
+    styles: Styles,
 ) -> Text:
     for labelled, valued in ((True, True), (False, True), (True, False), (False, False)):
-        text = Text("  ").join([_entry(entry, labelled, valued, look) for entry in entries])
+        text = Text("  ").join([_entry(entry, labelled, valued, styles) for entry in entries])
         if cursor is not None and valued:
-            text.append(f"  @ {x_text(cursor, axis, exact=True)}", look.strong)
+            text.append(f"  @ {x_text(cursor, axis, exact=True)}", styles.strong)
         if text.cell_len <= room:
             return text
     return Text("")
 
 
-def _entry(entry: tuple[int, str, str], labelled: bool, valued: bool, look: Look) -> Text:
+def _entry(entry: tuple[int, str, str], labelled: bool, valued: bool, styles: Styles) -> Text:
     colour, label, value = entry
-    words = [look.marker(colour), label if labelled else "", value if valued else ""]
-    return Text(" ".join(word for word in words if word), look.line(colour))
+    words = [styles.marker(colour), label if labelled else "", value if valued else ""]
+    return Text(" ".join(word for word in words if word), styles.curve(colour))

@@ -10,9 +10,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from asgml.tui.terminal.app_protocol import Drawn, host_of
+from asgml.tui.terminal.app_protocol import Redrawable, app_of
 from asgml.tui.terminal.format import clip
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 
 _console = Console(width=400, markup=False, highlight=False, emoji=False)
 """Only looks styles up; nothing is printed on it."""
@@ -30,8 +30,9 @@ class Lines(Widget):
         self._base: Style | None = None
 
     @property
-    def look(self) -> Look:
-        return host_of(self.app).look
+    def theme_styles(self) -> Styles:
+        """Styles of the theme that is on now."""
+        return app_of(self.app).theme_styles
 
     def show(self, rows: list[Text]) -> None:
         """Shows these lines; those that are the same as before are left alone."""
@@ -49,7 +50,7 @@ class Lines(Widget):
 
     def stale(self, *facts: object) -> bool:
         """Whether these facts differ from those the lines were last made for. Making lines costs more than comparing facts."""
-        key = (self.size, id(self.look), facts)
+        key = (self.size, id(self.theme_styles), facts)
         if key == self._shown_for:
             return False
         self._shown_for = key
@@ -69,7 +70,7 @@ class Lines(Widget):
     def on_resize(self) -> None:
         """The room has changed, and with it what fits."""
         screen = self.screen
-        if isinstance(screen, Drawn):
+        if isinstance(screen, Redrawable):
             screen.draw()
 
     @property
@@ -127,7 +128,7 @@ class Box(Lines):
         width, height = self.size
         if width < 4 or height < 2:
             return
-        self.show(framed(body, self.title, legend, width, height, self.look, hot))
+        self.show(framed(body, self.title, legend, width, height, self.theme_styles, hot))
 
     @property
     def inner(self) -> tuple[int, int]:
@@ -141,29 +142,31 @@ def framed(
     legend: Text | None,
     width: int,
     height: int,
-    look: Look,
+    styles: Styles,
     hot: bool = False,
 ) -> list[Text]:
-    edge = look.selected if hot else look.frame
-    rows = [top_edge(title, legend, width, look, hot)]
-    side = look.glyphs.vertical
+    edge = styles.selected if hot else styles.frame
+    rows = [top_edge(title, legend, width, styles, hot)]
+    side = styles.glyphs.vertical
     for row in range(height - 2):
         line = Text("").append(f"{side} ", edge)
         content = body[row].copy() if row < len(body) else Text("")
         content.truncate(width - 4, overflow="ellipsis", pad=True)
         rows.append(line.append_text(content).append(f" {side}", edge))
-    left, right = look.glyphs.corners[2], look.glyphs.corners[3]
-    rows.append(Text(left + look.glyphs.horizontal * (width - 2) + right, edge))
+    left, right = styles.glyphs.corners[2], styles.glyphs.corners[3]
+    rows.append(Text(left + styles.glyphs.horizontal * (width - 2) + right, edge))
     return rows
 
 
-def top_edge(title: str, legend: Text | None, width: int, look: Look, hot: bool = False) -> Text:
+def top_edge(
+    title: str, legend: Text | None, width: int, styles: Styles, hot: bool = False
+) -> Text:
     """`╭─ title ───── legend ─╮`; the legend gives way first."""
-    edge = look.selected if hot else look.frame
-    left, right, bar = look.glyphs.corners[0], look.glyphs.corners[1], look.glyphs.horizontal
+    edge = styles.selected if hot else styles.frame
+    left, right, bar = styles.glyphs.corners[0], styles.glyphs.corners[1], styles.glyphs.horizontal
     name = clip(title, max(width - 6, 0))
     row = Text("").append(f"{left}{bar} " if name else f"{left}{bar}", edge)
-    row.append(f"{name} " if name else "", look.selected if hot else look.title)
+    row.append(f"{name} " if name else "", styles.selected if hot else styles.title)
     room = width - row.cell_len - 1
     shown = legend.copy() if legend is not None and legend.cell_len + 4 <= room else Text("")
     tail = shown.cell_len + 3 if shown.cell_len else 0

@@ -14,7 +14,7 @@ from asgml.tui.scene.marks import short_knob
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import AXES, View
 from asgml.tui.terminal.format import age, bar, coarse, count, plural, shorten
-from asgml.tui.terminal.theme import Look, shape
+from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines, wrapped
 
 _GAP = "  "
@@ -26,9 +26,9 @@ class Status(Lines):
     DEFAULT_CSS = "Status { height: 1; }"
 
     def show_scene(self, scene: Scene, readonly: bool) -> None:
-        parts = _parts(scene, self.look, readonly, scene.name)
+        parts = _parts(scene, self.theme_styles, readonly, scene.name)
         if _width(parts) > self.size.width:
-            parts = _parts(scene, self.look, readonly, shorten(scene.name, _NAME))
+            parts = _parts(scene, self.theme_styles, readonly, shorten(scene.name, _NAME))
         self.show([fit_parts(parts, self.size.width)])
 
 
@@ -54,67 +54,67 @@ _NAME = 24
 """Cells that are enough to know a run by, where there is no room for its whole name."""
 
 
-def _parts(scene: Scene, look: Look, readonly: bool, name: str) -> list[Part]:
-    sign, style = shape(look, scene.state)
+def _parts(scene: Scene, styles: Styles, readonly: bool, name: str) -> list[Part]:
+    sign, style = styles.state(scene.state)
     parts: list[Part] = [
         (0, Text(f" {sign} {scene.state.upper()}", style)),
-        (2, Text(name, look.strong)),
+        (2, Text(name, styles.strong)),
     ]
     if scene.manifest is not None:
-        parts += _progress(scene, look) + _pace(scene, look)
+        parts += _progress(scene, styles) + _pace(scene, styles)
         if (knob := scene.main_knob) is not None:
             parts.append(
-                (5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", look.strong))
+                (5, Text(f"{short_knob(knob.knob.name)} {setting(knob.value)}", styles.strong))
             )
     if scene.manifest is not None and scene.transport is None and scene.state in ALIVE:
         fresh = age(scene.trainer.silent)
         parts.append(
             (
                 8 if fresh == "now" else 1,
-                Text(f"data {fresh}", look.muted if fresh == "now" else look.warn),
+                Text(f"data {fresh}", styles.muted if fresh == "now" else styles.warn),
             )
         )
     if readonly and scene.transport is None:
-        parts.append((4, Text("read-only", look.warn)))
+        parts.append((4, Text("read-only", styles.warn)))
     return parts
 
 
-def _progress(scene: Scene, look: Look) -> list[Part]:
+def _progress(scene: Scene, styles: Styles) -> list[Part]:
     step = f"step {count(scene.progress.step)}" + (f"/{count(scene.total)}" if scene.total else "")
-    parts: list[Part] = [(1, Text(step, look.text))]
+    parts: list[Part] = [(1, Text(step, styles.text))]
     if scene.total:
         share = scene.progress.step / scene.total
-        full, empty = look.sign("█", "#"), look.sign("░", ".")
+        full, empty = styles.glyph("█", "#"), styles.glyph("░", ".")
         parts.append(
             (
                 9,
                 Text.assemble(
-                    (bar(share, 16, full, ""), look.good),
-                    (empty * (16 - round(min(share, 1) * 16)), look.frame),
+                    (bar(share, 16, full, ""), styles.good),
+                    (empty * (16 - round(min(share, 1) * 16)), styles.frame),
                 ),
             )
         )
-        parts.append((3, Text(f"{min(int(share * 100), 100)}%", look.text)))
+        parts.append((3, Text(f"{min(int(share * 100), 100)}%", styles.text)))
     if scene.manifest is not None and scene.manifest.total_epochs:
         parts.append(
             (
                 8,
                 Text(
                     f"epoch {min(scene.progress.epoch + 1, scene.manifest.total_epochs)}/{scene.manifest.total_epochs}",
-                    look.text,
+                    styles.text,
                 ),
             )
         )
     return parts
 
 
-def _pace(scene: Scene, look: Look) -> list[Part]:
-    parts: list[Part] = [(10, Text(coarse(scene.progress.active), look.muted))]
+def _pace(scene: Scene, styles: Styles) -> list[Part]:
+    parts: list[Part] = [(10, Text(coarse(scene.progress.active), styles.muted))]
     if scene.state in ALIVE:
         if math.isfinite(scene.eta):
-            parts.append((6, Text(f"eta {coarse(scene.eta)}", look.text)))
+            parts.append((6, Text(f"eta {coarse(scene.eta)}", styles.text)))
         if math.isfinite(scene.progress.rate):
-            parts.append((7, Text(f"{number(scene.progress.rate, 2)} it/s", look.text)))
+            parts.append((7, Text(f"{number(scene.progress.rate, 2)} it/s", styles.text)))
     return parts
 
 
@@ -136,41 +136,41 @@ class Chips(Lines):
         )
 
     def _left(self, scene: Scene) -> Text:
-        look = self.look
+        styles = self.theme_styles
         if scene.history.alerts:
             last = scene.history.alerts[-1]
             text = Text("").append(
-                f" {look.sign('▲', '!')} {plural(len(scene.history.alerts), 'alert')}",
-                look.level(last.level),
+                f" {styles.glyph('▲', '!')} {plural(len(scene.history.alerts), 'alert')}",
+                styles.level(last.level),
             )
-            text.append("  A", look.key)
-            return text.append(f"  {last.text} @ step {count(last.step)}", look.text)
-        return Text(f" {_what(scene)}", look.muted)
+            text.append("  A", styles.key)
+            return text.append(f"  {last.text} @ step {count(last.step)}", styles.text)
+        return Text(f" {_what(scene)}", styles.muted)
 
     def _chips(self, scene: Scene, view: View, page: int, pages: int) -> list[Part]:
-        look = self.look
+        styles = self.theme_styles
         held = view.start is not None
         parts: list[Part] = [
-            (2, Text(f"x: {AXES[view.axis]}", look.muted)),
-            (3, Text(f"smooth {view.smoothing:g}", look.muted)),
+            (2, Text(f"x: {AXES[view.axis]}", styles.muted)),
+            (3, Text(f"smooth {view.smoothing:g}", styles.muted)),
             (
                 1,
                 Text(
-                    look.sign("‖ held", "held") if held else look.sign("▶ follow", "follow"),
-                    look.warn if held else look.muted,
+                    styles.glyph("‖ held", "held") if held else styles.glyph("▶ follow", "follow"),
+                    styles.warn if held else styles.muted,
                 ),
             ),
         ]
         if view.zoom:
-            parts.append((2, Text(f"zoom {2**view.zoom}×", look.text)))
+            parts.append((2, Text(f"zoom {2**view.zoom}×", styles.text)))
         if view.filter_text:
-            parts.append((1, Text(f"filter “{view.filter_text}”", look.warn)))
+            parts.append((1, Text(f"filter “{view.filter_text}”", styles.warn)))
         if scene.overlay is not None:
-            parts.append((2, Text(f"over {scene.overlay.name}", look.muted)))
+            parts.append((2, Text(f"over {scene.overlay.name}", styles.muted)))
         if view.frozen:
-            parts.append((0, Text("FROZEN VIEW", look.warn)))
+            parts.append((0, Text("FROZEN VIEW", styles.warn)))
         if pages > 1:
-            parts.append((1, Text(f"page {page + 1}/{pages}", look.text)))
+            parts.append((1, Text(f"page {page + 1}/{pages}", styles.text)))
         return parts
 
 
@@ -179,24 +179,24 @@ class Notice(Lines):
 
     def show_scene(self, scene: Scene, room: int) -> None:
         width = max(self.size.width or self.app.size.width, 20)
-        rows = [part for row in notice(scene, self.look) for part in wrapped(row, width)][
+        rows = [part for row in notice(scene, self.theme_styles) for part in wrapped(row, width)][
             : max(room, 1)
         ]
         self.display = bool(rows)
         self.show(rows)
 
 
-def notice(scene: Scene, look: Look) -> list[Text]:
+def notice(scene: Scene, styles: Styles) -> list[Text]:
     """The banner for a state that needs a person, with the end of the trainer's own output where that explains it."""
     headline = _headline(scene)
     rows = (
-        [_ribbon(f" {headline}", look.bad if scene.state in ENDED_BADLY else look.warn)]
+        [_ribbon(f" {headline}", styles.bad if scene.state in ENDED_BADLY else styles.warn)]
         if headline
         else []
     )
     if scene.state in ENDED_BADLY or (scene.state == "starting" and scene.manifest is None):
-        rows += [Text(f"   {line}", look.muted) for line in scene.trainer.output]
-    rows += [_ribbon(f" {problem}", look.warn) for problem in scene.problems]
+        rows += [Text(f"   {line}", styles.muted) for line in scene.trainer.output]
+    rows += [_ribbon(f" {problem}", styles.warn) for problem in scene.problems]
     return rows
 
 

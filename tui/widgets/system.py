@@ -38,13 +38,15 @@ class System(Box):
     ) -> Text:
         if use is None and memory is None:
             return Text("")
-        line = Text("").append(f"{name:<6}", self.look.muted)
+        line = Text("").append(f"{name:<6}", self.theme_styles.muted)
         if use is not None:
-            line.append(f"{number(use.summary.last, 2):>4}% ", self.look.text)
+            line.append(f"{number(use.summary.last, 2):>4}% ", self.theme_styles.text)
             cells = max(min(16, width - 26), 0)
-            line.append(fit(spark(use, self.look, cells), cells), self.look.line(0))
+            line.append(
+                fit(spark(use, self.theme_styles, cells), cells), self.theme_styles.curve(0)
+            )
         if memory is not None and math.isfinite(memory.summary.last):
-            line.append(f"  {size(memory.summary.last * 1024 * 1024)}", self.look.text)
+            line.append(f"  {size(memory.summary.last * 1024 * 1024)}", self.theme_styles.text)
         return line
 
     def _store(self, scene: Scene, stored: MetricRow | None, pace: MetricRow | None) -> str:
@@ -61,7 +63,11 @@ class System(Box):
         return f"{bytes_text}{rate}"
 
     def _plain_row(self, name: str, text: str) -> Text:
-        return Text("").append(f"{name:<6}", self.look.muted).append(text, self.look.text)
+        return (
+            Text("")
+            .append(f"{name:<6}", self.theme_styles.muted)
+            .append(text, self.theme_styles.text)
+        )
 
 
 def rough_size(amount: float) -> str:

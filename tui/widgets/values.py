@@ -13,7 +13,7 @@ from asgml.tui.scene.scene import MetricRow, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.scene.view_state import View
 from asgml.tui.terminal.format import clip, fit, short_count, signed
-from asgml.tui.terminal.theme import Look
+from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Box
 
 
@@ -26,14 +26,14 @@ class Values(Box):
         if framed:
             width, height = self.inner
             body = [
-                value_heading(self.look, width),
-                *(value_row(row, self.look, width) for row in rows[: height - 1]),
+                value_heading(self.theme_styles, width),
+                *(value_row(row, self.theme_styles, width) for row in rows[: height - 1]),
             ]
             self.show_box(
-                body, Text(f"{len(rows)}", self.look.muted) if len(rows) >= height else None
+                body, Text(f"{len(rows)}", self.theme_styles.muted) if len(rows) >= height else None
             )
         else:
-            self.show(value_columns(rows, self.look, self.size.width, self.size.height))
+            self.show(value_columns(rows, self.theme_styles, self.size.width, self.size.height))
 
 
 def filtered(rows: Sequence[MetricRow], words: str) -> list[MetricRow]:
@@ -46,9 +46,9 @@ def filtered(rows: Sequence[MetricRow], words: str) -> list[MetricRow]:
     ]
 
 
-def value_heading(look: Look, width: int) -> Text:
+def value_heading(styles: Styles, width: int) -> Text:
     names = [f"{title:>{cells}}" for title, cells in _value_columns(width)[1]]
-    return Text(" " * (_value_columns(width)[0] + 2) + "".join(names), look.muted)
+    return Text(" " * (_value_columns(width)[0] + 2) + "".join(names), styles.muted)
 
 
 def _value_columns(width: int) -> tuple[int, list[tuple[str, int]]]:
@@ -59,13 +59,13 @@ def _value_columns(width: int) -> tuple[int, list[tuple[str, int]]]:
     return max(width - 2 - sum(cells for _, cells in columns), 4), columns
 
 
-def value_row(row: MetricRow, look: Look, width: int) -> Text:
+def value_row(row: MetricRow, styles: Styles, width: int) -> Text:
     name, columns = _value_columns(width)
-    summary, style = row.summary, look.line(row.colour) if row.colour >= 0 else look.muted
+    summary, style = row.summary, styles.curve(row.colour) if row.colour >= 0 else styles.muted
     line = (
         Text("")
-        .append(f"{look.marker(row.colour) if row.colour >= 0 else ' '} ", style)
-        .append(fit(_short_name(row.column, name), name), look.text)
+        .append(f"{styles.marker(row.colour) if row.colour >= 0 else ' '} ", style)
+        .append(fit(_short_name(row.column, name), name), styles.text)
     )
     best = math.isfinite(summary.best)
     texts = {
@@ -78,7 +78,7 @@ def value_row(row: MetricRow, look: Look, width: int) -> Text:
         known = title != "last" or math.isfinite(summary.last)
         line.append(
             f"{clip(texts[title], cells - 1):>{cells}}",
-            look.bad if not known else look.strong if title == "last" else look.muted,
+            styles.bad if not known else styles.strong if title == "last" else styles.muted,
         )
     return line
 
@@ -91,7 +91,7 @@ def _change_text(summary: Summary) -> str:
     return signed(summary.change) if abs(summary.change) > 1e-4 * size else "0"
 
 
-def value_columns(rows: Sequence[MetricRow], look: Look, width: int, height: int) -> list[Text]:
+def value_columns(rows: Sequence[MetricRow], styles: Styles, width: int, height: int) -> list[Text]:
     """Name, value and course in as many columns as there is room for."""
     across = max(width // 37, 1)
     cell = width // across
@@ -101,22 +101,22 @@ def value_columns(rows: Sequence[MetricRow], look: Look, width: int, height: int
         for column in range(across):
             place = column * height + row if len(rows) > height else row * across + column
             if place < len(rows):
-                line.append_text(_brief(rows[place], look, cell - 1)).append(" ")
+                line.append_text(_brief(rows[place], styles, cell - 1)).append(" ")
         lines.append(line)
     return lines
 
 
-def _brief(row: MetricRow, look: Look, width: int) -> Text:
-    style = look.line(row.colour) if row.colour >= 0 else look.muted
+def _brief(row: MetricRow, styles: Styles, width: int) -> Text:
+    style = styles.curve(row.colour) if row.colour >= 0 else styles.muted
     name = min(max(width - 17, 8), 21)
-    line = Text(f" {look.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
-        fit(_short_name(row.column, name), name), look.text
+    line = Text(f" {styles.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
+        fit(_short_name(row.column, name), name), styles.text
     )
     line.append(
         f"{number(row.summary.last):>7} ",
-        look.strong if math.isfinite(row.summary.last) else look.bad,
+        styles.strong if math.isfinite(row.summary.last) else styles.bad,
     )
-    line.append(fit(spark(row, look, width - name - 11), width - name - 11), style)
+    line.append(fit(spark(row, styles, width - name - 11), width - name - 11), style)
     return line
 
 
@@ -127,6 +127,6 @@ def _short_name(column: str, width: int) -> str:
     return f"{clip(metric, max(width - len(modality) - 1, 4))}/{modality}"
 
 
-def spark(row: MetricRow, look: Look, width: int) -> str:
+def spark(row: MetricRow, styles: Styles, width: int) -> str:
     spark = row.summary.spark[-max(width, 0) :] if width > 0 else ""
-    return spark.translate(str.maketrans("▁▂▃▄▅▆▇█", "__..--^^")) if look.plain else spark
+    return spark.translate(str.maketrans("▁▂▃▄▅▆▇█", "__..--^^")) if styles.ascii_only else spark

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from asgml.tui.plot.canvas import Canvas
 from asgml.tui.plot.envelopes import Envelope
+from asgml.tui.plot.glyphs import Glyphs
 from asgml.tui.plot.ranges import Range
-from asgml.tui.plot.raster import Glyphs, Raster, draw, draw_tail
+from asgml.tui.plot.raster import Raster, draw, draw_tail
 
 Placed = tuple[int, str, str]
 """An intervention as it stands on a plot: cell column, kind, label."""
 
 
-class Plot:
+class CachedPlot:
     """The curves of one chart as cells."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ BLOCK = 64
 _Rows = NDArray[np.int64]
 
 
-class Blocks:
+class BlockExtremes:
     """Lowest and highest value of each whole block of rows, and whether it holds one that is not finite."""
 
     def __init__(self) -> None:

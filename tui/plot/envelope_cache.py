@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from asgml.tui.plot.blocks import Blocks
+from asgml.tui.plot.block_extremes import BlockExtremes
 from asgml.tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope, extended
 from asgml.tui.plot.windows import Window
 
@@ -19,7 +19,7 @@ class EnvelopeCache:
         self._key: object = None
         self._rows = 0
         self._kept = empty_envelope(0)
-        self._blocks = Blocks()
+        self._blocks = BlockExtremes()
         self.changed = 0
 
     def update(self, x: Floats, y: Floats, window: Window, key: object = None) -> Envelope:
@@ -35,7 +35,7 @@ class EnvelopeCache:
 
     def _whole(self, x: Floats, y: Floats, window: Window, key: object) -> Envelope:
         if not isinstance(self._key, tuple) or self._key[1] != key or len(x) < self._rows:
-            self._blocks = Blocks()
+            self._blocks = BlockExtremes()
         return envelope(x, y, window) if len(x) < _MANY else self._blocks.envelope(x, y, window)
 
     def _extend(self, x: Floats, y: Floats, window: Window) -> None:

@@ -1,0 +1,54 @@
+"""Characters that charts are drawn with: braille dots, half blocks or plain ASCII."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Glyphs:
+    """One set of characters. A cell has `across` × `down` dots, and `patterns` a character for each set of dots."""
+
+    name: str
+    across: int
+    down: int
+    patterns: str
+    mark: str
+    pause: str
+    bad: str
+    markers: str
+    horizontal: str
+    vertical: str
+    corners: str
+    tick: str
+
+    @property
+    def dot_weights(self) -> NDArray[np.int64]:
+        """The number that each dot of a cell adds to the index into `patterns`, shape (down, across)."""
+        if self.across == 2:
+            return _BRAILLE_WEIGHTS
+        return (1 << np.arange(self.down)).reshape(self.down, 1)
+
+
+# Unicode numbers the dots of a braille letter column by column, and the lowest row came later (7, 8).
+_BRAILLE_WEIGHTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+
+BRAILLE = Glyphs(
+    name="braille",
+    across=2,
+    down=4,
+    patterns="".join(chr(0x2800 + code) for code in range(256)),
+    mark="┆",
+    pause="┊",
+    bad="✗",
+    markers="●▲■◆✚★▼◉",
+    horizontal="─",
+    vertical="│",
+    corners="╭╮╰╯",
+    tick="┤",
+)
+HALF = Glyphs("half", 1, 2, " ▀▄█", ":", ":", "x", "●▲■◆✚★▼◉", "─", "│", "┌┐└┘", "┤")
+ASCII = Glyphs("ascii", 1, 1, " *", ":", ":", "x", "oxs+#@v%", "-", "|", "++++", "|")

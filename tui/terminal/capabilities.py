@@ -1,0 +1,37 @@
+"""Abilities of this terminal, read from the environment: characters, colours, and how often to draw."""
+
+from __future__ import annotations
+
+import locale
+import os
+from collections.abc import Mapping
+
+from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF, Glyphs
+
+
+def choose_glyphs(
+    environ: Mapping[str, str] = os.environ, encoding: str | None = None, ascii: bool = False
+) -> Glyphs:
+    """Return braille where the terminal has it, half blocks on the Linux console, else ASCII."""
+    encoding = encoding or locale.getpreferredencoding(False)
+    term = environ.get("TERM", "")
+    if ascii or "utf" not in encoding.lower() or term.startswith(("dumb", "vt")):
+        return ASCII
+    return HALF if term == "linux" else BRAILLE
+
+
+def over_ssh(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return True where the terminal is on another machine."""
+    return "SSH_CONNECTION" in environ or "SSH_TTY" in environ
+
+
+def draw_interval(environ: Mapping[str, str] = os.environ) -> float:
+    """Return the seconds between two frames: 0.25 here, 1 over SSH, at any step rate."""
+    return 1.0 if over_ssh(environ) else 0.25
+
+
+def few_colours(environ: Mapping[str, str] = os.environ) -> bool:
+    """Return True where only the terminal's own 16 colours are safe; they also follow its own theme."""
+    term, colour = environ.get("TERM", ""), environ.get("COLORTERM", "")
+    many = any(name in term for name in ("256", "kitty", "direct"))
+    return colour not in ("truecolor", "24bit") and not many
