@@ -1,4 +1,4 @@
-"""`asgml methods`: the balancing methods, or one of them in full."""
+"""`asgml methods`: list the balancing methods, or print one of them in full."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from rich.text import Text
 from asgml.app.errors import NotFoundError
 from asgml.app.output import console, print_json
 from asgml.core.methods.registry import METHODS, Method, nearest
-from asgml.storage.format.knobs import Knob, knob_to_json
+from asgml.storage.format.knobs import knob_to_json
+
+LABEL_WIDTH = 9
+"""Columns of the labels before a method's facts, the longest being "formula"."""
 
 
 def methods(name: str | None, json_: bool) -> int:
-    """Lists the methods; with a name, its formula, source and settings."""
+    """List the methods; with a name, print its formula, source and settings."""
     if name is not None and name not in METHODS:
         raise NotFoundError(f"no method {name!r}: {nearest(name, list(METHODS))}")
     chosen = list(METHODS.values()) if name is None else [METHODS[name]]
@@ -32,32 +35,36 @@ def _print_list(chosen: list[Method]) -> None:
     table = Table("method", "what it does", "needs", box=None, pad_edge=False)
     for method in chosen:
         table.add_row(Text(method.name), Text(method.summary), Text(method.needs))
-    console().print(table)
-    console().print(
-        Text(
-            "\nMethods compose with +, as in `asgml train --method ogm_ge+boost`; `asgml methods NAME` tells more.",
-            "dim",
-        )
+    out = console()
+    out.print(table)
+    hint = (
+        "\nMethods compose with +, as in `asgml train --method ogm_ge+boost`; "
+        "`asgml methods NAME` tells more."
     )
+    out.print(Text(hint, "dim"))
 
 
 def _print_one(method: Method) -> None:
     out = console()
-    for label, text in _lines(method):
-        out.print(Text.assemble((f"{label:<9}", "bold"), text), soft_wrap=True)
-    if not method.settings:
-        return
+    for label, text in _facts(method):
+        lines = text.replace("\n", "\n" + " " * LABEL_WIDTH)
+        # soft_wrap: the terminal breaks long lines, so that they can be copied whole
+        out.print(Text.assemble((f"{label:<{LABEL_WIDTH}}", "bold"), lines), soft_wrap=True)
+    if method.settings:
+        out.print()
+        out.print(_settings_table(method))
+
+
+def _settings_table(method: Method) -> Table:
     table = Table("setting", "default", "range", "live", "meaning", box=None, pad_edge=False)
     for knob in method.settings:
         live = "yes" if knob in method.knobs else "no"
-        table.add_row(
-            *(Text(text) for text in (knob.name, f"{knob.initial}", _range(knob), live, knob.help))
-        )
-    out.print()
-    out.print(table)
+        cells = (knob.name, f"{knob.initial}", knob.range_text(), live, knob.help)
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
 
 
-def _lines(method: Method) -> list[tuple[str, str]]:
+def _facts(method: Method) -> list[tuple[str, str]]:
     return [
         ("method", f"{method.name}: {method.summary}"),
         ("formula", method.formula),
@@ -67,13 +74,9 @@ def _lines(method: Method) -> list[tuple[str, str]]:
     ]
 
 
-def _range(knob: Knob) -> str:
-    return knob.range_text()
-
-
 def _record(method: Method) -> dict[str, Any]:
     return {
-        **dict(_lines(method)),
+        **dict(_facts(method)),
         "method": method.name,
         "summary": method.summary,
         "knobs": [knob_to_json(knob) for knob in method.knobs],

@@ -1,4 +1,4 @@
-"""Finds methods by name and says which go together. Light: importing this loads no torch."""
+"""Find methods by name, and refuse combinations that mean nothing. Light: loads no torch."""
 
 from __future__ import annotations
 
@@ -22,37 +22,45 @@ __all__ = [
 
 
 class RegistryError(ValueError):
-    """A method name that is unknown, or a combination that means nothing. One line for a person."""
+    """An unknown method, or a combination that means nothing. The message is one line."""
 
 
 def parse_method(text: str) -> list[Method]:
-    """The rows that `ogm_ge+boost` names, in the order given.
+    """Return the rows that `ogm_ge+boost` names, in the order given.
 
-    Raises RegistryError for an unknown name (with the nearest known ones), a repeated one, `baseline` in company, or two
-    methods that would do the same thing twice.
+    Raise RegistryError for an unknown name (with the nearest known ones), a repeated one,
+    `baseline` beside another, or two methods that take the same exclusive action.
     """
-    names = [part.strip() for part in text.split("+")]
+    names = [name.strip() for name in text.split("+")]
     methods = [_row(name) for name in names]
     if len(set(names)) < len(names):
         raise RegistryError(f"method {text!r}: a method is named twice; name each once")
     if len(names) > 1 and "baseline" in names:
         raise RegistryError(
-            f"method {text!r}: baseline changes no gradient, so it composes with nothing; leave it out"
+            f"method {text!r}: baseline changes no gradient, so it composes with nothing; "
+            "leave it out"
         )
-    _refuse_doubles(text, methods)
+    _refuse_conflicts(text, methods)
     return methods
 
 
-def _refuse_doubles(text: str, methods: Sequence[Method]) -> None:
+def _row(name: str) -> Method:
+    if name not in METHODS:
+        raise RegistryError(f"unknown method {name!r}: {nearest(name, list(METHODS))}")
+    return METHODS[name]
+
+
+def _refuse_conflicts(text: str, methods: Sequence[Method]) -> None:
     for one, other in itertools.combinations(methods, 2):
-        if shared := [deed for deed in one.exclusive if deed in other.exclusive]:
+        if shared := [action for action in one.exclusive if action in other.exclusive]:
             raise RegistryError(
-                f"method {text!r}: {one.name} and {other.name} both {shared[0]}, which only one can; name one of them"
+                f"method {text!r}: {one.name} and {other.name} both {shared[0]}, "
+                "which only one can; name one of them"
             )
 
 
 def section_defaults() -> dict[str, dict[str, float | int | bool | str]]:
-    """The default settings of every method, as they stand in a configuration: {"boost": {"alpha": 0.5, ...}, ...}."""
+    """Return every method's section of the configuration: {"boost": {"alpha": 0.5, ...}, ...}."""
     return {
         name: {short_name(knob): knob.initial for knob in method.settings}
         for name, method in METHODS.items()
@@ -61,17 +69,11 @@ def section_defaults() -> dict[str, dict[str, float | int | bool | str]]:
 
 
 def short_name(knob: Knob) -> str:
-    """The knob's name without its owner."""
+    """Return the knob's name without its owner."""
     return knob.name.rpartition(".")[2]
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """`; did you mean a, b?` for a mistyped word, else the known words."""
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.5)
+def nearest(given: str, known: Sequence[str]) -> str:
+    """Return `did you mean a or b?` for a mistyped name, or the known names."""
+    close = difflib.get_close_matches(given, known, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"known are {', '.join(known)}"
-
-
-def _row(name: str) -> Method:
-    if name not in METHODS:
-        raise RegistryError(f"unknown method {name!r}: {nearest(name, list(METHODS))}")
-    return METHODS[name]

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 from asgml.core.config.config import RunConfig, RunSettings
+from asgml.core.methods.knobs import ramp_option, window_knobs
 from asgml.core.methods.registry import METHODS
-from asgml.core.methods.spec import ENDLESS, ramp_option, window_knobs
 from asgml.core.modulators.base import Modulator
 from asgml.storage.format.knobs import Knob
 
@@ -85,4 +85,4 @@ def user_knobs(config: RunSettings) -> list[Knob]:
             f"modulator {config.modulator!r}: knob {wrong[0]!r} must be named {owner}.NAME "
             "after its class"
         )
-    return [*user.knobs, *window_knobs(owner, ENDLESS), ramp_option(owner)]
+    return [*user.knobs, *window_knobs(owner), ramp_option(owner)]

@@ -1,0 +1,100 @@
+"""Rows of the methods that set how far or how often encoders are updated. Light: loads no torch."""
+
+from __future__ import annotations
+
+from inspect import cleandoc
+
+from asgml.core.methods.knobs import (
+    choice,
+    count,
+    flag,
+    integer,
+    number,
+    ramp_option,
+    text,
+    window_knobs,
+)
+from asgml.core.methods.spec import ADDS_UNIMODAL_LOSSES, REPLACES_GRADIENTS, SETS_RATES, Method
+
+# Rows are a table, aligned by hand.
+# fmt: off
+MSLR = Method(
+    name="mslr", target="asgml.core.modulators.mslr:Mslr", acts="learning rate",
+    summary="a learning rate of its own for every modality's encoder",
+    source="Yao and Mihalcea, Modality-specific Learning Rates for Additive Late-fusion, "
+           "Findings of ACL 2022",
+    formula=cleandoc("""
+        lr_m = f_m * c_m * lr        f_m: option `factors`
+        keep:    c_m = 1
+        smooth:  f_m goes to 1, linearly from the first epoch to the last;  c_m = 1
+        dynamic: c_m = own validation accuracy / mean of its last `memory` values
+    """),
+    needs="a validation split",
+    knobs=window_knobs("mslr"),
+    options=(
+        choice("mslr.variant", "dynamic", "keep smooth dynamic",
+               "how the factors go on: keep, smooth (to 1 over the run) "
+               "or dynamic (by validation accuracy)"),
+        text("mslr.factors",
+             "factors f_m, such as audio=0.9,visual=1.1; 1 for a modality that is not named"),
+        integer("mslr.memory", 5, 1, 1000, None,
+                "validation accuracies that dynamic averages over (usual 5 to 10)"),
+        ramp_option("mslr"),
+    ),
+    exclusive=(SETS_RATES,), requires={SETS_RATES: ""},
+)
+
+ASGML_V1 = Method(
+    name="asgml_v1", target="asgml.core.modulators.asgml_v1:AsgmlV1",
+    acts="loss and after backward",
+    summary="update the fast modality less often, or by gradients of the past",
+    source="ASGML v2, section 1.3 and appendix A: the design that it replaces",
+    formula=cleandoc("""
+        dual:  S_m = beta * n_m / mean n + (1 - beta) * D_m / mean D
+        probe: S_m = u_m / mean u;  tau_m = 1 while max u - min u < 0.1
+        both:  S_m = S_m of dual / 2 + u_m / (2 max u)
+               n_m: mean gradient norm, D_m: |change of CE(z_m, y)| in 10 steps, u_m: utilization
+        tau_m = clamp(tau_base * S_m, tau_min, tau_max)             every eval_freq steps
+                relative=false: clamp(n_m / min n, ...), with u for probe, with their mean for both
+        T_m   = min(round(tau_m), floor(kappa * min_j round(tau_j))), at least 1
+        L     = L_task + gamma * sum_m [m is updated] * CE(z_m, y)
+        frequency: g_m(t) <- g_m(t) if (t + m * phase) mod T_m = 0, else soft_mask_scale * g_m(t)
+        staleness: g_m(t) <- g_m(t - s) / (1 + staleness_decay * s),  s = round(tau_m) - 1 steps
+    """),
+    needs="each modality's own logits; the probes with signal=probe or both",
+    knobs=(
+        number("asgml_v1.gamma",           1.0, 0, 10, 0.1,
+               "weight of the own losses of the modalities that are updated"),
+        number("asgml_v1.tau_base",        2.0, 1, 16, 0.5,
+               "steps between updates of a modality that learns at mean speed"),
+        number("asgml_v1.soft_mask_scale", 0.0, 0, 1,  0.1,
+               "what is left of a gradient whose update is skipped (the predecessor's code 0.1)"),
+        *window_knobs("asgml_v1"),
+    ),
+    options=(
+        choice("asgml_v1.mode", "frequency", "frequency staleness",
+               "frequency skips updates, staleness uses old gradients"),
+        choice("asgml_v1.signal", "dual", "dual probe both",
+               "what tells the speed: dual is gradient norms and own losses, "
+               "probe is utilization, or both"),
+        number("asgml_v1.beta",            0.5, 0, 1, None,
+               "share of the gradient norms in the dual signal; the rest is own losses"),
+        number("asgml_v1.tau_min",         1.0, 1, None, None, "smallest tau"),
+        number("asgml_v1.tau_max",         8.0, 1, 64, None,
+               "largest tau; staleness keeps so many gradients (published 8, 4 for AVE and MOSEI)"),
+        number("asgml_v1.kappa",           3.0, 1, None, None,
+               "longest period, in units of the shortest"),
+        number("asgml_v1.staleness_decay", 0.1, 0, None, None,
+               "lambda of 1 / (1 + lambda * staleness)"),
+        count("asgml_v1.eval_freq", 100, 1, "steps between renewals of tau"),
+        count("asgml_v1.phase",       0, 0,
+              "steps that each modality's turn is ahead of the one before it; "
+              "0: all skip together"),
+        flag("asgml_v1.relative", True,
+             "speeds in units of their mean, as designed; "
+             "false: of the slowest (without tau_base)"),
+        ramp_option("asgml_v1"),
+    ),
+    exclusive=(ADDS_UNIMODAL_LOSSES, REPLACES_GRADIENTS), unimodal_loss=True,
+)
+# fmt: on
