@@ -1,4 +1,4 @@
-"""The README tells the truth: its tree is the tree, its commands exist, its modulator works, its files are there."""
+"""The documents tell the truth: modules, commands and files exist, the modulator works."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
-from tree import ROOT, tree
+from tree import PAGE, ROOT, page
 
 from asgml.core.methods.table import METHODS
 
@@ -18,10 +19,11 @@ DOCUMENTS = [
     ROOT / name
     for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LOG.md")
 ]
+VERSION = r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$"
 
 
-def test_the_tree_is_the_tree() -> None:
-    assert tree() in README, "run `uv run python tests/docs/tree.py`"
+def test_the_list_of_modules_is_that_of_the_code() -> None:
+    assert page() == PAGE.read_text(encoding="utf-8"), "run `uv run python tests/docs/tree.py`"
 
 
 def test_every_method_is_named() -> None:
@@ -91,3 +93,10 @@ def test_the_modulator_of_the_readme_works(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_changelog_has_the_present_version() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert text.index("## [Unreleased]") < text.index(f"## [{project['version']}] - ")
+    assert re.findall(VERSION, text, re.MULTILINE)[0] == project["version"]

@@ -1,4 +1,7 @@
-"""The tree of the README, made from the first line of every module: `uv run python tests/docs/tree.py` writes it anew."""
+"""The list of modules, docs/MODULES.md: `uv run python tests/docs/tree.py` writes it anew.
+
+It is made from the first line of every module, so it cannot drift from the code.
+"""
 
 from __future__ import annotations
 
@@ -7,42 +10,47 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("app", "core", "storage", "tui")
-BEGIN, END = "<!-- tree: made by tests/docs/tree.py -->\n", "<!-- end of tree -->\n"
+PAGE = ROOT / "docs" / "MODULES.md"
+HEADING = """# Modules
+
+Every module with the first line of its docstring, folder by folder.
+[ARCHITECTURE.md](../ARCHITECTURE.md)
+says how the folders depend on each other. Made by `uv run python tests/docs/tree.py`.
+
+"""
+WIDTH = 30
 
 
-def tree() -> str:
-    """A line per module, indented by folder, with what the module says of itself."""
-    lines = []
-    for package in PACKAGES:
-        for folder in [
-            ROOT / package,
-            *sorted(path for path in (ROOT / package).rglob("*") if path.is_dir()),
-        ]:
-            modules = sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
-            if modules:
-                lines += [
-                    f"{folder.relative_to(ROOT)}/".ljust(30) + summary(folder / "__init__.py"),
-                    *map(line, modules),
-                ]
-    return "```\n" + "\n".join(text.rstrip() for text in lines) + "\n```\n"
+def page() -> str:
+    """Return the text of docs/MODULES.md."""
+    return HEADING + "".join(section(folder) for folder in folders())
 
 
-def line(path: Path) -> str:
-    return f"    {path.name}".ljust(30) + summary(path)
+def folders() -> list[Path]:
+    """Return every folder that holds modules, the packages in their order."""
+    found = [ROOT / package for package in PACKAGES]
+    every = [folder for top in found for folder in [top, *sorted(top.rglob("*/"))]]
+    return [folder for folder in every if modules(folder)]
+
+
+def modules(folder: Path) -> list[Path]:
+    """Return the modules of a folder itself."""
+    return sorted(path for path in folder.glob("*.py") if path.name != "__init__.py")
+
+
+def section(folder: Path) -> str:
+    """Return a folder's heading, its own docstring, and a line for each of its modules."""
+    said = summary(folder / "__init__.py")
+    title = f"## {folder.relative_to(ROOT)}/\n\n" + (f"{said}\n\n" if said else "")
+    lines = [path.name.ljust(WIDTH) + summary(path) for path in modules(folder)]
+    return title + "```\n" + "\n".join(line.rstrip() for line in lines) + "\n```\n\n"
 
 
 def summary(path: Path) -> str:
-    """The first line of a module's docstring."""
+    """Return the first line of a module's docstring."""
     said = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
     return said.partition("\n")[0]
 
 
-def with_tree(readme: str) -> str:
-    """The README with its tree made anew."""
-    before, _, rest = readme.partition(BEGIN)
-    return before + BEGIN + tree() + END + rest.partition(END)[2]
-
-
 if __name__ == "__main__":
-    file = ROOT / "README.md"
-    file.write_text(with_tree(file.read_text(encoding="utf-8")), encoding="utf-8")
+    PAGE.write_text(page(), encoding="utf-8")
