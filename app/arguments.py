@@ -145,7 +145,7 @@ Name = Annotated[
 
 @dataclass(frozen=True)
 class TrainArguments:
-    """The configuration of a training as given on the command line; None where nothing was given."""
+    """The configuration of a training as given on the command line; None where not given."""
 
     recipe: Recipe = None
     data: Data = None

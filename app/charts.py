@@ -26,12 +26,12 @@ HEIGHT = 14
 WIDEST = 120
 COLOURS = ("blue+", "orange+", "green+", "red+", "cyan+", "magenta+")
 MARKERS = "•x+o*#"
-"""Without colours the lines are told apart by these."""
+"""Distinguish the lines where there are no colours."""
 Line = tuple[str, np.ndarray, np.ndarray]
 
 
 def key_charts(run: Run) -> list[str]:
-    """A chart for each key panel that has something to show."""
+    """Return a chart for each key panel that has a curve."""
     if run.manifest is None:
         return []
     charts: list[str] = []
@@ -44,7 +44,10 @@ def key_charts(run: Run) -> list[str]:
 
 
 def draw(title: str, lines: list[Line], *, log: bool = False, width: int | None = None) -> str:
-    """One chart as text. Lines are (label, x, y); on a log axis what is not positive is a gap."""
+    """Return one chart as text.
+
+    Lines are (label, x, y); on a log axis a value that is not positive is a gap.
+    """
     width = min(width or terminal_width(), WIDEST)
     coloured = colours_wanted()
     plotext.clear_figure()
@@ -69,7 +72,7 @@ def draw(title: str, lines: list[Line], *, log: bool = False, width: int | None 
 
 
 def decimate(x: np.ndarray, y: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """At most two points per column, the lowest and the highest of each stretch, so that spikes survive."""
+    """Return at most two points a column, the lowest and the highest, so that spikes survive."""
     if len(y) <= 2 * width:
         return x, y
     edges = np.linspace(0, len(y), width + 1).astype(int)
@@ -87,20 +90,20 @@ def decimate(x: np.ndarray, y: np.ndarray, width: int) -> tuple[np.ndarray, np.n
 
 
 def _step_ticks(lines: list[Line]) -> None:
-    """Whole steps below the chart."""
+    """Label the x axis with whole steps."""
     first, last = min(x[0] for _, x, _ in lines), max(x[-1] for _, x, _ in lines)
     ticks = sorted({int(tick) for tick in np.linspace(first, last, 5)})
     plotext.xticks(ticks, [str(tick) for tick in ticks])
 
 
 def _cleaned(y: np.ndarray, log: bool) -> np.ndarray:
-    """plotext draws NaN as a gap, but raises on infinity and on a logarithm of zero."""
+    """Return y with NaN for what plotext cannot draw: infinities, and zero on a log axis."""
     drawable = np.isfinite(y) & (y > 0) if log else np.isfinite(y)
     return np.where(drawable, y, np.nan)
 
 
 def _lines(run: Run, metric: Metric) -> list[Line]:
-    """The series of a metric that hold at least one number, called by their modality; the title names the metric."""
+    """Return the series of a metric with at least one number, labelled by their modality."""
     if run.manifest is None or not run.rows(metric.table):
         return []
     columns, rows = (

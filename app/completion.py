@@ -1,4 +1,4 @@
-"""Tab completion: run names, recipes, methods, configuration keys and a run's knobs, without opening a store."""
+"""Tab completion of runs, recipes, methods, configuration keys and knobs; opens no store."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from asgml.storage.format.safe_text import safe
 
 
 def complete(name: str, given: dict[str, Any], incomplete: str) -> list[str]:
-    """The words of one kind that begin like what was typed. A broken setting or run completes to nothing."""
+    """Return the names of one kind that begin with `incomplete`.
+
+    A broken setting or run completes to nothing.
+    """
     try:
-        words = _SOURCES[name](given)
+        names = _SOURCES[name](given)
     except (UserError, RunNotFoundError):
         return []
-    return [word for word in words if word.startswith(incomplete) and word == safe(word)]
+    return [name for name in names if name.startswith(incomplete) and name == safe(name)]
 
 
 def _runs(given: dict[str, Any]) -> list[str]:
@@ -49,7 +52,7 @@ def _knobs(given: dict[str, Any]) -> list[str]:
 
 
 def _declared(paths: RunPaths) -> list[str]:
-    """Names of the knobs in the manifest, read as the JSON file it is: opening the store takes half a second."""
+    """Return the names of the knobs in the manifest, read as JSON: a store takes 0.5 s to open."""
     try:
         record = json.loads((paths.store / "zarr.json").read_text(encoding="utf-8"))
         return [knob_from_json(knob).name for knob in record["attributes"]["knobs"]]

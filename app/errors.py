@@ -1,4 +1,4 @@
-"""Errors a person can mend: one line that says what was given, what was expected and what to do, and an exit code."""
+"""Errors that the user can mend: one line (given, expected, what to do) and an exit code."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ INTERRUPTED = 130
 
 
 class UserError(Exception):
-    """Ends the command with `exit_code`. The message is the one line that the person reads."""
+    """An error that ends the command with `exit_code`; its message is one line."""
 
     exit_code = USAGE
 
 
 class RunFailedError(UserError):
-    """The training failed, or something that it needs is missing."""
+    """A training that failed, or lacks something that it needs."""
 
     exit_code = FAILED
 
 
 class NotFoundError(UserError):
-    """There is no such run, or nobody lives in it to answer."""
+    """No such run, or no trainer in it to answer."""
 
     exit_code = NOT_FOUND
 
 
 class RejectedError(UserError):
-    """The command was understood and refused."""
+    """A command that was understood and refused."""
 
     exit_code = REJECTED
 
 
 def complain(message: object, exit_code: int) -> int:
-    """Writes the one line to stderr and hands the exit code back."""
+    """Write the one line to stderr and return the exit code."""
     print(f"asgml: {one_line(message)}", file=sys.stderr, flush=True)
     return exit_code
 
 
 def narrate(message: object) -> None:
-    """Says to the person, on stderr, what happens; stdout is for data."""
+    """Write one line for the user to stderr; stdout is for data."""
     print(one_line(message), file=sys.stderr, flush=True)

@@ -45,7 +45,7 @@ def wait_until_up(trainer: Trainer) -> None:
 
 def start_failure(trainer: Trainer) -> RunFailedError:
     """Print the last lines of trainer.log but one; return the error that names that one."""
-    lines = trainer.last_words()
+    lines = trainer.last_log_lines()
     for line in lines[:-1]:
         narrate(f"  {line}")
     silent = f"exit code {trainer.exit_code()} and not a word"

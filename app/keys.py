@@ -1,4 +1,4 @@
-"""The keys of a configuration: from what a person typed to the dotted key, and between dotted keys and nested tables."""
+"""The keys of a configuration: from a typed name to the dotted key, and to nested tables."""
 
 from __future__ import annotations
 
@@ -12,48 +12,46 @@ from asgml.app.errors import UserError
 from asgml.core.config.config import SHORTHAND, known_keys
 
 FREE = ("encoder.", "data.options.")
-"""Parts of the configuration whose keys depend on the data: any name may follow."""
+"""Sections whose keys depend on the data: any name may follow."""
 ALIASES = {"lr": "optimizer.lr"}
-"""Knobs that bear another name than their setting."""
+"""Knobs whose name differs from that of their setting."""
 
 
-def resolve(word: str, origin: str, others: Collection[str] = ()) -> str:
-    """The dotted key that `word` means: itself, a shorthand, or a bare name where that is unambiguous.
+def resolve(name: str, origin: str, others: Collection[str] = ()) -> str:
+    """Return the dotted key of `name`: itself, a shorthand, or an unambiguous bare name.
 
-    As with knobs, `alpha` is the boost's. Sections in `others` count only where a bare name is found nowhere else.
+    As with knobs, `alpha` is the boost's. Sections in `others` count only where a bare name is
+    found nowhere else. Raise UserError, which names `origin`, where there is no such key.
     """
     keys = known_keys()
-    if word in SHORTHAND:
-        return f"{word}.{SHORTHAND[word]}"
-    if word in keys or word.startswith(FREE):
-        return word
-    bare = [key for key in keys if key.rpartition(".")[2] == word]
+    if name in SHORTHAND:
+        return f"{name}.{SHORTHAND[name]}"
+    if name in keys or name.startswith(FREE):
+        return name
+    bare = [key for key in keys if key.rpartition(".")[2] == name]
     near = [key for key in bare if key.partition(".")[0] not in others] or bare
     for candidates in (
-        [ALIASES[word]] if word in ALIASES else [],
+        [ALIASES[name]] if name in ALIASES else [],
         near,
         [key for key in near if key.startswith("boost.")],
     ):
         if len(candidates) == 1:
             return candidates[0]
-    raise UserError(f"{origin}: {_why_unknown(word, keys, near)}")
+    raise UserError(f"{origin}: {_why_unknown(name, keys, near)}")
 
 
 def parse_value(text: str) -> Any:
-    """`text` as a TOML value, or as it stands where it is none: 0.75, true, [1, 2], "a", a."""
+    """Return `text` as a TOML value, or as it stands where it is none: 0.75, [1, 2], "a", a."""
     try:
         parsed = tomllib.loads(f"value = {text}")
-    except (
-        ValueError,
-        RecursionError,
-    ):  # no TOML, a number of too many digits, brackets without end
+    except (ValueError, RecursionError):  # no TOML, too many digits, brackets without end
         return text
     value = parsed["value"]
     return text if len(parsed) > 1 or isinstance(value, (datetime.date, datetime.time)) else value
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """(dotted key, value) of every leaf of nested mappings."""
+    """Return (dotted key, value) of every leaf of nested mappings."""
     return list(_leaves(tree, prefix))
 
 
@@ -66,6 +64,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return dotted keys as nested tables, the reverse of `flatten`."""
     tree: dict[str, Any] = {}
     for key, value in flat.items():
         *sections, leaf = key.split(".")
@@ -86,6 +85,7 @@ def _why_unknown(word: str, keys: list[str], bare: list[str]) -> str:
 
 
 def nearest_of(word: str, known: list[str]) -> str:
+    """Return a phrase that names what is spelt like `word`, or all where they are few."""
     short = {key.rpartition(".")[2]: key for key in known}
     close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     close += [

@@ -1,7 +1,7 @@
-"""Starts a trainer: makes the run directory, writes run.toml into it, runs the worker in a session of its own.
+"""The launcher: makes a run directory with its run.toml and starts the worker in its own session.
 
-The worker must be ours whatever lies in the current directory: `-P` keeps that directory off its search path, and the
-environment it gets holds nothing that would bring it back.
+The worker must be ours whatever lies in the current directory: `-P` keeps that directory off its
+search path, and the environment it gets holds nothing that would bring it back.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from asgml.storage.format.layout import RunPaths, is_run, next_name
 from asgml.storage.format.process import start_of, this_host
 
 OURS = Path(asgml.__file__).resolve().parent.parent
-"""The directory that holds the package asgml."""
+"""The directory that holds the package asgml: a clone, or site-packages."""
 HEADING = (
     "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n"
 )
@@ -47,11 +47,11 @@ class Trainer:
         return self.process.pid
 
     def exit_code(self) -> int | None:
-        """None while it lives."""
+        """Return the exit code, None while it lives."""
         return self.process.poll()
 
-    def last_words(self) -> list[str]:
-        """The last lines that it wrote to trainer.log since it was started."""
+    def last_log_lines(self) -> list[str]:
+        """Return the last lines that it wrote to trainer.log since it was started."""
         with self.paths.trainer_log.open("rb") as file:
             file.seek(self.log_from)
             text = file.read().decode("utf-8", errors="replace")
@@ -59,7 +59,7 @@ class Trainer:
 
 
 def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPaths:
-    """A new run directory with its configuration. Raises UserError if the name is taken or is no name."""
+    """Make a run directory with its configuration. Raise UserError for a taken or bad name."""
     paths = _claim(runs, name) if name is not None else _claim_next(runs, _stem(config))
     paths.commands.mkdir()
     paths.checkpoints.mkdir()
@@ -68,7 +68,7 @@ def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPath
 
 
 def start(paths: RunPaths, *, resume: bool = False) -> Trainer:
-    """Runs the worker on a run directory, detached from this terminal and from this process."""
+    """Start the worker on a run directory, detached from this terminal and from this process."""
     arguments = [*worker_command(), str(paths.root.resolve()), *(["--resume"] if resume else [])]
     with paths.trainer_log.open("ab") as log:
         began = log.tell()
@@ -85,17 +85,21 @@ def start(paths: RunPaths, *, resume: bool = False) -> Trainer:
         except OSError as error:
             raise RunFailedError(f"the trainer could not be started: {error}") from None
     _write_launch(paths, process.pid)
-    # Someone has to collect the exit status, else a dead trainer looks alive as long as this process lives.
+    # Collect the exit status: a dead child that is not waited for looks alive to every reader.
     threading.Thread(target=process.wait, daemon=True).start()
     return Trainer(paths, process, began)
 
 
 def worker_command() -> list[str]:
+    """Return the command line of the worker, without its run."""
     return [sys.executable, "-P", "-m", "asgml.core.worker"]
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The person's environment, but relative entries of PYTHONPATH (the current directory) are gone and ours comes first."""
+    """Return the environment of the worker: no relative entry in PYTHONPATH, and ours first.
+
+    A relative or empty entry means the current directory, where a foreign `asgml` may lie.
+    """
     given = environment.get("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in given if os.path.isabs(entry) and Path(entry) != Path.cwd()]
     installed = {Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")}
@@ -111,7 +115,7 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _stem(config: Mapping[str, Any]) -> str:
-    """The name of the data set, or of the file, and the method."""
+    """Return the beginning of a run's name: data set or file, and method."""
     spec = str(config["data"]["name"])
     return f"{split_name(spec)[0] or Path(spec).stem}-{config['method']}"
 
@@ -130,7 +134,8 @@ def _claim(runs: Path, name: str) -> RunPaths:
     except FileExistsError:
         what = "a run" if is_run(path) else "something"
         raise UserError(
-            f"--name {name!r}: there is {what} of that name in {runs}; choose another, or `asgml resume {name}`"
+            f"--name {name!r}: there is {what} of that name in {runs}; "
+            f"choose another, or `asgml resume {name}`"
         ) from None
     except OSError as error:
         raise UserError(f"--name {name!r}: {path} cannot be made: {error.strerror}") from None
@@ -138,7 +143,10 @@ def _claim(runs: Path, name: str) -> RunPaths:
 
 
 def _claim_next(runs: Path, stem: str) -> RunPaths:
-    """Two launches at the same moment may think of the same name: the second takes the next."""
+    """Make the directory of the next free name.
+
+    Two launches at the same moment may choose the same name: the second takes the next.
+    """
     _runs_made(runs)
     while True:
         path = runs / next_name(stem, runs)
@@ -158,13 +166,14 @@ def _runs_made(runs: Path) -> Path:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"--runs {runs}: cannot be made: {error.strerror}; give a directory that you may write to"
+            f"--runs {runs}: cannot be made: {error.strerror}; "
+            "give a directory that you may write to"
         ) from None
     return runs
 
 
 def _write_launch(paths: RunPaths, pid: int) -> None:
-    """Who was started: lets a reader tell `starting` from `failed` before there is a store."""
+    """Record the started process: it tells `starting` from `failed` before there is a store."""
     record = {
         "pid": pid,
         "process_start": start_of(pid) or 0,
@@ -175,7 +184,7 @@ def _write_launch(paths: RunPaths, pid: int) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: a reader never sees half a file."""
+    """Write a file whole or not at all: a reader never sees half of it."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(text, encoding="utf-8")
     partial.rename(path)

@@ -1,4 +1,4 @@
-"""From a person's word for a run to the run itself, with errors a person can mend."""
+"""From a run reference (path, name, prefix, `latest`) to the run, with one-line errors."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
 
 
-def find(word: str, runs: Path | None) -> RunPaths:
-    """The paths of the run that `word` means (a path, a name, a unique prefix, `latest`)."""
+def find(run_ref: str, runs: Path | None) -> RunPaths:
+    """Return the paths of the run that `run_ref` means. Raise NotFoundError."""
     try:
-        return find_run(word, runs_directory(runs))
+        return find_run(run_ref, runs_directory(runs))
     except RunNotFoundError as error:
         raise NotFoundError(str(error)) from None
 
 
 def open_run(paths: RunPaths) -> Run:
-    """The opened run with everything published so far."""
+    """Return the run with everything published so far. Raise NotFoundError for a damaged one."""
     from asgml.storage.format.manifest import FormatError
     from asgml.storage.read.reader import Run
 
@@ -31,13 +31,10 @@ def open_run(paths: RunPaths) -> Run:
         run.refresh()
     except (FormatError, RunNotFoundError) as error:
         raise NotFoundError(f"{paths.root}: {error}") from None
-    except (
-        TypeError,
-        ValueError,
-        KeyError,
-        OSError,
-    ) as error:  # a store that something else has written into
+    # a store that something else has written into
+    except (TypeError, ValueError, KeyError, OSError) as error:
         raise NotFoundError(
-            f"{paths.root}: damaged, {type(error).__name__}: {error}; the data of its run.zarr cannot be trusted"
+            f"{paths.root}: damaged, {type(error).__name__}: {error}; "
+            "the data of its run.zarr cannot be trusted"
         ) from None
     return run

@@ -1,4 +1,4 @@
-"""How commands write their data to stdout: JSON without NaN, and rich tables from text that is never markup."""
+"""Output of commands to stdout: JSON without NaN, and tables of text that is never markup."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def print_json(value: Any, *, indent: int | None = 2) -> None:
-    """Writes JSON that every parser reads: NaN and infinity become null; control characters are escaped."""
+    """Print JSON that every parser reads: NaN and infinity are null, control characters escaped."""
     print(
         json.dumps(finite(value), indent=indent, allow_nan=False, default=str), flush=indent is None
     )
 
 
 def finite(value: Any) -> Any:
-    """`value` with None in place of every number that JSON does not have."""
+    """Return `value` with None in place of every number that JSON does not have."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
@@ -32,7 +32,10 @@ def finite(value: Any) -> Any:
 
 
 def console() -> Console:
-    """A console on stdout that reads no markup, emoji codes or highlights out of data. Piped, its lines are not cut."""
+    """Return a console on stdout that reads no markup, emoji code or highlight out of data.
+
+    Piped, it is 200 columns wide, so that lines are not cut.
+    """
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else 200
@@ -40,7 +43,7 @@ def console() -> Console:
 
 
 def in_terminal() -> bool:
-    """Whether a dashboard can be shown: keys come from stdin, the picture goes to the terminal."""
+    """Return True where a dashboard can be shown: stdin, stdout and stderr are a terminal."""
     streams = (sys.stdin, sys.stdout, sys.stderr)
     return (
         all(stream is not None and stream.isatty() for stream in streams)
@@ -49,11 +52,12 @@ def in_terminal() -> bool:
 
 
 def terminal_width() -> int:
+    """Return the columns of the terminal, 100 where there is none."""
     return shutil.get_terminal_size((100, 30)).columns
 
 
 def colours_wanted() -> bool:
-    """Colours go to a terminal only, and not where NO_COLOR is set."""
+    """Return True on a terminal, unless NO_COLOR is set."""
     return (
         sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     )

@@ -1,4 +1,4 @@
-"""The progress of long work, on stderr: a line that is redrawn in a terminal, a line now and then in a log."""
+"""The progress of long work on stderr: one redrawn line in a terminal, few lines in a log."""
 
 from __future__ import annotations
 
@@ -11,28 +11,31 @@ from contextlib import contextmanager
 from asgml.app.errors import narrate
 
 REDRAW_EVERY = 0.1
-SAY_EVERY = 15.0
+LOG_EVERY = 15.0
 
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """For as long as the block lasts: tells how many of how many are done. `what` is ours, so it is safe to print."""
-    shows = _Line(what) if sys.stderr.isatty() else _Log(what)
+    """Yield a function (done, total) that shows the progress; clear it at the end of the block.
+
+    `what` is text of the program itself, so it is safe to print.
+    """
+    line = _Line(what) if sys.stderr.isatty() else _Log(what)
     try:
-        yield shows.tell
+        yield line.show
     finally:
-        shows.end()
+        line.end()
 
 
 class _Line:
-    """One line, redrawn in place and taken away at the end."""
+    """One line, redrawn in place and cleared at the end."""
 
     def __init__(self, what: str) -> None:
         self._what = what
         self._began = time.monotonic()
         self._shown_at = 0.0
 
-    def tell(self, done: int, total: int) -> None:
+    def show(self, done: int, total: int) -> None:
         now = time.monotonic()
         if now - self._shown_at < REDRAW_EVERY and done < total:
             return
@@ -51,16 +54,16 @@ class _Log:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._said_at = time.monotonic()
+        self._logged_at = time.monotonic()
 
-    def tell(self, done: int, total: int) -> None:
+    def show(self, done: int, total: int) -> None:
         now = time.monotonic()
-        if now - self._said_at >= SAY_EVERY:
-            self._said_at = now
+        if now - self._logged_at >= LOG_EVERY:
+            self._logged_at = now
             narrate(f"{self._what} {done}/{total}")
 
     def end(self) -> None:
-        """A log keeps its lines."""
+        """Do nothing: a log keeps its lines."""
 
 
 def _seconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""From a recipe, `--set` and flags to the configuration of a run; each value remembers where it came from.
+"""From a recipe, `--set` and flags to the configuration of a run, each value with its origin.
 
 Later layers win: defaults, then the recipe, then `--set` in the order given, then the other flags.
 """
@@ -40,31 +40,30 @@ def flags(given: TrainArguments) -> list[tuple[str, Any, str]]:
 
 @dataclass
 class Plan:
-    """A configuration in the making: dotted keys with their values, and the origin of each that was given.
+    """A configuration in the making: dotted keys with values, and the origin of each one given.
 
-    `others` are the sections of methods that the run does not use: a bare name means none of theirs if it can help it.
+    `others` are the sections of methods that the run does not use: a bare name means one of their
+    settings only where it is found nowhere else.
     """
 
     others: frozenset[str] = frozenset()
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
 
-    def put(self, word: str, value: Any, origin: str) -> None:
-        """Sets the key that `word` means. Raises UserError with the nearest names if there is none."""
+    def put(self, name: str, value: Any, origin: str) -> None:
+        """Set the key that `name` means. Raise UserError for an unknown one."""
         if isinstance(value, dict):
             for inner, one in value.items():
-                self.put(f"{word}.{inner}", one, origin)
+                self.put(f"{name}.{inner}", one, origin)
             return
-        if (
-            word == "encoder"
-        ):  # one kind for all: what was said of single modalities before no longer holds
+        if name == "encoder":  # one kind for all replaces those given for single modalities
             self._drop("encoder.")
-        key = resolve(word, origin, self.others)
+        key = resolve(name, origin, self.others)
         self.values[key] = value
         self.origins[key] = origin
 
     def config(self) -> RunSettings:
-        """The checked configuration."""
+        """Return the checked configuration. Raise UserError with the origin of a bad value."""
         try:
             return make_config(nested(self.values))
         except ConfigError as error:
@@ -73,12 +72,12 @@ class Plan:
             raise UserError(f"{error}{origin}") from None
 
     def rows(self) -> list[tuple[str, Any, str]]:
-        """(key, value, origin) of every value of the checked configuration."""
+        """Return (key, value, origin) of every value of the checked configuration."""
         flat = flatten(self.config().model_dump())
         return [(key, value, self.origins.get(key, DEFAULT)) for key, value in flat]
 
     def idle(self) -> list[str]:
-        """Keys that were given for a method that this run does not use."""
+        """Return the keys that were given for a method that this run does not use."""
         return [
             key
             for key, origin in self.origins.items()
@@ -91,14 +90,14 @@ class Plan:
 
 
 def build(arguments: TrainArguments) -> Plan:
-    """The plan that the person's choices make. Raises UserError or NotFoundError."""
+    """Return the plan that the arguments make. Raise UserError or NotFoundError."""
     given = _layers(arguments)
     method = next(
-        (value for word, value, _ in reversed(given) if word == "method"), RunConfig().method
+        (value for name, value, _ in reversed(given) if name == "method"), RunConfig().method
     )
     plan = Plan(_sections_of_others(str(method)))
-    for word, value, origin in given:
-        plan.put(word, value, origin)
+    for name, value, origin in given:
+        plan.put(name, value, origin)
     _make_paths_absolute(plan, _data_before_the_flag(given))
     _check_allow_missing(plan)
     plan.config()
@@ -106,7 +105,7 @@ def build(arguments: TrainArguments) -> Plan:
 
 
 def build_to_train(arguments: TrainArguments) -> Plan:
-    """As `build`, of a plan that can be trained. Raises UserError for a data set whose files nobody has named."""
+    """As `build`, but raise UserError for a data set read from files of which none is named."""
     plan = build(arguments)
     name = plan.config().data.name
     if needs_files(name):
@@ -115,27 +114,27 @@ def build_to_train(arguments: TrainArguments) -> Plan:
 
 
 def recipe_names() -> list[str]:
+    """Return the names of the shipped recipes."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
 
 
-def recipe_file(word: str) -> Path:
-    """The file of a shipped recipe, or the path of the person's own."""
-    path = Path(word).expanduser()
-    if path.suffix == ".toml" or "/" in word:
+def recipe_file(name: str) -> Path:
+    """Return the file of a shipped recipe, or the path of the user's own. Raise NotFoundError."""
+    path = Path(name).expanduser()
+    if path.suffix == ".toml" or "/" in name:
         if not path.is_file():
             raise NotFoundError(
-                f"recipe {word!r}: no such file; `asgml recipes` lists the recipes that are shipped"
+                f"recipe {name!r}: no such file; `asgml recipes` lists the recipes that are shipped"
             )
         return path
-    if word not in recipe_names():
-        raise NotFoundError(
-            f"no recipe {word!r}: {nearest_of(word, recipe_names())}; or give the path of a .toml file"
-        )
-    return RECIPES / f"{word}.toml"
+    if name not in recipe_names():
+        nearest = nearest_of(name, recipe_names())
+        raise NotFoundError(f"no recipe {name!r}: {nearest}; or give the path of a .toml file")
+    return RECIPES / f"{name}.toml"
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """The tables of a recipe. A run's run.toml is one too."""
+    """Return the tables of a recipe. A run's run.toml is one too."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
@@ -145,7 +144,7 @@ def read_recipe(path: Path) -> dict[str, Any]:
 
 
 def summary_of(path: Path) -> str:
-    """The recipe's first line, which is a comment that says what it is for."""
+    """Return the recipe's first line, a comment that states its purpose."""
     first = path.read_text(encoding="utf-8").partition("\n")[0]
     return first.lstrip("# ").strip()
 
@@ -158,7 +157,7 @@ def _parse_set(text: str) -> tuple[str, Any]:
 
 
 def _make_paths_absolute(plan: Plan, meant: str) -> None:
-    """The trainer may be resumed from anywhere, so its configuration holds no relative path."""
+    """Replace relative paths: a run may be resumed from any directory."""
     data = plan.values.get("data.name")
     if isinstance(data, str):
         plan.values["data.name"] = absolute_spec(data, meant)
@@ -173,32 +172,36 @@ def _make_paths_absolute(plan: Plan, meant: str) -> None:
 
 
 def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
-    """The data set that the recipe or --set means, whose files --data then names; "" where it is none of those read from files."""
+    """Return the data set that recipe or --set name, whose files --data then gives.
+
+    "" where it is none of those read from files.
+    """
     plan = Plan()
-    for word, value, origin in given:
-        if word.partition(".")[0] == "data" and origin != "--data":
-            plan.put(word, value, origin)
+    for key, value, origin in given:
+        if key.partition(".")[0] == "data" and origin != "--data":
+            plan.put(key, value, origin)
     name = split_name(str(plan.values.get("data.name", "")))[0]
     return name if name in FROM_FILES else ""
 
 
 def _check_allow_missing(plan: Plan) -> None:
-    """Raises UserError where the data has no files that may be missing one by one."""
+    """Raise UserError where the data has no files that may be missing one by one."""
     data = str(plan.values.get("data.name", RunConfig().data.name))
     name = split_name(data)[0]
     if plan.values.get(ALLOW_MISSING) and not (name and DATA_SETS[name].clips):
         origin = plan.origins[ALLOW_MISSING]
         raise UserError(
-            f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; leave it out"
+            f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; "
+            "leave it out"
         )
 
 
 def _layers(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
-    """(word, value, origin) of everything that was given, the weakest first."""
+    """Return (name, value, origin) of everything that was given, the weakest first."""
     recipe = read_recipe(recipe_file(arguments.recipe)) if arguments.recipe is not None else {}
     sets = [(*_parse_set(text), f"--set {text}") for text in arguments.sets or ()]
     return [
-        *((word, value, f"recipe {arguments.recipe}") for word, value in recipe.items()),
+        *((key, value, f"recipe {arguments.recipe}") for key, value in recipe.items()),
         *sets,
         *flags(arguments),
     ]

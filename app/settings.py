@@ -1,6 +1,7 @@
-"""What a person prefers: where runs live, how the dashboard looks. Never anything that changes a run's numbers.
+"""The user's preferences: where runs live, how the dashboard is drawn; nothing of a run's numbers.
 
-Read from environment variables (ASGML_RUNS=…) and, below them, from settings.toml in the user's configuration directory.
+Read from environment variables (ASGML_RUNS=…) and, below them, from settings.toml in the user's
+configuration directory.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from asgml.app.errors import UserError
 
 
 def settings_file() -> Path:
-    """`$XDG_CONFIG_HOME/asgml/settings.toml`, below ~/.config where that is not set."""
+    """Return `$XDG_CONFIG_HOME/asgml/settings.toml`, below ~/.config where that is not set."""
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(home).expanduser() / "asgml" / "settings.toml"
 
@@ -55,7 +56,7 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """The person's settings. Raises UserError that names the setting and its place."""
+    """Return the settings. Raise UserError, which names the setting and its place."""
     try:
         return Settings()
     except ValidationError as error:
@@ -63,12 +64,13 @@ def load_settings() -> Settings:
         name = ".".join(str(part) for part in problem["loc"])
         known = ", ".join(Settings.model_fields)
         raise UserError(
-            f"setting {name}: {problem['msg']}; there are {known}; correct {settings_file()} or ASGML_{name.upper()}"
+            f"setting {name}: {problem['msg']}; there are {known}; "
+            f"correct {settings_file()} or ASGML_{name.upper()}"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{settings_file()} is no TOML: {error}; correct it or remove it") from None
 
 
 def runs_directory(given: Path | None) -> Path:
-    """Where runs live: `--runs` if given, else the setting."""
+    """Return the directory of the runs: `--runs` if given, else the setting."""
     return (given if given is not None else load_settings().runs).expanduser()

@@ -15,7 +15,7 @@ from asgml.storage.format.safe_text import safe
 
 
 def show(arguments: TrainArguments, json_: bool) -> int:
-    """Prints key, value and origin of everything that a training with these choices would use."""
+    """Print key, value and origin of everything that a training with these arguments uses."""
     rows = build(arguments).rows()
     if json_:
         print_json({key: {"value": value, "origin": origin} for key, value, origin in rows})
@@ -34,6 +34,6 @@ def show(arguments: TrainArguments, json_: bool) -> int:
 
 
 def schema() -> int:
-    """Prints the JSON schema of run.toml."""
+    """Print the JSON schema of run.toml."""
     print_json(RunConfig.model_json_schema())
     return 0

@@ -19,29 +19,29 @@ from asgml.storage.format.status import ENDED
 from asgml.storage.read.event_text import reply_text
 from asgml.storage.read.reader import Run
 
-LOOK_EVERY = 0.05
-PATIENCE = 30.0
-"""Seconds to wait for an answer; the trainer may be in the middle of an evaluation."""
+POLL_SECONDS = 0.05
+ANSWER_SECONDS = 30.0
+"""Time to wait for an answer; the trainer may be in the middle of an evaluation."""
 
 
 def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -> int:
-    """Checks the request here, sends it, and waits for the trainer's answer unless told otherwise."""
+    """Check the request, send it, and wait for the trainer's answer unless told otherwise."""
     _check_usage(given)
-    patience = (
+    timeout = (
         given.timeout
         if given.timeout is not None
-        else PATIENCE
+        else ANSWER_SECONDS
         if given.at_step is None
         else math.inf
     )
     run = open_run(find(run_ref, runs))
     _check_alive(run)
-    request = request_of(run, given, patience)
+    request = request_of(run, given, timeout)
     send(run.paths.commands, request)
     if not (given.wait if given.wait is not None else given.at_step is None):
         narrate(f"sent {request.id}; `asgml tail {run.paths.name}` shows the answer")
         return OK
-    event = wait_for_answer(run, request, patience)
+    event = wait_for_answer(run, request, timeout)
     print_json({"id": request.id, **event_record(event)}) if json_ else print(
         one_line(reply_text(event))
     )
@@ -49,7 +49,10 @@ def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -
 
 
 def request_of(run: Run, given: ControlArguments, timeout: float) -> Request:
-    """The request, with the knob's full name and a value inside its range. Raises RejectedError with the reason."""
+    """Return the request, with the knob's full name and a value inside its range.
+
+    Raise RejectedError with the reason where there is no such knob or value.
+    """
     try:
         if given.action.value == "set":
             knob, value, if_value = _parse_set(_knobs(run, timeout), given)
@@ -64,7 +67,10 @@ def request_of(run: Run, given: ControlArguments, timeout: float) -> Request:
 
 
 def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
-    """The one answer. Raises NotFoundError where none comes in time, or nobody is left to give one."""
+    """Return the one answer.
+
+    Raise NotFoundError where none comes in time, or no trainer is left to give one.
+    """
     until = time.monotonic() + timeout
     while True:
         run.refresh()
@@ -78,22 +84,25 @@ def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
         if time.monotonic() >= until:
             name = run.paths.name
             raise NotFoundError(
-                f"{name}: no answer within {timeout:g} s; the request stays queued, `asgml tail {name}` shows its answer"
+                f"{name}: no answer within {timeout:g} s; the request stays queued, "
+                f"`asgml tail {name}` shows its answer"
             )
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
 
 
 def _check_usage(given: ControlArguments) -> None:
     values = given.values or ()
     if given.action.value == "set" and (len(values) != 1 or "=" not in values[0]):
         raise UserError(
-            f"set {' '.join(values)}: expected one KNOB=VALUE, such as `asgml ctl RUN set boost.alpha=0.25`"
+            f"set {' '.join(values)}: expected one KNOB=VALUE, "
+            "such as `asgml ctl RUN set boost.alpha=0.25`"
         )
     if given.action.value == "note" and not " ".join(values).strip():
         raise UserError("note: expected a text, such as `asgml ctl RUN note 'audio diverges'`")
     if values and given.action.value not in {"set", "note"}:
         raise UserError(
-            f"{given.action.value} takes no {' '.join(values)!r}; only set and note are followed by something"
+            f"{given.action.value} takes no {' '.join(values)!r}; "
+            "only set and note are followed by something"
         )
     if given.if_value is not None and given.action.value != "set":
         raise UserError(f"--if-value belongs to set, not to {given.action.value}; leave it out")
@@ -107,7 +116,8 @@ def _check_alive(run: Run) -> None:
         raise NotFoundError(f"{run.paths.name} is {state}, no trainer answers; {_remedy(run)}")
     if state == "stale":
         raise NotFoundError(
-            f"{run.paths.name} is stale, its trainer gives no sign; if it is dead, `asgml resume {run.paths.name}` goes on"
+            f"{run.paths.name} is stale, its trainer gives no sign; "
+            f"if it is dead, `asgml resume {run.paths.name}` goes on"
         )
 
 
@@ -118,14 +128,15 @@ def _remedy(run: Run) -> str:
 
 
 def _knobs(run: Run, timeout: float) -> list[Knob]:
-    """The declared knobs; a trainer that is starting has declared none yet."""
+    """Return the declared knobs; wait for those of a trainer that is starting."""
     until = time.monotonic() + timeout
     while run.manifest is None:
         if run.state() in ENDED or time.monotonic() >= until:
             raise NotFoundError(
-                f"{run.paths.name} is {run.state()} and has declared no knobs; look at {run.paths.trainer_log}"
+                f"{run.paths.name} is {run.state()} and has declared no knobs; "
+                f"look at {run.paths.trainer_log}"
             )
-        time.sleep(LOOK_EVERY)
+        time.sleep(POLL_SECONDS)
         run.refresh()
     return list(run.manifest.knobs)
 

@@ -1,4 +1,4 @@
-"""`asgml doctor`: whether this computer and this terminal have what the program needs."""
+"""`asgml doctor`: check that this computer and this terminal have what the program needs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ print(json.dumps({"version": torch.__version__, "threads": torch.get_num_threads
 
 @dataclass(frozen=True)
 class Check:
-    """One finding. `missing` is what the program cannot do without; a `note` is good to know."""
+    """One finding. The program cannot do without what is `missing`; a `note` is good to know."""
 
     name: str
     status: Literal["ok", "note", "missing"]
@@ -46,7 +46,7 @@ class Check:
 
 
 def doctor(runs: Path | None, json_: bool) -> int:
-    """Prints every finding; exit code 1 if something needed is missing."""
+    """Print every finding; exit code 1 if something needed is missing."""
     checks = [
         *_python(),
         _torch(),
@@ -84,7 +84,7 @@ def _python() -> list[Check]:
 
 
 def _torch() -> Check:
-    """Asked in a process of its own: importing torch takes seconds and may itself be what is broken."""
+    """Ask in a process of its own: importing torch takes seconds and may itself be broken."""
     command = [sys.executable, "-P", "-c", ASK_TORCH]
     try:
         asked = subprocess.run(
@@ -174,7 +174,7 @@ def _colours(term: str) -> str:
 
 
 def _storage(runs: Path) -> list[Check]:
-    """The runs directory itself, or the nearest directory above it that exists."""
+    """Check the runs directory, or the nearest directory above it that exists."""
     place = runs.absolute()
     while not place.is_dir():
         place = place.parent

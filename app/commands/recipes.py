@@ -11,7 +11,7 @@ from asgml.storage.format.safe_text import safe
 
 
 def recipes(name: str | None, json_: bool) -> int:
-    """Lists the recipes with what each is for; with a name, prints that file, ready to be saved and changed."""
+    """List the recipes with their purpose; with a name, print that file, ready to be changed."""
     if name is not None:
         path = recipe_file(name)
         print_json(read_recipe(path)) if json_ else print(path.read_text(encoding="utf-8"), end="")

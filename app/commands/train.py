@@ -1,4 +1,4 @@
-"""`asgml train`, `demo` and `resume`: start a trainer, then hand the terminal to the dashboard, wait, or leave."""
+"""`asgml train`, `demo` and `resume`: start a trainer, then show it, wait for it, or leave it."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
 
 
 def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: LaunchMode) -> int:
-    """Makes a run and trains it in the background. stdout is the run's path."""
-    _check(mode)
+    """Make a run and train it in the background. stdout is the run's path."""
+    _refuse_both(mode)
     plan = build_to_train(arguments)
     for key in plan.idle():
         narrate(f"note: {plan.origins[key]} has no effect with method {plan.config().method}")
     trainer = start(make_run(plan.config().model_dump(), runs_directory(runs), name))
-    return _go_on(trainer, mode)
+    return _follow(trainer, mode)
 
 
-def resume(word: str, runs: Path | None, mode: LaunchMode) -> int:
-    """Starts a trainer on a run that has none, from the last checkpoint."""
-    _check(mode)
-    paths = find(word, runs)
+def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:
+    """Start a trainer on a run that has none, from the last checkpoint."""
+    _refuse_both(mode)
+    paths = find(run_ref, runs)
     run = open_run(paths)
     state = run.state()
     if not paths.config.is_file():
         raise RejectedError(
-            f"{paths.name} was recorded by a loop of somebody's own; start that program again, with resume=True"
+            f"{paths.name} was recorded by a loop of somebody's own; "
+            "start that program again, with resume=True"
         )
     if state in ALIVE:
         raise RejectedError(
@@ -41,53 +42,56 @@ def resume(word: str, runs: Path | None, mode: LaunchMode) -> int:
         )
     if state == "stale":
         raise RejectedError(
-            f"{paths.name} has a trainer that gives no sign; make sure that it is dead before you resume"
+            f"{paths.name} has a trainer that gives no sign; "
+            "make sure that it is dead before you resume"
         )
     if state == "finished":
         raise RejectedError(
-            f"{paths.name} is finished, there is nothing left to train; start a new run with `asgml train {paths.config}`"
+            f"{paths.name} is finished, there is nothing left to train; "
+            f"start a new run with `asgml train {paths.config}`"
         )
-    return _go_on(start(paths, resume=True), mode)
+    return _follow(start(paths, resume=True), mode)
 
 
-def _check(mode: LaunchMode) -> None:
+def _refuse_both(mode: LaunchMode) -> None:
     if mode.detach and mode.wait:
         raise UserError(
-            "--detach and --wait: expected one of them; --detach leaves the training alone, --wait stays to its end"
+            "--detach and --wait: expected one of them; "
+            "--detach leaves the training alone, --wait stays to its end"
         )
 
 
-def _go_on(trainer: Trainer, mode: LaunchMode) -> int:
+def _follow(trainer: Trainer, mode: LaunchMode) -> int:
     if mode.detach:
-        return _detached(trainer)
+        return _detach(trainer)
     if mode.wait or not in_terminal():
-        return _waiting(trainer)
-    return _with_dashboard(trainer, mode)
+        return _wait(trainer)
+    return _show_dashboard(trainer, mode)
 
 
-def _detached(trainer: Trainer) -> int:
+def _detach(trainer: Trainer) -> int:
     print(trainer.paths.root, flush=True)
     try:
         wait_until_up(trainer)
     except KeyboardInterrupt:
-        return _left(trainer)
+        return _leave(trainer)
     narrate(f"training in the background; `asgml watch {trainer.paths.name}` shows it")
     return OK
 
 
-def _waiting(trainer: Trainer) -> int:
+def _wait(trainer: Trainer) -> int:
     print(trainer.paths.root, flush=True)
     try:
         narrate(f"{trainer.paths.name}: starting the trainer (process {trainer.pid})")
         wait_until_up(trainer)
         state = wait_for_end(trainer)
     except KeyboardInterrupt:
-        return _left(trainer)
+        return _leave(trainer)
     narrate(f"{trainer.paths.name} {state}; `asgml show {trainer.paths.name}` sums it up")
     return OK if state in ENDED_WELL else FAILED
 
 
-def _with_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
+def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
     from asgml.app.settings import load_settings
     from asgml.tui.app import run_dashboard
 
@@ -105,9 +109,10 @@ def _with_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
     return code
 
 
-def _left(trainer: Trainer) -> int:
+def _leave(trainer: Trainer) -> int:
     name = trainer.paths.name
     narrate(
-        f"left; {name} goes on training: `asgml watch {name}` shows it, `asgml ctl {name} stop` stops it"
+        f"left; {name} goes on training: `asgml watch {name}` shows it, "
+        f"`asgml ctl {name} stop` stops it"
     )
     return INTERRUPTED

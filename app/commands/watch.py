@@ -12,17 +12,17 @@ from asgml.app.settings import load_settings
 from asgml.storage.format.layout import RunPaths
 
 
-def watch(word: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
-    """Shows the run live, or as it ended."""
-    paths = find(word, runs)
+def watch(run_ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
+    """Show the run live, or as it ended."""
+    paths = find(run_ref, runs)
     return dashboard(
         paths, "live", "asgml tail --follow", readonly=readonly, inline=inline, ascii=ascii_
     )
 
 
-def replay(word: str, runs: Path | None, *, speed: float, at: int | None, ascii_: bool) -> int:
-    """Plays the stored run back."""
-    paths = find(word, runs)
+def replay(run_ref: str, runs: Path | None, *, speed: float, at: int | None, ascii_: bool) -> int:
+    """Play the stored run back."""
+    paths = find(run_ref, runs)
     return dashboard(
         paths, "replay", "asgml show", readonly=True, speed=speed, at_step=at, ascii=ascii_
     )
@@ -31,7 +31,7 @@ def replay(word: str, runs: Path | None, *, speed: float, at: int | None, ascii_
 def dashboard(
     paths: RunPaths, clock: Literal["live", "replay"], instead: str, *, ascii: bool, **options: Any
 ) -> int:
-    """Hands the terminal to the dashboard, drawn as the person prefers."""
+    """Hand the terminal to the dashboard, drawn as the settings say."""
     if not in_terminal():
         raise UserError(
             f"the dashboard needs a terminal, and this is none; use `{instead} {paths.name}`"
