@@ -21,7 +21,7 @@ import torch
 
 from asgml.core.data.base import NAMED, Dataset, Split, load_data, split_name
 from asgml.core.data.batches import Batches
-from asgml.core.data.cache.cache import cache_path
+from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.cache.prepare import prepare
 from asgml.core.data.synthetic.demo_files import make_demo
 from asgml.core.data.worker_loading import read_batches

@@ -55,7 +55,7 @@ def make_demo(folder: Path, clips: int, seed: int) -> int:
 def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_missing: bool) -> int:
     """Decodes every clip into the cache; stdout is its path."""
     from asgml.core.data.cache.prepare import prepare as write
-    from asgml.core.data.dataset_report import find_clips
+    from asgml.core.data.report_builder import find_clips
 
     try:
         found = find_clips(data.name, data.options, data.seed)

@@ -19,7 +19,7 @@ from asgml.core.data.catalogue import DATA_SETS
 from asgml.storage.format.safe_text import one_line, safe
 
 if TYPE_CHECKING:
-    from asgml.core.data.dataset_report import Part, Report
+    from asgml.core.data.dataset_report import Report, SplitReport
 
 SHOWN_CLASSES = 12
 SHOWN_SIZES = 4
@@ -32,7 +32,7 @@ def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) ->
     """Prints the report; exit code 1 where the data is not fit to train on."""
     name = split_name(data.name)[0]
     published = DATA_SETS[name].published if name else {}
-    from asgml.core.data.dataset_report import check as look_through
+    from asgml.core.data.report_builder import build_report as look_through
 
     try:
         with progress("clips") as told:
@@ -86,7 +86,7 @@ def _facts(spec: str, report: Report) -> list[tuple[str, str]]:
 def _splits(report: Report) -> Table:
     """Samples of each split: those that are there, listed and published; and by class."""
     table = Table("split", "samples", "listed", "published", "by class", box=None, pad_edge=False)
-    for name, part in report.parts.items():
+    for name, part in report.splits.items():
         numbers = (part.samples, part.listed, part.published)
         table.add_row(
             Text(name),
@@ -96,7 +96,7 @@ def _splits(report: Report) -> Table:
     return table
 
 
-def _by_class(report: Report, part: Part) -> str:
+def _by_class(report: Report, part: SplitReport) -> str:
     if len(report.classes) > SHOWN_CLASSES:
         return f"{min(part.classes)} to {max(part.classes)}"
     return safe(
@@ -156,7 +156,7 @@ def verdict(report: Report) -> str:
     found = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no fault"
     if report.fit:
         return f"to train on: {found}, {'names, headers and first images only' if report.quick else 'everything read'}"
-    empty = [name for name, part in report.parts.items() if not part.samples]
+    empty = [name for name, part in report.splits.items() if not part.samples]
     if empty:
         return f"to train on: {found}, and no {empty[0]} sample is left"
     if all(fault.kind == "missing" for fault in report.faults):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asgml.core.data.array_file import Header
 from asgml.core.data.base import SPLITS, DataError
-from asgml.core.data.files import Header
 
-RESERVED = ("label", "split", "classes", "group")
+RESERVED_KEYS = ("label", "split", "classes", "group")
 NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 DTYPES = ("uint8", "float16", "float32", "float64")
 LAYOUTS = "(N, D) vectors, (N, T, F) sequences, (N, C, H, W) images or (N, T, C, H, W) frames"
@@ -46,7 +46,7 @@ def check_classes(names: Array | None, labels: NDArray[np.int64]) -> tuple[str, 
                 f"'label' runs to {highest} with {len(labels)} samples; number the classes from 0 on"
             )
         return tuple(str(number) for number in range(highest + 1))
-    classes = check_words("classes", names)
+    classes = check_text("classes", names)
     if highest >= len(classes):
         raise DataError(
             f"'label' runs from {lowest} to {highest}, but 'classes' names {len(classes)} (0 … {len(classes) - 1})"
@@ -57,7 +57,7 @@ def check_classes(names: Array | None, labels: NDArray[np.int64]) -> tuple[str, 
     return classes
 
 
-def check_words(key: str, words: Array) -> tuple[str, ...]:
+def check_text(key: str, words: Array) -> tuple[str, ...]:
     """A one-dimensional array of text. Zarr's strings come as objects with an older numpy, so values count, not dtype."""
     if words.ndim != 1:
         raise DataError(f"{key!r} has shape {words.shape}; expected one dimension of text")

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asgml.core.data import array_validation
+from asgml.core.data.array_file import ArrayFile, open_arrays, sha256
 from asgml.core.data.base import NAMED, SPLITS, DataError, Dataset, Split
-from asgml.core.data.files import ArrayFile, open_arrays, sha256
 from asgml.core.data.normalise import measure, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 
-MEMORY = (
+MEMORY_LIMIT = (
     8 * 2**30
 )  # bytes of float32: more would need loading batch by batch, which the trainer does not do
 VAL_PART = 0.1
@@ -57,7 +57,7 @@ def _build(path: Path, chosen: ArraysOptions, seed: int) -> Dataset:
     classes = array_validation.check_classes(
         file.read("classes") if "classes" in file.headers else None, labels
     )
-    words = array_validation.check_words(
+    words = array_validation.check_text(
         "split", _required(file, "split", "'train', 'val' or 'test' for every sample")
     )
     split = array_validation.check_split(words, len(labels))
@@ -94,7 +94,7 @@ def _build(path: Path, chosen: ArraysOptions, seed: int) -> Dataset:
 
 def choose_modalities(file: ArrayFile, wanted: list[str] | None, samples: int) -> tuple[str, ...]:
     """The modalities to read, each checked. A key that is not reserved is one."""
-    present = [name for name in file.headers if name not in array_validation.RESERVED]
+    present = [name for name in file.headers if name not in array_validation.RESERVED_KEYS]
     if not present:
         raise DataError(
             f"no modality beside {', '.join(file.headers)}; add an array (N, …) under a name of your choice"
@@ -105,9 +105,9 @@ def choose_modalities(file: ArrayFile, wanted: list[str] | None, samples: int) -
     for name in chosen:
         array_validation.check_modality(name, file.headers[name], samples)
     size = sum(4 * math.prod(file.headers[name].shape) for name in chosen)
-    if size > MEMORY:
+    if size > MEMORY_LIMIT:
         raise DataError(
-            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY / 2**30:g} fit; choose fewer modalities or samples"
+            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY_LIMIT / 2**30:g} fit; choose fewer modalities or samples"
         )
     return tuple(chosen)
 

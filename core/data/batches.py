@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from asgml.core.data.base import Rows, Split
+from asgml.core.data.base import Split
 from asgml.core.data.worker_loading import read_batches
 from asgml.core.seeds import seed_for
 from asgml.core.types import Batch
-
-RESIDENT_SHARE = 0.25
-"""A split moves to the GPU once and for all where it takes no more than this share of the free memory."""
-
-BLOCK = 256  # samples that are copied to the GPU together
 
 
 class Batches:
@@ -60,9 +54,9 @@ class Batches:
         positions = range(self.position, self.per_epoch)
         chosen = [self.order[at * self.batch_size : (at + 1) * self.batch_size] for at in positions]
         for position, indices, stored in zip(
-            positions, chosen, fetch(self.split, chosen, self.device), strict=True
+            positions, chosen, fetch_stored(self.split, chosen, self.device), strict=True
         ):
-            yield seen(
+            yield make_batch(
                 self.split,
                 indices,
                 stored,
@@ -89,7 +83,7 @@ class Batches:
             self.key = int(state["key"])
 
 
-def fetch(
+def fetch_stored(
     split: Split, chosen: Sequence[Tensor], device: torch.device
 ) -> Iterator[dict[str, Tensor]]:
     """The samples at each of these indices in turn, as they are stored, on the device."""
@@ -105,14 +99,14 @@ def fetch(
         }
 
 
-def seen(
+def make_batch(
     split: Split,
     indices: Tensor,
     stored: dict[str, Tensor],
     device: torch.device,
     generator: Generator | None,
 ) -> Batch:
-    """A batch as the networks see it: through the view of each modality that has one, in training with a generator."""
+    """A batch as the networks see it: batches_at the view of each modality that has one, in training with a generator."""
     inputs = {
         m: split.views[m](tensor, generator) if m in split.views else tensor
         for m, tensor in stored.items()
@@ -126,57 +120,15 @@ def seen(
 
 def take(split: Split, indices: Tensor, device: torch.device) -> Batch:
     """The samples at these indices, on the device, as evaluation sees them."""
-    return next(through(split, [indices], device))
+    return next(batches_at(split, [indices], device))
 
 
 def in_order(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
     """The whole split in its own order, for evaluation."""
-    return through(split, torch.split(torch.arange(len(split)), batch_size), device)
+    return batches_at(split, torch.split(torch.arange(len(split)), batch_size), device)
 
 
-def through(split: Split, chosen: Sequence[Tensor], device: torch.device) -> Iterator[Batch]:
+def batches_at(split: Split, chosen: Sequence[Tensor], device: torch.device) -> Iterator[Batch]:
     """A batch for each of these indices in turn, as evaluation sees it."""
-    for indices, stored in zip(chosen, fetch(split, chosen, device), strict=True):
-        yield seen(split, indices, stored, device, None)
-
-
-def to_device(split: Split, device: torch.device) -> Split:
-    """The split on the device where it fits easily, otherwise as it is. One that is decoded from files stays where it is."""
-    if device.type != "cuda":
-        return split
-    free, _ = torch.cuda.mem_get_info(device)
-    return move(split, device) if fits(stored_bytes(split), free) else split
-
-
-def fits(size: int | None, free: int) -> bool:
-    return size is not None and size <= RESIDENT_SHARE * free
-
-
-def stored_bytes(split: Split) -> int | None:
-    """What the samples take as they are stored; None where they are decoded whenever they are read."""
-    if split.rows is not None:
-        return split.rows.nbytes
-    return sum(tensor.numel() * tensor.element_size() for tensor in split.inputs.values())
-
-
-def move(split: Split, device: torch.device) -> Split:
-    """The split in the memory of the device; its views go on to work there."""
-    read = (
-        {m: tensor.to(device) for m, tensor in split.inputs.items()}
-        if split.rows is None
-        else read_all(split.rows, device)
-    )
-    targets = None if split.targets is None else split.targets.to(device)
-    return replace(split, inputs=read, rows=None, labels=split.labels.to(device), targets=targets)
-
-
-def read_all(rows: Rows, device: torch.device) -> dict[str, Tensor]:
-    """All samples on the device, block by block: at no time is there more than a block of them in the host's memory."""
-    read: dict[str, Tensor] = {}
-    for start in range(0, len(rows), BLOCK):
-        numbers = range(start, min(start + BLOCK, len(rows)))
-        for m, part in rows.read(numbers).items():
-            if m not in read:
-                read[m] = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype, device=device)
-            read[m][start : start + len(part)].copy_(part)
-    return read
+    for indices, stored in zip(chosen, fetch_stored(split, chosen, device), strict=True):
+        yield make_batch(split, indices, stored, device, None)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from asgml.core.data.base import SPLITS, DataError, View
-from asgml.core.data.options import check_flag, check_names, check_whole
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.options import check_names
 
 NAMED_FAULTS = 5  # faults that an error names; `asgml data check` lists all
-MOST_WORKERS = 8
 
 
 @dataclass(frozen=True)
@@ -102,30 +100,6 @@ class ClipSet:
     apart: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class ClipOptions:
-    """Options of every data set that is read from files.
-
-    `modalities`: the ones to use. `allow_missing`: train without the clips whose files are missing. `workers`: processes that
-    decode, -1 for one a core, at most 8. `cache`: "auto" uses a prepared cache beside the data where there is one, "off" never,
-    "require" refuses to decode, and so does the path of a cache or of a folder of caches. `val`: clips taken from train for
-    validation, in proportion to the classes, where the lists have no validation part; 0 stands for a tenth.
-    """
-
-    modalities: list[str] | None = None
-    allow_missing: bool = False
-    workers: int = -1
-    cache: str = "auto"
-    val: int = 0
-
-    def __post_init__(self) -> None:
-        check_flag("allow_missing", self.allow_missing)
-        check_whole("workers", self.workers, -1, 128)
-        check_whole("val", self.val, 0, 10**7)
-        if not (isinstance(self.cache, str) and "/" in self.cache):
-            check_choice("cache", self.cache, ("auto", "off", "require", "a path with a /"))
-
-
 def refuse_faults(found: ClipSet, options: ClipOptions) -> None:
     """No clip is left out in silence; and none of the splits may be empty."""
     if found.faults and not options.allow_missing:
@@ -151,56 +125,3 @@ def choose_modalities(found: ClipSet, wanted: list[str] | None) -> dict[str, Mod
         return dict(found.modalities)
     check_names("modalities", wanted, list(found.modalities))
     return {m: found.modalities[m] for m in wanted}
-
-
-def carve_val(
-    train: Sequence[Clip], count: int, seed: int
-) -> tuple[tuple[Clip, ...], tuple[Clip, ...]]:
-    """Train and val: `count` clips (a tenth for 0) go to val, in proportion to the classes, by largest remainder."""
-    rng = np.random.default_rng(seed)
-    labels = np.array([clip.label for clip in train], dtype=np.int64)
-    wanted = count or round(len(train) / 10)
-    if not 0 < wanted < len(train):
-        told = (
-            f"option val is {count}, but train has {len(train)} clips"
-            if count
-            else f"train has {len(train)} clips, too few to take a tenth"
-        )
-        raise DataError(f"{told}; give val as a number below that, or more clips")
-    sizes = np.bincount(labels)
-    shares = wanted * sizes / len(train)
-    take = np.floor(shares).astype(int)
-    take[np.argsort(take - shares, kind="stable")[: wanted - take.sum()]] += 1
-    chosen = {
-        int(i)
-        for number, n in enumerate(take)
-        for i in rng.permutation(np.flatnonzero(labels == number))[:n]
-    }
-    rest = tuple(clip for i, clip in enumerate(train) if i not in chosen)
-    return rest, tuple(train[i] for i in sorted(chosen))
-
-
-def with_val(found: ClipSet, options: ClipOptions, seed: int) -> ClipSet:
-    """`found`, with val carved from train where the lists have none."""
-    if found.splits.get("val"):
-        return found
-    train, val = carve_val(found.splits["train"], options.val, seed)
-    note = {"val": f"{len(val)} of train, stratified, seed {seed}"}
-    return replace(
-        found, splits={**found.splits, "train": train, "val": val}, info={**found.info, **note}
-    )
-
-
-def workers_for(asked: int) -> int:
-    """As many as asked for, or one a core that this process may use."""
-    if asked >= 0:
-        return asked
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return min(cores, MOST_WORKERS)
-
-
-def check_choice(option: str, given: object, known: Sequence[str]) -> None:
-    if given not in known:
-        raise DataError(f"option {option} is {given!r}; expected one of {', '.join(known)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar, cast
 
@@ -64,3 +64,8 @@ def per_modality(
         check_number(f"{option}.{name}" if isinstance(given, Mapping) else option, value, 0, high)
         values[name] = float(value)
     return values
+
+
+def check_choice(option: str, given: object, known: Sequence[str]) -> None:
+    if given not in known:
+        raise DataError(f"option {option} is {given!r}; expected one of {', '.join(known)}")

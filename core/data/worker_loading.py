@@ -28,10 +28,12 @@ def read_batches(rows: Rows, chosen: Sequence[Tensor], *, pin: bool) -> Iterator
 
     `pin` puts them into page-locked memory, from which a GPU copies while it computes. Raises DataError.
     """
-    return in_processes(rows.read, [indices.tolist() for indices in chosen], rows.workers, pin=pin)
+    return map_in_workers(
+        rows.read, [indices.tolist() for indices in chosen], rows.workers, pin=pin
+    )
 
 
-def in_processes(
+def map_in_workers(
     read: Callable[[Sequence[int]], Read],
     chosen: Sequence[Sequence[int]],
     workers: int,
@@ -46,13 +48,13 @@ def in_processes(
         min(workers, len(chosen)) if len(chosen) > 1 else 0
     )  # a process costs more than one batch
     loader: DataLoader[Read | DataError] = DataLoader(
-        _Parts(read, chosen),
+        _Requests(read, chosen),
         batch_size=None,
-        collate_fn=_as_it_is,
+        collate_fn=_unchanged,
         num_workers=workers,
         prefetch_factor=AHEAD if workers else None,
         pin_memory=pin,
-        worker_init_fn=_begin_worker,
+        worker_init_fn=_start_worker,
         multiprocessing_context=_context() if workers else None,
         generator=torch.Generator().manual_seed(
             0
@@ -60,7 +62,7 @@ def in_processes(
     )
     iterator = iter(loader)
     try:
-        _remember(iterator)
+        _remember_workers(iterator)
         for part in iterator:
             if isinstance(part, DataError):
                 raise part
@@ -73,10 +75,10 @@ def in_processes(
             f"a process that reads the data ended ({reason}); set data.options.workers=0 or give it more memory"
         ) from error
     finally:
-        _end(iterator)
+        _stop_workers(iterator)
 
 
-class _Parts(Dataset[Any]):
+class _Requests(Dataset[Any]):
     """What torch's loader asks for, one by one. An error is handed on as a value: raised, it would come as a page of traceback."""
 
     def __init__(
@@ -95,12 +97,12 @@ class _Parts(Dataset[Any]):
         return len(self.chosen)
 
 
-def _as_it_is(part: Any) -> Any:
+def _unchanged(part: Any) -> Any:
     """torch's loader would turn what it can into tensors."""
     return part
 
 
-def _begin_worker(worker: int) -> None:
+def _start_worker(worker: int) -> None:
     """Nothing that reads draws numbers; should a library do so, no two processes draw the same. Signals are the trainer's.
 
     It goes on to the end of its step after a SIGTERM, which a cluster sends to every process of a job.
@@ -110,20 +112,20 @@ def _begin_worker(worker: int) -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-_running: dict[int, list[BaseProcess]] = {}
+_processes: dict[int, list[BaseProcess]] = {}
 """The processes of each iterator, of this process: at its end Python would wait for ever for one that ignores SIGTERM."""
 
 
-def _remember(iterator: object) -> None:
-    _running[id(iterator)] = list(getattr(iterator, "_workers", ()))
+def _remember_workers(iterator: object) -> None:
+    _processes[id(iterator)] = list(getattr(iterator, "_workers", ()))
 
 
-def _end(iterator: object) -> None:
+def _stop_workers(iterator: object) -> None:
     """Ends the iterator's processes now. An error that is held keeps the iterator, which by itself would keep them."""
     shut_down = getattr(iterator, "_shutdown_workers", None)
     if shut_down is not None:  # there is none where everything is read here
         shut_down()
-    _kill(_running.pop(id(iterator), []))
+    _kill(_processes.pop(id(iterator), []))
 
 
 def _kill(processes: Sequence[BaseProcess]) -> None:
@@ -135,12 +137,12 @@ def _kill(processes: Sequence[BaseProcess]) -> None:
 
 
 @atexit.register
-def _end_all() -> None:
-    if any(_running.values()):
+def _kill_all() -> None:
+    if any(_processes.values()):
         signal.signal(
             signal.SIGCHLD, signal.SIG_DFL
         )  # torch's handler would call these deaths an error
-        for processes in list(_running.values()):
+        for processes in list(_processes.values()):
             _kill(
                 [
                     process

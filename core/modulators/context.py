@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from asgml.core.config.config import RunSettings
 from asgml.core.data.base import Dataset
-from asgml.core.data.batches import through
+from asgml.core.data.batches import batches_at
 from asgml.core.measures.evaluate import evaluate, in_eval_mode
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import MultimodalModel
@@ -52,7 +52,7 @@ class MethodContext:
         chunks = torch.split(chosen, self.config.eval.batch_size)
         encoded, labels = [], []
         with in_eval_mode(self.model):
-            for batch in through(part, chunks, self.device):
+            for batch in batches_at(part, chunks, self.device):
                 encoded.append(self.model.encode(batch.inputs))
                 labels.append(batch.labels)
         joined = {

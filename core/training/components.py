@@ -11,7 +11,8 @@ from torch import Generator
 from asgml.core.config.config import RunSettings
 from asgml.core.config.live_settings import LiveSettings, make_live_settings
 from asgml.core.data.base import Dataset
-from asgml.core.data.batches import Batches, to_device
+from asgml.core.data.batches import Batches
+from asgml.core.data.gpu_residency import to_device
 from asgml.core.measures.probes import Probes
 from asgml.core.measures.task import make_task
 from asgml.core.model.model import MultimodalModel, make_model

@@ -15,11 +15,11 @@ import torch
 from numpy.typing import NDArray
 
 from asgml.core.data import array_validation, arrays
+from asgml.core.data.array_file import sha256
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.datasets.affect_files import MODALITIES, Part, find_file, read_parts
 from asgml.core.data.datasets.affect_sizes import compare_sizes
 from asgml.core.data.datasets.sentiment import TASKS, Task
-from asgml.core.data.files import sha256
 from asgml.core.data.normalise import measure, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.core.data.arrays import MEMORY
+from asgml.core.data.arrays import MEMORY_LIMIT
 from asgml.core.data.base import SPLITS, DataError
 from asgml.core.data.datasets.sentiment import Scores
 from asgml.core.data.datasets.unpickle import read_pickle
@@ -102,9 +102,9 @@ def _refuse_too_large(tables: Mapping[str, Mapping[str, Any]], wanted: Sequence[
         for split, table in tables.items()
         for m in wanted
     )
-    if size > MEMORY:
+    if size > MEMORY_LIMIT:
         raise DataError(
-            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY / 2**30:g} fit; choose fewer modalities"
+            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY_LIMIT / 2**30:g} fit; choose fewer modalities"
         )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from asgml.core.data.base import SPLITS
-from asgml.core.data.clips import Clip, ClipOptions, ClipSet, Fault, Modality, Source, with_val
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.clips import Clip, ClipSet, Fault, Modality, Source
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions, build_modalities
 from asgml.core.data.datasets.layout import Place, Problem
 from asgml.core.data.datasets.lists import Components, Entry
 from asgml.core.data.datasets.media_dirs import DefaultDirs, find_places
+from asgml.core.data.validation_split import with_val
 
 
 def assemble(

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from asgml.core.data.base import SPLITS, DataError, Dataset
-from asgml.core.data.clips import ClipSet, check_choice
+from asgml.core.data.clip_dataset import load_clips
+from asgml.core.data.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions, check_root, root_of
 from asgml.core.data.datasets.lists import (
@@ -26,8 +27,7 @@ from asgml.core.data.datasets.lists import (
     refuse_strange_labels,
 )
 from asgml.core.data.datasets.media_dirs import DefaultDirs
-from asgml.core.data.loading import load_clips
-from asgml.core.data.options import read_options
+from asgml.core.data.options import check_choice, read_options
 
 PUBLISHED = {"train": 3339, "val": 402, "test": 402}
 CLASSES = 28

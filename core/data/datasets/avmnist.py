@@ -173,7 +173,7 @@ def _open(path: Path) -> Array:
 
 def _refuse_too_large(root: Path, stored: Mapping[str, Mapping[str, Array]]) -> None:
     size = sum(4 * math.prod(array.shape) for parts in stored.values() for array in parts.values())
-    if size > arrays.MEMORY:
+    if size > arrays.MEMORY_LIMIT:
         raise DataError(
-            f"{root}: {size / 2**30:.1f} GiB as float32, at most {arrays.MEMORY / 2**30:g} fit; choose fewer modalities"
+            f"{root}: {size / 2**30:.1f} GiB as float32, at most {arrays.MEMORY_LIMIT / 2**30:g} fit; choose fewer modalities"
         )

@@ -8,9 +8,8 @@ from asgml.core.data.base import DataError
 from asgml.core.data.clips import Source
 from asgml.core.data.datasets.layout import Place, Problem
 from asgml.core.data.datasets.lists import Entry
-from asgml.core.data.media.flow import images_in, without_partner
-from asgml.core.data.media.frames import FLOW
-from asgml.core.data.media.opening import MediaError
+from asgml.core.data.media.flow_files import FLOW_PREFIXES, first_unpaired, list_images
+from asgml.core.data.media.media_file import MediaError
 
 USUAL = (
     "tvl1_flow",
@@ -55,9 +54,10 @@ class FlowFolders:
     def names(self, u: Path, v: Path) -> tuple[Path, Path] | Problem:
         """The first image of each direction. Whether the others have a partner is told by their names; none is opened."""
         names_u, names_v = (
-            images_of(folder, kind, u == v) for folder, kind in zip((u, v), FLOW, strict=True)
+            images_of(folder, kind, u == v)
+            for folder, kind in zip((u, v), FLOW_PREFIXES, strict=True)
         )
-        if lone := without_partner(names_u, names_v):
+        if lone := first_unpaired(names_u, names_v):
             path = (u, v)[lone[0]] / lone[1]
             return Problem(
                 path, "missing", "no such file, but the other direction of the same moment is there"
@@ -66,7 +66,7 @@ class FlowFolders:
             return Problem(
                 u,
                 "empty",
-                f"no image of flow in the folder; expected {FLOW[0]}_00001.jpg, or frame000001.jpg in u and in v",
+                f"no image of flow in the folder; expected {FLOW_PREFIXES[0]}_00001.jpg, or frame000001.jpg in u and in v",
             )
         return u / names_u[0], v / names_v[0]
 
@@ -84,8 +84,8 @@ def folder_of(folder: Path, entry: Entry) -> Path | None:
 
 def images_of(folder: Path, kind: str, together: bool) -> list[str]:
     """The images of one direction: in a folder of both those that say so, in one of its own all, also where they do not."""
-    named = images_in(folder, kind)
-    return named if named or together else images_in(folder)
+    named = list_images(folder, kind)
+    return named if named or together else list_images(folder)
 
 
 def find_flow(root: Path, given: str | None, clock: Place | None) -> FlowFolders:

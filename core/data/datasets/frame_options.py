@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clips import ClipOptions, check_choice
-from asgml.core.data.media.video import CHOICES
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.media.frame_decoder import CHOICES
 from asgml.core.data.media.views import AUGMENTS
-from asgml.core.data.options import check_whole
+from asgml.core.data.options import check_choice, check_whole
 
 SOURCES = ("auto", "images", "video")
 FrameSettings = tuple[int, str, tuple[int, int], int, str, float]

@@ -13,8 +13,10 @@ from asgml.core.data.base import DataError
 from asgml.core.data.clips import Source
 from asgml.core.data.datasets.find_dirs import Sized, walk
 from asgml.core.data.datasets.lists import Entry
-from asgml.core.data.media.frames import IMAGES, by_number, is_flow
-from asgml.core.data.media.opening import LFS
+from asgml.core.data.media.flow_files import is_flow
+from asgml.core.data.media.frame_choice import natural_order
+from asgml.core.data.media.images import IMAGE_SUFFIXES
+from asgml.core.data.media.media_file import LFS
 
 AUDIO = (
     ".wav",
@@ -98,7 +100,9 @@ class FrameFolders:
     def choose(self, entry: Entry, folder: Path, images: Sequence[Sized]) -> Source | Problem:
         images = [image for image in images if not is_flow(image[0].name)]
         if not images:
-            return Problem(folder, "empty", f"no image in the folder; expected {', '.join(IMAGES)}")
+            return Problem(
+                folder, "empty", f"no image in the folder; expected {', '.join(IMAGE_SUFFIXES)}"
+            )
         if entry.seconds is not None and not self.folder.name.endswith(EVENT_ONLY):
             first, last = (
                 math.floor(entry.start * self.fps),
@@ -122,7 +126,7 @@ class FrameFolders:
     def known(self) -> dict[str, tuple[Path, list[Sized]]]:
         """Name of a folder -> the folder and its images in the order of time. Folders without an image are in it too."""
         found: dict[str, tuple[Path, list[Sized]]] = {}
-        for folder, images in walk(self.folder, IMAGES):
+        for folder, images in walk(self.folder, IMAGE_SUFFIXES):
             name = (
                 folder.stem if folder.suffix.lower() in VIDEO else folder.name
             )  # some scripts keep the .mp4 in the folder's name
@@ -132,7 +136,10 @@ class FrameFolders:
                     f"frames of {name!r} are in {other[0]} and in {folder}; name one of them with the option frames_folder"
                 )
             if other is None or images:
-                found[name] = (folder, sorted(images, key=lambda image: by_number(image[0].name)))
+                found[name] = (
+                    folder,
+                    sorted(images, key=lambda image: natural_order(image[0].name)),
+                )
         return found
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asgml.core.data.base import DataError, Dataset
+from asgml.core.data.clip_dataset import load_clips
 from asgml.core.data.clips import ClipSet, Modality
 from asgml.core.data.datasets.assemble import divide, with_files
 from asgml.core.data.datasets.audiovisual import check_root, root_of
@@ -29,9 +30,8 @@ from asgml.core.data.datasets.lists import (
     refuse_strange_labels,
 )
 from asgml.core.data.datasets.media_dirs import DefaultDirs, find_frames
-from asgml.core.data.loading import load_clips
-from asgml.core.data.media.flow import flow_modality
-from asgml.core.data.media.video import frame_modality
+from asgml.core.data.media.flow_decoder import flow_modality
+from asgml.core.data.media.frame_decoder import frame_modality
 from asgml.core.data.options import check_names, check_whole, read_options
 
 PUBLISHED_SPLITS = {

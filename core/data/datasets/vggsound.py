@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asgml.core.data.base import DataError, Dataset
+from asgml.core.data.clip_dataset import load_clips
 from asgml.core.data.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions, check_root, root_of
@@ -27,7 +28,6 @@ from asgml.core.data.datasets.lists import (
     refuse_strange_labels,
 )
 from asgml.core.data.datasets.media_dirs import DefaultDirs
-from asgml.core.data.loading import load_clips
 from asgml.core.data.options import check_flag, read_options
 
 CLASSES = 309

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from asgml.core.data.clips import check_choice
-from asgml.core.data.options import check_whole
+from asgml.core.data.media.random_crop import crop_resize, draw_boxes
+from asgml.core.data.options import check_choice, check_whole
 
 AUGMENTS = ("clip", "frame", "off")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-AREA = (
-    0.08,
-    1.0,
-)  # of the frame, uniform: torchvision's RandomResizedCrop, as all papers of the field use it
-RATIO = (3 / 4, 4 / 3)  # width to height, log-uniform
-TRIES = 10  # boxes drawn before a box in the middle is taken
 
 
 @dataclass(frozen=True)
@@ -63,9 +56,9 @@ class FramesView:
         check_choice("augment", self.augment, AUGMENTS)
 
     def __call__(self, stored: Tensor, generator: Generator | None) -> Tensor:
-        return self.normalise(self.cut(stored, generator)[0])
+        return self.normalise(self.crop_batch(stored, generator)[0])
 
-    def cut(self, stored: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
+    def crop_batch(self, stored: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
         """What is seen before it is normalised, 0 … 255, and which frames are mirrored: bool (B, T), or (B, 1) for all of a clip."""
         if generator is None or self.augment == "off":
             return resize(stored, self.size), torch.zeros(len(stored), 1, dtype=torch.bool)
@@ -88,69 +81,3 @@ def resize(stored: Tensor, size: int) -> Tensor:
     if images.shape[-2:] != (size, size):
         images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)
     return images.view(*stored.shape[:3], size, size)
-
-
-def draw_boxes(count: int, height: int, width: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Boxes int64 (count, 4) of top, left, height, width, and flips bool (count,): the law of torchvision's RandomResizedCrop.
-
-    Area uniform, log ratio uniform, until a box fits; after ten tries the largest box of an allowed ratio in the middle.
-    """
-    area, ratio, top, left = torch.rand(4, count, TRIES, generator=generator, dtype=torch.float64)
-    area = height * width * (AREA[0] + (AREA[1] - AREA[0]) * area)
-    ratio = torch.exp(math.log(RATIO[0]) + math.log(RATIO[1] / RATIO[0]) * ratio)
-    tall, wide = (area / ratio).sqrt().round(), (area * ratio).sqrt().round()
-    fits = (tall > 0) & (tall <= height) & (wide > 0) & (wide <= width)
-    tries = torch.stack(
-        [(top * (height - tall + 1)).floor(), (left * (width - wide + 1)).floor(), tall, wide],
-        dim=-1,
-    )
-    first = fits.to(torch.uint8).argmax(dim=1)
-    drawn = tries[torch.arange(count), first].long()
-    boxes = torch.where(fits.any(dim=1)[:, None], drawn, torch.tensor(middle_box(height, width)))
-    return boxes, torch.rand(count, generator=generator) < 0.5
-
-
-def middle_box(height: int, width: int) -> tuple[int, int, int, int]:
-    """Top, left, height and width of the box in the middle that is taken where no drawn box fits."""
-    tall, wide = height, width
-    if width / height < RATIO[0]:
-        tall = round(width / RATIO[0])
-    elif width / height > RATIO[1]:
-        wide = round(height * RATIO[1])
-    return (height - tall) // 2, (width - wide) // 2, tall, wide
-
-
-def crop_resize(images: Tensor, boxes: Tensor, flips: Tensor, size: int) -> Tensor:
-    """uint8 (N, C, H, W) to float32 (N, C, size, size): the box of each image, scaled with antialiasing, mirrored where flipped.
-
-    Scaling along one side is a product with a matrix of weights, so a batch of different boxes is two batched products.
-    """
-    count, channels, height, width = images.shape
-    top, left, tall, wide = boxes.to(images.device, non_blocking=True).unbind(1)
-    across = weights(left, wide, width, size)
-    across = torch.where(
-        flips.to(images.device, non_blocking=True)[:, None, None], across.flip(1), across
-    )
-    rows = images.reshape(count, channels * height, width).to(torch.float32) @ across.transpose(
-        1, 2
-    )
-    columns = (
-        rows.view(count, channels, height, size)
-        .transpose(1, 2)
-        .reshape(count, height, channels * size)
-    )
-    done = weights(top, tall, height, size) @ columns
-    return done.view(count, size, channels, size).transpose(1, 2).contiguous()
-
-
-def weights(first: Tensor, length: Tensor, whole: int, size: int) -> Tensor:
-    """(N, size, whole): what each of `size` pixels takes from a side, of which `length` pixels from `first` on are scaled to it.
-
-    A triangle around the pixel's place, as wide as the pixels are apart on the longer side, normalised: antialiased bilinear.
-    """
-    first, scale = first[:, None, None], (length / size)[:, None, None]
-    places = torch.arange(whole, device=first.device) - first + 0.5
-    centres = (torch.arange(size, device=first.device)[:, None] + 0.5) * scale
-    raw = (1 - (places - centres).abs() / scale.clamp(min=1.0)).clamp(min=0.0)
-    raw = raw * ((places > 0) & (places < length[:, None, None]))
-    return raw / raw.sum(dim=-1, keepdim=True)

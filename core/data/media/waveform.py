@@ -18,32 +18,30 @@ from av.container import InputContainer
 from av.frame import Frame
 from numpy.typing import NDArray
 
-from asgml.core.data.media.opening import (
-    MediaError,
-    check_file,
-    decoded,
+from asgml.core.data.media.container import (
+    decode_frames,
+    duration_of,
     is_container,
-    jump,
     open_container,
-    origin_of,
     prepare_stream,
-    seconds_of,
-    unreadable,
+    seek_before,
+    start_offset,
 )
+from asgml.core.data.media.media_file import MediaError, check_file, unreadable
 
 Waveform = NDArray[np.float32]
 
 PREROLL = (
     0.2  # seconds decoded before the wanted start: AAC and MP3 build a frame from the one before it
 )
-BLOCK = 1 << 20  # samples read at once: the length that a damaged head claims is never allocated
+BLOCK = 1 << 20  # samples read at once: the length that a damaged header claims is never allocated
 SLOWEST, FASTEST = 1000, 1_000_000  # samples a second
-PROMISED = 0x7FFF0000  # bytes; a wav that was written into a pipe claims about this or more, which says nothing
+UNKNOWN_LENGTH = 0x7FFF0000  # bytes; a wav that was written into a pipe claims about this or more, which says nothing
 
 
 @dataclass(frozen=True)
-class Sound:
-    """What the head of a file says about its sound."""
+class SoundHeader:
+    """What the header of a file says about its sound."""
 
     seconds: float
     rate: int  # samples a second
@@ -74,14 +72,14 @@ def read_waveform(
     return waveform, rate
 
 
-def head(path: Path) -> Sound:
+def read_header(path: Path) -> SoundHeader:
     """Length, rate and channels without decoding. Raises MediaError."""
     if is_container(path):
         with open_container(path) as container:
-            stream = sound_of(container, path)
-            return Sound(seconds_of(container, stream), stream.rate, stream.channels)
+            stream = audio_stream(container, path)
+            return SoundHeader(duration_of(container, stream), stream.rate, stream.channels)
     with _open_sound(path) as file:
-        return Sound(file.frames / file.samplerate, file.samplerate, file.channels)
+        return SoundHeader(file.frames / file.samplerate, file.samplerate, file.channels)
 
 
 def resample(waveform: Waveform, rate: int, wanted: int) -> Waveform:
@@ -123,13 +121,13 @@ def _open_sound(path: Path) -> Any:
     size = check_file(path)
     try:
         with path.open("rb") as file:
-            _check_promise(path, file, size)
+            _check_declared_length(path, file, size)
         return soundfile.SoundFile(path)
     except (OSError, soundfile.LibsndfileError) as error:
         raise unreadable(path, "sound", error) from error
 
 
-def _check_promise(path: Path, file: BinaryIO, size: int) -> None:
+def _check_declared_length(path: Path, file: BinaryIO, size: int) -> None:
     """Raises MediaError where a wav ends before its head says so: libsndfile would hand out what is there as if it were all."""
     riff = file.read(12)
     if riff[:4] != b"RIFF" or riff[8:] != b"WAVE":
@@ -140,22 +138,22 @@ def _check_promise(path: Path, file: BinaryIO, size: int) -> None:
             file.seek(length + length % 2, 1)
             continue
         there = size - file.tell()
-        if there < length < PROMISED:
+        if there < length < UNKNOWN_LENGTH:
             reason = f"cut off: {there} bytes of sound where its head promises {length}; copy or download it again"
             raise MediaError(path, "short", reason)
         return
 
 
 def _read_container(path: Path, start: float, seconds: float | None) -> tuple[Waveform, int]:
-    """The sound track of a video. A part of it is found by the times in the file, after a jump to shortly before it."""
+    """The sound track of a video. A part of it is found by the times in the file, after a seek_before to shortly before it."""
     with open_container(path) as container:
-        stream = sound_of(container, path)
+        stream = audio_stream(container, path)
         if start > PREROLL:
-            jump(container, start - PREROLL, stream)
+            seek_before(container, start - PREROLL, stream)
         end = math.inf if seconds is None else start + seconds
-        began, parts = _decode(decoded(container, stream), origin_of(container), end)
+        began, parts = _decode(decode_frames(container, stream), start_offset(container), end)
         rate = int(stream.rate)
-        promised = seconds_of(container, stream)
+        promised = duration_of(container, stream)
     whole = np.concatenate(parts) if parts else np.empty(0, np.float32)
     if (
         not start and seconds is None and whole.size < promised * rate / 2
@@ -182,7 +180,7 @@ def _decode(frames: Iterable[Frame], origin: float, end: float) -> tuple[float, 
     return began or 0.0, parts
 
 
-def sound_of(container: InputContainer, path: Path) -> AudioStream:
+def audio_stream(container: InputContainer, path: Path) -> AudioStream:
     if not container.streams.audio:
         raise MediaError(path, "empty", "has no sound track; expected one")
     prepare_stream(container.streams.audio[0], path)

@@ -359,7 +359,7 @@ def test_options_and_places_that_are_none(tmp_path: Path) -> None:
 
 
 def test_more_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(affect_files, "MEMORY", 4 * 56 * 5 * 300)
+    monkeypatch.setattr(affect_files, "MEMORY_LIMIT", 4 * 56 * 5 * 300)
     spec = write(tmp_path, mult())
     assert "choose fewer" in refused(spec)
     assert load(spec, {"modalities": ["text"]}, 0)

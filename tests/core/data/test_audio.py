@@ -16,7 +16,7 @@ from scipy import signal
 
 from asgml.core.data.base import DataError
 from asgml.core.data.clips import Source
-from asgml.core.data.media.audio import (
+from asgml.core.data.media.audio_decoder import (
     PRESETS,
     AudioDecoder,
     audio_facts,
@@ -24,8 +24,8 @@ from asgml.core.data.media.audio import (
     audio_modality,
     read_waveform,
 )
+from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.mel import slaney_filters
-from asgml.core.data.media.opening import MediaError
 from asgml.core.data.media.waveform import resample, tile
 
 SECONDS = {"stft": 3.0, "stft16k": 3.0, "logmel": 3.0, "fbank": 3.0, "vggsound": 10.0}

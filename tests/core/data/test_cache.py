@@ -14,22 +14,25 @@ import torch
 import zarr
 from clip_kit import clip_set, files_of, make_clip, make_files, names, same, silent
 
-from asgml.core.data import batches as batching
+from asgml.core.data import gpu_residency
 from asgml.core.data.base import DataError, Dataset, Split
-from asgml.core.data.batches import Batches, fits, in_order, move, stored_bytes
-from asgml.core.data.cache import cache_arrays
-from asgml.core.data.cache.cache import CachedRows, cache_path
+from asgml.core.data.batches import Batches, in_order
+from asgml.core.data.cache import zarr_arrays
+from asgml.core.data.cache.array_reader import PlainReader, ZarrReader, open_reader
+from asgml.core.data.cache.clip_cache import CachedRows
+from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.cache.stored import PlainChunks, ThroughZarr, stored
-from asgml.core.data.clips import ClipOptions, ClipSet
-from asgml.core.data.loading import load_clips
+from asgml.core.data.clip_dataset import load_clips
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.clips import ClipSet
+from asgml.core.data.gpu_residency import fits, move_split, stored_bytes
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_arrays, "CHUNK_CLIPS", 4)
+    monkeypatch.setattr(zarr_arrays, "CHUNK_CLIPS", 4)
 
 
 @pytest.fixture
@@ -112,19 +115,19 @@ def test_what_is_not_the_layout_is_read_through_zarr(
     }
     array = zarr.create_group(tmp_path / "g.zarr").create_array("a", **{**settings, **layout})
     array[...] = values
-    reader = stored(array, tmp_path / "g.zarr" / "a")
-    assert isinstance(reader, ThroughZarr)
+    reader = open_reader(array, tmp_path / "g.zarr" / "a")
+    assert isinstance(reader, ZarrReader)
     assert np.array_equal(reader.read([9, 0, 3, 3]), values[[9, 0, 3, 3]])
     assert reader.row_bytes == 70
-    assert reader.damaged() == []
+    assert reader.damaged_chunks() == []
 
 
 def test_the_arrays_of_a_cache_are_read_as_plain_bytes(found: ClipSet, cache: Path) -> None:
     group = zarr.open_group(cache, mode="r")
-    readers = {m: stored(group[m], cache / m) for m in ("audio", "visual")}
+    readers = {m: open_reader(group[m], cache / m) for m in ("audio", "visual")}
     for m, reader in readers.items():
-        assert isinstance(reader, PlainChunks)
-        slow = ThroughZarr(group[m], cache / m)
+        assert isinstance(reader, PlainReader)
+        slow = ZarrReader(group[m], cache / m)
         assert np.array_equal(reader.read([37, 0, 5]), slow.read([37, 0, 5]))
         assert reader.row_bytes == slow.row_bytes
 
@@ -228,9 +231,9 @@ def test_a_moved_split_gives_the_same_batches(
     found: ClipSet, cache: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
     """Moved to the CPU here: the blocks and their order are the same for any device."""
-    monkeypatch.setattr(batching, "BLOCK", block)
+    monkeypatch.setattr(gpu_residency, "BLOCK", block)
     split = load_clips(found, ClipOptions()).splits["train"]
-    moved = move(split, CPU)
+    moved = move_split(split, CPU)
     assert moved.rows is None
     assert {m: tensor.dtype for m, tensor in moved.inputs.items()} == {
         "audio": torch.float16,
@@ -245,7 +248,7 @@ def test_a_split_moves_where_it_is_a_quarter_of_the_free_memory(
 ) -> None:
     split = load_clips(found, ClipOptions()).splits["train"]
     size = 23 * (35 * 2 + 96)
-    assert stored_bytes(split) == size == stored_bytes(move(split, CPU))
+    assert stored_bytes(split) == size == stored_bytes(move_split(split, CPU))
     assert (fits(size, 4 * size), fits(size, 4 * size - 1)) == (True, False)
 
 
@@ -256,7 +259,7 @@ def test_what_is_decoded_from_files_never_moves(found: ClipSet) -> None:
 
 def test_a_split_on_another_device_is_read_there(found: ClipSet, cache: Path) -> None:
     """The device "meta" keeps no numbers, so this only shows that each tensor goes where it belongs."""
-    moved = move(load_clips(found, ClipOptions()).splits["val"], torch.device("meta"))
+    moved = move_split(load_clips(found, ClipOptions()).splits["val"], torch.device("meta"))
     assert {tensor.device.type for tensor in (*moved.inputs.values(), moved.labels)} == {"meta"}
     assert moved.inputs["visual"].shape == (6, 2, 3, 4, 4)
 

@@ -12,7 +12,7 @@ import torch
 from loader_kit import EMOTIONS, clip_names, fails, put, put_clip, put_cremad, put_lists
 
 from asgml.core.data.base import SPLITS, load_data, split_name
-from asgml.core.data.cache.cache import cache_path
+from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.clips import ClipSet
 from asgml.core.data.datasets import cremad
 

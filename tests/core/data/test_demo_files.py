@@ -18,7 +18,7 @@ from asgml.core.data.base import SPLITS, DataError, load_data
 from asgml.core.data.batches import Batches
 from asgml.core.data.datasets import cremad
 from asgml.core.data.datasets.detect import detect
-from asgml.core.data.media.audio import AudioDecoder
+from asgml.core.data.media.audio_decoder import AudioDecoder
 from asgml.core.data.synthetic.demo_files import (
     EMOTIONS,
     draw_names,

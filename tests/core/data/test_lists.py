@@ -12,7 +12,7 @@ from loader_kit import fails, put
 
 from asgml.core.data.base import DataError
 from asgml.core.data.datasets.folds import split_groups
-from asgml.core.data.datasets.layout import by_number
+from asgml.core.data.datasets.layout import natural_order
 from asgml.core.data.datasets.lists import check_name, check_number, read_rows, read_words
 
 WORDS = st.text("abcdefghij-_ é&'", min_size=1, max_size=8).map(str.strip).filter(bool)
@@ -106,9 +106,9 @@ def test_a_second_is_a_plain_number(tmp_path: Path, text: str) -> None:
 @given(st.lists(st.integers(0, 10**6), unique=True))
 def test_frames_are_in_the_order_of_their_numbers(numbers: list[int]) -> None:
     names = [f"frame_{number}.jpg" for number in numbers]
-    assert sorted(names, key=by_number) == [f"frame_{number}.jpg" for number in sorted(numbers)]
+    assert sorted(names, key=natural_order) == [f"frame_{number}.jpg" for number in sorted(numbers)]
     padded = [f"{number:07d}.jpg" for number in numbers]
-    assert sorted(padded, key=by_number) == sorted(padded)
+    assert sorted(padded, key=natural_order) == sorted(padded)
 
 
 GROUPS = st.lists(st.integers(3, 12), min_size=6, max_size=12).map(

@@ -30,18 +30,20 @@ from clip_kit import (
 from torch import Tensor
 
 from asgml.core.data.base import DataError
-from asgml.core.data.cache import cache_arrays
 from asgml.core.data.cache import prepare as preparing
-from asgml.core.data.cache.cache import CachedRows, find_cache, open_cache
+from asgml.core.data.cache import zarr_arrays
+from asgml.core.data.cache.clip_cache import CachedRows, open_cache
+from asgml.core.data.cache.find_cache import find_cache
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.clips import ClipOptions, ClipSet, Fault, Modality, Source
-from asgml.core.data.loading import load_clips
+from asgml.core.data.clip_dataset import load_clips
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.clips import ClipSet, Fault, Modality, Source
 from asgml.storage.write.lock import WriterLock
 
 
 @pytest.fixture(autouse=True)
 def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache_arrays, "CHUNK_CLIPS", 4)
+    monkeypatch.setattr(zarr_arrays, "CHUNK_CLIPS", 4)
 
 
 @pytest.fixture
@@ -215,7 +217,7 @@ def test_a_write_that_the_system_cuts_off(root: Path, tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        cache_arrays.make_arrays(tmp_path / "it.zarr", preparing.settings_of(found.modalities))
+        zarr_arrays.create_cache(tmp_path / "it.zarr", preparing.settings_of(found.modalities))
         resource.setrlimit(resource.RLIMIT_FSIZE, (300, 300))
         try:
             make(found, tmp_path / "it.zarr")

@@ -20,13 +20,15 @@ from torch import Generator, Tensor
 from asgml.core.data.base import SPLITS, DataError, Dataset, load_data
 from asgml.core.data.cache.prepare import prepare
 from asgml.core.data.clips import Clip, ClipSet, Source
-from asgml.core.data.dataset_report import check
 from asgml.core.data.datasets.detect import detect
 from asgml.core.data.datasets.ucf101 import PUBLISHED_SPLITS, find, spellings
-from asgml.core.data.media.flow import FlowDecoder, FlowView, kept_frames, without_partner
-from asgml.core.data.media.opening import MediaError
-from asgml.core.data.media.videofile import sampled
-from asgml.core.data.media.views import FramesView, draw_boxes
+from asgml.core.data.media.flow_decoder import FlowDecoder, FlowView, candidate_frames
+from asgml.core.data.media.flow_files import first_unpaired
+from asgml.core.data.media.frame_choice import extracted_frames
+from asgml.core.data.media.media_file import MediaError
+from asgml.core.data.media.random_crop import draw_boxes
+from asgml.core.data.media.views import FramesView
+from asgml.core.data.report_builder import build_report
 from asgml.core.model.encoders import make_encoder
 
 CLASSES = ("Archery", "HandstandPushups", "YoYo")
@@ -375,14 +377,14 @@ def test_the_frames_of_images_are_those_of_the_published_extraction(
 ) -> None:
     """As many numbers as images, in order, from the first frame; those of the usual rate where its count is that of the images."""
     folder = Path("/clock")
-    names = [f"{number}.jpg" for number in range(len(sampled(frames, rate, fps)))]
+    names = [f"{number}.jpg" for number in range(len(extracted_frames(frames, rate, fps)))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "listdir", lambda _: names)
         flows = max(frames - lost, 1)
-        kept = kept_frames(folder / "0.jpg", Path("/flow"), flows, fps)
+        kept = candidate_frames(folder / "0.jpg", Path("/flow"), flows, fps)
     assert len(kept) == len(names) and kept == sorted(set(kept)) and kept[0] == 0
-    if len(sampled(flows + 1, 25, fps)) == len(names):
-        assert kept == sampled(1000, 25, fps)[: len(names)]
+    if len(extracted_frames(flows + 1, 25, fps)) == len(names):
+        assert kept == extracted_frames(1000, 25, fps)[: len(names)]
 
 
 def test_flow_that_is_not_of_every_frame_is_named(short: Path, own: Path) -> None:
@@ -429,7 +431,7 @@ def test_a_broken_image_is_named(own: Path, direction: str, content: bytes, kind
         put(own / "tvl1_flow" / direction / "v_YoYo_g01_c01" / f"frame{number:06d}.jpg", content)
     with fails(rf"{direction}/v_YoYo_g01_c01/frame00000\d\.jpg"):
         read(load_data(f"ucf101:{own}", {**SMALL, "modalities": ["flow"]}))
-    report = check(f"ucf101:{own}", {**SMALL, "modalities": ["flow"]}, 0, workers=1)
+    report = build_report(f"ucf101:{own}", {**SMALL, "modalities": ["flow"]}, 0, workers=1)
     (fault,) = report.faults
     path = own / "tvl1_flow" / direction / "v_YoYo_g01_c01" / "frame000001.jpg"
     assert (fault.clip, fault.path, fault.kind) == ("v_YoYo_g01_c01", path, kind)
@@ -439,7 +441,7 @@ def test_an_image_that_no_moment_shows_is_checked_too(own: Path) -> None:
     put(own / "tvl1_flow" / "v" / "v_YoYo_g01_c01" / "frame000004.jpg", b"noise")
     options = {**SMALL, "modalities": ["flow"], "choice": "first"}
     read(load_data(f"ucf101:{own}", options))
-    (fault,) = check(f"ucf101:{own}", options, 0, workers=1).faults
+    (fault,) = build_report(f"ucf101:{own}", options, 0, workers=1).faults
     assert fault.clip == "v_YoYo_g01_c01" and fault.path.name == "frame000004.jpg"
 
 
@@ -461,13 +463,13 @@ def test_a_missing_or_empty_folder_is_named(own: Path) -> None:
 
 
 def test_a_partner_is_missed_by_the_name_it_would_have() -> None:
-    assert without_partner(["frame1.jpg", "frame2.jpg"], ["frame1.jpg"]) == (1, "frame2.jpg")
-    assert without_partner(["flow_x_1.jpg"], ["flow_y_1.jpg", "flow_y_10.jpg", "flow_y_9.jpg"]) == (
+    assert first_unpaired(["frame1.jpg", "frame2.jpg"], ["frame1.jpg"]) == (1, "frame2.jpg")
+    assert first_unpaired(["flow_x_1.jpg"], ["flow_y_1.jpg", "flow_y_10.jpg", "flow_y_9.jpg"]) == (
         0,
         "flow_x_9.jpg",
     )
-    assert without_partner(["flow_x_1.jpg"], []) == (1, "flow_y_1.jpg")
-    assert without_partner(["flow_x_1.jpg"], ["flow_y_1.jpg"]) is None
+    assert first_unpaired(["flow_x_1.jpg"], []) == (1, "flow_y_1.jpg")
+    assert first_unpaired(["flow_x_1.jpg"], ["flow_y_1.jpg"]) is None
 
 
 def test_a_source_without_both_directions_is_refused(own: Path) -> None:
@@ -577,7 +579,7 @@ def test_flow_made_anew_makes_the_cache_stale(own: Path) -> None:
 
 
 def test_a_check_measures_both(videos: Path) -> None:
-    report = check(f"ucf101:{videos}", SMALL, 0, workers=1)
+    report = build_report(f"ucf101:{videos}", SMALL, 0, workers=1)
     assert report.fit and report.inputs["flow"]["frames"] == {
         "min": FRAMES - 1,
         "median": FRAMES - 1,

@@ -18,16 +18,17 @@ from torch import Tensor
 
 from asgml.core.data.base import DataError
 from asgml.core.data.clips import Source
-from asgml.core.data.media.frames import choose, read_image, scale
-from asgml.core.data.media.opening import MediaError, jump
-from asgml.core.data.media.video import (
+from asgml.core.data.media.container import seek_before
+from asgml.core.data.media.frame_choice import choose_frames, extracted_frames
+from asgml.core.data.media.frame_decoder import (
     CHOICES,
     FrameDecoder,
     frame_facts,
     frame_fault,
     frame_modality,
 )
-from asgml.core.data.media.videofile import sampled
+from asgml.core.data.media.images import read_image, scale
+from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.waveform import read_waveform
 
 SIZE = (48, 64)
@@ -63,10 +64,10 @@ def shades(frames: Tensor) -> list[int]:
 def test_as_many_as_wanted_are_chosen_in_order(
     there: int, wanted: int, choice: str, clip: str
 ) -> None:
-    chosen = choose(there, wanted, choice, clip)
+    chosen = choose_frames(there, wanted, choice, clip)
     assert len(chosen) == wanted and chosen == sorted(chosen)
     assert chosen[0] >= 0 and chosen[-1] < there
-    assert chosen == choose(there, wanted, choice, clip)
+    assert chosen == choose_frames(there, wanted, choice, clip)
     if there >= wanted:
         assert len(set(chosen)) == wanted
 
@@ -74,7 +75,7 @@ def test_as_many_as_wanted_are_chosen_in_order(
 @given(there=st.integers(1, 400), wanted=st.integers(1, 40))
 def test_uniform_takes_the_middle_of_equal_parts(there: int, wanted: int) -> None:
     """Frame i holds the middle of part i; mirrored in time the same frames are chosen, up to the rounding of a middle."""
-    chosen = choose(there, wanted, "uniform", "clip")
+    chosen = choose_frames(there, wanted, "uniform", "clip")
     for part, number in enumerate(chosen):
         middle = (part + 0.5) * there / wanted
         assert number <= middle <= number + 1
@@ -85,22 +86,22 @@ def test_uniform_takes_the_middle_of_equal_parts(there: int, wanted: int) -> Non
 @given(there=st.integers(1, 30), wanted=st.integers(1, 40))
 def test_uniform_repeats_the_nearest_where_there_are_too_few(there: int, wanted: int) -> None:
     if wanted >= there:
-        assert set(choose(there, wanted, "uniform", "clip")) == set(range(there))
+        assert set(choose_frames(there, wanted, "uniform", "clip")) == set(range(there))
 
 
 def test_choices_by_example() -> None:
-    assert choose(10, 3, "uniform", "a") == [1, 5, 8]
-    assert choose(2, 3, "uniform", "a") == [0, 1, 1]
-    assert choose(3, 1, "uniform", "a") == [1]
-    assert choose(10, 3, "first", "a") == [0, 1, 2]
-    assert choose(2, 3, "first", "a") == [0, 1, 1]
+    assert choose_frames(10, 3, "uniform", "a") == [1, 5, 8]
+    assert choose_frames(2, 3, "uniform", "a") == [0, 1, 1]
+    assert choose_frames(3, 1, "uniform", "a") == [1]
+    assert choose_frames(10, 3, "first", "a") == [0, 1, 2]
+    assert choose_frames(2, 3, "first", "a") == [0, 1, 1]
 
 
 def test_random_depends_on_the_name_alone_and_favours_no_frame() -> None:
-    chosen = [choose(9, 3, "random", f"clip {i}") for i in range(3000)]
+    chosen = [choose_frames(9, 3, "random", f"clip {i}") for i in range(3000)]
     counts = np.bincount(np.ravel(chosen), minlength=9)
     assert abs(counts - 1000).max() < 5 * np.sqrt(1000)
-    assert chosen[0] == choose(9, 3, "random", "clip 0")
+    assert chosen[0] == choose_frames(9, 3, "random", "clip 0")
     assert len({tuple(numbers) for numbers in chosen}) == 84  # all 9 over 3 of them
 
 
@@ -125,14 +126,14 @@ def published(frames: int, video_fps: float, kept: int) -> list[int]:
 def test_frames_are_taken_from_a_video_as_the_published_extraction_takes_them(
     frames: int, video_fps: float, kept: int
 ) -> None:
-    assert sampled(frames, video_fps, kept) == published(frames, video_fps, kept)
+    assert extracted_frames(frames, video_fps, kept) == published(frames, video_fps, kept)
 
 
 def test_more_frames_a_second_than_there_are_takes_all_and_less_than_one_skips_seconds() -> None:
-    assert sampled(7, 5.0, 60) == list(range(7))
-    assert sampled(100, 25.0, 0.5) == [0, 50]
-    assert sampled(100, 25.0, 1) == [0, 25, 50, 75]
-    assert sampled(3, 0.5, 1) == [0, 1, 2]
+    assert extracted_frames(7, 5.0, 60) == list(range(7))
+    assert extracted_frames(100, 25.0, 0.5) == [0, 50]
+    assert extracted_frames(100, 25.0, 1) == [0, 25, 50, 75]
+    assert extracted_frames(3, 0.5, 1) == [0, 1, 2]
 
 
 # --- images -------------------------------------------------------------------------------------------------------------
@@ -153,7 +154,7 @@ def test_images_are_decoded_in_the_order_of_time(
 def test_random_images_are_those_of_the_clips_name(tmp_path: Path) -> None:
     paths = tuple(write_image(tmp_path / f"{i:05d}.png", 20 * i) for i in range(10))
     frames = FrameDecoder(3, "random", SIZE).decode(Source(paths), "1001_DFA_ANG_XX")
-    assert shades(frames) == [20 * i for i in choose(10, 3, "random", "1001_DFA_ANG_XX")]
+    assert shades(frames) == [20 * i for i in choose_frames(10, 3, "random", "1001_DFA_ANG_XX")]
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.bmp"])
@@ -255,7 +256,7 @@ def test_the_choice_is_made_among_the_frames_of_the_extraction(tmp_path: Path, c
     there = published(100, 25, 2)
     frames = FrameDecoder(3, choice, SIZE, fps=2).decode(Source((path,)), "1001")
     np.testing.assert_allclose(
-        shades(frames), [gray(there[i]) for i in choose(8, 3, choice, "1001")], atol=3
+        shades(frames), [gray(there[i]) for i in choose_frames(8, 3, choice, "1001")], atol=3
     )
 
 
@@ -306,7 +307,7 @@ def test_a_file_that_refuses_to_jump_stays_where_it_is() -> None:
         def seek(self, *given: object, **named: object) -> None:
             raise av.PermissionError(1, "Operation not permitted")
 
-    jump(cast(Any, Stuck()), 5.0, cast(Any, SimpleNamespace(time_base=None)))
+    seek_before(cast(Any, Stuck()), 5.0, cast(Any, SimpleNamespace(time_base=None)))
 
 
 def test_frames_that_are_shown_in_another_order_than_stored_come_in_the_order_of_time(
@@ -337,16 +338,17 @@ def test_colours_of_a_video_are_rgb(tmp_path: Path) -> None:
 
 
 def test_only_what_is_needed_is_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from asgml.core.data.media import videofile
 
-    decoded, real = [], videofile.decoded
+    from asgml.core.data.media import video_file
+
+    decoded, real = [], video_file.decode_frames
 
     def counting(*given: object) -> object:
         for frame in real(*given):
             decoded.append(frame)
             yield frame
 
-    monkeypatch.setattr(videofile, "decoded", counting)
+    monkeypatch.setattr(video_file, "decode_frames", counting)
     path = write_video(tmp_path / "a.mp4", 300)
     FrameDecoder(2, "first", SIZE, fps=5).decode(Source((path,)), "clip")
     assert len(decoded) == 6

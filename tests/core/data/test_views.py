@@ -11,15 +11,8 @@ from scipy import stats
 from torch import Generator, Tensor
 
 from asgml.core.data.base import DataError
-from asgml.core.data.media.views import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
-    AudioView,
-    FramesView,
-    crop_resize,
-    draw_boxes,
-    middle_box,
-)
+from asgml.core.data.media.random_crop import central_box, crop_resize, draw_boxes
+from asgml.core.data.media.views import IMAGENET_MEAN, IMAGENET_STD, AudioView, FramesView
 
 SIZES = [(96, 96), (256, 340), (240, 320), (40, 300), (300, 40)]
 
@@ -206,8 +199,8 @@ def test_where_no_box_fits_the_middle_is_taken_as_torchvision_does(size: tuple[i
         RandomResizedCrop.get_params(torch.empty(3, *size), [2.0, 2.0], [3 / 4, 4 / 3])
         for _ in range(3)
     }
-    assert {middle_box(*size)} == theirs  # an area of twice the frame never fits
-    assert middle_box(*size) in {
+    assert {central_box(*size)} == theirs  # an area of twice the frame never fits
+    assert central_box(*size) in {
         tuple(box) for box in draw_boxes(3000, *size, generator())[0].tolist()
     }
 

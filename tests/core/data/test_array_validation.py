@@ -204,7 +204,7 @@ def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, Any], words:
 def test_too_much_for_memory_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays_module, "MEMORY", SAMPLES * 4 * (24 + 128) - 1)
+    monkeypatch.setattr(arrays_module, "MEMORY_LIMIT", SAMPLES * 4 * (24 + 128) - 1)
     path = write_npz(tmp_path, correct())
     assert "GiB" in message_of(path)
     load_data(path, {"modalities": ["image"]})

@@ -20,9 +20,10 @@ from PIL import Image
 from asgml.core.config.config import RunConfig
 from asgml.core.data.base import SPLITS, DataError, load_data
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.clips import ClipOptions
-from asgml.core.data.dataset_report import Report, check, find_clips
-from asgml.core.data.loading import load_clips
+from asgml.core.data.clip_dataset import load_clips
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.dataset_report import Report
+from asgml.core.data.report_builder import build_report, find_clips
 from asgml.core.run.protocol import protocol_of
 
 RATE = 8000
@@ -123,7 +124,7 @@ def test_the_faults_are_what_was_done(
     shutil.copytree(whole, root)
     for name, damage in damaged.items():
         DAMAGE[damage][1](root, name)
-    report = check(f"cremad:{root}", OPTIONS, 0, workers=2)
+    report = build_report(f"cremad:{root}", OPTIONS, 0, workers=2)
     assert kinds(report) == {name: DAMAGE[damage][0] for name, damage in damaged.items()}
     assert (
         report.fit
@@ -137,7 +138,7 @@ def test_a_fault_names_its_file_in_one_line(whole: Path, tmp_path: Path, damage:
     root = tmp_path / "data"
     shutil.copytree(whole, root)
     DAMAGE[damage][1](root, NAMES[5])
-    report = check(f"cremad:{root}", OPTIONS, 0, workers=1)
+    report = build_report(f"cremad:{root}", OPTIONS, 0, workers=1)
     (fault,) = (*report.faults, *report.odd)
     assert fault.path.is_relative_to(root) and NAMES[5] in str(fault.path)
     assert "\n" not in str(fault)
@@ -150,7 +151,7 @@ def test_a_broken_video_is_one_fault_though_it_should_hold_sound_and_frames(tmp_
     for part, names in (("train", NAMES[TEST:]), ("test", NAMES[:TEST])):
         lines = [f"{name},{LABELS[number % 2]}\n" for number, name in enumerate(names)]
         (tmp_path / f"{part}.csv").write_text("".join(lines), encoding="utf-8")
-    report = check(f"cremad:{tmp_path}", OPTIONS, 0, workers=1)
+    report = build_report(f"cremad:{tmp_path}", OPTIONS, 0, workers=1)
     assert kinds(report) == dict.fromkeys(NAMES, "unreadable") and len(report.faults) == CLIPS
 
 
@@ -159,7 +160,7 @@ def test_counts_add_up_whatever_is_missing(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, root)
     for name in (NAMES[0], NAMES[7], NAMES[8]):
         wav(root, name).unlink()
-    parts = check(f"cremad:{root}", OPTIONS, 0, workers=1).parts
+    parts = build_report(f"cremad:{root}", OPTIONS, 0, workers=1).splits
     assert sum(part.samples for part in parts.values()) == CLIPS - 3
     assert all(sum(part.classes) == part.samples for part in parts.values())
     assert (parts["train"].listed, parts["val"].listed, parts["test"].listed) == (
@@ -170,7 +171,7 @@ def test_counts_add_up_whatever_is_missing(whole: Path, tmp_path: Path) -> None:
 
 
 def test_measures_are_those_of_the_files(whole: Path) -> None:
-    inputs = check(f"cremad:{whole}", OPTIONS, 0, workers=2).inputs
+    inputs = build_report(f"cremad:{whole}", OPTIONS, 0, workers=2).inputs
     seconds = [soundfile.info(path).duration for path in (whole / "AudioWAV").iterdir()]
     assert inputs["audio"]["seconds"] == pytest.approx(
         {"min": min(seconds), "median": np.median(seconds), "max": max(seconds)}
@@ -188,8 +189,8 @@ def test_a_quick_check_finds_what_is_missing_and_decodes_no_sound(
     root = tmp_path / "data"
     shutil.copytree(whole, root)
     wav(root, NAMES[1]).unlink()
-    monkeypatch.setattr("asgml.core.data.media.audio.read_waveform", None)
-    report = check(f"cremad:{root}", OPTIONS, 0, quick=True, workers=1)
+    monkeypatch.setattr("asgml.core.data.media.audio_decoder.read_waveform", None)
+    report = build_report(f"cremad:{root}", OPTIONS, 0, quick=True, workers=1)
     assert kinds(report) == {NAMES[1]: "missing"} and report.quick
     assert report.inputs["audio"]["read"] == CLIPS - 1
 
@@ -201,13 +202,13 @@ def test_any_number_of_threads_finds_the_same_in_the_same_order(
     shutil.copytree(whole, root)
     for name in NAMES[::3]:
         wav(root, name).write_bytes(b"")
-    reports = [check(f"cremad:{root}", OPTIONS, 0, workers=workers) for workers in (1, 4)]
+    reports = [build_report(f"cremad:{root}", OPTIONS, 0, workers=workers) for workers in (1, 4)]
     assert reports[0] == reports[1] and len(reports[0].faults) == 4
 
 
 def test_progress_tells_every_clip(whole: Path) -> None:
     told: list[tuple[int, int]] = []
-    check(
+    build_report(
         f"cremad:{whole}",
         OPTIONS,
         0,
@@ -222,12 +223,12 @@ def test_only_the_modalities_asked_for_are_looked_at(whole: Path, tmp_path: Path
     root = tmp_path / "data"
     shutil.copytree(whole, root)
     shutil.rmtree(root / "Image-01-FPS")
-    report = check(f"cremad:{root}", {**OPTIONS, "modalities": ["audio"]}, 0, workers=1)
+    report = build_report(f"cremad:{root}", {**OPTIONS, "modalities": ["audio"]}, 0, workers=1)
     assert report.fit and list(report.inputs) == ["audio"]
 
 
 def test_a_clip_in_train_and_test_and_the_same_persons_are_told(whole: Path) -> None:
-    from asgml.core.data.dataset_report import check_clips
+    from asgml.core.data.report_builder import report_clips
 
     found = find_clips(f"cremad:{whole}", OPTIONS, 0)
     assert found is not None
@@ -235,27 +236,29 @@ def test_a_clip_in_train_and_test_and_the_same_persons_are_told(whole: Path) -> 
     shared = replace(
         found, splits={**found.splits, "train": train, "test": (train[0], *found.splits["test"])}
     )
-    report = check_clips(shared, OPTIONS, quick=True, workers=1, progress=lambda done, total: None)
+    report = report_clips(shared, OPTIONS, quick=True, workers=1, progress=lambda done, total: None)
     assert any(repr(train[0].id) in remark and "test" in remark for remark in report.remarks)
     assert any("strangers" in remark for remark in report.remarks)
 
 
 def test_other_sizes_than_the_published_are_told() -> None:
-    from asgml.core.data.dataset_report import Part, _sizes
+    from asgml.core.data.dataset_report import SplitReport
+    from asgml.core.data.report_remarks import size_remarks
 
     parts = {
-        "train": Part(5954, 6698, 6698, ()),
-        "val": Part(744, 0, None, ()),
-        "test": Part(743, 743, 744, ()),
+        "train": SplitReport(5954, 6698, 6698, ()),
+        "val": SplitReport(744, 0, None, ()),
+        "test": SplitReport(743, 743, 744, ()),
     }
-    (line,) = _sizes(parts)
+    (line,) = size_remarks(parts)
     assert "test" in line and "743" in line and "744" in line
 
 
 def test_a_report_is_json(whole: Path) -> None:
     record = json.loads(
         json.dumps(
-            check(f"cremad:{whole}", OPTIONS, 0, quick=True, workers=1).as_json(), allow_nan=False
+            build_report(f"cremad:{whole}", OPTIONS, 0, quick=True, workers=1).as_json(),
+            allow_nan=False,
         )
     )
     assert record["fit"] and record["splits"]["test"]["classes"] == {"calm": 2, "glad": 2}
@@ -273,21 +276,21 @@ def test_arrays_are_counted_and_their_constant_samples_told(tmp_path: Path) -> N
         sound=values,
         group=np.arange(20) % 4,
     )
-    report = check(str(tmp_path / "mine.npz"), {}, 0)
+    report = build_report(str(tmp_path / "mine.npz"), {}, 0)
     assert (
         report.fit
         and report.inputs["sound"]["shape"] == [3, 4]
         and report.inputs["sound"]["constant"] == 3
     )
-    assert sum(part.samples for part in report.parts.values()) == 20
+    assert sum(part.samples for part in report.splits.values()) == 20
     assert any("4 groups" in remark for remark in report.remarks)
 
 
 def test_what_cannot_even_be_listed_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train\.csv"):
-        check(f"cremad:{tmp_path}", {}, 0)
+        build_report(f"cremad:{tmp_path}", {}, 0)
     with pytest.raises(DataError, match="frmes"):
-        check(f"cremad:{tmp_path}", {"frmes": 3}, 0)
+        build_report(f"cremad:{tmp_path}", {"frmes": 3}, 0)
 
 
 def test_a_protocol_has_the_augmentation_and_not_where_samples_are_read_from(

@@ -14,15 +14,15 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from torch import Tensor
 
-from asgml.core.data.media.opening import (
-    MediaError,
-    decoded,
-    jump,
+from asgml.core.data.media.container import (
+    decode_frames,
+    duration_of,
     open_container,
-    origin_of,
     prepare_stream,
-    seconds_of,
+    seek_before,
+    start_offset,
 )
+from asgml.core.data.media.media_file import MediaError
 
 JUMP = 5.0  # seconds: to a part that begins later a jump is quicker than decoding what comes before
 REORDERED = 1.0  # seconds by which the frames of a file are at most stored out of their order
@@ -30,7 +30,7 @@ SLACK = 0.25  # of a frame, by which rounded times may miss the start of a part
 
 
 @dataclass(frozen=True)
-class Video:
+class VideoInfo:
     """What is known of (a part of) a video before it is decoded: how many frames it has, how many a second, their size."""
 
     frames: int
@@ -39,30 +39,13 @@ class Video:
     width: int
 
 
-def sampled(frames: int, video_fps: float, wanted_fps: float) -> list[int]:
-    """The numbers of the frames that the published extraction keeps, `wanted_fps` a second.
-
-    In each second of int(video_fps) frames the numbers 0, interval, 2·interval, … with interval = int(video_fps / wanted_fps),
-    as OGM-GE's video_preprocessing.py does. Below one a second, every interval-th frame.
-    """
-    second = max(int(video_fps), 1)
-    interval = max(int(second / wanted_fps), 1)
-    if wanted_fps < 1:
-        return list(range(0, frames, interval))
-    return [
-        n
-        for n in range(frames)
-        if n % second % interval == 0 and n % second < interval * wanted_fps
-    ]
-
-
-def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Video:
+def read_video_info(path: Path, start: float = 0.0, seconds: float | None = None) -> VideoInfo:
     """Counts the frames from `start` on, within `seconds`, without decoding them: the heads of many files do not know.
 
     Raises MediaError where there is none, or, of a whole file, less than half of what its head promises.
     """
     with open_container(path) as container:
-        stream = frames_of(container, path)
+        stream = video_stream(container, path)
         fps = float(stream.guessed_rate or stream.average_rate or 0)
         if not fps:
             raise MediaError(
@@ -70,8 +53,10 @@ def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Vid
                 "unreadable",
                 "does not say how many frames a second it has; convert it with ffmpeg",
             )
-        count = _count(container, stream, Part(start, seconds, fps, origin_of(container)))
-        promised = stream.frames or int(seconds_of(container, stream) * fps)
+        count = _count_frames(
+            container, stream, TimeSpan(start, seconds, fps, start_offset(container))
+        )
+        promised = stream.frames or int(duration_of(container, stream) * fps)
         if not count:
             reason = f"has no frame from second {start:g} on" if start else "has no frames"
             raise MediaError(path, "short" if start else "empty", f"{reason}; expected one or more")
@@ -83,7 +68,7 @@ def measure(path: Path, start: float = 0.0, seconds: float | None = None) -> Vid
                 "short",
                 f"cut off: {count} frames where its head promises {promised}; copy or download it again",
             )
-        return Video(count, fps, stream.height, stream.width)
+        return VideoInfo(count, fps, stream.height, stream.width)
 
 
 def read_frames(path: Path, numbers: Sequence[int], fps: float, start: float = 0.0) -> list[Tensor]:
@@ -96,7 +81,9 @@ def read_frames(path: Path, numbers: Sequence[int], fps: float, start: float = 0
     count, last = 0, None
     wanted = set(numbers)
     with open_container(path) as container:
-        for last in _from(container, path, Part(start, None, fps, origin_of(container))):
+        for last in _decode_span(
+            container, path, TimeSpan(start, None, fps, start_offset(container))
+        ):
             if count in wanted:
                 found[count] = _rgb(last)
             count += 1
@@ -112,7 +99,7 @@ def read_frames(path: Path, numbers: Sequence[int], fps: float, start: float = 0
 
 
 @dataclass(frozen=True)
-class Part:
+class TimeSpan:
     """The part of a video that a clip is, by the times of its frames. Times count from the first of the file, in seconds."""
 
     start: float
@@ -124,48 +111,48 @@ class Part:
     def end(self) -> float:
         return math.inf if self.seconds is None else self.start + self.seconds - SLACK / self.fps
 
-    def at(self, number: int, time: int | None, stream: VideoStream) -> float:
+    def second_of(self, number: int, time: int | None, stream: VideoStream) -> float:
         """The second of the frame with this number in the file, and this time in the stream's units where it has one."""
         base = stream.time_base
         return (
             number / self.fps if time is None or base is None else float(time * base) - self.origin
         )
 
-    def holds(self, second: float) -> bool:
+    def contains(self, second: float) -> bool:
         return (not self.start or second >= self.start - SLACK / self.fps) and second < self.end
 
-    def jump(self, container: InputContainer, stream: VideoStream) -> None:
+    def seek(self, container: InputContainer, stream: VideoStream) -> None:
         """Skips most of what comes before a part that begins late."""
         if self.start > JUMP:
-            jump(container, self.start - 1, stream)
+            seek_before(container, self.start - 1, stream)
 
 
-def frames_of(container: InputContainer, path: Path) -> VideoStream:
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not container.streams.video:
         raise MediaError(path, "empty", "has no video track; expected one")
     prepare_stream(container.streams.video[0], path)
     return container.streams.video[0]
 
 
-def _count(container: InputContainer, stream: VideoStream, part: Part) -> int:
-    """The frames of a part, by its packets."""
-    part.jump(container, stream)
+def _count_frames(container: InputContainer, stream: VideoStream, span: TimeSpan) -> int:
+    """The frames of a span, by its packets."""
+    span.seek(container, stream)
     count = 0
     for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
-        if part.at(number, packet.dts, stream) > part.end + REORDERED:
+        if span.second_of(number, packet.dts, stream) > span.end + REORDERED:
             break
-        count += part.holds(
-            part.at(number, packet.dts if packet.pts is None else packet.pts, stream)
+        count += span.contains(
+            span.second_of(number, packet.dts if packet.pts is None else packet.pts, stream)
         )
     return count
 
 
-def _from(container: InputContainer, path: Path, part: Part) -> Iterator[VideoFrame]:
-    """The frames of a part in order."""
-    stream = frames_of(container, path)
-    part.jump(container, stream)
-    for number, frame in enumerate(decoded(container, stream)):
-        if part.holds(part.at(number, frame.pts, stream)):
+def _decode_span(container: InputContainer, path: Path, span: TimeSpan) -> Iterator[VideoFrame]:
+    """The frames of a span in order."""
+    stream = video_stream(container, path)
+    span.seek(container, stream)
+    for number, frame in enumerate(decode_frames(container, stream)):
+        if span.contains(span.second_of(number, frame.pts, stream)):
             yield cast(VideoFrame, frame)
 
 

@@ -18,7 +18,7 @@ from zarr.codecs import BytesCodec
 from asgml.core.data.base import DataError
 
 
-class Stored(Protocol):
+class ArrayReader(Protocol):
     """The samples of one modality, (N, …), by their row."""
 
     @property
@@ -28,18 +28,18 @@ class Stored(Protocol):
         """(len(rows), …). Raises DataError, one line that names the file."""
         ...
 
-    def damaged(self) -> list[int]:
+    def damaged_chunks(self) -> list[int]:
         """Numbers of the chunks whose file is missing or has not its size. zarr would read a missing one as zeros."""
         ...
 
-    def file(self, chunk: int) -> Path: ...
+    def chunk_file(self, chunk: int) -> Path: ...
 
 
-def stored(array: zarr.Array[Any], folder: Path) -> Stored:
+def open_reader(array: zarr.Array[Any], folder: Path) -> ArrayReader:
     """Reads the array in `folder` by plain file reads where its metadata say that this is right, else through zarr."""
     if is_plain(array):
-        return PlainChunks(folder, tuple(array.shape), array.chunks[0], np.dtype(array.dtype).name)
-    return ThroughZarr(array, folder)
+        return PlainReader(folder, tuple(array.shape), array.chunks[0], np.dtype(array.dtype).name)
+    return ZarrReader(array, folder)
 
 
 def is_plain(array: zarr.Array[Any]) -> bool:
@@ -62,7 +62,7 @@ def chunk_key(chunk: int, dimensions: int) -> str:
 
 
 @dataclass(frozen=True)
-class PlainChunks:
+class PlainReader:
     """`per_chunk` samples a file. A read costs the opening of a file, 8 µs, and the copy."""
 
     folder: Path
@@ -84,7 +84,7 @@ class PlainChunks:
 
     def _fill(self, row: int, space: NDArray[np.uint8]) -> None:
         chunk, place = divmod(row, self.per_chunk)
-        path = self.file(chunk)
+        path = self.chunk_file(chunk)
         try:
             with open(path, "rb", buffering=0) as file:
                 file.seek(place * len(space))
@@ -98,16 +98,16 @@ class PlainChunks:
                 f"{path} is too short: it ends inside sample {row}; run `asgml data prepare` again"
             )
 
-    def file(self, chunk: int) -> Path:
+    def chunk_file(self, chunk: int) -> Path:
         return self.folder / chunk_key(chunk, len(self.shape))
 
-    def damaged(self) -> list[int]:
+    def damaged_chunks(self) -> list[int]:
         """A chunk has its full size also where the samples end before it does."""
         expected = self.per_chunk * self.row_bytes
         return [
             chunk
             for chunk in range(-(-self.shape[0] // self.per_chunk))
-            if size(self.file(chunk)) != expected
+            if size(self.chunk_file(chunk)) != expected
         ]
 
 
@@ -120,7 +120,7 @@ def size(path: Path) -> int:
 
 
 @dataclass(frozen=True)
-class ThroughZarr:
+class ZarrReader:
     """An array that another program wrote in another layout: about a millisecond for every chunk that is touched."""
 
     array: zarr.Array[Any]
@@ -138,10 +138,10 @@ class ThroughZarr:
                 f"{self.folder} cannot be read ({error}); run `asgml data prepare` again"
             ) from error
 
-    def file(self, chunk: int) -> Path:
+    def chunk_file(self, chunk: int) -> Path:
         return self.folder
 
-    def damaged(self) -> list[int]:
+    def damaged_chunks(self) -> list[int]:
         return (
             []
             if self.array.nchunks_initialized == self.array.nchunks

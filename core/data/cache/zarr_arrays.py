@@ -17,11 +17,11 @@ from asgml.core.data.base import DataError
 
 FORMAT = "asgml clip cache"
 VERSION = 1
-BOOKS = ("id", "source")  # the arrays that are no modality
+INDEX_ARRAYS = ("id", "source")  # the arrays that are no modality
 
 CHUNK_CLIPS = 32
 CHUNK_BYTES = 16 * 2**20
-BOOK_CLIPS = (
+INDEX_CHUNK_CLIPS = (
     4096  # clips a chunk of `id` and `source`: `source` is written after every chunk of samples
 )
 
@@ -29,9 +29,9 @@ BOOK_CLIPS = (
 KEEP_EMPTY: Any = {"write_empty_chunks": True}
 
 
-def make_arrays(path: Path, settings: Mapping[str, Any]) -> None:
+def create_cache(path: Path, settings: Mapping[str, Any]) -> None:
     """A cache without clips. It appears at `path` at once: what lies there is never half of one."""
-    if taken := [m for m in settings if m in BOOKS]:
+    if taken := [m for m in settings if m in INDEX_ARRAYS]:
         raise DataError(f"a modality cannot be called {taken[0]!r} in a cache")
     beside = path.with_name(f"{path.name}.new")
     shutil.rmtree(beside, ignore_errors=True)
@@ -43,15 +43,15 @@ def make_arrays(path: Path, settings: Mapping[str, Any]) -> None:
         "complete": False,
     }
     group = zarr.create_group(LocalStore(beside), attributes=facts, zarr_format=3)
-    per_chunk = chunk_clips(settings)
+    per_chunk = clips_per_chunk(settings)
     for m, facts in settings.items():
-        _make_array(group, m, facts["shape"], per_chunk, facts["dtype"])
-    _make_array(group, "source", [len(settings)], BOOK_CLIPS, "int64")
-    group.create_array("id", shape=(0,), chunks=(BOOK_CLIPS,), dtype=str)
+        _create_array(group, m, facts["shape"], per_chunk, facts["dtype"])
+    _create_array(group, "source", [len(settings)], INDEX_CHUNK_CLIPS, "int64")
+    group.create_array("id", shape=(0,), chunks=(INDEX_CHUNK_CLIPS,), dtype=str)
     beside.rename(path)
 
 
-def _make_array(
+def _create_array(
     group: zarr.Group, name: str, shape: Sequence[int], per_chunk: int, dtype: str
 ) -> None:
     """(0, *shape), uncompressed, its chunks in one folder: so that core/data/cache/stored.py can read them past zarr."""
@@ -68,7 +68,7 @@ def _make_array(
     )
 
 
-def chunk_clips(settings: Mapping[str, Any]) -> int:
+def clips_per_chunk(settings: Mapping[str, Any]) -> int:
     """Clips a chunk: the same for every modality, so that a chunk of each can be finished together."""
     largest = max(
         math.prod(facts["shape"]) * np.dtype(facts["dtype"]).itemsize for facts in settings.values()
@@ -76,7 +76,7 @@ def chunk_clips(settings: Mapping[str, Any]) -> int:
     return int(max(1, min(CHUNK_CLIPS, CHUNK_BYTES // max(largest, 1))))
 
 
-def open_to_write(path: Path) -> zarr.Group:
+def open_writable(path: Path) -> zarr.Group:
     return zarr.open_group(LocalStore(path), mode="r+")
 
 

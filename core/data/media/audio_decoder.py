@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asgml.core.data.clips import Modality, Source, check_choice
+from asgml.core.data.clips import Modality, Source
 from asgml.core.data.media import fbank
-from asgml.core.data.media.opening import MediaError
+from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.spectrogram import log_mel, log_stft, stft_frames
 from asgml.core.data.media.views import AudioView
-from asgml.core.data.media.waveform import Waveform, head, read_waveform, resample, tile
-from asgml.core.data.options import check_number
+from asgml.core.data.media.waveform import Waveform, read_header, read_waveform, resample, tile
+from asgml.core.data.options import check_choice, check_number
 
 __all__ = [
     "PRESETS",
@@ -52,7 +52,7 @@ class Preset:
 # Kinetics-Sounds and AVE.
 # logmel: 25 ms windows every 10 ms, as in speech recognition; 512 points, 31 Hz apart, because the lowest filters are 47 Hz wide.
 # vggsound: the VGGSound loader of OGM-GE, which sees 5 of 10 s.
-TILED = {
+TILED_PRESETS = {
     "stft": Preset(22050, 353, 257, lambda w: log_stft(w, 512, 353), {"n_fft": 512, "hop": 353}),
     "stft16k": Preset(
         16000,
@@ -95,7 +95,7 @@ class AudioDecoder:
     def shape(self) -> tuple[int, ...]:
         if self.preset == "fbank":
             return (1, fbank.FRAMES, fbank.BANDS)
-        preset = TILED[self.preset]
+        preset = TILED_PRESETS[self.preset]
         return (1, preset.bins, preset.frames(self._samples(preset)))
 
     @property
@@ -106,7 +106,7 @@ class AudioDecoder:
     def settings(self) -> dict[str, Any]:
         if self.preset == "fbank":
             return {"preset": "fbank", "frames": fbank.FRAMES, "bands": fbank.BANDS}
-        preset = TILED[self.preset]
+        preset = TILED_PRESETS[self.preset]
         return {
             "preset": self.preset,
             "seconds": float(self.seconds),
@@ -124,7 +124,7 @@ class AudioDecoder:
         """(frequency, time), or for fbank (time, frequency), float32."""
         if self.preset == "fbank":
             return fbank.fbank(waveform, rate)
-        preset = TILED[self.preset]
+        preset = TILED_PRESETS[self.preset]
         return preset.compute(tile(resample(waveform, rate, preset.rate), self._samples(preset)))
 
     def _samples(self, preset: Preset) -> int:
@@ -134,9 +134,9 @@ class AudioDecoder:
 def audio_modality(preset: str, seconds: float) -> Modality:
     """The decoder of a preset with what its network sees: all of it, or for vggsound half of its time."""
     decoder = AudioDecoder(preset, seconds)
-    if preset == "fbank" or TILED[preset].crop == 1.0:
+    if preset == "fbank" or TILED_PRESETS[preset].crop == 1.0:
         return Modality(decoder, decoder.shape, AudioView())
-    chosen = TILED[preset]
+    chosen = TILED_PRESETS[preset]
     frames = chosen.frames(round(seconds * chosen.crop * chosen.rate))
     return Modality(decoder, (1, chosen.bins, frames), AudioView(frames))
 
@@ -158,8 +158,8 @@ def audio_fault(source: Source) -> tuple[str, str] | None:
 
 
 def audio_facts(source: Source) -> dict[str, Any]:
-    """Seconds, rate (samples a second) and channels of the whole file, by its head. Raises DataError."""
-    sound = head(sound_path(source))
+    """Seconds, rate (samples a second) and channels of the whole file, by its header. Raises DataError."""
+    sound = read_header(sound_path(source))
     return {"seconds": sound.seconds, "rate": sound.rate, "channels": sound.channels}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from asgml.core.data.media.opening import check_file, unreadable
+from asgml.core.data.media.media_file import check_file, unreadable
 
 # Pillow comes with torchvision, whose own decoder gives the same pixels, but takes seconds to import in every process that reads.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
@@ -28,41 +27,7 @@ BROKEN = (
     Image.DecompressionBombError,
 )  # Pillow on bad data
 
-CHOICES = ("uniform", "first", "random")
-IMAGES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-FLOW = (
-    "flow_x",
-    "flow_y",
-)  # how the names of images of optical flow begin, which some extractions put beside the frames
-
-
-def choose(there: int, wanted: int, choice: str, clip: str) -> list[int]:
-    """The numbers, in order, of `wanted` among `there` frames (one or more).
-
-    "uniform": the middle of each of `wanted` equal parts. "first": the first ones, the last repeated where there are too few,
-    as the published loaders come to. "random": drawn from the clip's name, so a clip has the same ones in every epoch, run and
-    process; where there are too few, as uniform. Where there are too few, uniform repeats the nearest.
-    """
-    if choice == "first":
-        return [min(i, there - 1) for i in range(wanted)]
-    if choice == "random" and there >= wanted:
-        rng = np.random.default_rng(zlib.crc32(clip.encode(errors="surrogatepass")))
-        return sorted(rng.choice(there, wanted, replace=False).tolist())
-    return [(2 * i + 1) * there // (2 * wanted) for i in range(wanted)]
-
-
-def by_number(name: str) -> tuple[tuple[int, int | str], ...]:
-    """The order of time: numbers count by their value, so frame_10 comes after frame_9."""
-    return tuple(
-        (0, int(word)) if word.isdecimal() else (1, word)
-        for word in re.split(r"([0-9]+)", name)
-        if word
-    )
-
-
-def is_flow(name: str) -> bool:
-    """Whether an image shows optical flow, by its name."""
-    return name.lower().startswith(FLOW)
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
 def read_image(path: Path) -> Tensor:

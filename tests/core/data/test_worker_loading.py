@@ -21,9 +21,9 @@ from torch import Tensor
 
 from asgml.core.data.base import DataError, Split
 from asgml.core.data.batches import Batches, in_order
-from asgml.core.data.clips import ClipOptions
-from asgml.core.data.loading import load_clips
-from asgml.core.data.worker_loading import in_processes, read_batches
+from asgml.core.data.clip_dataset import load_clips
+from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.worker_loading import map_in_workers, read_batches
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.filterwarnings(
@@ -229,7 +229,7 @@ def test_a_signal_to_all_processes_does_not_cut_off_the_step(number: int) -> Non
 
 def test_a_program_that_ends_in_the_middle_of_an_epoch_ends() -> None:
     """Its readers ignore SIGTERM, with which Python ends what a program leaves behind, and then waits."""
-    program = "import sys, test_reading as t; r = t.read_batches(t.Counting(60, 2), t.parts(60), pin=False); next(r); sys.r = r"
+    program = "import sys, test_worker_loading as t; r = t.read_batches(t.Counting(60, 2), t.parts(60), pin=False); next(r); sys.r = r"
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).resolve().parents[3])])
     words = [sys.executable, "-c", program]
     said = subprocess.run(
@@ -303,7 +303,7 @@ def test_processes_start_beside_the_thread_that_records_the_run(tmp_path: Path) 
 
 def test_what_is_read_need_not_be_tensors() -> None:
     assert list(
-        in_processes(lambda numbers: {"sum": sum(numbers), "words": ["a"]}, [[1, 2], [3]], 2)
+        map_in_workers(lambda numbers: {"sum": sum(numbers), "words": ["a"]}, [[1, 2], [3]], 2)
     ) == [
         {"sum": 3, "words": ["a"]},
         {"sum": 3, "words": ["a"]},

@@ -9,12 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asgml.core.data.clips import Modality, Source, check_choice
-from asgml.core.data.media.frames import CHOICES, choose, image_size, read_image, scale
-from asgml.core.data.media.opening import MediaError, is_container
-from asgml.core.data.media.videofile import measure, read_frames, sampled
+from asgml.core.data.clips import Modality, Source
+from asgml.core.data.media.container import is_container
+from asgml.core.data.media.frame_choice import CHOICES, choose_frames, extracted_frames
+from asgml.core.data.media.images import image_size, read_image, scale
+from asgml.core.data.media.media_file import MediaError
+from asgml.core.data.media.video_file import read_frames, read_video_info
 from asgml.core.data.media.views import FramesView
-from asgml.core.data.options import check_number, check_whole
+from asgml.core.data.options import check_choice, check_number, check_whole
 
 __all__ = ["CHOICES", "FrameDecoder", "frame_facts", "frame_fault", "frame_modality"]
 
@@ -64,15 +66,18 @@ class FrameDecoder:
             return torch.stack(
                 [scale(image, self.size) for image in self._from_video(source, clip)]
             )
-        paths = [source.paths[i] for i in choose(len(source.paths), self.frames, self.choice, clip)]
+        paths = [
+            source.paths[i]
+            for i in choose_frames(len(source.paths), self.frames, self.choice, clip)
+        ]
         scaled = {path: scale(read_image(path), self.size) for path in dict.fromkeys(paths)}
         return torch.stack([scaled[path] for path in paths])
 
     def _from_video(self, source: Source, clip: str) -> list[Tensor]:
         path = source.paths[0]
-        video = measure(path, source.start, source.seconds)
-        there = sampled(video.frames, video.fps, self.fps)
-        numbers = [there[i] for i in choose(len(there), self.frames, self.choice, clip)]
+        video = read_video_info(path, source.start, source.seconds)
+        there = extracted_frames(video.frames, video.fps, self.fps)
+        numbers = [there[i] for i in choose_frames(len(there), self.frames, self.choice, clip)]
         return read_frames(path, numbers, video.fps, source.start)
 
 
@@ -95,7 +100,7 @@ def frame_fault(source: Source) -> tuple[str, str] | None:
     try:
         check_source(source, "the clip")
         if is_video(source):
-            video = measure(source.paths[0], source.start, source.seconds)
+            video = read_video_info(source.paths[0], source.start, source.seconds)
             read_frames(source.paths[0], [0, video.frames - 1], video.fps, source.start)
             return None
         for path in source.paths:
@@ -111,7 +116,7 @@ def frame_facts(source: Source) -> dict[str, Any]:
     """How many frames there are, and height and width of the first; of a video also fps and seconds. Raises DataError."""
     check_source(source, "the clip")
     if is_video(source):
-        video = measure(source.paths[0], source.start, source.seconds)
+        video = read_video_info(source.paths[0], source.start, source.seconds)
         return {
             "frames": video.frames,
             "height": video.height,

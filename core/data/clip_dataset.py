@@ -11,18 +11,10 @@ import torch
 from torch import Tensor
 
 from asgml.core.data.base import SPLITS, Dataset, Split
-from asgml.core.data.cache.cache import find_cache, without_absent
-from asgml.core.data.clips import (
-    Clip,
-    ClipOptions,
-    ClipSet,
-    Decoder,
-    Modality,
-    choose_modalities,
-    refuse_faults,
-    workers_for,
-)
-from asgml.core.data.inspect_media import TRAINED_ON, look_at_all
+from asgml.core.data.cache.find_cache import exclude_undecodable, find_cache
+from asgml.core.data.clip_options import ClipOptions, workers_for
+from asgml.core.data.clips import Clip, ClipSet, Decoder, Modality, choose_modalities, refuse_faults
+from asgml.core.data.inspect_media import TOLERATED_KINDS, inspect_clips
 
 
 @dataclass(frozen=True)
@@ -54,9 +46,9 @@ def load_clips(found: ClipSet, options: ClipOptions) -> Dataset:
     chosen = choose_modalities(found, options.modalities)
     cache, reason = find_cache(found, options.cache, chosen)
     found = (
-        without_absent(found, cache)
+        exclude_undecodable(found, cache)
         if cache is not None
-        else without_faulty(found, chosen, workers_for(options.workers))
+        else exclude_unreadable(found, chosen, workers_for(options.workers))
     )
     refuse_faults(found, options)
     views = {m: modality.view for m, modality in chosen.items()}
@@ -66,7 +58,7 @@ def load_clips(found: ClipSet, options: ClipOptions) -> Dataset:
         clips = found.splits[part]
         labels = torch.tensor([clip.label for clip in clips], dtype=torch.int64)
         rows = (
-            cache.read_by(clips, list(chosen))
+            cache.rows_of(clips, list(chosen))
             if cache
             else ClipRows(clips, decoders, workers_for(options.workers))
         )
@@ -81,16 +73,18 @@ def load_clips(found: ClipSet, options: ClipOptions) -> Dataset:
     )
 
 
-def without_faulty(found: ClipSet, modalities: Mapping[str, Modality], workers: int) -> ClipSet:
+def exclude_unreadable(found: ClipSet, modalities: Mapping[str, Modality], workers: int) -> ClipSet:
     """The data set with the clips among its faults whose files' heads cannot be read, or promise more than is there.
 
     A third of a millisecond a clip, so that a training does not meet them in the middle of its first epoch.
     """
     clips = [clip for part in SPLITS for clip in found.splits.get(part, ())]
-    looked = look_at_all(
+    looked = inspect_clips(
         clips, modalities, quick=True, workers=max(workers, 1), progress=lambda done, total: None
     )
-    faults = tuple(fault for one in looked for fault in one.faults if fault.kind not in TRAINED_ON)
+    faults = tuple(
+        fault for one in looked for fault in one.faults if fault.kind not in TOLERATED_KINDS
+    )
     gone = {fault.clip for fault in faults}
     kept = {
         part: tuple(clip for clip in clips if clip.id not in gone)
