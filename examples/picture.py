@@ -23,6 +23,7 @@ from pathlib import Path
 from asgml.tui.app import Dashboard
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
+from asgml.tui.screens.actions.files import screen_svg
 
 
 def main() -> None:
@@ -54,7 +55,7 @@ async def picture_of(run: Path, at_step: int | None, size: tuple[int, int]) -> s
         while drawn < 10:  # a second in which nothing was left to draw
             await pilot.pause(0.1)
             drawn = drawn + 1 if app.main.scene.manifest is not None and app.main.settled else 0
-        return app.main.picture()
+        return screen_svg(app.main)
 
 
 def nameless(scene: Scene) -> Scene:

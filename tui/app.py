@@ -5,21 +5,20 @@ from __future__ import annotations
 import gc
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from rich.console import RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import Provider
 from textual.screen import Screen
 
 from asgml.storage.format.status import ALIVE
-from asgml.tui.keys import Key, keys_for, shown_keys
 from asgml.tui.messages import Notification, RunsListed, SceneChanged
 from asgml.tui.scene.view_state import View
-from asgml.tui.screens.main import LiveScreen, MainScreen, ReplayScreen
+from asgml.tui.screens.by_clock import main_screen
+from asgml.tui.screens.palette import KeyCommands
 from asgml.tui.session.followed_run import ClockKind
 from asgml.tui.session.session import Session
 from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
@@ -58,33 +57,6 @@ def run_dashboard(
     if app.return_code == 0 and clock == "live":
         print(app.farewell(), file=sys.stderr)
     return app.return_code or 0
-
-
-class KeyCommands(Provider):
-    """The command palette's entries: the table of keys."""
-
-    async def discover(self) -> Hits:
-        for key in self._keys():
-            yield DiscoveryHit(f"{key.help}  ({shown_keys(key)})", partial(self._do, key.id))
-
-    async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
-        for key in self._keys():
-            text = f"{key.help}  ({shown_keys(key)})"
-            if (score := matcher.match(text)) > 0:
-                yield Hit(score, matcher.highlight(text), partial(self._do, key.id))
-
-    def _keys(self) -> list[Key]:
-        app = self.app
-        return (
-            [key for key in keys_for(app.session.clock_kind) if key.id != "palette"]
-            if isinstance(app, Dashboard)
-            else []
-        )
-
-    def _do(self, id: str) -> None:
-        if isinstance(self.app, Dashboard):
-            self.app.main.action_do(id)
 
 
 class Dashboard(App[None]):
@@ -133,9 +105,7 @@ class Dashboard(App[None]):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
-        self.main: MainScreen = (LiveScreen if clock == "live" else ReplayScreen)(
-            self.session, self.view
-        )
+        self.main = main_screen(self.session, self.view)
         if over_ssh():
             self.animation_level = "none"
 
@@ -160,7 +130,7 @@ class Dashboard(App[None]):
         self.main.show_runs(message.runs)
 
     def on_notification(self, message: Notification) -> None:
-        self.main.tell(message.text, message.severity)
+        self.main.show_message(message.text, message.severity)
 
     def action_detach(self) -> None:
         self.detach()

@@ -1,4 +1,4 @@
-"""The one table of keys: dispatch, footer, help screen, command palette and the manual are made from it."""
+"""The one table of keys: dispatch, footer, help, command palette and KEYS.md are made from it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from textual.binding import Binding, BindingType
 
 @dataclass(frozen=True)
 class Key:
-    """One action: its id (for remapping), its keys as Textual names them, and what a person reads about it.
+    """One row: an id, its keys as Textual names them, and the texts the user reads about it.
 
-    `steers` marks what reaches the training; `footer` is its word in the bottom line ("" = only in the help).
-    `clocks` says where it exists: when watching, when replaying, or in both.
+    `KeyActions` of the main screen holds the handler of each id. `footer` is the label in the
+    bottom line, empty where the row is only in the help. `steers` marks requests to the trainer.
+    `clocks` are the clocks under which the row exists: watching, replaying, or both.
     """
 
     id: str
@@ -27,74 +28,43 @@ class Key:
 
 _LIVE, _REPLAY = ("live",), ("replay",)
 
+
+def _training(id: str, key: str, help: str, footer: str = "", steers: bool = True) -> Key:
+    return Key(id, (key,), help, "training", footer, steers, _LIVE)
+
+
+def _replay(id: str, key: str, help: str, footer: str = "") -> Key:
+    return Key(id, (key,), help, "replay", footer, clocks=_REPLAY)
+
+
+_NUDGED = "enter sends it, esc forgets it"
+
 KEYS: tuple[Key, ...] = (
-    Key("pause", ("space",), "pause or resume the training", "training", "pause", True, _LIVE),
-    Key("edit", ("e",), "edit a knob", "training", "edit", True, _LIVE),
-    Key(
-        "nudge_down",
-        ("left_square_bracket",),
-        "selected knob one step down; enter sends it, esc forgets it",
-        "training",
-        "",
-        True,
-        _LIVE,
-    ),
-    Key(
-        "nudge_up",
-        ("right_square_bracket",),
-        "selected knob one step up; enter sends it, esc forgets it",
-        "training",
-        "nudge",
-        True,
-        _LIVE,
-    ),
-    Key(
-        "next_knob", ("right_curly_bracket",), "select the next knob", "training", "", False, _LIVE
-    ),
-    Key(
-        "previous_knob",
-        ("left_curly_bracket",),
-        "select the knob before",
-        "training",
-        "",
-        False,
-        _LIVE,
-    ),
-    Key("checkpoint", ("k",), "save a checkpoint now", "training", "ckpt", True, _LIVE),
-    Key("evaluate", ("v",), "evaluate now", "training", "eval", True, _LIVE),
-    Key("note", ("n",), "write a note into the run's events", "training", "note", True, _LIVE),
-    Key("stop", ("S",), "stop the training: a dialog asks how", "training", "stop", True, _LIVE),
-    Key("play", ("space",), "play or hold the replay", "replay", "play", False, _REPLAY),
-    Key("step_back", ("comma",), "one step back", "replay", "step", False, _REPLAY),
-    Key("step_on", ("full_stop",), "one step on", "replay", "", False, _REPLAY),
-    Key("step_back_10", ("less_than_sign",), "ten steps back", "replay", "", False, _REPLAY),
-    Key("step_on_10", ("greater_than_sign",), "ten steps on", "replay", "", False, _REPLAY),
-    Key("to_start", ("home",), "go to the first step", "replay", "", False, _REPLAY),
-    Key("to_end", ("end",), "go to the last step", "replay", "", False, _REPLAY),
-    Key("seek", ("colon",), "go to a step", "replay", "seek", False, _REPLAY),
-    Key(
-        "next_mark",
-        ("right_curly_bracket",),
-        "go to the next intervention",
-        "replay",
-        "next mark",
-        False,
-        _REPLAY,
-    ),
-    Key(
-        "previous_mark",
-        ("left_curly_bracket",),
-        "go to the intervention before",
-        "replay",
-        "",
-        False,
-        _REPLAY,
-    ),
-    Key("speed_1", ("1",), "play at 1×", "replay", "", False, _REPLAY),
-    Key("speed_2", ("2",), "play at 4×", "replay", "", False, _REPLAY),
-    Key("speed_3", ("3",), "play at 16×", "replay", "", False, _REPLAY),
-    Key("speed_4", ("4",), "play at 64×", "replay", "", False, _REPLAY),
-    Key("speed_5", ("5",), "play at 256×", "replay", "", False, _REPLAY),
+    _training("pause", "space", "pause or resume the training", "pause"),
+    _training("edit", "e", "edit a knob", "edit"),
+    _training("nudge_down", "left_square_bracket", f"selected knob one step down; {_NUDGED}"),
+    _training("nudge_up", "right_square_bracket", f"selected knob one step up; {_NUDGED}", "nudge"),
+    _training("next_knob", "right_curly_bracket", "select the next knob", steers=False),
+    _training("previous_knob", "left_curly_bracket", "select the knob before", steers=False),
+    _training("checkpoint", "k", "save a checkpoint now", "ckpt"),
+    _training("evaluate", "v", "evaluate now", "eval"),
+    _training("note", "n", "write a note into the run's events", "note"),
+    _training("stop", "S", "stop the training: a dialog asks how", "stop"),
+    _replay("play", "space", "play or hold the replay", "play"),
+    _replay("step_back", "comma", "one step back", "step"),
+    _replay("step_on", "full_stop", "one step on"),
+    _replay("step_back_10", "less_than_sign", "ten steps back"),
+    _replay("step_on_10", "greater_than_sign", "ten steps on"),
+    _replay("to_start", "home", "go to the first step"),
+    _replay("to_end", "end", "go to the last step"),
+    _replay("seek", "colon", "go to a step", "seek"),
+    _replay("next_mark", "right_curly_bracket", "go to the next intervention", "next mark"),
+    _replay("previous_mark", "left_curly_bracket", "go to the intervention before"),
+    _replay("speed_1", "1", "play at 1×"),
+    _replay("speed_2", "2", "play at 4×"),
+    _replay("speed_3", "3", "play at 16×"),
+    _replay("speed_4", "4", "play at 64×"),
+    _replay("speed_5", "5", "play at 256×"),
     Key(
         "open", ("enter",), "chart on the whole screen; send a nudged knob", "charts", "zoom chart"
     ),
@@ -114,10 +84,11 @@ KEYS: tuple[Key, ...] = (
     Key("smooth_none", ("0",), "no smoothing", "charts"),
     Key("zoom_in", ("z",), "zoom in", "charts", "zoom"),
     Key("zoom_out", ("Z",), "zoom out", "charts"),
-    Key("pan_back", ("comma", "shift+left"), "move the window back", "charts", "", False, _LIVE),
-    Key("pan_on", ("full_stop", "shift+right"), "move the window on", "charts", "", False, _LIVE),
-    Key("pan_back", ("shift+left",), "move the window back", "charts", "", False, _REPLAY),
-    Key("pan_on", ("shift+right",), "move the window on", "charts", "", False, _REPLAY),
+    # twice: a replay needs comma and full stop for its steps
+    Key("pan_back", ("comma", "shift+left"), "move the window back", "charts", clocks=_LIVE),
+    Key("pan_on", ("full_stop", "shift+right"), "move the window on", "charts", clocks=_LIVE),
+    Key("pan_back", ("shift+left",), "move the window back", "charts", clocks=_REPLAY),
+    Key("pan_on", ("shift+right",), "move the window on", "charts", clocks=_REPLAY),
     Key("follow", ("f",), "follow the newest data", "charts"),
     Key("reset", ("r",), "reset zoom, window, scale and filter", "charts"),
     Key("cursor", ("c",), "cursor on all charts", "charts", "cursor"),
@@ -126,44 +97,51 @@ KEYS: tuple[Key, ...] = (
         "overlay", ("o",), "lay another run under the charts, or take it away", "charts", "overlay"
     ),
     Key("freeze", ("F",), "freeze the view (the training goes on)", "charts"),
-    Key("events", ("L",), "all events; enter jumps to one", "look", "log"),
-    Key("alerts", ("A",), "alerts only; enter jumps to one", "look"),
-    Key("runs", ("g",), "go to another run", "look", "runs"),
-    Key("export", ("w",), "write the metrics as CSV", "look", "csv"),
-    Key("screenshot", ("W",), "write a picture of the screen as SVG", "look"),
-    Key("redraw", ("ctrl+l",), "draw the whole screen anew", "look"),
-    Key("help", ("question_mark", "f1"), "this help", "look", "help"),
-    Key("palette", ("ctrl+p",), "search all commands", "look", "cmd"),
-    Key("detach", ("q", "ctrl+c"), "leave the dashboard; the training goes on", "look", "detach"),
+    Key("events", ("L",), "all events; enter jumps to one", "browse", "log"),
+    Key("alerts", ("A",), "alerts only; enter jumps to one", "browse"),
+    Key("runs", ("g",), "go to another run", "browse", "runs"),
+    Key("export", ("w",), "write the metrics as CSV", "browse", "csv"),
+    Key("screenshot", ("W",), "write a picture of the screen as SVG", "browse"),
+    Key("redraw", ("ctrl+l",), "draw the whole screen anew", "browse"),
+    Key("help", ("question_mark", "f1"), "this help", "browse", "help"),
+    Key("palette", ("ctrl+p",), "search all commands", "browse", "cmd"),
+    Key("detach", ("q", "ctrl+c"), "leave the dashboard; the training goes on", "browse", "detach"),
+)
+"""In the order of footer, help and manual."""
+
+GROUPS = {
+    "training": "Training",
+    "replay": "Replay",
+    "charts": "Charts",
+    "browse": "Looking around",
+}
+
+_CLOCK_NAMES = {"live": "while watching", "replay": "in a replay"}
+_REMAPPING = (
+    "The id gives an action another key: `[keys]` in the settings file, "
+    'for instance `x_axis = "X"`.'
 )
 
-_WHERE = {"live": "while watching", "replay": "in a replay"}
-_REMAPPING = 'The id gives an action another key: `[keys]` in the settings file, for instance `x_axis = "X"`.'
-
-SPEEDS = {"speed_1": 1.0, "speed_2": 4.0, "speed_3": 16.0, "speed_4": 64.0, "speed_5": 256.0}
-GROUPS = {"training": "Training", "replay": "Replay", "charts": "Charts", "look": "Looking around"}
-
-_SHOWN = {
-    "space": "space", "left_square_bracket": "[", "right_square_bracket": "]", "right_curly_bracket": "}", "left_curly_bracket": "{",
-    "comma": ",", "full_stop": ".", "less_than_sign": "<", "greater_than_sign": ">", "colon": ":", "plus": "+", "equals_sign": "=",
-    "minus": "-", "slash": "/", "question_mark": "?", "escape": "esc", "left": "←", "right": "→", "up": "↑", "down": "↓",
-    "pageup": "pgup", "pagedown": "pgdn", "ctrl+c": "ctrl+c", "ctrl+p": "^p", "ctrl+l": "^l", "shift+left": "shift+←",
-    "shift+right": "shift+→",
+_SYMBOLS = {
+    "left_square_bracket": "[", "right_square_bracket": "]",
+    "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "less_than_sign": "<", "greater_than_sign": ">",
+    "comma": ",", "full_stop": ".", "colon": ":", "slash": "/", "question_mark": "?",
+    "plus": "+", "minus": "-", "equals_sign": "=",
+    "left": "←", "right": "→", "up": "↑", "down": "↓", "shift+left": "shift+←", "shift+right": "shift+→",
+    "pageup": "pgup", "pagedown": "pgdn", "escape": "esc", "ctrl+l": "^l", "ctrl+p": "^p",
 }  # fmt: skip
 
 
 def keys_for(clock: str) -> list[Key]:
-    """The rows of the table that exist under a clock, `live` or `replay`."""
+    """Return the rows that exist under a clock, `live` or `replay`."""
     return [key for key in KEYS if clock in key.clocks]
 
 
-def find_key(action: str) -> Key:
-    return next(key for key in KEYS if key.id == action)
-
-
 def bindings_for(clock: str) -> list[BindingType]:
-    """What Textual dispatches on. `ctrl+c` works even while a text field has the focus."""
+    """Return the bindings Textual dispatches on."""
     return [
+        # ctrl+c leaves also while a text field has the focus
         Binding(name, f"do('{key.id}')", key.help, show=False, id=key.id, priority=name == "ctrl+c")
         for key in keys_for(clock)
         for name in key.keys
@@ -171,27 +149,30 @@ def bindings_for(clock: str) -> list[BindingType]:
 
 
 def shown(name: str) -> str:
-    """A key as a person reads it on the keyboard."""
-    return _SHOWN.get(name, name)
+    """Return a key as it is written on the keyboard."""
+    return _SYMBOLS.get(name, name)
 
 
 def shown_keys(key: Key) -> str:
-    return " ".join(shown(name) for name in key.keys)
+    return " ".join(map(shown, key.keys))
 
 
 def footer(
-    clock: str, words: Mapping[str, str], mapped: Mapping[str, str]
+    clock: str, labels: Mapping[str, str], mapped: Mapping[str, str]
 ) -> list[tuple[str, str, Key]]:
-    """(key, word, row) for the bottom line, in the order of the table. `words` and `mapped` replace words and keys by id."""
+    """Return (key, label, row) for the bottom line, in the order of the table.
+
+    `labels` and `mapped` replace labels and keys by id.
+    """
     return [
-        (shown(mapped.get(key.id, key.keys[0])), words.get(key.id, key.footer), key)
+        (shown(mapped.get(key.id, key.keys[0])), labels.get(key.id, key.footer), key)
         for key in keys_for(clock)
         if key.footer
     ]
 
 
 def manual() -> str:
-    """The manual's pages on keys, in Markdown: one table for each group."""
+    """Return KEYS.md: one table for each group."""
     lines = [
         "# Keys of the dashboard",
         "",
@@ -204,14 +185,11 @@ def manual() -> str:
 
 
 def _manual_row(key: Key) -> str:
-    where = (
-        ""
-        if len(key.clocks) > 1 or key.group in ("training", "replay")
-        else f" ({_WHERE[key.clocks[0]]})"
-    )
-    return (
-        f"| {' '.join(f'`{shown(name)}`' for name in key.keys)} | {key.help}{where} | `{key.id}` |"
-    )
+    # the groups of one clock say it by their title
+    both = len(key.clocks) > 1 or key.group in ("training", "replay")
+    where = "" if both else f" ({_CLOCK_NAMES[key.clocks[0]]})"
+    names = " ".join(f"`{shown(name)}`" for name in key.keys)
+    return f"| {names} | {key.help}{where} | `{key.id}` |"
 
 
 if __name__ == "__main__":

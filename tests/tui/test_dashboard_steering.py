@@ -66,7 +66,7 @@ async def test_escape_forgets_a_nudge(trainer: FakeTrainer) -> None:
         await pilot.press("right_square_bracket")
         await shows(pilot, "0.25 → 0.3?")
         await pilot.press("escape", "enter")
-        assert app.main.draft is None and not list(trainer.paths.commands.iterdir())
+        assert app.main.actions.knobs.draft is None and not list(trainer.paths.commands.iterdir())
 
 
 async def test_a_value_outside_the_range_never_leaves_the_dialog(trainer: FakeTrainer) -> None:
@@ -144,7 +144,7 @@ async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
             app.clear_notifications()
             await pilot.press(key.keys[0])
             await told(pilot, "read-only: `asgml watch live-01` without --readonly")
-            assert app.screen is app.main and app.main.draft is None
+            assert app.screen is app.main and app.main.actions.knobs.draft is None
         assert app.session.send("pause").startswith("read-only") and app.session.kill().startswith(
             "read-only"
         )

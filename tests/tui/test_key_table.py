@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from asgml.storage.format.layout import RunPaths
-from asgml.tui.keys import KEYS, bindings_for, find_key, footer, keys_for, manual, shown_keys
+from asgml.tui.app import Dashboard
+from asgml.tui.keys import KEYS, bindings_for, footer, keys_for, manual, shown_keys
 from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
 from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
-from asgml.tui.screens.main import LiveScreen, ReplayScreen
 from asgml.tui.terminal.theme import make_styles
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
@@ -29,8 +29,8 @@ VIEW_CHANGES = {
     "pan_back": lambda app: app.view.start, "pan_on": lambda app: app.view.start, "cursor": lambda app: app.view.cursor,
     "right": lambda app: app.view.selected, "down": lambda app: app.view.selected, "next_chart": lambda app: app.view.selected,
     "previous_chart": lambda app: app.view.selected, "next_page": lambda app: app.view.selected, "freeze": lambda app: app.view.frozen,
-    "open": lambda app: app.view.solo, "nudge_up": lambda app: app.main.draft, "nudge_down": lambda app: app.main.draft,
-    "next_knob": lambda app: app.main.selected_knob, "previous_knob": lambda app: app.main.selected_knob,
+    "open": lambda app: app.view.solo, "nudge_up": lambda app: app.main.actions.knobs.draft, "nudge_down": lambda app: app.main.actions.knobs.draft,
+    "next_knob": lambda app: app.main.actions.knobs.selected_knob(), "previous_knob": lambda app: app.main.actions.knobs.selected_knob(),
 }  # fmt: skip
 UNDONE_BY = {
     "zoom_out": "z",
@@ -52,11 +52,17 @@ def test_no_key_means_two_things(clock: str) -> None:
     )  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize(("clock", "screen"), [("live", LiveScreen), ("replay", ReplayScreen)])
-def test_every_key_has_its_action_and_is_explained(clock: str, screen: type) -> None:
+def test_every_row_has_one_handler_and_every_handler_a_row(tmp_path: Path) -> None:
+    groups = Dashboard("x", tmp_path).main.actions.groups
+    declared = Counter(id for group in groups for id in group.handlers())
+    assert max(declared.values()) == 1
+    assert set(declared) == {key.id for key in KEYS}
+
+
+@pytest.mark.parametrize("clock", ["live", "replay"])
+def test_every_key_is_explained_in_help_and_manual(clock: str) -> None:
     text, pages = help_text(clock, make_styles(BRAILLE), {}).plain, manual()
     for key in keys_for(clock):
-        assert key.id.startswith("speed_") or callable(getattr(screen, f"do_{key.id}"))
         assert key.help in text and shown_keys(key) in text and f"`{key.id}`" in pages
 
 
@@ -74,7 +80,7 @@ def test_help_and_leaving_are_always_in_the_footer() -> None:
 async def test_keys_that_open_a_screen(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         for id in [key.id for key in keys_for("live") if key.id in OPENS]:
-            await pilot.press(find_key(id).keys[0])
+            await pilot.press(first_key(id))
             await until(pilot, lambda: isinstance(app.screen, OPENS[id]), f"{id} opens its screen")
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is app.main, "escape leaves it")
@@ -83,7 +89,7 @@ async def test_keys_that_open_a_screen(trainer: FakeTrainer) -> None:
 async def test_keys_that_send_a_request(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         for id, word in SENDS.items():
-            await pilot.press(find_key(id).keys[0])
+            await pilot.press(first_key(id))
             await until(pilot, lambda: trainer.answer() > 0, f"{id} is sent")
             await until(
                 pilot,
@@ -96,10 +102,10 @@ async def test_keys_that_change_the_view(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         for id, value in VIEW_CHANGES.items():
             before = value(app)
-            await pilot.press(find_key(id).keys[0])
+            await pilot.press(first_key(id))
             assert value(app) != before, id
             if id in {"open", "freeze"}:
-                await pilot.press(find_key(id).keys[0])
+                await pilot.press(first_key(id))
             await pilot.press("r", "escape")
             app.view.smoothing, app.view.selected = 0.6, 0
 
@@ -110,8 +116,12 @@ async def test_keys_that_lead_back(trainer: FakeTrainer) -> None:
             before = _place(app.view)
             await pilot.press(first)
             assert _place(app.view) != before, id
-            await pilot.press(find_key(id).keys[0])
+            await pilot.press(first_key(id))
             assert _place(app.view) == before, id
+
+
+def first_key(id: str) -> str:
+    return next(key.keys[0] for key in KEYS if key.id == id)
 
 
 def _place(view: View) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from asgml.storage.format.layout import RunPaths
+from asgml.tui.screens.actions.files import screen_svg
 from asgml.tui.terminal.screenshot import EDGE, HEIGHT, WIDTH, svg_screenshot
 from tests.tui.tui_kit import dashboard, screen_text
 
@@ -29,7 +30,7 @@ def words(svg: str) -> list[tuple[int, int, str]]:
 
 async def test_every_word_of_the_screen_stands_at_its_place(made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent) as (app, _):
-        rows, svg = screen_text(app), app.main.picture()
+        rows, svg = screen_text(app), screen_svg(app.main)
     places = words(svg)
     assert len(places) > 200 and all(
         rows[row][column : column + len(word)] == word for row, column, word in places

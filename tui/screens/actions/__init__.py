@@ -1,0 +1,1 @@
+"""The handlers of the keys, one class for each group of them."""

@@ -1,0 +1,51 @@
+"""Lists to jump from: all events of the run, and its alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from asgml.tui.scene.log_lines import LogLine
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.screens.actions.cursor import CursorActions
+from asgml.tui.screens.lists import ListScreen
+from asgml.tui.terminal.app_protocol import app_of
+from asgml.tui.widgets.events import log_row
+
+if TYPE_CHECKING:
+    from asgml.tui.session.session import Session
+
+_ROW_WIDTH = 400
+"""Cells of a row: more than a terminal has, the list cuts it at its own width."""
+
+
+class BrowseActions(ActionGroup):
+    """List what happened, newest first; the chosen line moves the cursor of all charts to its step."""
+
+    def __init__(
+        self, session: Session, view: View, screen: DashboardScreen, cursor: CursorActions
+    ) -> None:
+        super().__init__(session, view, screen)
+        self._cursor = cursor
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {"events": self._list_events, "alerts": self._list_alerts}
+
+    def _list_events(self) -> None:
+        self._list("Events", self._screen.scene.history.lines, "nothing has happened yet")
+
+    def _list_alerts(self) -> None:
+        empty = "no alerts: all values are finite and the trainer has none"
+        self._list("Alerts", self._screen.scene.history.alerts, empty)
+
+    def _list(self, title: str, oldest_first: Sequence[LogLine], empty: str) -> None:
+        lines = oldest_first[::-1]
+
+        def jump(number: int | None) -> None:
+            if number is not None:
+                self._cursor.jump_to_step(lines[number].step)
+
+        rows = [log_row(line, app_of(self._screen.app).theme_styles, _ROW_WIDTH) for line in lines]
+        hint = "enter: all charts to this step · esc back"
+        self._screen.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, hint, empty), jump)

@@ -1,0 +1,50 @@
+"""The cursor: one place on the x axis that all charts mark and whose values their legends show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgml.tui.screens.actions.base import ActionGroup, Handler
+from asgml.tui.terminal.app_protocol import app_of
+
+
+class CursorActions(ActionGroup):
+    """Put the cursor on the charts, move it and take it away."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {"cursor": self.toggle}
+
+    def toggle(self) -> None:
+        if self._view.cursor is not None:
+            self._view.cursor = None
+        else:
+            self.put(self._last_x())
+        self._screen.draw()
+
+    def put(self, x: float) -> None:
+        """Put the cursor at `x` and bring that place into the window."""
+        self._view.cursor = max(x, 0.0)
+        chart = self._screen.selected_chart()
+        if chart is not None and not chart.window.start <= x < chart.window.end:
+            self._view.start = max(x - (chart.window.end - chart.window.start) / 2, 0.0)
+
+    def move(self, cells: int) -> None:
+        """Move the cursor by so many columns of the terminal, at most to the newest data."""
+        chart = self._screen.selected_chart()
+        if chart is not None and self._view.cursor is not None:
+            cell = chart.window.bucket * app_of(self._screen.app).theme_styles.glyphs.across
+            self.put(min(self._view.cursor + cells * cell, self._last_x()))
+            self._screen.draw()
+
+    def jump_to_step(self, step: int) -> None:
+        """Put the cursor at an optimizer step, on whatever axis is shown."""
+        scene = self._screen.scene
+        steps = scene.data.x("steps", "step")
+        row = min(int(steps.searchsorted(step)), len(steps) - 1)
+        if row >= 0:
+            self.put(float(scene.data.x("steps", self._view.axis)[row]))
+            self._screen.draw()
+
+    def _last_x(self) -> float:
+        reach = self._screen.scene.data.reach(self._view.axis)
+        return 0.0 if reach is None else reach[1]

@@ -1,0 +1,38 @@
+"""Files made from the screen: the metrics as CSV, the screen itself as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from asgml.storage.format.safe_text import safe
+from asgml.tui.scene.csv_export import screenshot_path
+from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.terminal.screenshot import svg_screenshot
+
+
+class FileActions(ActionGroup):
+    """Write what is on screen into the current folder; existing files are never overwritten."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {"export": self._export, "screenshot": self._screenshot}
+
+    def _export(self) -> None:
+        self._session.export(Path.cwd())
+
+    def _screenshot(self) -> None:
+        path = screenshot_path(self._screen.scene, Path.cwd())
+        try:
+            path.write_text(screen_svg(self._screen), encoding="utf-8")
+        except OSError as error:
+            self._screen.show_message(f"the picture could not be written: {error}", "error")
+        else:
+            self._screen.show_message(f"wrote {safe(path)}")
+
+
+def screen_svg(screen: DashboardScreen) -> str:
+    """Return what the program shows now as SVG."""
+    app = screen.app
+    rows = app.screen._compositor.render_strips(app.size)
+    ground, text = ("#0d1117", "#d5dae0") if app.current_theme.dark else ("#ffffff", "#1f2328")
+    return svg_screenshot(rows, f"asgml, run {screen.scene.name}", ground, text)

@@ -1,0 +1,76 @@
+"""All groups of keys together: the handler of every row in the table of keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from asgml.tui.keys import keys_for
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.screens.actions.browse import BrowseActions
+from asgml.tui.screens.actions.cursor import CursorActions
+from asgml.tui.screens.actions.files import FileActions
+from asgml.tui.screens.actions.knobs import KnobActions
+from asgml.tui.screens.actions.program import ProgramActions
+from asgml.tui.screens.actions.replay import ReplayActions
+from asgml.tui.screens.actions.runs import RunActions
+from asgml.tui.screens.actions.selection import SelectionActions
+from asgml.tui.screens.actions.trainer_requests import TrainerRequests
+from asgml.tui.screens.actions.training import TrainingActions
+from asgml.tui.screens.actions.window import WindowActions
+
+if TYPE_CHECKING:
+    from asgml.tui.session.session import Session
+
+
+class KeyActions(ActionGroup):
+    """The groups, and the two keys that mean something in several of them: enter and escape."""
+
+    def __init__(self, session: Session, view: View, screen: DashboardScreen) -> None:
+        super().__init__(session, view, screen)
+        requests = TrainerRequests(session, screen)
+        cursor = CursorActions(session, view, screen)
+        self.knobs = KnobActions(session, view, screen, requests)
+        self.runs = RunActions(session, view, screen)
+        self.selection = SelectionActions(session, view, screen, cursor)
+        self.groups: tuple[ActionGroup, ...] = (
+            self,
+            TrainingActions(session, view, screen, requests),
+            self.knobs,
+            ReplayActions(session, view, screen),
+            self.selection,
+            WindowActions(session, view, screen),
+            cursor,
+            BrowseActions(session, view, screen, cursor),
+            self.runs,
+            FileActions(session, view, screen),
+            ProgramActions(session, view, screen),
+        )
+        handlers = {id: run for group in self.groups for id, run in group.handlers().items()}
+        # looked up by row, so that a row without a handler fails here and not when its key is pressed
+        self._by_id = {key.id: handlers[key.id] for key in keys_for(session.clock_kind)}
+
+    def run(self, id: str) -> None:
+        """Run the handler of a row of the table of keys."""
+        self._by_id[id]()
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {"open": self._open, "back": self._back}
+
+    def _open(self) -> None:
+        if not self.knobs.send_draft() and self._screen.panels:
+            self._screen.set_solo(not self._view.solo)
+
+    def _back(self) -> None:
+        """Undo one thing: a nudged knob, else the cursor, the single chart, the filter."""
+        view = self._view
+        if self.knobs.draft is not None:
+            self.knobs.draft = None
+        elif view.cursor is not None:
+            view.cursor = None
+        elif view.solo:
+            self._screen.set_solo(False)
+        elif view.filter_text:
+            view.filter_text = ""
+        self._screen.draw()

@@ -1,0 +1,35 @@
+"""The program itself: help, command palette, a fresh screen, leaving."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgml.tui.screens.actions.base import ActionGroup, Handler
+from asgml.tui.screens.lists import HelpScreen
+from asgml.tui.terminal.app_protocol import app_of
+
+
+class ProgramActions(ActionGroup):
+    """Act on the dashboard as a program. Nothing here reaches the training, leaving included."""
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "help": self._help,
+            "palette": self._palette,
+            "redraw": self._redraw,
+            "detach": self._detach,
+        }
+
+    def _help(self) -> None:
+        app = self._screen.app
+        host = app_of(app)
+        app.push_screen(HelpScreen(self._session.clock_kind, host.theme_styles, host.mapped))
+
+    def _palette(self) -> None:
+        self._screen.app.action_command_palette()
+
+    def _redraw(self) -> None:
+        app_of(self._screen.app).redraw()
+
+    def _detach(self) -> None:
+        app_of(self._screen.app).detach()

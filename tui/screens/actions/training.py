@@ -1,0 +1,83 @@
+"""Steering the training: pause, checkpoint, evaluate, note, stop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.screens.actions.trainer_requests import TrainerRequests
+from asgml.tui.screens.dialogs import Prompt, StopDialog
+
+if TYPE_CHECKING:
+    from asgml.tui.session.session import Session
+
+
+class TrainingActions(ActionGroup):
+    """Send the requests that have no value. Each comes back as an event of the run."""
+
+    def __init__(
+        self, session: Session, view: View, screen: DashboardScreen, requests: TrainerRequests
+    ) -> None:
+        super().__init__(session, view, screen)
+        self._requests = requests
+
+    def handlers(self) -> Mapping[str, Handler]:
+        return {
+            "pause": self._pause_or_resume,
+            "checkpoint": partial(self._send, "checkpoint"),
+            "evaluate": partial(self._send, "evaluate"),
+            "note": self._ask_note,
+            "stop": self._ask_stop,
+        }
+
+    def _send(self, kind: str) -> None:
+        self._requests.send(kind)
+
+    def _pause_or_resume(self) -> None:
+        self._send("resume" if self._screen.scene.state == "paused" else "pause")
+
+    def _ask_note(self) -> None:
+        def write(text: str | None) -> None:
+            if text:
+                self._requests.send("note", note=text)
+
+        if not self._requests.refused():
+            hint = "stored as an event at this step"
+            self._screen.app.push_screen(Prompt("Note", hint, check=_check_note), write)
+
+    def _ask_stop(self) -> None:
+        def stop(how: str | None) -> None:
+            if how == "kill":
+                self._ask_kill()
+            elif how is not None:
+                self._requests.send("stop", how=how)
+
+        if not self._requests.refused():
+            scene = self._screen.scene
+            self._screen.app.push_screen(
+                StopDialog(scene.name, scene.trainer.pid, scene.trainer.same_host), stop
+            )
+
+    def _ask_kill(self) -> None:
+        def kill(text: str | None) -> None:
+            if text is not None:
+                self._requests.kill()
+
+        hint = (
+            f"SIGKILL to pid {self._screen.scene.trainer.pid}: the work since the last checkpoint is lost. "
+            "Type kill to do it."
+        )
+        self._screen.app.push_screen(
+            Prompt("Kill the training process", hint, check=_check_kill), kill
+        )
+
+
+def _check_note(text: str) -> str:
+    return "" if text.strip() else "a note needs some words"
+
+
+def _check_kill(text: str) -> str:
+    return "" if text.strip() == "kill" else "type the word kill, or leave with esc"
