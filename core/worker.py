@@ -20,8 +20,8 @@ import torch
 from asgml.core.config.config import ConfigError, RunSettings, make_config
 from asgml.core.data.base import DataError, load_data
 from asgml.core.methods.spec import MethodError
-from asgml.core.model.encoder import EncoderError
-from asgml.core.model.fusion import FusionError
+from asgml.core.model.encoders.base import EncoderError
+from asgml.core.model.fusion.base import FusionError
 from asgml.core.model.model import ModelError
 from asgml.core.modulators.user_modulator import ModulatorError
 from asgml.core.run import checkpoint

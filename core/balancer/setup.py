@@ -23,8 +23,9 @@ from asgml.core.methods.spec import (
     SETS_RATES,
     MethodError,
 )
-from asgml.core.model.encoder import Encoder
-from asgml.core.model.fusion import Features, Fusion, split_logits
+from asgml.core.model.encoders.base import Encoder
+from asgml.core.model.fusion.base import Features, Fusion
+from asgml.core.model.fusion.linear import split_logits
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.user_modulator import load_user_class, user_knobs

@@ -1,9 +1,11 @@
-"""Probes: a small classifier per modality on detached features, that measures how good the encoder is by itself.
+"""Probes: a small classifier on the detached features of each modality measures its encoder.
 
-Probes never reach the encoders: features are detached, each probe has its own Adam, and all their randomness comes from
-their own generator. With or without probes, a training is the same bit for bit.
+No gradient of a probe reaches an encoder: features are detached, each probe has its own Adam, and
+all random numbers of the probes come from one generator of theirs. A training with probes is the
+same bit for bit as one without.
 
-Source: ASGML v2, section 3.1 (after Alain and Bengio, Understanding intermediate layers using linear classifier probes).
+Source: ASGML v2, section 3.1, after Alain and Bengio, Understanding intermediate layers using
+linear classifier probes, ICLR workshop 2017.
 """
 
 from __future__ import annotations
@@ -23,7 +25,10 @@ MLP_DROPOUT = 0.1
 
 
 class MlpProbe(nn.Module):
-    """Linear(D, 256), ReLU, dropout 0.1, Linear(256, C). Dropout draws from the probes' generator, not from torch's global one."""
+    """A classifier with one hidden layer: Linear(D, 256), ReLU, dropout 0.1, Linear(256, C).
+
+    Dropout draws from the probes' generator: nn.Dropout would advance the one that training uses.
+    """
 
     def __init__(self, features: int, classes: int, generator: Generator) -> None:
         super().__init__()
@@ -34,16 +39,13 @@ class MlpProbe(nn.Module):
     def forward(self, features: Float[Tensor, "B D"]) -> Float[Tensor, "B C"]:
         hidden = functional.relu(self.first(features))
         if self.training:
-            kept = (
-                torch.rand(hidden.shape, generator=self.generator, device=hidden.device)
-                >= MLP_DROPOUT
-            )
-            hidden = hidden * kept / (1 - MLP_DROPOUT)
+            drawn = torch.rand(hidden.shape, generator=self.generator, device=hidden.device)
+            hidden = hidden * (drawn >= MLP_DROPOUT) / (1 - MLP_DROPOUT)
         return cast(Tensor, self.classifier(hidden))
 
 
 class Probes:
-    """The probes of all modalities, persistent through the training, and the utilization they measure."""
+    """The probes of all modalities, kept through the training, and the utilization they measure."""
 
     def __init__(
         self,
@@ -55,12 +57,11 @@ class Probes:
         device: torch.device,
         seed: int,
     ) -> None:
-        """`widths` is {modality: D}, `kind` linear or mlp_1layer, `lr` that of Adam."""
+        """Make a probe of `kind`, linear or mlp_1layer, for each modality of `widths`, {m: D}."""
         self.generator = torch.Generator(device).manual_seed(seed)
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(
-                seed
-            )  # that of the CPU alone: torch.manual_seed reaches the GPUs too
+            # Only the CPU's generator is forked; torch.manual_seed would reseed the GPUs' as well.
+            torch.default_generator.manual_seed(seed)
             self.networks = {
                 m: self._make(kind, width, classes).to(device) for m, width in widths.items()
             }
@@ -78,37 +79,36 @@ class Probes:
         split_batch: bool = True,
         utilization_ema: float = 0.1,
     ) -> ProbeReading:
-        """Trains each probe on the first half of a batch, scores it on the second, and takes the score into the utilization.
+        """Train each probe on the first half of a batch and score it on the second half.
 
-        Without `split_batch` it is trained and scored on the whole batch, which overstates the accuracy.
+        The accuracies enter the utilization with weight `utilization_ema`. Without `split_batch`
+        both happen on the whole batch, which overstates the accuracy.
         """
         half = len(labels) // 2 if split_batch else len(labels)
-        rest = slice(half if split_batch else 0, None)
+        held_out = slice(half if split_batch else 0, None)
         detached = {m: feature.detach().float() for m, feature in features.items()}
         for m, feature in detached.items():
             self._train(m, feature[:half], labels[:half], train_steps)
-        scores = {m: self.score(m, feature[rest], labels[rest]) for m, feature in detached.items()}
-        accuracy = {m: correct for m, (correct, _) in scores.items()}
-        for m, newest in accuracy.items():
-            self.utilization[m] = (
-                utilization_ema * newest + (1 - utilization_ema) * self.utilization[m]
-            )
-        return ProbeReading(
-            accuracy, {m: loss for m, (_, loss) in scores.items()}, dict(self.utilization)
-        )
+        scores = {
+            m: self.score(m, feature[held_out], labels[held_out]) for m, feature in detached.items()
+        }
+        accuracy = {m: score[0] for m, score in scores.items()}
+        loss = {m: score[1] for m, score in scores.items()}
+        self._update_utilization(accuracy, utilization_ema)
+        return ProbeReading(accuracy, loss, dict(self.utilization))
 
     @torch.no_grad()
     def score(
         self, modality: str, features: Float[Tensor, "N D"], labels: Int[Tensor, "N"]
     ) -> tuple[float, float]:
-        """Accuracy in [0, 1] and mean cross-entropy of one probe."""
+        """Return the accuracy in [0, 1] and the mean cross-entropy, in nat, of one probe."""
         logits = self.networks[modality].eval()(features.float())
         accuracy = (logits.argmax(dim=1) == labels).float().mean()
         return float(accuracy), float(functional.cross_entropy(logits, labels))
 
     @property
     def gap(self) -> float:
-        """Largest minus smallest utilization; 0 is balanced."""
+        """The largest minus the smallest utilization; 0 is balanced."""
         return max(self.utilization.values()) - min(self.utilization.values())
 
     def state_dict(self) -> dict[str, Any]:
@@ -127,11 +127,13 @@ class Probes:
         self.generator.set_state(state["generator"].cpu())
 
     def _make(self, kind: str, width: int, classes: int) -> nn.Module:
-        return (
-            nn.Linear(width, classes)
-            if kind == "linear"
-            else MlpProbe(width, classes, self.generator)
-        )
+        if kind == "linear":
+            return nn.Linear(width, classes)
+        return MlpProbe(width, classes, self.generator)
+
+    def _update_utilization(self, accuracy: Mapping[str, float], weight: float) -> None:
+        for m, newest in accuracy.items():
+            self.utilization[m] = weight * newest + (1 - weight) * self.utilization[m]
 
     def _train(self, modality: str, features: Tensor, labels: Tensor, steps: int) -> None:
         network, optimizer = self.networks[modality].train(), self.optimizers[modality]

@@ -1,8 +1,9 @@
-"""Shapley values of the modalities' inputs in the logits: what each one adds, averaged over all orders of adding them.
+"""Shapley values of the modalities: the mean of what each one adds, over all orders of joining.
 
-    m_m = sum over subsets S without m of |S|! (M - |S| - 1)! / M! * (f(S + m) - f(S))
+    phi_m = sum over subsets S without m of |S|! (M - |S| - 1)! / M! * (f(S + m) - f(S))
 
-f(S) are the logits with every input outside S replaced by zeros, f of nothing is 0, so sum_m m_m = f(all).
+For logits, f(S) are those with every input outside S replaced by zeros. f of no modality counts as
+0, so that sum_m phi_m = f(all).
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ MOST_MODALITIES = 6
 
 @torch.no_grad()
 def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, Tensor], Tensor]:
-    """m_m of each modality, (B, C), and the labels that go with them. The model is left as it was.
+    """Return phi_m of each modality, (B, C), and the labels (B,) that go with them.
 
-    f(all) are the logits of the step itself; the 2^M - 2 padded predictions are made in eval mode. An encoder has but two
-    inputs, its own and zeros, so each is run on those once and only the fusion 2^M - 2 times: the same numbers for less.
+    f(all) are the logits of the step itself, all other subsets are predicted in eval mode. Each
+    encoder has only two inputs, its own and zeros: it runs once on each, and only the fusion runs
+    for every subset.
     """
     with in_eval_mode(model):
         present = model.encode(forward.batch.inputs)
@@ -40,36 +42,38 @@ def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, 
             for s in subsets(model.modalities)
             if s
         }
-    if len(forward.labels) == len(
-        forward.batch.labels
-    ):  # otherwise another method dropped samples behind the encoders
+    # Fewer labels than the batch had: a method dropped samples between encoders and fusion, so the
+    # step's logits are of other samples than the predictions above.
+    if len(forward.labels) == len(forward.batch.labels):
         values[frozenset(model.modalities)] = forward.logits.detach()
     return shapley_values(values, model.modalities), forward.batch.labels
 
 
 def shapley_values(values: Mapping[Subset, Tensor], players: Sequence[str]) -> dict[str, Tensor]:
-    """Of each player, from the value of every subset; that of the empty one counts as 0 where it is not given."""
+    """Return each player's Shapley value from the value of every subset.
+
+    The empty subset counts as 0 where it is not given.
+    """
     empty = values.get(frozenset(), torch.zeros_like(values[frozenset(players)]))
     known = {**values, frozenset(): empty}
     found = {}
     for player in players:
-        others = [s for s in subsets(players) if player not in s]
-        found[player] = torch.stack(
-            [
-                shapley_weight(len(s), len(players)) * (known[s | {player}] - known[s])
-                for s in others
-            ]
-        ).sum(dim=0)
+        gains = [
+            shapley_weight(len(s), len(players)) * (known[s | {player}] - known[s])
+            for s in subsets(players)
+            if player not in s
+        ]
+        found[player] = torch.stack(gains).sum(dim=0)
     return found
 
 
 def shapley_weight(before: int, players: int) -> float:
-    """The share of all orders in which exactly these `before` players come first, then this one."""
+    """Return the share of all orders in which a given set of `before` players precedes a player."""
     return math.factorial(before) * math.factorial(players - before - 1) / math.factorial(players)
 
 
 def subsets(players: Sequence[str]) -> list[Subset]:
-    """All, the empty one included."""
+    """Return all subsets by size, the empty one first."""
     return [
         frozenset(chosen)
         for size in range(len(players) + 1)
@@ -78,5 +82,5 @@ def subsets(players: Sequence[str]) -> list[Subset]:
 
 
 def zero_inputs(inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """One sample of zeros; in eval mode a sample's features do not depend on the others."""
+    """Return one sample of zeros: in eval mode a sample's features do not depend on the others."""
     return {m: torch.zeros_like(tensor[:1]) for m, tensor in inputs.items()}

@@ -1,10 +1,11 @@
-"""The task: what a model's outputs are held against. Classes by cross-entropy, or a number by its absolute error.
+"""The task of a data set: loss, correctness and model score of a classification or a regression.
 
-    classification   C outputs   L = CE(z, y)     right: the largest output is the true class
-    regression       1 output    L = |z - t|      right: output and target have the same sign (acc-2 of sentiment)
+    classification   C outputs   L = CE(z, y)   correct: the largest output is the true class
+    regression       1 output    L = |z - t|    correct: output and target have the same sign
+                                                (acc-2 of sentiment)
 
-Of a regression the labels are the signs of the targets, so that probes, which are classifiers, have something to tell apart.
-The model of the best validation accuracy is kept, or that of the lowest mean absolute error.
+The labels of a regression are the signs of its targets: probes are classifiers and need classes.
+The model kept is that of the best validation accuracy, or of the lowest mean absolute error.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from asgml.core.data.base import Dataset, Split
-from asgml.core.measures.regression import regression_scores
+from asgml.core.measures.meter import Meter, RegressionMeter
+from asgml.core.measures.unimodal import cross_entropies
 from asgml.core.types import Batch, Evaluation, Forward
 from asgml.storage.format.metrics import METRICS, Metric
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
@@ -27,73 +29,50 @@ from asgml.storage.format.regression_metrics import REGRESSION_METRICS
 Reduction = Literal["mean", "sum"]
 
 
-class Meter:
-    """What a whole split's outputs are needed for. A classification has means over samples alone, and keeps nothing."""
-
-    def add(self, logits: Tensor, truth: Tensor) -> None:
-        """Takes in a batch."""
-
-    def scores(self) -> dict[str, float]:
-        return {}
-
-
-class RegressionMeter(Meter):
-    """Keeps all outputs and targets: a correlation is none of parts."""
-
-    def __init__(self) -> None:
-        self.outputs: list[Tensor] = []
-        self.targets: list[Tensor] = []
-
-    def add(self, logits: Float[Tensor, "B 1"], truth: Float[Tensor, "B"]) -> None:
-        self.outputs.append(logits.squeeze(1))
-        self.targets.append(truth)
-
-    def scores(self) -> dict[str, float]:
-        return regression_scores(
-            *(torch.cat(parts).double().cpu().numpy() for parts in (self.outputs, self.targets))
-        )
-
-
 class Task(ABC):
-    """Chosen once for a data set. `truth` is what outputs are held against: class numbers (B,), or targets (B,)."""
+    """The kind of prediction that a data set asks for."""
 
     choice: ClassVar[str]
-    """What the best model has, in words."""
+    """The criterion of the best model, as text."""
     gives_class_scores: ClassVar[bool]
-    """Whether outputs are scores of classes, which most methods throttle by."""
+    """True where outputs are scores of classes, which most methods throttle by."""
     metrics: ClassVar[tuple[Metric, ...]]
-    """What a run records."""
+    """The metrics that a run records."""
 
     @abstractmethod
     def outputs(self, data: Dataset) -> int:
-        """How many numbers the model gives for a sample."""
+        """Return the number of outputs per sample."""
 
     @abstractmethod
-    def truth(self, forward: Forward) -> Tensor: ...
+    def truth(self, forward: Forward) -> Tensor:
+        """Return what the outputs are compared with: class numbers (B,), or targets (B,)."""
 
     @abstractmethod
     def loss(
         self, logits: Float[Tensor, "B C"], truth: Tensor, reduction: Reduction = "mean"
     ) -> Tensor:
-        """Mean or sum over the samples."""
+        """Return the mean or the sum over the samples."""
 
     @abstractmethod
-    def losses(self, own: Float[Tensor, "M B C"], truth: Tensor) -> Float[Tensor, "M"]:
-        """The mean loss of each modality's own outputs."""
+    def unimodal_losses(
+        self, unimodal_logits: Float[Tensor, "M B C"], truth: Tensor
+    ) -> Float[Tensor, "M"]:
+        """Return the mean loss of each modality's logits."""
 
     @abstractmethod
     def correct(self, logits: Float[Tensor, "B C"], truth: Tensor) -> Float[Tensor, "B"]:
-        """1 for a sample that is right, else 0."""
+        """Return 1 for each sample that is predicted correctly, else 0."""
 
     @abstractmethod
     def score(self, val: Evaluation) -> float:
-        """The larger, the better the model; minus infinity where it came to nothing."""
+        """Return the score that chooses the model: larger is better, not finite is -inf."""
 
     def best_row(self, score: float) -> dict[str, float]:
-        """Columns of the table `epochs` about the best score so far, beside the best accuracy."""
+        """Return columns of `epochs` about the best score so far, beside the best accuracy."""
         return {}
 
     def meter(self) -> Meter:
+        """Return a new meter for one evaluation of a split."""
         return Meter()
 
 
@@ -113,8 +92,10 @@ class Classification(Task):
     ) -> Tensor:
         return functional.cross_entropy(logits, truth, reduction=reduction)
 
-    def losses(self, own: Float[Tensor, "M B C"], truth: Tensor) -> Float[Tensor, "M"]:
-        return unimodal_losses(own, truth)
+    def unimodal_losses(
+        self, unimodal_logits: Float[Tensor, "M B C"], truth: Tensor
+    ) -> Float[Tensor, "M"]:
+        return cross_entropies(unimodal_logits, truth)
 
     def correct(self, logits: Float[Tensor, "B C"], truth: Tensor) -> Float[Tensor, "B"]:
         return correct(logits, truth)
@@ -135,7 +116,8 @@ class Regression(Task):
         targets = forward.batch.targets
         if targets is None or len(targets) != len(forward.labels):
             raise ValueError(
-                "a regression has a target for every sample that is fused; a method that drops samples cannot train it"
+                "a regression has a target for every sample that is fused; "
+                "a method that drops samples cannot train it"
             )
         return targets
 
@@ -144,10 +126,13 @@ class Regression(Task):
     ) -> Tensor:
         return functional.l1_loss(logits.squeeze(1), truth, reduction=reduction)
 
-    def losses(self, own: Float[Tensor, "M B C"], truth: Tensor) -> Float[Tensor, "M"]:
-        return (own.squeeze(2) - truth).abs().mean(dim=1)
+    def unimodal_losses(
+        self, unimodal_logits: Float[Tensor, "M B C"], truth: Tensor
+    ) -> Float[Tensor, "M"]:
+        return (unimodal_logits.squeeze(2) - truth).abs().mean(dim=1)
 
     def correct(self, logits: Float[Tensor, "B C"], truth: Tensor) -> Float[Tensor, "B"]:
+        # 0 counts as positive: negative against non-negative, as in the field's acc-2.
         return ((logits.squeeze(1) >= 0) == (truth >= 0)).float()
 
     def score(self, val: Evaluation) -> float:
@@ -165,36 +150,33 @@ CLASSIFICATION, REGRESSION = Classification(), Regression()
 
 
 def correct(logits: Float[Tensor, "B C"], labels: Int[Tensor, "B"]) -> Float[Tensor, "B"]:
-    """1 where the largest logit is the true class, else 0."""
+    """Return 1 where the largest logit is the true class, else 0."""
     return (logits.argmax(dim=1) == labels).float()
 
 
-def unimodal_losses(own: Float[Tensor, "M B C"], labels: Int[Tensor, "B"]) -> Float[Tensor, "M"]:
-    """Cross-entropy of each modality's own logits."""
-    repeated = labels.expand(len(own), -1)
-    return (
-        functional.cross_entropy(own.flatten(0, 1), repeated.reshape(-1), reduction="none")
-        .view(len(own), -1)
-        .mean(dim=1)
-    )
-
-
 def make_task(data: Dataset) -> Task:
+    """Return the task of a data set."""
     return task_of(data.splits["train"])
 
 
 def task_of(samples: Batch | Split) -> Task:
-    """That of the data which these samples are of: they bring targets where those are what is predicted."""
+    """Return the task of these samples: a regression where they have targets."""
     return CLASSIFICATION if samples.targets is None else REGRESSION
 
 
 def loss_of(forward: Forward, logits: Float[Tensor, "B C"]) -> Tensor:
-    """The task's mean loss of these outputs for the samples of a forward pass: of the fused ones, or of one modality's own."""
+    """Return the task's mean loss of fused or unimodal logits of a forward pass."""
     task = task_of(forward.batch)
     return task.loss(logits, task.truth(forward))
 
 
+def sum_of_unimodal_losses(forward: Forward) -> Tensor:
+    """Return sum_m of the task's mean loss of z_m."""
+    losses = [loss_of(forward, logits) for logits in forward.unimodal_logits.values()]
+    return torch.stack(losses).sum()
+
+
 def correct_of(forward: Forward, logits: Float[Tensor, "B C"]) -> Float[Tensor, "B"]:
-    """1 where these outputs are right for the samples of a forward pass, else 0."""
+    """Return 1 where fused or unimodal logits predict a sample correctly, else 0."""
     task = task_of(forward.batch)
     return task.correct(logits, task.truth(forward))

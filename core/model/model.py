@@ -7,51 +7,47 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from asgml.core.model.encoder import Encoder
-from asgml.core.model.encoders import make_encoder
-from asgml.core.model.fusion import Fusion, make_fusion
+from asgml.core.model.encoders.base import Encoder
+from asgml.core.model.encoders.build import make_encoder
+from asgml.core.model.fusion.base import Fusion
+from asgml.core.model.fusion.build import make_fusion
 from asgml.core.types import Batch, Forward, ParameterGroup
 
 
 class ModelError(ValueError):
-    """A model whose parts do not fit a method. One line for a person."""
+    """A model that does not fit its data or a method. The message is one line."""
 
 
 class MultimodalModel(nn.Module):
-    """Encoders and fusion. Modalities are known by position, so that any name a data set gives them will do."""
+    """Encoders and a fusion."""
 
     def __init__(self, encoders: Mapping[str, Encoder], fusion: Fusion) -> None:
         super().__init__()
         self.modalities = tuple(encoders)
+        # By position and not by name: nn.ModuleDict refuses names such as "type" or "a.b".
         self._encoders = nn.ModuleList(encoders.values())
         self.fusion = fusion
 
     @property
     def encoders(self) -> dict[str, Encoder]:
-        return {
-            modality: cast(Encoder, encoder)
-            for modality, encoder in zip(self.modalities, self._encoders, strict=True)
-        }
+        """The encoder of each modality, {m: encoder}."""
+        pairs = zip(self.modalities, self._encoders, strict=True)
+        return {modality: cast(Encoder, encoder) for modality, encoder in pairs}
 
     def forward(self, batch: Batch) -> Forward:
         return self.join(batch, self.encode(batch.inputs), batch.labels)
 
     def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Features of each modality, {m: (B, D)}."""
+        """Return the features of each modality, {m: (B, D)}."""
         return {modality: encoder(inputs[modality]) for modality, encoder in self.encoders.items()}
 
     def join(self, batch: Batch, features: Mapping[str, Tensor], labels: Tensor) -> Forward:
-        """Logits from features: fused, and each modality's own."""
-        return Forward(
-            batch,
-            features,
-            self.fusion.fuse(features),
-            self.fusion.unimodal_logits(features),
-            labels,
-        )
+        """Return the forward pass from features on: fused logits and unimodal logits."""
+        fused, unimodal = self.fusion.fuse(features), self.fusion.unimodal_logits(features)
+        return Forward(batch, features, fused, unimodal, labels)
 
     def freeze(self, modalities: Sequence[str]) -> None:
-        """These encoders keep their weights. Raises ModelError for an unknown modality."""
+        """Keep the weights of these encoders. Raise ModelError for an unknown modality."""
         for modality in modalities:
             if modality not in self.encoders:
                 raise ModelError(
@@ -61,33 +57,26 @@ class MultimodalModel(nn.Module):
 
     @property
     def frozen(self) -> list[str]:
-        """The modalities whose encoders have parameters, and none to train."""
-        every = {
+        """The modalities whose encoders have parameters, but none that trains."""
+        trainable = {
             m: [parameter.requires_grad for parameter in encoder.parameters()]
             for m, encoder in self.encoders.items()
         }
-        return [m for m, trainable in every.items() if trainable and not any(trainable)]
+        return [m for m, flags in trainable.items() if flags and not any(flags)]
 
     def parameter_groups(self, rule: str = "auto") -> dict[str, ParameterGroup]:
-        """Each encoder's trainable parameters, found by structure.
+        """Return the trainable parameters of each encoder; none for a frozen one.
 
-        Empty for a frozen encoder. Raises ModelError where another has no parameter to modulate, or where two encoders share one.
+        Raise ModelError where an encoder has no kernels by this rule, or two share parameters.
         """
-        groups = {
-            modality: encoder.parameter_group(rule) for modality, encoder in self.encoders.items()
-        }
+        groups = {m: encoder.parameter_group(rule) for m, encoder in self.encoders.items()}
         for modality, group in groups.items():
             if not group.kernels and modality not in self.frozen:
                 raise ModelError(
-                    f"the encoder of {modality!r} has no parameters of rule {rule}: a method would touch nothing; use params=all"
+                    f"the encoder of {modality!r} has no parameters of rule {rule}: "
+                    "a method would touch nothing; use params=all"
                 )
-        parameters = [
-            parameter for group in groups.values() for parameter in group.kernels + group.others
-        ]
-        if len({id(parameter) for parameter in parameters}) < len(parameters):
-            raise ModelError(
-                "two encoders share parameters: their gradients cannot be scaled apart; give each modality its own encoder"
-            )
+        _refuse_shared(groups)
         return groups
 
 
@@ -97,18 +86,31 @@ def make_model(
     encoder: Mapping[str, str],
     fusion_kind: str,
     hidden: int,
-    alone: str,
+    unimodal: str,
 ) -> MultimodalModel:
-    """A model for samples of these shapes, {modality: shape without B}, with so many outputs. Raises EncoderError or ModelError."""
+    """Return a new model for samples of these shapes, {m: shape without B}.
+
+    `encoder` is {modality: kind} with an entry "default"; the last three are the section `fusion`
+    of the configuration. Raise EncoderError, FusionError or ModelError where they do not fit.
+    """
     unknown = set(encoder) - set(shapes) - {"default"}
     if unknown:
         raise ModelError(
             f"encoder for unknown modality {sorted(unknown)[0]!r}: the data has {', '.join(shapes)}"
         )
     default = encoder.get("default", "auto")
-    encoders = {
-        modality: make_encoder(encoder.get(modality, default), shape)
-        for modality, shape in shapes.items()
-    }
-    widths = {modality: made.features for modality, made in encoders.items()}
-    return MultimodalModel(encoders, make_fusion(fusion_kind, hidden, alone, widths, outputs))
+    # Encoders first, then the fusion: the order in which they draw their weights from the seed.
+    encoders = {m: make_encoder(encoder.get(m, default), shape) for m, shape in shapes.items()}
+    widths = {m: made.features for m, made in encoders.items()}
+    return MultimodalModel(encoders, make_fusion(fusion_kind, hidden, unimodal, widths, outputs))
+
+
+def _refuse_shared(groups: Mapping[str, ParameterGroup]) -> None:
+    parameters = [
+        parameter for group in groups.values() for parameter in group.kernels + group.others
+    ]
+    if len({id(parameter) for parameter in parameters}) < len(parameters):
+        raise ModelError(
+            "two encoders share parameters: their gradients cannot be scaled apart; "
+            "give each modality its own encoder"
+        )

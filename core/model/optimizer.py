@@ -1,4 +1,4 @@
-"""The optimizer of a run, and its stepped learning rate."""
+"""The optimizer of a run and its stepped learning rate."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from asgml.core.model.model import MultimodalModel
 
 
 def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.Optimizer:
-    """One parameter group for each encoder, under its modality's name, and one for the rest; their updates are the same.
+    """Return a new SGD, Adam or AdamW over all parameters of the model.
 
-    `momentum` is SGD's, or the first beta of Adam and AdamW.
+    One parameter group for each encoder, in the order of the modalities and with its name under the
+    key "modality", then one for the fusion with the name "". All have the same settings: groups
+    exist so that a method can set the learning rate of one encoder. `optimizer.momentum` is SGD's
+    momentum, or beta 1 of Adam and AdamW, whose beta 2 is 0.999.
     """
     settings = config.optimizer
     encoders = [
@@ -19,16 +22,17 @@ def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.O
         for m, encoder in model.encoders.items()
     ]
     groups = [*encoders, {"params": list(model.fusion.parameters()), "modality": ""}]
+    lr, weight_decay = settings.lr, settings.weight_decay
     if settings.name == "sgd":
-        return torch.optim.SGD(
-            groups, lr=settings.lr, momentum=settings.momentum, weight_decay=settings.weight_decay
-        )
+        return torch.optim.SGD(groups, lr=lr, momentum=settings.momentum, weight_decay=weight_decay)
     kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
-    return kind(
-        groups, lr=settings.lr, betas=(settings.momentum, 0.999), weight_decay=settings.weight_decay
-    )
+    return kind(groups, lr=lr, betas=(settings.momentum, 0.999), weight_decay=weight_decay)
 
 
 def lr_at(epoch: int, lr: float, decay_every: int, decay: float) -> float:
-    """The stepped learning rate (torch's StepLR in closed form), so that `lr` can be turned at any time."""
+    """Return the learning rate of an epoch, counted from 0: lr * decay^floor(epoch / decay_every).
+
+    This is torch's StepLR in closed form: it needs no state, so `lr` may be set at any time and a
+    resumed run has the same rate.
+    """
     return lr * decay ** (epoch // decay_every)

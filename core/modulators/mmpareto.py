@@ -24,8 +24,8 @@ from asgml.core.measures.gradients import (
     cosine_of,
     dot,
     gradient_pairs,
-    unimodal_loss_sum,
 )
+from asgml.core.measures.task import sum_of_unimodal_losses
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
@@ -44,10 +44,10 @@ class MMPareto(Modulator):
         self.groups = context.groups
 
     def loss(self, forward: Forward) -> Scalar:
-        return unimodal_loss_sum(forward)
+        return sum_of_unimodal_losses(forward)
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
-        self.pairs = gradient_pairs(task_loss, unimodal_loss_sum(forward), self.groups)
+        self.pairs = gradient_pairs(task_loss, sum_of_unimodal_losses(forward), self.groups)
 
     def modulate(self, backward: Backward) -> Modulation:
         pairs, self.pairs = self.pairs, {}

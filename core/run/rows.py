@@ -40,7 +40,8 @@ def step_row(
         **per_modality("boost_scale", ones),
         **per_modality("throttle", ones),
         **per_modality(
-            "own_loss", dict(zip(modalities, task.losses(own, truth).unbind(), strict=True))
+            "own_loss",
+            dict(zip(modalities, task.unimodal_losses(own, truth).unbind(), strict=True)),
         ),
         **per_modality(
             "own_accuracy",

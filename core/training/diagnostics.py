@@ -21,13 +21,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asgml.core.config.live_settings import LiveSettings
-from asgml.core.measures.gradients import (
-    Gradients,
-    conflict_cosine,
-    gradient_pairs,
-    total_norm,
-    unimodal_loss_sum,
-)
+from asgml.core.measures.gradients import Gradients, conflict_cosine, gradient_pairs, total_norm
+from asgml.core.measures.task import sum_of_unimodal_losses
 from asgml.core.modulators.learning_speed import SpeedTracker
 from asgml.core.run.rows import per_modality
 from asgml.core.types import Forward, ParameterGroup, Scalar
@@ -57,7 +52,7 @@ class Diagnosis:
         ):
             return
         found = gradient_pairs(
-            scale_loss(task_loss), scale_loss(unimodal_loss_sum(forward)), self.groups
+            scale_loss(task_loss), scale_loss(sum_of_unimodal_losses(forward)), self.groups
         )
         earlier = self.pairs
         self.pairs = {

@@ -266,7 +266,7 @@ class Trainer:
             self.components.data.splits[split],
             self.config.eval.batch_size,
             self.components.device,
-            look=look,
+            on_batch=look,
         )
 
     def evaluate_now(self, split: str) -> dict[str, Any]:

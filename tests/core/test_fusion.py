@@ -1,11 +1,12 @@
-"""Fusions: own logits where they are exact, by ablation, by heads; refused where they mean nothing."""
+"""Fusions: unimodal logits by ablation and by heads, refused where they are not defined."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from asgml.core.model.fusion import FusionError, make_fusion
+from asgml.core.model.fusion.base import FusionError
+from asgml.core.model.fusion.build import make_fusion
 
 WIDTHS = {"audio": 5, "visual": 7}
 CLASSES = 4

@@ -122,7 +122,7 @@ def test_the_battery_knows_the_default_method() -> None:
 
 
 def test_the_battery_knows_every_kind_of_small_encoder() -> None:
-    from asgml.core.model.encoders import suitable
+    from asgml.core.model.encoders.build import suitable
 
     assert {suitable(shape) for shape in SHAPES.values()} == {"conv", "mlp", "sequence"}
 
@@ -522,8 +522,8 @@ def test_a_rule_that_fits_no_parameter_is_refused() -> None:
 
 
 def test_encoders_that_share_parameters_are_refused() -> None:
-    from asgml.core.model.encoders import Mlp
-    from asgml.core.model.fusion import make_fusion
+    from asgml.core.model.encoders.mlp import Mlp
+    from asgml.core.model.fusion.build import make_fusion
     from asgml.core.model.model import ModelError, MultimodalModel
 
     shared = Mlp((5,))

@@ -10,9 +10,9 @@ import torch
 from core_kit import small_data, train_small
 from torch import Tensor
 
-from asgml.core.model.encoder import EncoderError
-from asgml.core.model.encoders import make_encoder
-from asgml.core.model.transformer import HEADS, Layer, positions
+from asgml.core.model.encoders.base import EncoderError
+from asgml.core.model.encoders.build import make_encoder
+from asgml.core.model.encoders.transformer import HEADS, Layer, positions
 
 
 def slow_attention(layer: Layer, inputs: Tensor) -> Tensor:

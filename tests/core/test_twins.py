@@ -15,9 +15,10 @@ from torch import Tensor
 
 from asgml.core.measures.gradients import gradient_norm
 from asgml.core.measures.probes import Probes
-from asgml.core.measures.task import unimodal_losses
-from asgml.core.measures.unimodal import discrepancy_ratio, true_class_scores
-from asgml.core.model.fusion import Concat, Fusion, make_fusion
+from asgml.core.measures.unimodal import cross_entropies, discrepancy_ratio, true_class_scores
+from asgml.core.model.fusion.base import Fusion
+from asgml.core.model.fusion.build import make_fusion
+from asgml.core.model.fusion.linear import Concat
 from asgml.core.model.optimizer import lr_at
 from asgml.core.modulators.apply import NOISE_FLOOR, apply
 from asgml.core.modulators.boost_scheduler import BoostScheduler, boost_targets
@@ -187,7 +188,7 @@ def slow_own_losses(forward: Forward) -> list[float]:
 @pytest.mark.parametrize("seed", range(3))
 def test_own_losses(seed: int) -> None:
     forward = random_forward(seed)
-    fast = unimodal_losses(torch.stack(list(forward.unimodal_logits.values())), forward.labels)
+    fast = cross_entropies(torch.stack(list(forward.unimodal_logits.values())), forward.labels)
     assert fast.tolist() == pytest.approx(slow_own_losses(forward), rel=1e-5)
 
 

@@ -33,8 +33,8 @@ from asgml.core.config.config import ConfigError
 from asgml.core.measures.gradients import clip
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import MethodError
-from asgml.core.model.encoders import Mlp
-from asgml.core.model.fusion import make_fusion
+from asgml.core.model.encoders.mlp import Mlp
+from asgml.core.model.fusion.build import make_fusion
 from asgml.core.model.model import ModelError, MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed

@@ -29,7 +29,7 @@ from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.random_crop import draw_boxes
 from asgml.core.data.media.views import FramesView
 from asgml.core.data.report_builder import build_report
-from asgml.core.model.encoders import make_encoder
+from asgml.core.model.encoders.build import make_encoder
 
 CLASSES = ("Archery", "HandstandPushups", "YoYo")
 SIZE = (24, 32)

@@ -1,0 +1,41 @@
+"""The base of all fusions: from the features of the modalities to fused and unimodal logits."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Features = Mapping[str, Tensor]
+"""The features of each modality, {m: (B, D)}."""
+
+
+class FusionError(ValueError):
+    """A fusion not defined for these modalities, or without unimodal logits. One line."""
+
+
+class Fusion(nn.Module, ABC):
+    """A head that joins the features of all modalities."""
+
+    @abstractmethod
+    def fuse(self, features: Features) -> Float[Tensor, "B C"]:
+        """Return the fused logits."""
+
+    @abstractmethod
+    def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
+        """Return the logits of each modality by itself."""
+
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        """The one linear layer that gives the fused logits; None where there are several."""
+        return None
+
+
+def linear_layer(inputs: int, outputs: int) -> nn.Linear:
+    """Return a linear layer, Xavier weights and zero bias as in OGM-GE's code."""
+    layer = nn.Linear(inputs, outputs)
+    nn.init.xavier_normal_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer

@@ -1,0 +1,44 @@
+"""The fusion that a configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from asgml.core.model.fusion.base import Fusion, FusionError
+from asgml.core.model.fusion.conditional import Film, Gated
+from asgml.core.model.fusion.linear import Concat, Sum
+from asgml.core.model.fusion.unimodal import AuxiliaryHeads, ZeroAblation
+
+NOT_LINEAR = ("film", "gated")
+
+
+def make_fusion(
+    kind: str, hidden: int, unimodal: str, widths: Mapping[str, int], classes: int
+) -> Fusion:
+    """Return a new fusion of features of `widths`, {m: D}.
+
+    `kind`, `hidden` and `unimodal` are fusion.kind, fusion.hidden and fusion.alone of the
+    configuration. Raise FusionError where the fusion is not defined.
+    """
+    fusion = _joint_fusion(kind, hidden, widths, classes)
+    if unimodal == "heads":
+        return AuxiliaryHeads(fusion, widths, classes)
+    if unimodal == "ablation":
+        return ZeroAblation(fusion)
+    if kind in NOT_LINEAR:
+        raise FusionError(
+            f"fusion.kind={kind} with fusion.alone=split: it is not linear, "
+            "so no exact split exists; set fusion.alone=ablation or heads"
+        )
+    return fusion
+
+
+def _joint_fusion(kind: str, hidden: int, widths: Mapping[str, int], classes: int) -> Fusion:
+    match kind:
+        case "sum":
+            return Sum(widths, classes)
+        case "film":
+            return Film(widths, classes)
+        case "gated":
+            return Gated(widths, classes)
+    return Concat(widths, classes, hidden)
