@@ -1,1 +1,1 @@
-"""The run directory: the only thing the trainer and the dashboard share."""
+"""The run directory: all that the trainer and the dashboard share."""

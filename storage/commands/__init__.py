@@ -1,0 +1,1 @@
+"""Commands to a trainer, as files in the directory of its run."""

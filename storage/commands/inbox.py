@@ -1,7 +1,7 @@
-"""Commands: a request to the trainer is one small file in the run's `commands` folder.
+"""The inbox of a trainer: each request is one small file in the run's `commands` directory.
 
-Sending is a rename, so the trainer never sees half a file. The trainer takes requests in order, answers each with one
-event, and only then removes the file: a request survives a crash of either side.
+Sending is a rename, so the trainer never sees half a file. It takes requests in order, answers each
+with one event, and only then removes the file: a request survives a crash of either side.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from pathlib import Path
 
 from asgml.storage.commands.request import (
-    HOWS,
     KINDS,
+    STOP_MODES,
     BadRequest,
     Request,
     RequestError,
@@ -26,8 +26,8 @@ from asgml.storage.commands.request import (
 )
 
 __all__ = [
-    "HOWS",
     "KINDS",
+    "STOP_MODES",
     "BadRequest",
     "Inbox",
     "Request",
@@ -39,9 +39,9 @@ __all__ = [
 
 MAX_BYTES = 64 * 1024
 SETTLED_NS = 50_000_000
-"""A folder whose time stamp is younger than this may still get a file under the same time stamp."""
+"""A directory whose time stamp is younger than this may get another file under the same stamp."""
 RELIST_SECONDS = 1.0
-"""The folder is listed at least this often, for file systems with coarse or skewed time stamps."""
+"""Longest time between two listings, for file systems with coarse or skewed time stamps."""
 
 _send_lock = threading.Lock()
 _last_sent = (0, 0, "")
@@ -49,7 +49,10 @@ _last_sent = (0, 0, "")
 
 
 def send(commands: Path, request: Request) -> None:
-    """Puts the request into the folder. Several processes may send at once; each sender's requests keep their order."""
+    """Put a request into the directory. Raise OSError where it cannot be written.
+
+    Several processes may send at once; the requests of each keep their order.
+    """
     commands.mkdir(exist_ok=True)
     with _send_lock:
         name = _next_name()
@@ -63,7 +66,7 @@ def send(commands: Path, request: Request) -> None:
 
 
 def _next_name() -> str:
-    """A name that sorts after all others of this process: the time, never repeated or set back, and the sender's tag."""
+    """Return a name that sorts after all others of this process: a growing time, and its tag."""
     global _last_sent
     pid, last, tag = _last_sent
     if pid != os.getpid():  # a fork must not share its parent's tag
@@ -74,7 +77,7 @@ def _next_name() -> str:
 
 
 class Inbox:
-    """The trainer's side of the folder: gives each request once, in the order it was sent."""
+    """The trainer's side of the directory: gives each request once, in the order of sending."""
 
     def __init__(self, commands: Path) -> None:
         self._commands = commands
@@ -84,7 +87,7 @@ class Inbox:
         self._relist_at = 0.0
 
     def poll(self) -> list[Request | BadRequest]:
-        """The requests that are new since the last poll. Costs one `stat` of the folder while there are none."""
+        """Return the requests that came since the last poll; without any it costs one `stat`."""
         try:
             changed = os.stat(self._commands).st_mtime_ns
         except OSError:
@@ -98,7 +101,7 @@ class Inbox:
         return self._take()
 
     def done(self, id: str) -> None:
-        """Removes the request's file. To be called once its answer is published."""
+        """Remove the request's file. To be called once its answer is published."""
         for name in self._names.pop(id, []):
             _remove(self._commands / name)
 
@@ -120,10 +123,10 @@ class Inbox:
         return sorted(new)
 
     def _predecessors(self, new: set[str]) -> set[str]:
-        """Earlier requests of the same senders that the listing missed.
+        """Return earlier requests of the same senders that the listing missed.
 
-        Listing a folder is no snapshot: while it runs, a sender's second file may be seen and the first one not. The first
-        existed before the second, so another listing has it.
+        A listing is no snapshot: a sender's second file may be seen and the first one not. The
+        first existed before the second, so another listing has it.
         """
         latest: dict[str, str] = {}
         for name in new:
@@ -133,20 +136,20 @@ class Inbox:
 
 
 def read_request(path: Path) -> Request | BadRequest | None:
-    """Reads one file of the folder; None where it is gone. Whatever lies there, the answer is a request or a BadRequest."""
+    """Return the request in one file, a BadRequest for anything else, None where it is gone."""
     try:
         return request_from_json(_read_plain_file(path))
     except FileNotFoundError:
         return None
     except (RequestError, OSError) as error:
-        return BadRequest(
-            path.name,
-            str(error) if isinstance(error, RequestError) else f"cannot be read: {error.strerror}",
-        )
+        if isinstance(error, RequestError):
+            return BadRequest(path.name, str(error))
+        return BadRequest(path.name, f"cannot be read: {error.strerror}")
 
 
 def _read_plain_file(path: Path) -> bytes:
-    """The content of a plain file of our own. Neither a link nor a pipe can lead or block us elsewhere."""
+    """Return the content of a plain file of this user. Raise RequestError for any other kind."""
+    # no link is followed, and the opening of a pipe does not wait for its writer
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         found = os.fstat(handle)
@@ -165,16 +168,15 @@ def _tag(name: str) -> str:
     return name.partition("-")[2]
 
 
-def _list(folder: Path) -> set[str]:
-    """The names in the folder, without those that begin with a dot: files on their way in."""
+def _list(directory: Path) -> set[str]:
+    """Return the names of the files, without those still being written, which begin with a dot."""
     try:
-        return {name for name in os.listdir(folder) if not name.startswith(".")}
+        return {name for name in os.listdir(directory) if not name.startswith(".")}
     except OSError:
         return set()
 
 
 def _remove(path: Path) -> None:
-    with contextlib.suppress(
-        OSError
-    ):  # a folder, or a share that went read-only: it stays, and is not given again
+    # a directory, or a share that went read-only: it stays, and is not given again
+    with contextlib.suppress(OSError):
         path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""A request: what a person may ask of the trainer, and the check that what was sent is one."""
+"""A request to the trainer, and the validation of what was sent as one."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import re
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from asgml.storage.format.knobs import Value
 
 KINDS = ("pause", "resume", "stop", "checkpoint", "evaluate", "set", "note")
-HOWS = ("after_step", "now")
+STOP_MODES = ("after_step", "now")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 
 
@@ -24,8 +25,9 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 class Request:
     """One request to the trainer. Times are unix seconds.
 
-    `if_value`: apply only while the knob has this value. `at_step`: wait for this step. `expires`: of no use afterwards.
-    `how` belongs to `stop`: "after_step" finishes the step and saves a checkpoint, "now" saves none.
+    `if_value`: apply only while the knob has this value. `at_step`: wait for this step.
+    `expires`: of no use afterwards. `how` belongs to `stop`: "after_step" finishes the step and
+    saves a checkpoint, "now" saves none.
     """
 
     id: str
@@ -43,14 +45,14 @@ class Request:
 
 @dataclass(frozen=True)
 class BadRequest:
-    """A file in `commands` that is no request. `id` is the name of the file; `reason` is one line for a person."""
+    """A file in `commands` that is no request. `id`: the name of the file; `reason`: one line."""
 
     id: str
     reason: str
 
 
 class RequestError(ValueError):
-    """What was sent is no request. The message is one line for a person."""
+    """What was sent is no request. The message is one line."""
 
 
 def make_request(
@@ -64,55 +66,55 @@ def make_request(
     expires_in: float | None = None,
     how: str | None = None,
 ) -> Request:
-    """A request of this user at this moment, with a fresh id. Raises RequestError where it could not be read back."""
+    """Return a request of this user at this moment, with a fresh id.
+
+    Raise RequestError for one that the trainer would refuse as malformed.
+    """
     now = time.time()
     expires = None if expires_in is None else now + expires_in
     request = Request(
-        secrets.token_hex(8),
-        kind,
-        knob,
-        value,
-        _issuer(),
-        now,
-        if_value,
-        at_step,
-        note,
-        expires,
-        how,
+        id=secrets.token_hex(8),
+        kind=kind,
+        knob=knob,
+        value=value,
+        issuer=_issuer(),
+        created=now,
+        if_value=if_value,
+        at_step=at_step,
+        note=note,
+        expires=expires,
+        how=how,
     )
     return _checked(asdict(request))
 
 
 def request_from_json(content: bytes) -> Request:
-    """Reads one request. Raises RequestError that says in one line what is wrong with it."""
+    """Return the request in a file's content. Raise RequestError that names what is wrong."""
     return _checked(_parse(content))
 
 
 def request_to_json(request: Request) -> bytes:
-    return json.dumps(
-        {key: item for key, item in asdict(request).items() if item is not None}
-    ).encode()
+    record = {key: item for key, item in asdict(request).items() if item is not None}
+    return json.dumps(record).encode()
 
 
 def _parse(content: bytes) -> dict[str, Any]:
     try:
         record = json.loads(content, parse_constant=_refuse_constant)
-    except (
-        ValueError,
-        RecursionError,
-    ):  # ValueError covers bad JSON, bad UTF-8 and numbers of too many digits
+    except (ValueError, RecursionError):
+        # ValueError: bad JSON, bad UTF-8, numbers of too many digits
         raise RequestError("is no valid JSON") from None
     if not isinstance(record, dict):
         raise RequestError(f"is {type(record).__name__}, expected a JSON object")
     return record
 
 
-def _refuse_constant(word: str) -> None:
-    raise ValueError(word)
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity, which are no JSON
 
 
 def _checked(record: dict[str, Any]) -> Request:
-    """The record as a Request. Raises RequestError that names the first field that is wrong."""
+    """Return the record as a Request. Raise RequestError that names the first wrong field."""
     for name, (expected, holds) in _FIELDS.items():
         if not holds(record.get(name)):
             raise RequestError(f"{name} is {_short(record.get(name))}, expected {expected}")
@@ -146,25 +148,28 @@ def _is_step(value: Any) -> bool:
     return _is_number(value) and isinstance(value, int) and value >= 0
 
 
-_FIELDS: dict[str, tuple[str, Any]] = {
+def _optional(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or holds(value)
+
+
+_Check = tuple[str, Callable[[Any], bool]]
+_FIELDS: dict[str, _Check] = {
     "id": (
         "up to 100 letters, digits and . _ : -",
-        lambda value: _is_text(value) and _ID.fullmatch(value),
+        lambda value: _is_text(value) and _ID.fullmatch(value) is not None,
     ),
-    "kind": (
-        f"one of {', '.join(KINDS)}",
-        lambda value: value in KINDS if _is_text(value) else False,
-    ),
-    "knob": ("a name", lambda value: value is None or _is_text(value)),
-    "value": ("a number, text, true or false", lambda value: value is None or _is_value(value)),
+    "kind": (f"one of {', '.join(KINDS)}", lambda value: _is_text(value) and value in KINDS),
+    "knob": ("a name", _optional(_is_text)),
+    "value": ("a number, text, true or false", _optional(_is_value)),
     "issuer": ("text", _is_text),
     "created": ("unix seconds", _is_number),
-    "if_value": ("a number, text, true or false", lambda value: value is None or _is_value(value)),
-    "at_step": ("a whole number from 0", lambda value: value is None or _is_step(value)),
-    "note": ("text", lambda value: value is None or _is_text(value)),
-    "expires": ("unix seconds", lambda value: value is None or _is_number(value)),
-    "how": (" or ".join(HOWS), lambda value: value is None or value in HOWS),
+    "if_value": ("a number, text, true or false", _optional(_is_value)),
+    "at_step": ("a whole number from 0", _optional(_is_step)),
+    "note": ("text", _optional(_is_text)),
+    "expires": ("unix seconds", _optional(_is_number)),
+    "how": (" or ".join(STOP_MODES), _optional(lambda value: value in STOP_MODES)),
 }
+"""Field → what is expected of it, and the check."""
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""The arrays of a store: their types, chunks, codecs and names, as FORMAT.md lays them down."""
+"""The arrays of a store: types, chunks, codecs and names, as FORMAT.md lays them down."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from asgml.storage.format.status import HEAD_SLOTS, TEXTS
 ROWS_PER_CHUNK = 1024
 BYTES_PER_CHUNK = 64 * 1024
 HEAD_KEY = "head/c/0"
-# A chunk that equals the fill value is deleted by default: a stretch of NaN rows would then read as "not there".
+# By default zarr deletes a chunk that equals the fill value: NaN rows would read as lost ones.
 _KEEP_EMPTY: Any = {"write_empty_chunks": True}
 
 
 def create_store(path: Path, manifest: Manifest) -> zarr.Group:
-    """A new store with empty arrays. `head` comes last: a store without it is not a run yet."""
+    """Create a store with empty arrays. Raise FormatError for a manifest that JSON cannot hold."""
     group = zarr.create_group(
         LocalStore(path), attributes=_attributes(manifest), overwrite=True, zarr_format=3
     )
@@ -36,13 +36,13 @@ def create_store(path: Path, manifest: Manifest) -> zarr.Group:
         _create_table(group, table, manifest.columns(table), units)
     for text in TEXTS:
         _create_text(group, text)
-    _create_head(group)
+    _create_head(group)  # last: a store without a head is not a run yet
     return group
 
 
 def _attributes(manifest: Manifest) -> dict[str, Any]:
-    """What is no JSON, NaN for instance, would be written all the same, and could be read by Python only."""
     attributes = manifest.to_json()
+    # zarr would write a NaN all the same, as JSON that only Python reads
     try:
         json.dumps(attributes, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -53,7 +53,10 @@ def _attributes(manifest: Manifest) -> dict[str, Any]:
 
 
 def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
-    """The array as it is on the disk now. An array that stays open keeps the shape it had."""
+    """Return an array in the shape it has on the disk now; one that stays open keeps its shape.
+
+    Raise FormatError where the name belongs to a group.
+    """
     array = group[name]
     if not isinstance(array, zarr.Array):
         raise FormatError(f"{name} is a group, expected an array")
@@ -64,7 +67,7 @@ def open_array(group: zarr.Group, name: str) -> zarr.Array[Any]:
 def _create_table(
     group: zarr.Group, table: str, columns: Sequence[str], units: dict[str, str]
 ) -> None:
-    axes_units = {"wall_time": "s", "active_time": "s"}
+    axis_units = {"wall_time": "s", "active_time": "s"}
     group.create_array(
         table,
         shape=(0, len(columns)),
@@ -74,7 +77,7 @@ def _create_table(
         compressors=BloscCodec(typesize=8, cname="zstd", clevel=1, shuffle="shuffle"),
         attributes={
             "columns": list(columns),
-            "units": [{**axes_units, **units}.get(column, "") for column in columns],
+            "units": [{**axis_units, **units}.get(column, "") for column in columns],
         },
         dimension_names=(f"{table}_row", f"{table}_column"),
         config=_KEEP_EMPTY,
@@ -95,7 +98,7 @@ def _create_text(group: zarr.Group, text: str) -> None:
 
 
 def _create_head(group: zarr.Group) -> None:
-    """Uncompressed and in one chunk: a reader that polls reads 256 bytes."""
+    """Create the head uncompressed and in one chunk: a reader that polls reads 256 bytes."""
     group.create_array(
         "head",
         shape=(HEAD_SLOTS,),

@@ -1,4 +1,4 @@
-"""Events: what happened in a run besides its numbers, one JSON line each."""
+"""Events: everything in a run besides its numbers, one JSON line each."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ SCORES = ("accuracy", "loss", "mae", "corr", "f1", "accuracy_7")
 """Fields of an evaluation that are numbers over its split; the last four are a regression's."""
 ANSWERS = ("applied", "rejected", "expired", "superseded")
 _SHOWN = 200
-"""Characters of an unreadable line that are kept for a person to look at."""
+"""Characters of an unreadable line that are kept for the user."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One thing that happened. `step` counts optimizer steps done, `active_time` seconds of training without pauses.
+    """One event. `step`: optimizer steps done; `active_time`: seconds of training without pauses.
 
-    An event at step N happened after step N and before step N + 1, so a value it changes acts from step N + 1 on.
+    An event at step N took place between steps N and N + 1: a value it changes acts from N + 1 on.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Event:
         return self.fields.get(key, default)
 
     def to_line(self) -> bytes:
-        """One line of ASCII JSON with its newline. What JSON cannot hold (NaN, infinity) becomes null."""
+        """Return one line of ASCII JSON with its newline; NaN and infinity become null."""
         record = {
             "kind": self.kind,
             "step": int(self.step),
@@ -55,14 +55,12 @@ class Event:
             "segment": int(self.segment),
             "fields": self.fields,
         }
-        return (
-            json.dumps(_plain(record), allow_nan=False, separators=(",", ":")).encode("ascii")
-            + b"\n"
-        )
+        line = json.dumps(_plain(record), allow_nan=False, separators=(",", ":"))
+        return line.encode("ascii") + b"\n"
 
 
 def event_from_line(line: bytes) -> Event:
-    """Reads one line. A line that is no event becomes an event of the kind `unreadable`, never an exception."""
+    """Return the event of one line; a line that is none gives one of the kind `unreadable`."""
     try:
         record = json.loads(line)
         return _event_from_record(record)
@@ -86,14 +84,8 @@ def _event_from_record(record: Any) -> Event:
 
 def _unreadable(line: bytes, error: Exception) -> Event:
     shown = line[:_SHOWN].decode("utf-8", errors="replace")
-    return Event(
-        "unreadable",
-        0,
-        0.0,
-        0.0,
-        0,
-        {"reason": f"{type(error).__name__}: {error}"[:_SHOWN], "line": shown},
-    )
+    reason = f"{type(error).__name__}: {error}"[:_SHOWN]
+    return Event("unreadable", 0, 0.0, 0.0, 0, {"reason": reason, "line": shown})
 
 
 def _number(value: Any) -> float:
@@ -101,7 +93,7 @@ def _number(value: Any) -> float:
 
 
 def _plain(value: Any) -> Any:
-    """`value` as JSON can hold it. An event must never be lost because a field was a tensor, a path or a NaN."""
+    """Return `value` as JSON can hold it: no tensor, path or NaN may cost the event."""
     if value is None or isinstance(value, (bool, str)):
         return value
     if isinstance(value, int):
@@ -116,7 +108,7 @@ def _plain(value: Any) -> Any:
 
 
 def _plain_from_scalar(value: Any) -> Any:
-    """Numbers of numpy and torch know `item()`; everything else is told by its name."""
+    """Return a scalar of numpy or torch as a number; anything else as text."""
     item = getattr(value, "item", None)
     if callable(item) and getattr(value, "size", 1) in (1, ()):
         return _plain(item())

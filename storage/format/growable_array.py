@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-_SMALLEST = 1024
+_SMALLEST = 1024  # one chunk of a table
 
 
 class GrowableArray:
-    """Rows in one block of memory that doubles when it is full. `row_shape` is () for plain numbers, (columns,) for rows."""
+    """Rows in one block of memory that doubles when it is full.
+
+    `row_shape` is () for plain numbers, (columns,) for rows of numbers.
+    """
 
     def __init__(self, row_shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         self._block: Array = np.empty((0, *row_shape), dtype)
@@ -23,7 +26,7 @@ class GrowableArray:
 
     @property
     def view(self) -> Array:
-        """All rows, without a copy; not to be written. A later `extend` leaves this view as it is."""
+        """All rows, without a copy, read-only. A later `extend` leaves this view as it is."""
         view = self._block[: self._length]
         view.flags.writeable = False
         return view
@@ -36,7 +39,7 @@ class GrowableArray:
         self._length = needed
 
     def replace(self, rows: Array) -> None:
-        """Holds exactly these rows from now on, and gives back the memory that was only needed for more."""
+        """Hold exactly these rows from now on, and free the memory that more rows needed."""
         self._block = np.array(rows)
         self._length = len(rows)
 

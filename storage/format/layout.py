@@ -1,4 +1,4 @@
-"""Where the parts of a run lie on disk, and how a person's word for a run becomes its path."""
+"""The files of a run directory, and the search for a run by name, prefix or path."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ STORE = "run.zarr"
 
 
 class RunNotFoundError(Exception):
-    """No run, or more than one, answers to what was given."""
+    """No run, or more than one, is meant by what was given. The message is one line."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class RunPaths:
 
     @property
     def launch(self) -> Path:
-        """Which process was started to train this run; written by the launcher."""
+        """The record of the process that was started to train this run; written by the launcher."""
         return self.root / "launch.json"
 
     @property
@@ -54,38 +54,38 @@ class RunPaths:
 
 
 def is_run(path: Path) -> bool:
-    """A directory is a run as soon as its configuration is written, before the trainer has opened the store."""
+    """Return True for the directory of a run, also before its trainer has opened the store."""
     return (path / "run.toml").is_file() or (path / STORE / "zarr.json").is_file()
 
 
 def list_runs(runs: Path) -> list[RunPaths]:
-    """All runs below `runs`, the newest first (by the time their configuration was written)."""
+    """Return all runs in `runs`, the newest first (by the time their configuration was written)."""
     if not runs.is_dir():
         return []
     found = [RunPaths(path) for path in runs.iterdir() if is_run(path)]
-    return sorted(found, key=lambda paths: (_born(paths), paths.name), reverse=True)
+    return sorted(found, key=lambda paths: (_created_at(paths), paths.name), reverse=True)
 
 
-def find_run(word: str, runs: Path) -> RunPaths:
-    """The run that `word` means: a path, a name, a unique prefix of a name, or `latest`.
+def find_run(run_ref: str, runs: Path) -> RunPaths:
+    """Return the run that `run_ref` means: a path, a name, a unique prefix of one, or `latest`.
 
-    Raises RunNotFoundError with one line that says what was given and what exists.
+    Raise RunNotFoundError that names what was given and what exists.
     """
-    path = Path(word).expanduser()
+    path = Path(run_ref).expanduser()
     if is_run(path):
         return RunPaths(path.resolve())
     known = list_runs(runs)
-    if word == "latest" and known:
+    if run_ref == "latest" and known:
         return known[0]
-    exact = [paths for paths in known if paths.name == word]
-    matches = exact or [paths for paths in known if word and paths.name.startswith(word)]
+    exact = [paths for paths in known if paths.name == run_ref]
+    matches = exact or [paths for paths in known if run_ref and paths.name.startswith(run_ref)]
     if len(matches) == 1:
         return matches[0]
-    raise RunNotFoundError(_why_not_found(word, runs, known, matches))
+    raise RunNotFoundError(_why_not_found(run_ref, runs, known, matches))
 
 
 def next_name(stem: str, runs: Path) -> str:
-    """`stem-NN` with the first number above those taken, so that names sort in the order of their runs."""
+    """Return `stem-NN` with the first number above those taken: names sort in the order of runs."""
     clean = re.sub(r"[^A-Za-z0-9_+.\-]+", "-", stem).strip("-.") or "run"
     taken = [
         int(found.group(1))
@@ -99,14 +99,16 @@ def _children(runs: Path) -> list[Path]:
     return list(runs.iterdir()) if runs.is_dir() else []
 
 
-def _born(paths: RunPaths) -> float:
+def _created_at(paths: RunPaths) -> float:
     source = paths.config if paths.config.is_file() else paths.store / "zarr.json"
     return source.stat().st_mtime
 
 
-def _why_not_found(word: str, runs: Path, known: list[RunPaths], matches: list[RunPaths]) -> str:
+def _why_not_found(run_ref: str, runs: Path, known: list[RunPaths], found: list[RunPaths]) -> str:
     if not known:
-        return f"no run {word!r}: there are no runs in {runs}; start one with `asgml train`"
-    if matches:
-        return f"{word!r} means {len(matches)} runs: {', '.join(paths.name for paths in matches[:5])}; give more of the name"
-    return f"no run {word!r} in {runs}; the newest are {', '.join(paths.name for paths in known[:3])} (`asgml runs` lists all)"
+        return f"no run {run_ref!r}: there are no runs in {runs}; start one with `asgml train`"
+    if found:
+        names = ", ".join(paths.name for paths in found[:5])
+        return f"{run_ref!r} means {len(found)} runs: {names}; give more of the name"
+    newest = ", ".join(paths.name for paths in known[:3])
+    return f"no run {run_ref!r} in {runs}; the newest are {newest} (`asgml runs` lists all)"

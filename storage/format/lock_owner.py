@@ -11,7 +11,7 @@ from asgml.storage.format.process import is_alive, this_host
 
 @dataclass(frozen=True)
 class Owner:
-    """The content of the lock file. `process_start` in unix milliseconds, `created` in unix seconds."""
+    """The owner of a lock. `process_start` in unix milliseconds, `created` in unix seconds."""
 
     pid: int
     process_start: int
@@ -20,12 +20,12 @@ class Owner:
 
     @property
     def dead(self) -> bool:
-        """Known to be gone. Of another host's process nothing is known from here."""
+        """True where it is known to be gone; nothing is known of a process of another host."""
         return self.host == this_host() and not is_alive(self.pid, self.process_start)
 
 
 def read_owner(path: Path) -> Owner | None:
-    """The owner that the file names; None where there is no file or no readable content."""
+    """Return the owner that the file names; None without a file or readable content."""
     try:
         record = json.loads(path.read_bytes())
         return Owner(

@@ -1,4 +1,4 @@
-"""The manifest: what a run is, written once into the attributes of its store before the first row."""
+"""The manifest: the description of a run, in the attributes of its store before the first row."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ VERSION = 1
 
 
 class FormatError(Exception):
-    """The store is not a run, or of a version this program does not know."""
+    """The store is no run, or of a version that this program does not know. One line."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a reader needs to draw a run it has never heard of.
+    """Everything that a reader needs to draw a run.
 
-    `config` is the complete configuration as in run.toml. `total_steps` is 0 where it is not known.
-    `parts` describes the modulators: one `{"name", "summary", "window": [first, last] | None}` each.
+    `config` is the complete configuration as in run.toml. `total_steps` is 0 where it is unknown.
+    `parts` describes the modulators: `{"name", "summary", "window": [first, last] | None}` each.
     """
 
     name: str
@@ -53,11 +53,11 @@ class Manifest:
     parent: dict[str, Any] | None = None
 
     def columns(self, table: str) -> list[str]:
-        """Column names of one of the tables steps, probes, epochs, system."""
+        """Return the column names of a table, axes first."""
         return columns_of(table, self.metrics, self.modalities)
 
     def to_json(self) -> dict[str, Any]:
-        """The store's attributes. NaN and infinity have no place in it."""
+        """Return the store's attributes."""
         record = asdict(self)
         record["metrics"] = [metric_to_json(metric) for metric in self.metrics]
         record["knobs"] = [knob_to_json(knob) for knob in self.knobs]
@@ -70,21 +70,22 @@ class Manifest:
 
 
 def manifest_from_json(record: dict[str, Any]) -> Manifest:
-    """Reads the store's attributes. Raises FormatError where they are not those of a run this program can read."""
+    """Return the manifest of a store's attributes. Raise FormatError for none that can be read."""
     if record.get("format") != FORMAT:
         raise FormatError(
             f"not a run: the attribute `format` is {record.get('format')!r}, expected {FORMAT!r}"
         )
-    if not isinstance(record.get("version"), int) or record["version"] > VERSION:
+    version = record.get("version")
+    if not isinstance(version, int) or version > VERSION:
         raise FormatError(
-            f"run format version {record.get('version')}, this program reads up to {VERSION}; install a newer asgml"
+            f"run format version {version}, this program reads up to {VERSION}; "
+            "install a newer asgml"
         )
     try:
         return _manifest_from_known(record)
     except (TypeError, ValueError, KeyError, AttributeError) as error:
-        raise FormatError(
-            f"the manifest of this run cannot be read: {type(error).__name__}: {error}"
-        ) from error
+        problem = f"{type(error).__name__}: {error}"
+        raise FormatError(f"the manifest of this run cannot be read: {problem}") from error
 
 
 def _manifest_from_known(record: dict[str, Any]) -> Manifest:

@@ -1,7 +1,7 @@
 """The table of metrics: every number a run records, with its name, unit, panel and meaning.
 
-Storage columns, dashboard panels, `asgml show`, exports and the manual are made from this table. A run's manifest
-keeps the rows it was recorded with, so an old run is drawn by its own table.
+Storage columns, dashboard panels, `asgml show`, exports and the manual are made from this table.
+A run's manifest keeps the rows it was recorded with, so an old run is drawn by its own table.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ Table = Literal["steps", "probes", "epochs", "system"]
 Better = Literal["high", "low", ""]
 TABLES: tuple[Table, ...] = ("steps", "probes", "epochs", "system")
 AXES = ("step", "wall_time", "active_time", "segment")
-"""Columns that every table starts with: optimizer steps done, unix seconds, seconds of training without pauses, resumes so far."""
+"""First columns of every table: optimizer steps done, unix seconds, seconds of training without
+pauses, resumes so far."""
 
 
 @dataclass(frozen=True)
 class Metric:
     """One recorded quantity.
 
-    `per_modality` makes one column `name/modality` for each modality, otherwise one column `name`.
-    `panel` is the chart it is drawn in ("" = a number without a chart); `better` says which end is best.
+    `per_modality`: one column `name/modality` for each modality, otherwise one column `name`.
+    `panel`: the chart it is drawn in, "" for none; `better`: the end that is best, "" for none.
     """
 
     name: str
@@ -35,15 +36,13 @@ class Metric:
     log: bool = False
 
     def columns(self, modalities: Sequence[str]) -> list[str]:
-        return (
-            [f"{self.name}/{modality}" for modality in modalities]
-            if self.per_modality
-            else [self.name]
-        )
+        if not self.per_modality:
+            return [self.name]
+        return [f"{self.name}/{modality}" for modality in modalities]
 
 
 Row = tuple[str, str, str, bool, Better, bool, str]
-"""A metric as the table below writes it: name, unit, panel, per_modality, better, log, help."""
+"""One row of the tables below: name, unit, panel, per_modality, better, log, help."""
 
 
 def rows_of(table: Table, *rows: Row) -> tuple[Metric, ...]:
@@ -54,7 +53,7 @@ def rows_of(table: Table, *rows: Row) -> tuple[Metric, ...]:
     )
 
 
-# Two lines a metric, aligned by hand: one argument a line would make six pages of it.
+# Aligned by hand, the meaning on a line of its own: one argument a line would fill six pages.
 # fmt: off
 METRICS: tuple[Metric, ...] = (
     *rows_of("steps",
@@ -184,14 +183,14 @@ METRICS: tuple[Metric, ...] = (
 
 
 def columns_of(table: str, metrics: Iterable[Metric], modalities: Sequence[str]) -> list[str]:
-    """The column names of a table, axes first, in the order of the metrics."""
-    own = [
+    """Return the column names of a table, axes first, in the order of the metrics."""
+    columns = [
         column
         for metric in metrics
         if metric.table == table
         for column in metric.columns(modalities)
     ]
-    return [*AXES, *own]
+    return [*AXES, *columns]
 
 
 def metric_to_json(metric: Metric) -> dict[str, Any]:
@@ -199,6 +198,6 @@ def metric_to_json(metric: Metric) -> dict[str, Any]:
 
 
 def metric_from_json(record: dict[str, Any]) -> Metric:
-    """Reads a metric from a manifest; keys that a newer format added are passed over."""
+    """Return the metric of a manifest record; keys that a newer format added are ignored."""
     known = {key: record[key] for key in Metric.__dataclass_fields__ if key in record}
     return Metric(**known)

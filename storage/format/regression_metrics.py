@@ -1,4 +1,4 @@
-"""The table of metrics of a regression: that of every run, with losses in units of the target, and the scores papers report."""
+"""The metrics of a regression: losses in units of the target, and the scores papers report."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ LOSSES = {
     "train_loss": "mean training loss of the epoch",
     "val_loss": "mean absolute error on the validation split, as val_mae",
 }
-"""Absolute errors here, where other runs have cross-entropies in nat."""
+"""Meanings that differ: absolute errors, where other runs have cross-entropies in nat."""
 
 HELP = {
     "val_accuracy": "accuracy on the validation split: output and target have the same sign",
-    "test_accuracy": "accuracy on the test split (same sign), only in epochs where it was asked for",
-    "test_accuracy_at_best_val": "test accuracy (same sign) of the model with the lowest validation error: the number to report",
+    "test_accuracy": "accuracy on the test split (same sign), "
+    "only in epochs where it was asked for",
+    "test_accuracy_at_best_val": "test accuracy (same sign) of the model with the lowest "
+    "validation error: the number to report",
 }
 
 # fmt: off

@@ -1,0 +1,1 @@
+"""Reading a run, live or ended: no locks, no writes."""

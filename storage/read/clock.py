@@ -1,11 +1,11 @@
-"""Clocks: which row of a run is now. A live clock shows everything; a replay clock moves through it as a film does."""
+"""Clocks: the row of a run that is now. Live shows all of it, replay moves through it as a film."""
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Moment:
-    """What is visible: the first `row` rows of `steps`, and of everything else what was there at `wall_time`."""
+    """The visible part: the first `row` rows of `steps`, and all else from before `wall_time`.
+
+    `wall_time` in unix seconds, infinite for everything.
+    """
 
     row: int
     wall_time: float
     live: bool
 
 
-class Clock(Protocol):
-    def moment(self, run: Run) -> Moment: ...
-
-
 class LiveClock:
-    """Now is everything that is published."""
+    """A clock whose now is everything that is published."""
 
     def moment(self, run: Run) -> Moment:
         return Moment(run.rows("steps"), math.inf, True)
 
 
 class ReplayClock:
-    """Plays a run at `speed` seconds of training per second. Pauses of the training take no time.
+    """A clock that plays a run at `speed` seconds of training per second; pauses take no time.
 
-    The clock never asks for the time: `tick(now)` tells it. `position` is in seconds of training since the start.
+    The clock never asks for the time: `tick(now)` passes it, in seconds. `position` is in seconds
+    of training since the start.
     """
 
     def __init__(self, run: Run, speed: float = 1.0) -> None:
@@ -56,7 +56,7 @@ class ReplayClock:
         return self.row >= self._run.rows("steps")
 
     def play(self) -> None:
-        """Starts; at the end it starts over."""
+        """Start; at the end, start over."""
         if self.at_end:
             self.home()
         self.playing = True
@@ -71,7 +71,7 @@ class ReplayClock:
             self.play()
 
     def tick(self, now: float) -> None:
-        """Moves on by the time since the last tick. Stops at the end."""
+        """Move on by the time since the last tick; stop at the end."""
         passed, self._last_tick = now - (now if self._last_tick is None else self._last_tick), now
         if not self.playing:
             return
@@ -80,15 +80,15 @@ class ReplayClock:
         self.playing = not self.at_end
 
     def step(self, rows: int) -> None:
-        """Forward or, with a negative number, back by so many rows."""
+        """Move forward or, with a negative number, back by so many rows."""
         self.seek_row(self.row + rows)
 
     def seek(self, step: int) -> None:
-        """To the last row that was recorded at this optimizer step or an earlier one."""
+        """Move to the last row that was recorded at this optimizer step or an earlier one."""
         self.seek_row(self._run.rows_until_step(step))
 
     def seek_row(self, row: int) -> None:
-        """To the moment when exactly the first `row` rows are visible."""
+        """Move to the moment when exactly the first `row` rows are visible."""
         self.row = min(max(row, 0), self._run.rows("steps"))
         self.position = float(self._run.timeline()[self.row - 1]) if self.row else 0.0
 
@@ -104,12 +104,14 @@ class ReplayClock:
         return Moment(self.row, self._wall_time(), False)
 
     def _wall_time(self) -> float:
-        """Goes on between two rows, so that an evaluation between them appears in its time; never reaches the next row."""
+        """Return the time at `position`, between the last visible row and the next.
+
+        It goes on between the two, so that an evaluation between them appears in its time.
+        """
         timeline, times = self._run.timeline(), self._run.times("steps")
-        near = max(self.row - 1, 0)
-        wall_time = float(times[near] + self.position - timeline[near])
-        return (
-            min(wall_time, math.nextafter(float(times[self.row]), -math.inf))
-            if times[self.row] > times[near]
-            else wall_time
-        )
+        last = max(self.row - 1, 0)
+        wall_time = float(times[last] + self.position - timeline[last])
+        if times[self.row] <= times[last]:
+            return wall_time
+        # just before the next row: what was recorded with it is not visible yet
+        return min(wall_time, math.nextafter(float(times[self.row]), -math.inf))

@@ -1,4 +1,4 @@
-"""The wording of events: one line each, for the dashboard and for every command that prints them."""
+"""The wording of events, one line each: for the dashboard and for the commands that print them."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ def _field(event: Event, name: str, default: str = "") -> str:
 
 
 def _amount(event: Event, name: str, wording: Callable[[float], str]) -> str:
-    """Return a number's text; "" for no number, or one that a foreign run made too large for a float."""
+    """Return a number's text; "" for no number, or one that is too large for a float."""
     value = event.get(name)
     try:
         return wording(float(value)) if isinstance(value, (int, float)) else ""

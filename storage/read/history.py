@@ -1,4 +1,4 @@
-"""The history of a run: its events in order, the knobs they set, and which rows a resume has superseded."""
+"""The history of a run: its events in order, the knobs they set, the steps it was resumed from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class History:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.host = ""
-        """Where the process runs that started or resumed the run last."""
+        """Host of the process that started or resumed the run last."""
         self.rest = b""
         self._times: list[float] = []
         self._answers: dict[str, Event] = {}
@@ -24,20 +24,20 @@ class History:
         self._knob_changes: list[int] = []
 
     def extend(self, content: bytes) -> None:
-        """Takes more bytes. A line counts once its end is there."""
+        """Add more bytes of the text `events`. A line counts once its end is there."""
         *lines, self.rest = (self.rest + content).split(b"\n")
         for line in lines:
             self._add(event_from_line(line))
 
     def until(self, wall_time: float) -> int:
-        """How many events were visible at that time."""
+        """Return the number of events that were visible at a unix time."""
         return bisect_right(self._times, wall_time)
 
     def answer_to(self, id: str) -> Event | None:
         return self._answers.get(id)
 
     def resume_steps(self, wall_time: float = math.inf) -> dict[int, int]:
-        """For each segment that had begun at that time, the step of the checkpoint it went on from."""
+        """Return segment → step of the checkpoint that it went on from, as known at a unix time."""
         visible = self.until(wall_time)
         return {
             self.events[index].segment: self.events[index].step
@@ -48,7 +48,10 @@ class History:
     def knobs_at(
         self, knobs: Iterable[Knob], step: float, wall_time: float, limits: dict[int, float]
     ) -> dict[str, Value]:
-        """Values of the knobs after `step` steps, as known at `wall_time`. `limits`: see `step_limits`."""
+        """Return the knobs' values after `step` steps, as known at `wall_time`.
+
+        `limits`: see `step_limits`; a change in steps that were trained again does not count.
+        """
         values = {knob.name: knob.initial for knob in knobs}
         visible = self.until(wall_time)
         for event in (self.events[index] for index in self._knob_changes if index < visible):
@@ -59,6 +62,7 @@ class History:
     def _add(self, event: Event) -> None:
         index = len(self.events)
         self.events.append(event)
+        # never decreasing: the trainer's clock may be set back, and `until` bisects
         self._times.append(max(event.wall_time, self._times[-1] if self._times else -math.inf))
         if event.kind in ("started", "resumed"):
             self.host = str(event.get("host") or self.host)
@@ -71,7 +75,10 @@ class History:
 
 
 def step_limits(resume_steps: dict[int, int]) -> dict[int, float]:
-    """For each segment that was followed by another, the last step that still counts: the least that a later one went on from."""
+    """Return segment → its last step that still counts, for each segment that another followed.
+
+    That is the least step that a later segment went on from.
+    """
     limits: dict[int, float] = {}
     least = math.inf
     for segment in range(max(resume_steps, default=0), 0, -1):
@@ -83,13 +90,10 @@ def step_limits(resume_steps: dict[int, int]) -> dict[int, float]:
 def _values_set_by(event: Event) -> dict[str, Value]:
     if event.kind in ("started", "resumed"):
         knobs = event.get("knobs")
-        return (
-            {str(name): value for name, value in knobs.items()} if isinstance(knobs, dict) else {}
-        )
-    applied = (
-        event.kind == "command"
-        and event.get("command") == "set"
-        and event.get("answer") == "applied"
-    )
-    made_again = event.kind == "phase" and event.get("knob") is not None
-    return {str(event.get("knob")): event.get("after")} if applied or made_again else {}
+        knobs = knobs if isinstance(knobs, dict) else {}
+        return {str(name): value for name, value in knobs.items()}
+    if event.kind == "command":
+        changes = event.get("command") == "set" and event.get("answer") == "applied"
+    else:  # a resumed run makes again the changes after its checkpoint
+        changes = event.kind == "phase" and event.get("knob") is not None
+    return {str(event.get("knob")): event.get("after")} if changes else {}

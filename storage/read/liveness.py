@@ -1,4 +1,4 @@
-"""What a reader concludes about the trainer from the head, the clock and the list of processes."""
+"""The state of a run, concluded from its head, the time and the list of processes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,20 @@ from dataclasses import dataclass
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.lock_owner import read_owner
 from asgml.storage.format.process import is_alive, this_host
-from asgml.storage.format.status import Head
+from asgml.storage.format.status import ENDED, Head
 
 QUIET_SECONDS = 2.5
-"""The heartbeat comes every second; after this long without one, the process itself is looked for."""
+"""The heartbeat moves every second; after this long without one the process is looked up."""
 STALE_SECONDS = 10.0
 STALE_STEPS = 5
+"""A silent trainer is stale after so many seconds and so many median times of its own steps."""
 LAUNCH_SECONDS = 10.0
-"""Between writing a run's configuration and starting its process."""
+"""Most that lies between writing a run's configuration and starting its process."""
 
 
 @dataclass(frozen=True)
 class Launch:
-    """Content of launch.json: the process that was started to train this run. `process_start` in unix milliseconds."""
+    """The process that was started to train a run. `process_start` in unix milliseconds."""
 
     pid: int
     process_start: int
@@ -38,44 +39,39 @@ def state_of(
     host: str,
     now_ns: int,
     median_step_seconds: Callable[[], float],
-    paths: RunPaths | None,
+    paths: RunPaths,
 ) -> str:
-    """The state in one word, of a run whose store is there."""
-    said = (
-        head.state.label
-        if head.state.ended
-        else _state_while_writing(head, host, now_ns, median_step_seconds)
-    )
-    gone_or_ended = head.state.ended or said in ("crashed", "stale")
-    return (
-        "starting"
-        if gone_or_ended and paths is not None and _is_launched_anew(paths, head)
-        else said
-    )
+    """Return the state of a run with a store. `host`: that of the writing process."""
+    state = head.state.label
+    if not head.state.ended:
+        state = _state_while_writing(head, host, now_ns, median_step_seconds)
+    if state in (*ENDED, "stale") and _is_relaunched(paths, head):
+        return "starting"
+    return state
 
 
 def state_without_store(paths: RunPaths, now_ns: int) -> str:
-    """The state before the trainer has opened the store: it takes seconds to import its libraries."""
+    """Return the state before the trainer has opened the store: importing torch takes seconds."""
     launch = read_launch(paths)
     if launch is not None and launch.host == this_host():
         return "starting" if launch.alive else "failed"
     owner = read_owner(paths.lock)
     if owner is not None and not owner.dead:
         return "starting"
-    return "starting" if now_ns / 1e9 - _born(paths) < LAUNCH_SECONDS else "failed"
+    return "starting" if now_ns / 1e9 - _created_at(paths) < LAUNCH_SECONDS else "failed"
 
 
 def silent_for(head: Head, now_ns: int) -> float:
-    """Seconds since the last sign of life."""
+    """Return the seconds since the last heartbeat."""
     return max(0.0, (now_ns - head.heartbeat) / 1e9)
 
 
 def read_launch(paths: RunPaths) -> Launch | None:
+    """Return the content of launch.json, None without a readable one."""
     try:
         record = json.loads(paths.launch.read_bytes())
-        return Launch(
-            int(record["pid"]), int(record.get("process_start") or 0), str(record["host"])
-        )
+        start = int(record.get("process_start") or 0)
+        return Launch(int(record["pid"]), start, str(record["host"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -93,13 +89,13 @@ def _state_while_writing(
     return "stale" if silent > STALE_STEPS * median_step_seconds() else head.state.label
 
 
-def _is_launched_anew(paths: RunPaths, head: Head) -> bool:
-    """A process was started to resume this run, and has not written to it yet."""
+def _is_relaunched(paths: RunPaths, head: Head) -> bool:
+    """Return True where a process was started to resume the run and has not written to it yet."""
     launch = read_launch(paths)
     return launch is not None and launch.pid != head.pid and launch.alive
 
 
-def _born(paths: RunPaths) -> float:
+def _created_at(paths: RunPaths) -> float:
     try:
         return paths.config.stat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""What was read of a run so far: its manifest, the rows of its tables, its events and log lines, all up to the same mark."""
+"""Everything read of a run so far: manifest, rows, events and log lines up to the same mark."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asgml.storage.read.table import Table
 
 
 class RunContents:
-    """Grows by `follow`. Empty until the trainer has opened the store: then `manifest` and `head` are None."""
+    """The contents of a run; `follow` adds to them. `manifest` and `head` are None at first."""
 
     def __init__(self, store: StoreReader) -> None:
         self.store = store
@@ -28,7 +28,10 @@ class RunContents:
         self.store.forget()
 
     def follow(self) -> bool:
-        """Reads what the head has published since the last time. True if it has moved."""
+        """Read what the head has published since the last call. Return True if it has moved.
+
+        Raise FormatError where the store is no run, OSError where the disk cannot be reached.
+        """
         head = self.store.head()
         if head is None or head == self.head:
             return False
@@ -45,27 +48,16 @@ class RunContents:
         if attributes is None:
             return False
         self.manifest = manifest_from_json(attributes)
+        recorded = attributes.get("tables")
         self.tables = {
-            str(table): Table(self._columns_of(table, attributes.get("tables"))) for table in TABLES
+            str(table): Table(_columns_of(table, recorded, self.manifest)) for table in TABLES
         }
         return True
 
-    def _columns_of(self, table: str, recorded: object) -> list[str]:
-        """As the run was recorded, whatever the table of metrics has become since."""
-        assert self.manifest is not None
-        columns = (
-            recorded.get(table) if isinstance(recorded, dict) else self.manifest.columns(table)
-        )
-        if not isinstance(columns, list) or tuple(columns[: len(AXES)]) != AXES:
-            raise FormatError(
-                f"the manifest names no columns of {table} that begin with {', '.join(AXES)}"
-            )
-        return columns
-
     def _read_up_to(self, head: Head) -> None:
-        """All tables and texts up to the same mark: first everything is read, then everything is shown."""
         have = {**{table: len(rows) for table, rows in self.tables.items()}, **self._bytes}
         published = {**head.rows, **head.text_bytes}
+        # everything is read before anything is shown: an error in between shows no half of it
         new = {
             name: self.store.read(name, have[name], upto)
             for name, upto in published.items()
@@ -88,8 +80,18 @@ class RunContents:
             self.log_lines += [line.decode("utf-8", errors="replace") for line in lines]
 
 
+def _columns_of(table: str, recorded: object, manifest: Manifest) -> list[str]:
+    """Return the columns as recorded, whatever the table of metrics has become since."""
+    columns = recorded.get(table) if isinstance(recorded, dict) else manifest.columns(table)
+    if not isinstance(columns, list) or tuple(columns[: len(AXES)]) != AXES:
+        raise FormatError(
+            f"the manifest names no columns of {table} that begin with {', '.join(AXES)}"
+        )
+    return columns
+
+
 def _is_another_run(new: Head, old: Head) -> bool:
-    """The directory holds another run than before: it was removed and made again under the same name."""
+    """Return True where the directory was removed and made again under the same name."""
     entries = {**old.rows, **old.text_bytes}
     shorter = any(count < entries[name] for name, count in {**new.rows, **new.text_bytes}.items())
     other_process = (new.pid, new.process_start) != (old.pid, old.process_start)

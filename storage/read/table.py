@@ -32,7 +32,7 @@ class Table:
 
     @property
     def times(self) -> Array:
-        """Wall time of each row, but never less than of the row before: the clock of the trainer may be set back."""
+        """Unix time of each row, never decreasing: the clock of the trainer may be set back."""
         return self._times.view
 
     def column(self, name: str) -> Array:
@@ -43,18 +43,20 @@ class Table:
     def extend(self, rows: Array) -> None:
         last = self._times.view[-1] if len(self._times) else -np.inf
         wall = rows[:, self._index["wall_time"]]
-        wall = np.where(
-            np.isfinite(wall), wall, np.nan
-        )  # a row without a time is there as soon as the one before it
+        # fmax skips NaN: a row without a time is visible as soon as the one before it
+        wall = np.where(np.isfinite(wall), wall, np.nan)
         self._times.extend(np.fmax.accumulate(np.concatenate([[last], wall]))[1:])
         self._rows.extend(rows)
 
     def until(self, wall_time: float) -> int:
-        """How many rows were visible at that time."""
+        """Return the number of rows that were visible at a unix time."""
         return int(np.searchsorted(self.times, wall_time, side="right"))
 
     def timeline(self) -> Array:
-        """Seconds of training up to each row; goes on where a resumed run's own count starts lower."""
+        """Return the seconds of training up to each row, never decreasing.
+
+        A resumed run counts on from its checkpoint, which lies before its last row.
+        """
         if len(self._timeline) != len(self):
             active = _filled(self.column("active_time"))
             self._timeline = active - np.cumsum(np.minimum(np.diff(active, prepend=0.0), 0.0))
@@ -62,7 +64,7 @@ class Table:
 
 
 def _filled(values: Array) -> Array:
-    """Each value that is no number replaced by the last one that is."""
+    """Return the values with each that is no number replaced by the last one that is."""
     known = np.isfinite(values)
     last_known = np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))
     return np.where(known[last_known], values[last_known], 0.0)

@@ -1,4 +1,4 @@
-"""The end of one array as the writer holds it: the rows of the last chunk, and those that are not published yet."""
+"""The end of one array as the writer holds it: its last chunk, and the rows not published yet."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ Array = npt.NDArray[Any]
 
 
 class ArrayTail:
-    """Writes whole chunks only, so no write ever has to read, and no reader ever sees half a row.
+    """The tail of an array. Only whole chunks are written: no write has to read, no row is torn.
 
-    `published` rows are behind the mark. The rows from `_start` on, a multiple of the chunk length, are in memory.
+    `published` rows are behind the mark. The rows from `_start` on, a multiple of the chunk length,
+    are in memory; those before `_settled` are on the disk for good.
     """
 
     def __init__(self, array: zarr.Array[Any], published: int = 0) -> None:
@@ -45,7 +46,7 @@ class ArrayTail:
         self._held.extend(rows)
 
     def write(self) -> None:
-        """Puts the rows that are not published yet on the disk. May be repeated after an error; full chunks are not written twice."""
+        """Write the unpublished rows; to be called again after an error. Full chunks go once."""
         if self.total == self.published:
             return
         self._grow_to(-(-self.total // self._chunk) * self._chunk)
@@ -55,7 +56,7 @@ class ArrayTail:
                 self._settled = first + self._chunk
 
     def commit(self) -> None:
-        """The mark has moved: everything written is published, and full chunks need not be held any longer."""
+        """Count all rows as published, after the mark has moved, and free the full chunks."""
         self.published = self.total
         start = self.total // self._chunk * self._chunk
         if start > self._start:
@@ -64,17 +65,19 @@ class ArrayTail:
         self._settled = start
 
     def trim(self) -> None:
-        """Cuts the array to its published length, so that a plain zarr reader sees no fill rows."""
+        """Cut the array to its length, so that a plain zarr reader sees no fill rows."""
         if self._array.shape[0] != self.total:
             self._array.resize((self.total, *self._array.shape[1:]))
 
     def thin(self) -> int:
-        """Drops every second row of the newer half of what is unpublished; returns how many. For an outage that does not end."""
-        settled = self.published - self._start
+        """Drop every second row of the newer half of the unpublished ones; return how many.
+
+        For an outage that does not end: memory is bounded, and what happened stays drawable.
+        """
         rows = self._held.view
-        middle = settled + self.unpublished // 2
+        middle = self.published - self._start + self.unpublished // 2
         self._held.replace(np.concatenate([rows[:middle], rows[middle::2]]))
-        self._settled = self._start
+        self._settled = self._start  # chunks on the disk hold rows that are gone now
         return len(rows) - len(self._held)
 
     def _grow_to(self, length: int) -> None:

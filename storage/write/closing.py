@@ -1,4 +1,4 @@
-"""Closing at the end of a `with` block: the run is finished, failed or stopped as the block ended."""
+"""Closing at the end of a `with` block: the run is finished, failed or stopped as it ended."""
 
 from __future__ import annotations
 

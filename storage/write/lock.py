@@ -14,7 +14,7 @@ from asgml.storage.format.lock_owner import Owner, read_owner
 from asgml.storage.format.process import this_host, this_process
 
 WRITING_SECONDS = 10.0
-"""A lock file without readable content that is younger than this may be one whose owner is about to write it."""
+"""A lock file without content that is younger than this may have an owner about to write it."""
 
 
 class WriterLockedError(Exception):
@@ -22,7 +22,10 @@ class WriterLockedError(Exception):
 
 
 class WriterLock:
-    """Held from `__init__` to `release`. Raises WriterLockedError where another process holds it."""
+    """A lock held from `__init__` to `release`.
+
+    Raise WriterLockedError where another process holds it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,19 +35,18 @@ class WriterLock:
             self._take_over()
 
     def release(self) -> None:
-        """Removes the file, if it is still this writer's own."""
+        """Remove the file, if it is still this writer's."""
         if read_owner(self._path) == self.owner:
             self._path.unlink(missing_ok=True)
 
     def _create(self) -> bool:
-        """Makes the file with its content in one step: a process that is killed in between must not leave an empty lock."""
+        """Make the file with its content in one step. Return False where it exists."""
+        # a process that is killed between two steps would leave an empty lock
         partial = self._written_beside()
         try:
             os.link(partial, self._path)
-        except (
-            FileExistsError,
-            FileNotFoundError,
-        ):  # taken; or its new owner has swept our partial file away
+        except (FileExistsError, FileNotFoundError):
+            # taken; or its new owner has swept our partial file away
             return False
         except OSError:  # a file system without hard links
             return self._create_in_two_steps()
@@ -63,7 +65,10 @@ class WriterLock:
         return True
 
     def _take_over(self) -> None:
-        """Replaces a dead owner's file. Of several processes that try at once the kernel's lock on the old file lets one through."""
+        """Replace a dead owner's file; raise WriterLockedError for a living one.
+
+        Of several processes that try at once, the kernel's lock on the old file lets one through.
+        """
         try:
             handle = os.open(self._path, os.O_RDWR)
         except FileNotFoundError:  # released a moment ago
@@ -78,7 +83,7 @@ class WriterLock:
             self._sweep()
 
     def _is_still(self, handle: int) -> bool:
-        """Whether the file that was opened is the one at the path: another process may have replaced it while we waited."""
+        """Return True while the opened file is at the path: another process may replace it."""
         try:
             return os.path.samestat(os.fstat(handle), os.stat(self._path))
         except FileNotFoundError:
@@ -96,16 +101,13 @@ class WriterLock:
         return partial
 
     def _sweep(self) -> None:
-        """Removes what processes left that were killed while they took the lock."""
+        """Remove the files of processes that were killed while they took the lock."""
         for partial in self._path.parent.glob(f"{self._path.name}.*.partial"):
             partial.unlink(missing_ok=True)
 
     def _refusal(self) -> WriterLockedError:
         owner = read_owner(self._path)
         who = f"process {owner.pid} on {owner.host}" if owner else "another process"
-        remedy = (
-            "stop it first"
-            if owner and owner.host == this_host()
-            else f"if it is dead, remove {self._path}"
-        )
+        local = owner is not None and owner.host == this_host()
+        remedy = "stop it first" if local else f"if it is dead, remove {self._path}"
         return WriterLockedError(f"{self._path.parent.name} is being written by {who}; {remedy}")

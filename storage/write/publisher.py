@@ -1,4 +1,4 @@
-"""The publisher: puts what was recorded into the store, data first and then the head, or keeps it for the next try."""
+"""The publication of recorded rows and texts: data first, then the head; or kept for a new try."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from asgml.storage.format.arrays import open_array
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import AXES, TABLES
+from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import TEXTS, Head
 from asgml.storage.write.array_tail import ArrayTail
 from asgml.storage.write.write_buffer import MAX_ROWS, MAX_TEXT_BYTES, Batch
@@ -25,7 +26,11 @@ ToArray = Callable[[list[Any]], Rows]
 
 
 class Publisher:
-    """Holds the end of every array. `head` is the last published mark, `problem` why the last try failed."""
+    """The end of every array, and the last published mark.
+
+    `problem`: why the last try failed, None where it did not. `to_array` turns a batch of rows of
+    one table into float64 numbers, shape (rows, columns).
+    """
 
     def __init__(self, paths: RunPaths, group: zarr.Group, head: Head, to_array: ToArray) -> None:
         self._paths = paths
@@ -38,7 +43,7 @@ class Publisher:
             text: ArrayTail(open_array(group, text), head.text_bytes[text]) for text in TEXTS
         }
         self._tails = [*self._tables.values(), *self._texts.values()]
-        self._said: dict[str, Any] = {"state": head.state, "step": head.step, "epoch": head.epoch}
+        self._marks: dict[str, Any] = {"state": head.state, "step": head.step, "epoch": head.epoch}
         self._seq = head.seq
         self._active_time = 0.0
         self._lost: Counter[str] = Counter()
@@ -47,16 +52,19 @@ class Publisher:
 
     @property
     def unfinished(self) -> bool:
-        """Something waits for another try, or a loss is still to be told."""
+        """True while something waits for another try, or a loss is still to be reported."""
         return self.problem is not None or bool(self._lost)
 
     def publish(self, batch: Batch, *, last: bool = False) -> bool:
-        """Publishes the batch and what is left from before; the last time, cuts the arrays to length. False where it failed."""
+        """Publish the batch and the rest from before. Return False where it failed: see `problem`.
+
+        `last`: cut the arrays to their lengths too.
+        """
         self._take(batch)
         try:
             self._write(last)
-        except Exception as error:  # noqa: BLE001 - each store fails in its own way; `problem` shows it and nothing is lost
-            self.problem = f"cannot write {self._paths.store}: {one_line(error)}"
+        except Exception as error:  # noqa: BLE001 - each store fails in its own way
+            self.problem = f"cannot write {self._paths.store}: {error_line(error)}"
             self._keep_bounded()
             return False
         self.problem = None
@@ -65,8 +73,8 @@ class Publisher:
     def _write(self, last: bool) -> None:
         if not (self._paths.store / "zarr.json").exists():
             raise FileNotFoundError("the store was removed")
-        if self.problem is None:  # not during an outage: it would be told at every try
-            self._tell_losses()
+        if self.problem is None:  # during an outage each try would report the losses again
+            self._report_losses()
         for tail in self._tails:
             tail.write()
             if last:
@@ -78,9 +86,11 @@ class Publisher:
             tail.commit()
 
     def _next_head(self) -> Head:
-        """Each try has its own number: a head that was written although its write reported an error must not hide the next one."""
+        """Return the head of this try."""
+        # each try has its number: a head that was written although its write reported an error
+        # must not hide the next one
         self._seq += 1
-        # the heartbeat never stands still, even where the clock was set back: readers take it for the sign of life
+        # it moves even where the clock was set back: readers take it for the sign of life
         heartbeat = max(time.time_ns(), self.head.heartbeat + 1)
         rows = {table: tail.total for table, tail in self._tables.items()}
         text_bytes = {text: tail.total for text, tail in self._texts.items()}
@@ -90,11 +100,11 @@ class Publisher:
             heartbeat=heartbeat,
             rows=rows,
             text_bytes=text_bytes,
-            **self._said,
+            **self._marks,
         )
 
     def _take(self, batch: Batch) -> None:
-        self._said |= batch.marks
+        self._marks |= batch.marks
         self._lost += batch.lost
         for table, rows in batch.rows.items():
             if rows:
@@ -105,7 +115,7 @@ class Publisher:
     def _add_rows(self, table: str, numbers: Rows) -> None:
         self._tables[table].add(numbers)
         if table == "steps" and len(numbers) and np.isfinite(numbers[-1, : len(AXES)]).all():
-            self._said["step"] = int(numbers[-1, 0])
+            self._marks["step"] = int(numbers[-1, 0])
             self._active_time = float(numbers[-1, 2])
 
     def _add_lines(self, text: str, lines: list[bytes]) -> None:
@@ -115,13 +125,13 @@ class Publisher:
             self._texts[text].add(np.frombuffer(b"".join(lines), np.uint8))
 
     def _numbers(self, table: str, rows: list[Any]) -> Rows:
-        """The batch as numbers. One bad row must not take the others with it, nor stop the publishing for ever."""
+        """Return the batch as numbers, without the rows that are none: those count as lost."""
         try:
             return self._checked_numbers(table, rows)
-        except Exception as error:  # noqa: BLE001 - rows may be of any type; what went wrong is told in an alert
-            if len(rows) > 1:
+        except Exception as error:  # noqa: BLE001 - rows may be of any type
+            if len(rows) > 1:  # one bad row must not take the others with it
                 return np.concatenate([self._numbers(table, [row]) for row in rows])
-            self._lost[f"{table} ({one_line(error)[:200]})"] += 1
+            self._lost[f"{table} ({error_line(error)[:200]})"] += 1
             return np.empty((0, self._tables[table].width))
 
     def _checked_numbers(self, table: str, rows: list[Any]) -> Rows:
@@ -136,23 +146,12 @@ class Publisher:
             while tail.unpublished > MAX_ROWS:
                 self._lost[table] += tail.thin()
 
-    def _tell_losses(self) -> None:
-        """What had to be dropped is told in the run itself, once per outage."""
+    def _report_losses(self) -> None:
+        """Record an alert for everything that had to be dropped, once per outage."""
         for what, count in self._lost.items():
             message = f"{count} rows or lines of {what} could not be recorded"
             fields = {"level": "error", "message": message, "column": None, "value": count}
-            alert = Event(
-                "alert",
-                self._said["step"],
-                time.time(),
-                self._active_time,
-                self.head.segment,
-                fields,
-            )
+            step, segment = self._marks["step"], self.head.segment
+            alert = Event("alert", step, time.time(), self._active_time, segment, fields)
             self._texts["events"].add(np.frombuffer(alert.to_line(), np.uint8))
         self._lost.clear()
-
-
-def one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

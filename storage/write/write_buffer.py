@@ -1,4 +1,4 @@
-"""What the trainer recorded since the last publication, until the background thread takes all of it at once."""
+"""Everything recorded since the last publication, until the background thread takes it at once."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from asgml.storage.format.status import TEXTS
 MAX_ROWS = 1 << 18
 """Rows of one table that are kept while the store cannot be written: 84 MB at 40 columns."""
 MAX_TEXT_BYTES = 1 << 24
+"""Bytes of one text that are kept in that time: 16 MiB."""
 
 
 @dataclass
 class Batch:
-    """Everything recorded in one stretch of time, in one piece, so that one mark publishes all of it."""
+    """Everything recorded in one stretch of time, in one piece: one mark publishes all of it."""
 
     rows: dict[str, list[Any]] = field(default_factory=lambda: {table: [] for table in TABLES})
     texts: dict[str, list[bytes]] = field(default_factory=lambda: {text: [] for text in TEXTS})
@@ -30,7 +31,10 @@ class Batch:
 
 
 class WriteBuffer:
-    """The list that the training thread appends to: 1-2 µs a row. Bounded, for a disk that hangs."""
+    """The lists that the training thread appends to, 1-2 µs a row; bounded, for a disk that hangs.
+
+    Recording raises ValueError once the buffer is closed.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,22 +64,24 @@ class WriteBuffer:
             self._batch.text_bytes += len(line)
 
     def mark(self, marks: dict[str, Any]) -> None:
+        """Set fields of the next head; allowed when closed, for the last state."""
         with self._lock:
             self._batch.marks |= marks
 
     def take(self) -> Batch:
+        """Return the batch so far and begin a new one."""
         with self._lock:
             batch, self._batch = self._batch, Batch()
         return batch
 
     def close(self) -> bool:
-        """Takes nothing more. True the first time."""
+        """Refuse further rows and texts. Return True the first time."""
         with self._lock:
             first, self._closed = not self._closed, True
         return first
 
     def _thin(self, table: str, rows: list[Any]) -> None:
-        """Drops every second row of the newer half."""
+        """Drop every second row of the newer half."""
         before = len(rows)
         del rows[before // 2 :: 2]
         self._batch.lost[table] += before - len(rows)

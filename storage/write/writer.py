@@ -1,7 +1,8 @@
-"""The writer: takes rows, events and log lines from the trainer and publishes them from a background thread.
+"""The writer of a run: takes rows, events and log lines, publishes them from a background thread.
 
-The training thread only appends to lists. Every quarter of a second the background thread writes the data and then the
-head, the one mark that readers believe. So what is visible is always a prefix of what was recorded, rows and texts alike.
+The training thread only appends to lists. Every quarter of a second the background thread writes
+the data and then the head, the one mark that readers believe: what is visible is always a prefix
+of what was recorded, rows and texts alike.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 import threading
 import time
 import weakref
-from concurrent.futures import thread as _pools  # noqa: F401 - its exit hook must be registered before ours
+from concurrent.futures import thread as _pools  # noqa: F401 - registers its exit hook before ours
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,7 @@ from asgml.storage.write.write_buffer import WriteBuffer
 __all__ = ["RunWriter", "StoreWriteError", "WriterLockedError"]
 
 HEARTBEAT_SECONDS = 0.8
-"""The heartbeat moves at least once a second, also when there is nothing to say."""
+"""Longest pause of the heartbeat; the format demands one a second, also with nothing to write."""
 RETRY_SECONDS = 5.0
 """After an error the pauses between tries double up to this."""
 CLOSING_TRIES = (0.0, 0.1, 0.4)
@@ -42,7 +43,7 @@ CLOSING_TRIES = (0.0, 0.1, 0.4)
 
 
 class RunWriter(ClosedByWith):
-    """The one writer of a run. Use as a context manager, or call `close`: what was not closed is not published."""
+    """The one writer of a run: used in a `with` block, or ended by `close`, which publishes all."""
 
     def __init__(
         self,
@@ -53,7 +54,10 @@ class RunWriter(ClosedByWith):
         flush_every: float,
         to_array: ToArray,
     ) -> None:
-        """For `create` and `resume`."""
+        """Publish `head` and start the background thread; for `create` and `resume`.
+
+        Raise StoreWriteError where the store cannot be written.
+        """
         self._lock = lock
         self._publisher = Publisher(paths, group, head, to_array)
         self._buffer = WriteBuffer()
@@ -81,7 +85,12 @@ class RunWriter(ClosedByWith):
         flush_every: float = 0.25,
         to_array: ToArray | None = None,
     ) -> RunWriter:
-        """A new run. `to_array` turns a batch of rows of one table into float64 numbers, in the background thread."""
+        """Create a run and its writer.
+
+        `to_array` turns a batch of rows of one table into float64 numbers, in the background
+        thread; `flush_every` in seconds. Raise FormatError where there is a run already,
+        WriterLockedError where another process writes it.
+        """
         paths.root.mkdir(parents=True, exist_ok=True)
         paths.commands.mkdir(exist_ok=True)
         lock = WriterLock(paths.lock)
@@ -93,16 +102,16 @@ class RunWriter(ClosedByWith):
             group = create_store(paths.store, manifest)
             pid, start = this_process()
             head = Head(
-                0,
-                0,
-                State.STARTING,
-                pid,
-                start,
-                0,
-                0,
-                0,
-                {str(table): 0 for table in TABLES},
-                dict.fromkeys(TEXTS, 0),
+                seq=0,
+                heartbeat=0,
+                state=State.STARTING,
+                pid=pid,
+                process_start=start,
+                segment=0,
+                step=0,
+                epoch=0,
+                rows={str(table): 0 for table in TABLES},
+                text_bytes=dict.fromkeys(TEXTS, 0),
             )
             return cls(paths, lock, group, head, flush_every, to_array or _as_floats)
         except BaseException:
@@ -113,7 +122,11 @@ class RunWriter(ClosedByWith):
     def resume(
         cls, paths: RunPaths, *, flush_every: float = 0.25, to_array: ToArray | None = None
     ) -> RunWriter:
-        """Goes on after the published rows of a run, as its next segment. Published rows stay: readers show the newest segment."""
+        """Go on after the published rows of a run, as its next segment.
+
+        Published rows stay: readers show the newest segment. Raise FormatError without a run,
+        WriterLockedError where another process writes it.
+        """
         if not _has_head(paths):
             raise FormatError(
                 f"{paths.root} holds no run to resume: there is no {paths.store.name}/head"
@@ -145,39 +158,43 @@ class RunWriter(ClosedByWith):
 
     @property
     def problem(self) -> str | None:
-        """Why the last publication failed, in one line; None while all is well. What was recorded is kept and tried again."""
+        """The reason of the last failed publication, which is tried again; None without one."""
         return self._publisher.problem
 
-    def published_rows(self, table: str) -> int:
-        return self._publisher.head.rows[table]
-
     def append(self, table: str, row: Any) -> None:
-        """Records one row. It is turned into numbers later, so it may hold tensors that are still being computed."""
+        """Record one row. It becomes numbers later: it may hold tensors still being computed."""
         self._buffer.append(table, row)
 
     def event(self, event: Event) -> None:
+        """Record one event."""
         self._buffer.add_text("events", event.to_line())
 
     def log(self, line: str) -> None:
-        """Records one line of text; line breaks inside make several."""
+        """Record one line of text; line feeds inside make several."""
         self._buffer.add_text("log", line.encode("utf-8", errors="backslashreplace") + b"\n")
 
     def mark(
         self, state: State | None = None, step: int | None = None, epoch: int | None = None
     ) -> None:
-        """Says what the next head says. Without it, the step is that of the last row of `steps`."""
+        """Set fields of the next head. Left out, the step is that of the last row of `steps`."""
         marks = {"state": state, "step": step, "epoch": epoch}
         self._buffer.mark({name: value for name, value in marks.items() if value is not None})
         if state is not None:
             self._wake.set()
 
     def flush(self) -> bool:
-        """Publishes now everything recorded so far, and waits for it. False if the store cannot be written: see `problem`."""
+        """Publish everything recorded so far, and wait for it.
+
+        Return False where the store cannot be written: see `problem`.
+        """
         with self._publishing:
             return self._publisher.publish(self._buffer.take(), last=self._closing)
 
     def close(self, state: State = State.FINISHED) -> None:
-        """Publishes the rest with the last state, cuts the arrays to length, ends. Raises StoreWriteError where that failed."""
+        """Publish the rest with the last state, cut the arrays to their lengths, free the lock.
+
+        Raise StoreWriteError where the end could not be written.
+        """
         if not self._buffer.close():
             return
         self._closing = True
@@ -195,7 +212,7 @@ class RunWriter(ClosedByWith):
         self.close(end)
 
     def _run(self, flush_every: float) -> None:
-        """The background thread."""
+        """Publish every `flush_every` seconds until closed; the body of the background thread."""
         pause = flush_every
         while not self._closing:
             self._wake.wait(pause)
@@ -208,7 +225,7 @@ class RunWriter(ClosedByWith):
         return silent or bool(self._buffer) or self._publisher.unfinished
 
     def _publish_end(self) -> None:
-        """Tries more than once: a full disk is often being cleaned just then."""
+        """Publish for the last time, in several tries: a full disk may be being cleaned just then."""
         for pause in CLOSING_TRIES:
             time.sleep(pause)
             if self.flush() and (not self._publisher.unfinished or self.flush()):
@@ -216,8 +233,8 @@ class RunWriter(ClosedByWith):
         raise StoreWriteError(f"the end of the run is lost: {self.problem}")
 
     def _close_forgotten(self) -> None:
-        """At the interpreter's exit. A process that was forked off has a copy of the writer, which is not its own."""
-        if os.getpid() != self._process:
+        """Close as failed, at the interpreter's exit."""
+        if os.getpid() != self._process:  # a copy of the writer in a process that was forked off
             return
         try:
             self.close(State.FAILED)
@@ -233,7 +250,7 @@ def _close_all() -> None:
         writer._close_forgotten()
 
 
-# Not `atexit`: at that time the thread pools, which zarr writes with, are shut down already.
+# Not `atexit`: by then the thread pools, which zarr writes with, are shut down.
 threading._register_atexit(_close_all)  # type: ignore[attr-defined]
 
 
@@ -246,6 +263,6 @@ def _has_head(paths: RunPaths) -> bool:
 
 
 def _remove_partials(paths: RunPaths) -> None:
-    """What a killed writer left behind between writing a file and renaming it."""
+    """Remove the files that a killed writer had written and not yet renamed."""
     for partial in paths.store.rglob("*.partial"):
         partial.unlink(missing_ok=True)

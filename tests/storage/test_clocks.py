@@ -14,7 +14,7 @@ from store_kit import new_writer, note, row, write_steps
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.clock import LiveClock, Moment, ReplayClock
-from asgml.storage.read.reader import Run, events_until, rows_until
+from asgml.storage.read.reader import Run
 from asgml.storage.write.writer import RunWriter
 
 
@@ -124,10 +124,10 @@ def test_rows_tables_and_events_always_agree(run: Run, actions: list[tuple[str, 
             continue
         assert moment.wall_time < run.times("steps")[moment.row]
         assert moment.row == 0 or moment.wall_time >= run.times("steps")[moment.row - 1]
-        assert rows_until(run, "steps", moment.wall_time) == moment.row
-        assert rows_until(run, "probes", moment.wall_time) == moment.row // 10
+        assert run.rows_until("steps", moment.wall_time) == moment.row
+        assert run.rows_until("probes", moment.wall_time) == moment.row // 10
         assert (
-            events_until(run, moment.wall_time)
+            run.events_until(moment.wall_time)
             == (1 if moment.wall_time >= 1000.0 else 0) + (moment.row + 5) // 10
         )
 
@@ -143,9 +143,9 @@ def test_what_happens_between_two_rows_appears_in_its_time(tmp_path: Path) -> No
     clock.play()
     clock.tick(0.0)
     clock.tick(0.3)
-    assert events_until(run, clock.moment(run).wall_time) == 0
+    assert run.events_until(clock.moment(run).wall_time) == 0
     clock.tick(0.5)
-    assert events_until(run, clock.moment(run).wall_time) == 1 and clock.row == 1
+    assert run.events_until(clock.moment(run).wall_time) == 1 and clock.row == 1
 
 
 def test_the_next_row_is_never_ahead_of_its_time(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_clock_of_a_run_without_rows(tmp_path: Path) -> None:
     clock.tick(1.0)
     clock.seek(10)
     moment = clock.moment(run)
-    assert moment.row == 0 and events_until(run, moment.wall_time) == 1
+    assert moment.row == 0 and run.events_until(moment.wall_time) == 1
 
 
 def test_times_never_go_back_although_the_clock_of_the_trainer_did(tmp_path: Path) -> None:

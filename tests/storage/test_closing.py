@@ -103,7 +103,7 @@ def test_rows_are_turned_into_numbers_later_and_in_batches(tmp_path: Path) -> No
     with new_writer(tmp_path / "run-01", flush_every=0.05, to_array=to_array) as writer:
         for step in range(1, 101):
             writer.append("steps", step)
-        while writer.published_rows("steps") < 100:
+        while writer.head.rows["steps"] < 100:
             pass
     assert sum(batches) == 100 and threads == {"run-writer"}
     assert Run.open(tmp_path / "run-01").column("steps", "step").tolist() == list(range(1, 101))

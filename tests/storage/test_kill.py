@@ -128,7 +128,7 @@ def check_resumable(paths: RunPaths, published: int) -> None:
     if Run.open(paths).head is None:
         return
     with RunWriter.resume(paths) as writer:
-        assert writer.published_rows("steps") == published
+        assert writer.head.rows["steps"] == published
     assert Run.open(paths).state() == "finished"
     assert not list(paths.root.rglob("*.partial"))
     assert verify(paths.root) == []

@@ -14,7 +14,6 @@ import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_kit import WIDTHS, new_writer, note, row, rows_of, small_manifest, write_steps
-from zarr.storage import MemoryStore
 
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
@@ -295,27 +294,6 @@ def test_views_cannot_be_written(tmp_path: Path) -> None:
         Run.open(tmp_path / "run-01").table("steps")[0, 0] = 1
 
 
-def test_a_run_in_another_kind_of_store(tmp_path: Path) -> None:
-    with new_writer(tmp_path / "run-01") as writer:
-        write_steps(writer, range(1, 2001))
-        writer.event(note(3, "hello"))
-    store = tmp_path / "run-01" / "run.zarr"
-    files = {
-        str(path.relative_to(store)): path.read_bytes()
-        for path in store.rglob("*")
-        if path.is_file()
-    }
-    buffer = zarr.core.buffer.default_buffer_prototype().buffer
-    run = Run.open_store(
-        MemoryStore({key: buffer.from_bytes(content) for key, content in files.items()}), "far-01"
-    )
-    assert run.paths.name == "far-01" and run.state() == "finished"
-    assert np.array_equal(run.table("steps"), rows_of("steps", range(1, 2001)))
-    assert [event.get("note") for event in run.events] == ["hello"]
-    with pytest.raises(RunNotFoundError):
-        Run.open_store(MemoryStore(), "nothing")
-
-
 def test_xarray_reads_a_finished_run_without_our_code(tmp_path: Path) -> None:
     xarray = pytest.importorskip("xarray")
     with new_writer(tmp_path / "run-01") as writer:
@@ -400,7 +378,7 @@ def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
         line = note(1, "cut in two").to_line()
         run = Run.open(tmp_path / "run-01")
         for part in (line[:10], line[10:]):
-            writer._pending.add_text("events", part)
+            writer._buffer.add_text("events", part)
             writer.flush()
             run.refresh()
             assert len(run.events) == (1 if part == line[10:] else 0)
@@ -410,7 +388,7 @@ def test_half_a_line_waits_for_its_end(tmp_path: Path) -> None:
 def test_a_line_that_is_no_event_is_shown_as_such(tmp_path: Path) -> None:
     with new_writer(tmp_path / "run-01") as writer:
         writer.event(note(1, "before"))
-        writer._pending.add_text("events", b'{"kind": "comm\n')
+        writer._buffer.add_text("events", b'{"kind": "comm\n')
         writer.event(note(2, "after"))
     run = Run.open(tmp_path / "run-01")
     assert [event.kind for event in run.events] == ["command", "unreadable", "command"]

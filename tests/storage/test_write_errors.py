@@ -175,7 +175,7 @@ def test_the_list_is_bounded_while_the_background_thread_hangs(
         write_steps(writer, range(1, 1001))
         for number in range(500):
             writer.log(f"line {number}")
-        batch = writer._pending.take()
+        batch = writer._buffer.take()
     assert len(batch.rows["steps"]) <= 101 and batch.lost["steps"] == 1000 - len(
         batch.rows["steps"]
     )

@@ -62,7 +62,7 @@ class RunSummary:
         from asgml.storage.read.liveness import state_of, state_without_store
         from asgml.storage.read.store_reader import StoreReader
 
-        self._source = source = self._source or StoreReader.local(self._paths.store)
+        self._source = source = self._source or StoreReader(self._paths.store)
         now, name, head = time.time_ns(), safe(self._paths.name), source.head()
         if head is None:
             return RunLine(name, state_without_store(self._paths, now), 0, 0, math.nan)
