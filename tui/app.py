@@ -1,4 +1,4 @@
-"""The dashboard as a program: starts the screen, then the session, and leaves the training alone when it ends."""
+"""The dashboard as a program: one session and its screen. Leaving it never stops the training."""
 
 from __future__ import annotations
 
@@ -39,7 +39,11 @@ def run_dashboard(
     inline: bool = False,
     keymap: dict[str, str] | None = None,
 ) -> int:
-    """Shows a run until the person leaves. Returns the exit code. `keymap` gives other keys to ids of the table of keys."""
+    """Show a run until the user leaves. Return the exit code.
+
+    `keymap` gives ids of the table of keys another key; `speed` is seconds of training in a second
+    of a replay, `at_step` the step at which it is held at first.
+    """
     app = Dashboard(
         target,
         runs,
@@ -50,23 +54,23 @@ def run_dashboard(
         ascii=ascii,
         keymap=keymap,
     )
-    gc.set_threshold(
-        20_000, 50, 100
-    )  # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
+    # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
+    gc.set_threshold(20_000, 50, 100)
     app.run(inline=inline)
     if app.return_code == 0 and clock == "live":
         print(app.farewell(), file=sys.stderr)
     return app.return_code or 0
 
 
+_Commands = set[type[Provider] | Callable[[], type[Provider]]]
+
+
 class Dashboard(App[None]):
-    """One session and its screen."""
+    """The Textual program. Messages of the session go to its main screen."""
 
     CSS_PATH = "screens/dialogs.tcss"
     TITLE = "asgml"
-    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {
-        KeyCommands
-    } | App.COMMANDS
+    COMMANDS: ClassVar[_Commands] = {KeyCommands} | App.COMMANDS
     BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "detach", show=False, priority=True)]
     ENABLE_COMMAND_PALETTE = True
 
@@ -116,9 +120,8 @@ class Dashboard(App[None]):
             self.set_keymap(self.mapped)
         self._count_bytes()
         self.push_screen(self.main)
-        self.main.call_after_refresh(
-            self.session.start
-        )  # the first frame is painted before zarr is imported
+        # the first frame is painted before zarr is imported
+        self.main.call_after_refresh(self.session.start)
 
     def on_unmount(self) -> None:
         self.session.close()
@@ -136,23 +139,24 @@ class Dashboard(App[None]):
         self.detach()
 
     def detach(self) -> None:
-        """Leaves; the training is not told and does not mind."""
+        """Leave the dashboard; the training goes on."""
         self.exit(return_code=0)
 
     async def action_quit(self) -> None:
         self.detach()
 
     def farewell(self) -> str:
-        """What a person reads after leaving."""
+        """Return the line the user reads after leaving."""
         scene = self.session.scene
         if scene.state == "failed" and scene.manifest is None:
-            return f"{scene.name} failed before its first step; the reason is in {scene.name}/trainer.log"
+            log = f"{scene.name}/trainer.log"
+            return f"{scene.name} failed before its first step; the reason is in {log}"
         if scene.state in ALIVE:
             return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
         return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
 
     def redraw(self) -> None:
-        """Sends the whole screen again, for a terminal that something else has written to."""
+        """Send the whole screen again, for a terminal that something else has written to."""
         self._renderer.forget()
         self.screen.refresh(layout=True)
 
@@ -168,7 +172,7 @@ class Dashboard(App[None]):
         self.main.draw()
 
     def _count_bytes(self) -> None:
-        """Counts what goes to the terminal, by the one function that everything passes."""
+        """Count what goes to the terminal, at the one function that everything passes."""
         driver = self._driver
         if driver is None:
             return
@@ -181,17 +185,15 @@ class Dashboard(App[None]):
         driver.write = counted  # type: ignore[method-assign]
 
     def on_resize(self) -> None:
+        # a terminal moves or clears its text when it is resized
         self._renderer.forget()
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Sends only cells that differ from what the terminal shows; nothing at all where none does."""
-        if (
-            renderable is None
-            or self._batch_count
-            or self.is_headless
-            or self._driver is None
-            or self._driver.is_inline
-        ):
+        """Send only cells that differ from what the terminal shows; nothing where none does."""
+        # an inline driver moves the screen with the shell's text: positions do not stay
+        driver = self._driver
+        whole = self.is_headless or driver is None or driver.is_inline
+        if renderable is None or self._batch_count or whole:
             super()._display(screen, renderable)
             return
         sent = self._renderer.changes(renderable, self.console)

@@ -128,7 +128,8 @@ _SYMBOLS = {
     "less_than_sign": "<", "greater_than_sign": ">",
     "comma": ",", "full_stop": ".", "colon": ":", "slash": "/", "question_mark": "?",
     "plus": "+", "minus": "-", "equals_sign": "=",
-    "left": "←", "right": "→", "up": "↑", "down": "↓", "shift+left": "shift+←", "shift+right": "shift+→",
+    "left": "←", "right": "→", "up": "↑", "down": "↓",
+    "shift+left": "shift+←", "shift+right": "shift+→",
     "pageup": "pgup", "pagedown": "pgdn", "escape": "esc", "ctrl+l": "^l", "ctrl+p": "^p",
 }  # fmt: skip
 
@@ -185,7 +186,7 @@ def manual() -> str:
 
 
 def _manual_row(key: Key) -> str:
-    # the groups of one clock say it by their title
+    # a group of one clock is named after it
     both = len(key.clocks) > 1 or key.group in ("training", "replay")
     where = "" if both else f" ({_CLOCK_NAMES[key.clocks[0]]})"
     names = " ".join(f"`{shown(name)}`" for name in key.keys)

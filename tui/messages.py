@@ -1,4 +1,4 @@
-"""What the worker thread tells the screens: small facts, of which the newest replaces older ones that wait."""
+"""Messages from the reading thread to the screens. A newer one replaces those that wait."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Severity = Literal["information", "warning", "error"]
 
 
 class SceneChanged(Message, bubble=False):
-    """There is something new to draw."""
+    """A new scene to draw."""
 
     def __init__(self, scene: Scene) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class SceneChanged(Message, bubble=False):
 
 
 class Notification(Message, bubble=False):
-    """One line for the person in front of the screen."""
+    """One line for the user, in the corner of the screen. None replaces another."""
 
     def __init__(self, text: str, severity: Severity = "information") -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Notification(Message, bubble=False):
 
 @dataclass(frozen=True)
 class RunLine:
-    """One run in the list of runs."""
+    """One run in the list of runs. `best` is its best validation accuracy, NaN without one."""
 
     name: str
     state: str
@@ -44,7 +44,7 @@ class RunLine:
 
 
 class RunsListed(Message, bubble=False):
-    """The runs beside this one."""
+    """The list of runs that was asked for."""
 
     def __init__(self, runs: tuple[RunLine, ...]) -> None:
         super().__init__()

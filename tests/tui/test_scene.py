@@ -14,7 +14,7 @@ from asgml.tui.scene.log_lines import log_lines
 from asgml.tui.scene.marks import marks
 from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.series import Summary
-from asgml.tui.session.outbox import refusals
+from asgml.tui.session.outbox import refused_knobs
 from tests.tui.make_run import make_manifest
 
 
@@ -73,9 +73,9 @@ def test_only_refusals_of_ones_own_requests_stand_beside_a_knob() -> None:
         event("command", id="a", command="set", knob="lr", answer="rejected", reason="too high"),
         event("command", id="b", command="set", knob="boost.alpha", answer="rejected", reason="no"),
     ]
-    assert refusals(events, ["a"]) == {"lr": "rejected: too high"}
+    assert refused_knobs(events, ["a"]) == {"lr": "rejected: too high"}
     assert (
-        refusals(
+        refused_knobs(
             [
                 *events,
                 event("command", id="c", command="set", knob="lr", answer="applied", after=1.0),

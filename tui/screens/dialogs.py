@@ -1,4 +1,4 @@
-"""Small dialogs: one line of input, a knob's new value, how to stop. Escape leaves each without any effect."""
+"""Small dialogs: one line of input, a knob's new value, how to stop. Escape cancels each."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LEAVE = Binding("escape", "dismiss(None)", show=False)
 
 
 class Prompt(ModalScreen[str | None]):
-    """Asks for one line. `check` returns what is wrong with it, or ""."""
+    """Ask for one line. `check` returns what is wrong with it, or ""."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
@@ -52,10 +52,11 @@ class Prompt(ModalScreen[str | None]):
 
 
 class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
-    """A knob's new value, checked against its declared range while it is typed; up and down choose another knob."""
+    """A knob's new value, checked against its declared range while it is typed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _LEAVE,
+        # priority: the text field would take the arrows
         Binding("up", "choose(-1)", show=False, priority=True),
         Binding("down", "choose(1)", show=False, priority=True),
     ]
@@ -69,7 +70,7 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
-            yield Static(id="what", markup=False)
+            yield Static(id="knob", markup=False)
             yield Input()
             yield Static("", id="error", markup=False)
             yield Static(Text("enter sends it · ↑ ↓ another knob · esc leaves"), classes="hint")
@@ -88,16 +89,15 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
             (safe(knob.name), "bold"),
             f"  {self._place + 1} of {len(self._knobs)}\n{safe(knob.help)}\n",
         )
-        text.append(
-            f"now {setting(state.value)}   range {safe(knob.range_text())}   acts at the next {knob.applies}"
-        )
-        self.query_one("#what", Static).update(text)
+        now, span = setting(state.value), safe(knob.range_text())
+        text.append(f"now {now}   range {span}   acts at the next {knob.applies}")
+        self.query_one("#knob", Static).update(text)
         field = self.query_one(Input)
         field.value = setting(state.value)
         field.select_all()
 
     def _parsed(self, text: str) -> Value | None:
-        """The value that was typed; what is wrong with it is shown."""
+        """Return the typed value, None where the knob refuses it; show the reason."""
         error = self.query_one("#error", Static)
         try:
             value = self._knobs[self._place].knob.parse(text)
@@ -118,7 +118,7 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
 
 
 class StopDialog(ModalScreen[str | None]):
-    """How to stop: the answer is `after_step`, `now` or `kill`."""
+    """Ask how to stop: the answer is `after_step`, `now` or `kill`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 

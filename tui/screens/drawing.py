@@ -40,7 +40,7 @@ class SceneDrawing:
     def draw_frame(
         self, scene: Scene, panels: list[Panel], runs: tuple[RunLine, ...], numbers: bool
     ) -> None:
-        """Draw everything but the numbers. Without `numbers` the legends of charts wait for them."""
+        """Draw all but the numbers. Without `numbers` the legends of charts wait for them."""
         screen = self._screen
         screen.set_class(scene.manifest is None, "blank")
         self._draw_charts(scene, panels, numbers)

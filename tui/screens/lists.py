@@ -1,4 +1,4 @@
-"""Lists on the whole screen: events and alerts to jump to, runs to open or to lay under the charts, and the help."""
+"""Lists on the whole screen: rows to choose from, and the help."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from asgml.tui.keys import GROUPS, Key, keys_for, shown, shown_keys
 from asgml.tui.terminal.theme import Styles
 
 _MOST = 1000
+"""Rows that are offered; lists of events begin with the newest."""
 
 
 class ListScreen(ModalScreen[int | None]):
@@ -65,28 +66,36 @@ class HelpScreen(ModalScreen[None]):
             yield Static(help_text(self._clock, self._styles, self._mapped))
 
 
+_CURVES = (
+    "The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded."
+)
+
+
 def help_text(clock: str, styles: Styles, mapped: dict[str, str]) -> Text:
+    """Return the help: the rows of the table of keys, by group, and the signs on the charts."""
     text = Text()
     for group, title in GROUPS.items():
         rows = [key for key in keys_for(clock) if key.group == group]
         if rows:
             text.append(f"{title}\n", styles.title)
         for key in rows:
-            text.append(f"  {_names(key, mapped):<14}", styles.key).append(
-                f"{key.help}\n", styles.text
-            )
+            text.append(f"  {_names(key, mapped):<14}", styles.key)
+            text.append(f"{key.help}\n", styles.text)
         if rows:
             text.append("\n")
     text.append("Curves: ", styles.title)
-    text.append(
-        f"{styles.glyphs.mark} a knob was changed   {styles.glyphs.pause} a pause   {styles.glyphs.bad} a value that is no finite number\n",
-        styles.text,
+    text.append(f"{_sign_legend(styles)}\n", styles.text)
+    return text.append(_CURVES, styles.muted)
+
+
+def _sign_legend(styles: Styles) -> str:
+    glyphs = styles.glyphs
+    signs = (
+        (glyphs.mark, "a knob was changed"),
+        (glyphs.pause, "a pause"),
+        (glyphs.bad, "a value that is no finite number"),
     )
-    text.append(
-        "The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded.",
-        styles.muted,
-    )
-    return text
+    return "   ".join(f"{sign} {meaning}" for sign, meaning in signs)
 
 
 def _names(key: Key, mapped: dict[str, str]) -> str:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from asgml.tui.session.session import Session
 
 _RUNS_EVERY = 15.0
-"""Seconds between two looks at the other runs: each reads up to 40 of them."""
+"""Seconds between two readings of the list of runs: each reads up to 40 of them."""
 _WIDTHS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
 _HEIGHTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
 """The least columns and rows from which a class of `main.tcss` holds."""

@@ -11,7 +11,7 @@ from asgml.tui.screens.main import MainScreen
 
 
 class KeyCommands(Provider):
-    """The palette's entries. They run on the main screen, also where another one is open over it."""
+    """The palette's entries. They run on the main screen, also where another one covers it."""
 
     async def discover(self) -> Hits:
         for screen in self._main_screens():

@@ -1,4 +1,4 @@
-"""The outbox: what was asked of the trainer and has no answer yet. A wish is never shown as a fact."""
+"""The outbox: requests to the trainer that have no answer yet. None is ever shown as a fact."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from asgml.storage.commands.inbox import Request, send
 from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.manifest import Manifest
-from asgml.storage.format.status import ENDED, Head
+from asgml.storage.format.status import Head
 from asgml.tui.messages import Severity
-from asgml.tui.scene.scene import KnobState, PendingRequest, Scene
+from asgml.tui.scene.scene import KnobState, PendingRequest
 
-Tell = Callable[[str, Severity], None]
+Notify = Callable[[str, Severity], None]
 
 
 class Outbox:
     """Requests on their way to one run."""
 
-    def __init__(self, tell: Tell) -> None:
-        self._tell = tell
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
         self._sent: dict[str, Request] = {}
-        self._answered: set[str] = set()
+        self._answered: list[str] = []
 
     def clear(self) -> None:
-        """Another run is on screen: what was asked of the one before is no wish of this one."""
+        """Forget what was asked of the run on screen: another one takes its place."""
         self._sent.clear()
 
     @property
@@ -38,31 +38,37 @@ class Outbox:
         )
 
     def send(self, commands: Path, request: Request) -> None:
+        """Put a request into the run's folder of commands; notify the user where that fails."""
         try:
             send(commands, request)
         except OSError as error:
-            self._tell(f"{request.kind} could not be sent: {error}", "error")
+            self._notify(f"{request.kind} could not be sent: {error}", "error")
             return
         self._sent[request.id] = request
 
     def note_answers(self, events: Sequence[Event]) -> None:
-        """Requests that have their answer are no pending_requests any more; one that was refused is told."""
+        """Drop the requests that have their answer; notify the user of those that were refused."""
         if not self._sent:
             return
-        answers = {event.get("id"): event for event in events if event.kind == "command"}
+        # events are read as they were written: an id may be of any type
+        answers = {
+            id: event
+            for event in events
+            if event.kind == "command" and isinstance(id := event.get("id"), str)
+        }
         for id in [id for id in self._sent if id in answers]:
             request, answer = self._sent.pop(id), answers[id]
-            self._answered.add(id)
+            self._answered.append(id)
             if answer.get("answer") != "applied":
                 what = f"{request.kind} {request.knob or ''}".strip()
-                self._tell(f"{what} {answer.get('answer')}: {answer.get('reason', '')}", "warning")
+                self._notify(f"{what} {_reason(answer)}", "warning")
 
     def knobs(
         self, manifest: Manifest, values: Mapping[str, Value], events: Sequence[Event]
     ) -> tuple[KnobState, ...]:
-        """Acknowledged values as facts, pending_requests and refusals beside them."""
+        """Return the knobs: acknowledged `values` as facts, requests and refusals beside them."""
         requested = {sent.knob: sent.value for sent in self._sent.values() if sent.kind == "set"}
-        refused = refusals(events, tuple(self._answered))
+        refused = refused_knobs(events, self._answered)
         return tuple(
             KnobState(
                 knob,
@@ -74,50 +80,28 @@ class Outbox:
         )
 
     def kill(self, head: Head | None) -> None:
-        """SIGKILL to the trainer, if it is still the same process."""
+        """Send SIGKILL to the trainer, if it is still the process of the head record."""
         from asgml.storage.format.process import is_alive
 
+        # a pid up to 1 would address init or the dashboard's own process group
         if head is None or head.pid <= 1 or not is_alive(head.pid, head.process_start):
-            self._tell("there is no such process any more", "warning")
+            self._notify("there is no such process any more", "warning")
             return
         os.kill(head.pid, signal.SIGKILL)
-        self._tell(f"sent SIGKILL to pid {head.pid}", "warning")
+        self._notify(f"sent SIGKILL to pid {head.pid}", "warning")
 
 
-def refusals(events: Sequence[Event], mine: Sequence[str]) -> dict[str, str]:
-    """Knob → reason, where the last of the requests sent from here was not applied."""
+def refused_knobs(events: Sequence[Event], request_ids: Sequence[str]) -> dict[str, str]:
+    """Return knob → reason where the last of these requests was not applied."""
     found: dict[str, str] = {}
-    for event in events if mine else ():
+    for event in events if request_ids else ():
         knob = event.get("knob")
-        if event.kind == "command" and event.get("id") in mine and isinstance(knob, str):
+        if event.kind == "command" and event.get("id") in request_ids and isinstance(knob, str):
             found.pop(knob, None)
             if event.get("answer") != "applied":
-                found[knob] = f"{event.get('answer')}: {event.get('reason', '')}"
+                found[knob] = _reason(event)
     return found
 
 
-def refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
-    """Why the training cannot be steered from here; "" where it can."""
-    name = scene.name
-    if replayed:
-        return f"this is a replay; `asgml watch {name}` steers a living run"
-    if readonly:
-        return f"read-only: `asgml watch {name}` without --readonly steers the training"
-    if scene.state in ENDED and scene.manifest is None:
-        return "the training never began; the reason is in trainer.log"
-    if scene.state in ENDED:
-        return f"the training has {_past(scene.state)}; `asgml resume {name}` goes on from the last checkpoint"
-    if scene.state == "stale":
-        return f"no sign of the trainer on {scene.trainer.host}; if it is gone, `asgml resume {name}` goes on from the last checkpoint"
-    if scene.manifest is None:
-        return "the training is not up yet; try again when it runs"
-    return ""
-
-
-def _past(state: str) -> str:
-    return {
-        "finished": "finished",
-        "failed": "failed",
-        "stopped": "been stopped",
-        "crashed": "crashed",
-    }[state]
+def _reason(answer: Event) -> str:
+    return f"{answer.get('answer')}: {answer.get('reason', '')}"

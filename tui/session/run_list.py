@@ -1,4 +1,4 @@
-"""The runs beside the one on screen: the list of them, and one that is laid under the charts."""
+"""The list of runs. Of each only the head record and a few rows are read, whatever its size."""
 
 from __future__ import annotations
 
@@ -10,113 +10,96 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, list_runs
+from asgml.storage.format.layout import RunNotFoundError, RunPaths, list_runs
 from asgml.storage.format.manifest import FormatError, Manifest, manifest_from_json
-from asgml.storage.format.metrics import AXES, TABLES
+from asgml.storage.format.metrics import AXES
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import Head
 from asgml.tui.messages import RunLine
-from asgml.tui.scene.run_data import Overlay, snapshot_tables
-from asgml.tui.scene.scene_builder import SeriesStore, build_run_data
 
 if TYPE_CHECKING:
     from asgml.storage.read.store_reader import StoreReader
 
 _MOST = 40
+"""Runs in the list, the newest ones."""
+_RECENT = 64
+"""Rows that the step time of a run is measured on."""
+
+_UNREADABLE = (
+    OSError, FormatError, RunNotFoundError, RuntimeError, ValueError, KeyError, TypeError,
+)  # fmt: skip
 
 
 class RunList:
-    """The newest runs of a directory. Of each only the mark and a few rows are read: a list must not cost what its runs weigh."""
+    """The newest runs of a directory."""
 
     def __init__(self, runs: Path) -> None:
         self.runs = runs
-        self._glances: dict[Path, RunSummary] = {}
+        self._summaries: dict[Path, RunSummary] = {}
 
     def lines(self) -> tuple[RunLine, ...]:
-        """A run that cannot be read is left out: the list must not fail for it."""
+        """Return the runs that can be read: the list must not fail for one that cannot."""
         lines = []
         for paths in list_runs(self.runs)[:_MOST]:
-            with contextlib.suppress(
-                OSError,
-                FormatError,
-                RunNotFoundError,
-                RuntimeError,
-                ValueError,
-                KeyError,
-                TypeError,
-            ):
-                lines.append(self._glances.setdefault(paths.root, RunSummary(paths)).line())
+            with contextlib.suppress(*_UNREADABLE):
+                lines.append(self._summaries.setdefault(paths.root, RunSummary(paths)).line())
         return tuple(lines)
 
 
 class RunSummary:
-    """What the list tells of one run: state, step and best validation accuracy."""
+    """State, step and best validation accuracy of one run. Keeps what cannot have changed."""
 
     def __init__(self, paths: RunPaths) -> None:
         self._paths = paths
-        self._source: StoreReader | None = None
+        self._store: StoreReader | None = None
         self._manifest: Manifest | None = None
-        self._rows = -1
+        self._epochs = -1
         self._best = math.nan
 
     def line(self) -> RunLine:
-        from asgml.storage.read.liveness import state_of, state_without_store
+        """Read what is new and return the run's line in the list."""
+        from asgml.storage.read.liveness import state_without_store
         from asgml.storage.read.store_reader import StoreReader
 
-        self._source = source = self._source or StoreReader(self._paths.store)
-        now, name, head = time.time_ns(), safe(self._paths.name), source.head()
+        self._store = store = self._store or StoreReader(self._paths.store)
+        name, head = safe(self._paths.name), store.head()
         if head is None:
-            return RunLine(name, state_without_store(self._paths, now), 0, 0, math.nan)
-        if (
-            self._manifest is None or head.rows["epochs"] < self._rows
-        ):  # made again under the same name
-            source.forget()
-            self._manifest = manifest_from_json(source.attributes() or {})
-        manifest = self._manifest
-        state = state_of(
-            head,
-            manifest.host,
-            now,
-            lambda: self._median_step_seconds(source, head.rows["steps"]),
-            self._paths,
-        )
-        if head.rows["epochs"] != self._rows:
-            self._best, self._rows = (
-                _last(source, manifest, "epochs", "best_val_accuracy", head.rows["epochs"]),
-                head.rows["epochs"],
-            )
+            state = state_without_store(self._paths, time.time_ns())
+            return RunLine(name, state, 0, 0, math.nan)
+        manifest = self._read_manifest(store, head)
+        state = self._state(store, head, manifest)
+        epochs = head.rows["epochs"]
+        if epochs != self._epochs:
+            # counted after it was read: a value that cannot be read now is tried again
+            self._best = _last(store, manifest, "epochs", "best_val_accuracy", epochs)
+            self._epochs = epochs
         return RunLine(name, state, head.step, manifest.total_steps, self._best)
 
-    def _median_step_seconds(self, source: StoreReader, rows: int) -> float:
-        newest = source.read("steps", max(rows - 64, 0), rows)
-        return (
-            float(np.median(np.diff(newest[:, AXES.index("wall_time")])))
-            if newest is not None and len(newest) > 1
-            else 0.0
-        )
+    def _read_manifest(self, store: StoreReader, head: Head) -> Manifest:
+        # fewer rows than before: the run was made again under the same name
+        if self._manifest is None or head.rows["epochs"] < self._epochs:
+            store.forget()
+            self._manifest = manifest_from_json(store.attributes() or {})
+        return self._manifest
+
+    def _state(self, store: StoreReader, head: Head, manifest: Manifest) -> str:
+        from asgml.storage.read.liveness import state_of
+
+        def step_seconds() -> float:
+            return _median_step_seconds(store, head.rows["steps"])
+
+        return state_of(head, manifest.host, time.time_ns(), step_seconds, self._paths)
 
 
-def _last(source: StoreReader, manifest: Manifest, table: str, column: str, rows: int) -> float:
-    """The newest value of a column."""
+def _median_step_seconds(store: StoreReader, rows: int) -> float:
+    newest = store.read("steps", max(rows - _RECENT, 0), rows)
+    if newest is None or len(newest) < 2:
+        return 0.0
+    return float(np.median(np.diff(newest[:, AXES.index("wall_time")])))
+
+
+def _last(store: StoreReader, manifest: Manifest, table: str, column: str, rows: int) -> float:
+    """Return the newest value of a column, NaN where there is none."""
     names = manifest.columns(table)
-    newest = source.read(table, rows - 1, rows) if rows and column in names else None
+    newest = store.read(table, rows - 1, rows) if rows and column in names else None
     return math.nan if newest is None else float(newest[-1, names.index(column)])
-
-
-class OverlayRun:
-    """Another run, to be compared with."""
-
-    def __init__(self, word: str, runs: Path) -> None:
-        from asgml.storage.read.reader import Run
-
-        self._run = Run.open(find_run(word, runs))
-        self._run.refresh()
-        self._series = SeriesStore()
-        self.name = safe(self._run.paths.name)
-
-    def overlay(self, smoothing: float) -> Overlay | None:
-        run = self._run
-        if run.manifest is None:
-            return None
-        tables = snapshot_tables(run, {table: run.rows(table) for table in TABLES})
-        data = build_run_data(run.manifest, tables, self._series, smoothing)
-        return Overlay(self.name, data)

@@ -1,4 +1,4 @@
-"""The base of the groups of keys: what they use of the main screen, and how they declare handlers."""
+"""The base of the groups of keys: what they use of the screen, and how they declare handlers."""
 
 from __future__ import annotations
 

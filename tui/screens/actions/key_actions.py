@@ -48,7 +48,7 @@ class KeyActions(ActionGroup):
             ProgramActions(session, view, screen),
         )
         handlers = {id: run for group in self.groups for id, run in group.handlers().items()}
-        # looked up by row, so that a row without a handler fails here and not when its key is pressed
+        # looked up by row: a row without a handler fails here, not when its key is pressed
         self._by_id = {key.id: handlers[key.id] for key in keys_for(session.clock_kind)}
 
     def run(self, id: str) -> None:

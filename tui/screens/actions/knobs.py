@@ -1,4 +1,4 @@
-"""Changing knobs: select one, edit its value in a dialog, or nudge it and send the draft with enter."""
+"""Changing knobs: edit a value in a dialog, or nudge it and send the draft with enter."""
 
 from __future__ import annotations
 

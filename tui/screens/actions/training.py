@@ -57,22 +57,19 @@ class TrainingActions(ActionGroup):
 
         if not self._requests.refused():
             scene = self._screen.scene
-            self._screen.app.push_screen(
-                StopDialog(scene.name, scene.trainer.pid, scene.trainer.same_host), stop
-            )
+            dialog = StopDialog(scene.name, scene.trainer.pid, scene.trainer.same_host)
+            self._screen.app.push_screen(dialog, stop)
 
     def _ask_kill(self) -> None:
         def kill(text: str | None) -> None:
             if text is not None:
                 self._requests.kill()
 
-        hint = (
-            f"SIGKILL to pid {self._screen.scene.trainer.pid}: the work since the last checkpoint is lost. "
-            "Type kill to do it."
-        )
-        self._screen.app.push_screen(
-            Prompt("Kill the training process", hint, check=_check_kill), kill
-        )
+        pid = self._screen.scene.trainer.pid
+        lost = "the work since the last checkpoint is lost"
+        hint = f"SIGKILL to pid {pid}: {lost}. Type kill to do it."
+        dialog = Prompt("Kill the training process", hint, check=_check_kill)
+        self._screen.app.push_screen(dialog, kill)
 
 
 def _check_note(text: str) -> str:

@@ -1,0 +1,32 @@
+"""Why a training cannot be steered: replays, read-only dashboards, runs without a trainer."""
+
+from __future__ import annotations
+
+from asgml.storage.format.status import ENDED
+from asgml.tui.scene.scene import Scene
+
+_ENDINGS = {
+    "finished": "finished",
+    "failed": "failed",
+    "stopped": "been stopped",
+    "crashed": "crashed",
+}
+
+
+def steering_refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
+    """Return why the training cannot be steered, with what to do instead; "" where it can."""
+    name = scene.name
+    go_on = f"`asgml resume {name}` goes on from the last checkpoint"
+    if replayed:
+        return f"this is a replay; `asgml watch {name}` steers a living run"
+    if readonly:
+        return f"read-only: `asgml watch {name}` without --readonly steers the training"
+    if scene.state in ENDED and scene.manifest is None:
+        return "the training never began; the reason is in trainer.log"
+    if scene.state in ENDED:
+        return f"the training has {_ENDINGS[scene.state]}; {go_on}"
+    if scene.state == "stale":
+        return f"no sign of the trainer on {scene.trainer.host}; if it is gone, {go_on}"
+    if scene.manifest is None:
+        return "the training is not up yet; try again when it runs"
+    return ""
