@@ -1,21 +1,26 @@
-"""Errors of libraries as one printable line."""
+"""Errors of libraries and names of files as text of one printable line."""
 
 from __future__ import annotations
 
+MAX_REASON = 200  # characters: a library's message may hold a page of its own state
 
-def one_line(error: Exception) -> str:
-    """The first line of an error's text, which may hold names that are not ours; its kind where it has none."""
-    text = (
+
+def error_reason(error: Exception) -> str:
+    """Return the first line of an error's message, or the name of its type where it has none."""
+    message = (
         getattr(error, "strerror", None)
-        or getattr(error, "error_string", None)
+        or getattr(error, "error_string", None)  # soundfile
         or str(error).strip()
         or type(error).__name__
     )
-    return printable(str(text).partition("\n")[0])[:200]
+    return escape_unprintable(str(message).partition("\n")[0])[:MAX_REASON]
 
 
-def printable(text: str) -> str:
-    """The text with line breaks and control characters, which the name of a file may hold, written out."""
+def escape_unprintable(text: str) -> str:
+    r"""Return `text` with each character that cannot be printed as its escape, such as \x1b.
+
+    An escape still identifies the file, which the symbols of storage's sanitiser would not.
+    """
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 from asgml.core.data.base import DataError, split_name
 from asgml.core.data.clips import Modality
 from asgml.core.data.datasets.frame_options import FrameOptions, check_path
-from asgml.core.data.media.audio_decoder import PRESETS, audio_modality
+from asgml.core.data.media.audio_decoder import audio_modality
 from asgml.core.data.media.frame_decoder import frame_modality
+from asgml.core.data.media.spectrogram_presets import PRESETS
 from asgml.core.data.options import check_choice, check_names, check_number
 
 MODALITIES = ["audio", "visual"]

@@ -1,1 +1,1 @@
-"""Sound, images and videos: opened, decoded, and shown to a network."""
+"""Sound, images and videos: opened, decoded, and viewed by a network."""

@@ -1,4 +1,4 @@
-"""Opens containers of sound and video with ffmpeg."""
+"""Media containers such as mp4: opened, seeked and decoded with ffmpeg."""
 
 from __future__ import annotations
 
@@ -14,26 +14,10 @@ from av.stream import Stream
 
 from asgml.core.data.media.media_file import MediaError, check_file, unreadable
 
-# What is read by ffmpeg. Sound in any other file is read by libsndfile.
-CONTAINERS = frozenset(
-    {
-        ".mp4",
-        ".m4v",
-        ".m4a",
-        ".mov",
-        ".avi",
-        ".flv",
-        ".mkv",
-        ".webm",
-        ".wmv",
-        ".mpg",
-        ".mpeg",
-        ".3gp",
-        ".ts",
-        ".aac",
-        ".wma",
-    }
-)
+# Read by ffmpeg; libsndfile reads the sound of every other file.
+VIDEO_SUFFIXES = ".mp4 .m4v .mov .avi .flv .mkv .webm .wmv .mpg .mpeg .3gp .ts"
+SOUND_SUFFIXES = ".m4a .aac .wma"
+CONTAINERS = frozenset(f"{VIDEO_SUFFIXES} {SOUND_SUFFIXES}".split())
 
 
 def is_container(path: Path) -> bool:
@@ -42,50 +26,51 @@ def is_container(path: Path) -> bool:
 
 @contextmanager
 def open_container(path: Path) -> Iterator[InputContainer]:
-    """The file opened by ffmpeg; errors of reading and decoding inside the block become MediaError too."""
+    """Open a file with ffmpeg; errors of reading and decoding in the block become MediaError."""
     check_file(path)
     try:
-        with av.open(
-            str(path.absolute()), metadata_errors="replace"
-        ) as container:  # absolute: "a:b.mp4" is no network address
+        # The path is absolute: ffmpeg takes "a:b.mp4" for a network address.
+        with av.open(str(path.absolute()), metadata_errors="replace") as container:
             yield container
     except av.FFmpegError as error:
         raise unreadable(path, "sound or video", error) from error
 
 
 def start_offset(container: InputContainer) -> float:
-    """The time that counts as the beginning, in seconds: not 0 in every file."""
+    """Return the time stamp, in seconds, of the beginning: not 0 in every file."""
     return (container.start_time or 0) / av.time_base
 
 
 def seek_before(container: InputContainer, second: float, stream: Stream) -> None:
-    """Goes to a key frame at or before this second. A file that cannot seek_before stays at its beginning, which is slow, not wrong."""
+    """Go to a key frame at or before a second.
+
+    A file that cannot seek stays at its beginning, which is slow but not wrong.
+    """
+    ticks = int((start_offset(container) + second) / (stream.time_base or 1))
     with suppress(av.FFmpegError):
-        container.seek(
-            int((start_offset(container) + second) / (stream.time_base or 1)), stream=stream
-        )
+        container.seek(ticks, stream=stream)
 
 
 def duration_of(container: InputContainer, stream: Stream) -> float:
-    """How long a stream lasts by the head of its file, or the whole file, where nothing is said of the stream; 0 for unknown."""
+    """Return the seconds that the header gives for a stream, else for the file; 0 where unknown."""
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     return (container.duration or 0) / av.time_base
 
 
 def prepare_stream(stream: Stream, path: Path) -> None:
-    """Raises MediaError where nothing can decode it. One thread: other clips are read by other processes."""
+    """Set up a stream for decoding. Raise MediaError where ffmpeg has no decoder for it."""
     if cast(object, stream.codec_context) is None:
-        raise MediaError(
-            path,
-            "unreadable",
-            f"its {stream.type} has a coding that ffmpeg does not know; convert it with ffmpeg",
-        )
-    stream.codec_context.thread_count = 1
+        reason = f"its {stream.type} has a coding that ffmpeg does not know"
+        raise MediaError(path, "unreadable", f"{reason}; convert it with ffmpeg")
+    stream.codec_context.thread_count = 1  # the other cores decode other clips
 
 
 def decode_frames(container: InputContainer, stream: Stream) -> Iterator[Frame]:
-    """The frames of a stream. A damaged packet is left out, as ffmpeg does; raises where that leaves nothing."""
+    """Yield the frames of a stream without damaged packets, which ffmpeg's own tools drop too.
+
+    Raise av.InvalidDataError where no frame is left.
+    """
     damage: av.FFmpegError | None = None
     count = 0
     for packet in container.demux(stream):

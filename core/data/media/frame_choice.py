@@ -1,4 +1,4 @@
-"""Chooses the frames of a clip."""
+"""The choice of a clip's frames: by the published extraction, then as many as the network sees."""
 
 from __future__ import annotations
 
@@ -10,35 +10,38 @@ import numpy as np
 CHOICES = ("uniform", "first", "random")
 
 
-def choose_frames(there: int, wanted: int, choice: str, clip: str) -> list[int]:
-    """The numbers, in order, of `wanted` among `there` frames (one or more).
+def choose_frames(available: int, wanted: int, choice: str, clip: str) -> list[int]:
+    """Return the numbers, in order, of `wanted` among `available` frames (one or more).
 
-    "uniform": the middle of each of `wanted` equal parts. "first": the first ones, the last repeated where there are too few,
-    as the published loaders come to. "random": drawn from the clip's name, so a clip has the same ones in every epoch, run and
-    process; where there are too few, as uniform. Where there are too few, uniform repeats the nearest.
+    "uniform": the middle of each of `wanted` equal intervals; a frame is repeated where there are
+    too few. "first": the first ones, the last repeated where there are too few, as the published
+    loaders do in effect. "random": drawn from the clip's name, so that a clip has the same ones in
+    every epoch, run and process; where there are too few, as uniform.
     """
     if choice == "first":
-        return [min(i, there - 1) for i in range(wanted)]
-    if choice == "random" and there >= wanted:
+        return [min(i, available - 1) for i in range(wanted)]
+    if choice == "random" and available >= wanted:
+        # A name from the disk may hold bytes that are no UTF-8, which Python keeps as surrogates.
         rng = np.random.default_rng(zlib.crc32(clip.encode(errors="surrogatepass")))
-        return sorted(rng.choice(there, wanted, replace=False).tolist())
-    return [(2 * i + 1) * there // (2 * wanted) for i in range(wanted)]
+        return sorted(rng.choice(available, wanted, replace=False).tolist())
+    return [(2 * i + 1) * available // (2 * wanted) for i in range(wanted)]
 
 
 def natural_order(name: str) -> tuple[tuple[int, int | str], ...]:
-    """The order of time: numbers count by their value, so frame_10 comes after frame_9."""
+    """Return a sort key in which numbers count by their value: frame_10 comes after frame_9."""
     return tuple(
-        (0, int(word)) if word.isdecimal() else (1, word)
-        for word in re.split(r"([0-9]+)", name)
-        if word
+        (0, int(token)) if token.isdecimal() else (1, token)
+        for token in re.split(r"([0-9]+)", name)
+        if token
     )
 
 
 def extracted_frames(frames: int, video_fps: float, wanted_fps: float) -> list[int]:
-    """The numbers of the frames that the published extraction keeps, `wanted_fps` a second.
+    """Return the numbers of the frames that the published extraction keeps, `wanted_fps` a second.
 
-    In each second of int(video_fps) frames the numbers 0, interval, 2·interval, … with interval = int(video_fps / wanted_fps),
-    as OGM-GE's video_preprocessing.py does. Below one a second, every interval-th frame.
+    In each second of int(video_fps) frames the numbers 0, interval, 2·interval, … with
+    interval = int(video_fps / wanted_fps), as in OGM-GE's video_preprocessing.py. Below one frame a
+    second, every interval-th frame.
     """
     second = max(int(video_fps), 1)
     interval = max(int(second / wanted_fps), 1)

@@ -1,4 +1,4 @@
-"""Frames as a modality: some images of a clip, from a folder of extracted frames or straight from its video."""
+"""Frames as a modality: some images of a clip, from a folder of extracted frames or its video."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from asgml.core.data.media.container import is_container
 from asgml.core.data.media.frame_choice import CHOICES, choose_frames, extracted_frames
 from asgml.core.data.media.images import image_size, read_image, scale
 from asgml.core.data.media.media_file import MediaError
-from asgml.core.data.media.video_file import read_frames, read_video_info
+from asgml.core.data.media.video_file import VideoInfo, read_frames, read_video_info
 from asgml.core.data.media.views import FramesView
 from asgml.core.data.options import check_choice, check_number, check_whole
-
-__all__ = ["CHOICES", "FrameDecoder", "frame_facts", "frame_fault", "frame_modality"]
 
 
 @dataclass(frozen=True)
 class FrameDecoder:
-    """Decodes `frames` images of a clip to uint8 (frames, 3, H, W), each squashed to `size` (height, width).
+    """Decoder of `frames` images of a clip to uint8 (frames, 3, H, W), each squashed to `size`.
 
-    They are chosen (see frames.choose) among the images of the source, or, where it is a video, among the `fps` frames a second
-    that the published extraction would have written to a folder. Images have no times: the source lists those of its part.
+    `size` is (height, width). The images are chosen by frame_choice.choose_frames among those of
+    the source or, where it is a video, among the `fps` frames a second that the published
+    extraction would have written to a folder. Images have no times: the source of a clip that is an
+    interval of its video lists the images of that interval.
     """
 
     frames: int
@@ -60,25 +60,23 @@ class FrameDecoder:
         }
 
     def decode(self, source: Source, clip: str) -> Tensor:
-        """(*shape) uint8. Raises DataError that names the file."""
+        """Return (*shape) uint8. Raise DataError that names the file."""
         check_source(source, clip)
         if is_video(source):
-            return torch.stack(
-                [scale(image, self.size) for image in self._from_video(source, clip)]
-            )
-        paths = [
-            source.paths[i]
-            for i in choose_frames(len(source.paths), self.frames, self.choice, clip)
-        ]
+            images = self._read_from_video(source, clip)
+            return torch.stack([scale(image, self.size) for image in images])
+        numbers = choose_frames(len(source.paths), self.frames, self.choice, clip)
+        paths = [source.paths[i] for i in numbers]
+        # A clip with too few frames repeats some: each is decoded once.
         scaled = {path: scale(read_image(path), self.size) for path in dict.fromkeys(paths)}
         return torch.stack([scaled[path] for path in paths])
 
-    def _from_video(self, source: Source, clip: str) -> list[Tensor]:
-        path = source.paths[0]
-        video = read_video_info(path, source.start, source.seconds)
-        there = extracted_frames(video.frames, video.fps, self.fps)
-        numbers = [there[i] for i in choose_frames(len(there), self.frames, self.choice, clip)]
-        return read_frames(path, numbers, video.fps, source.start)
+    def _read_from_video(self, source: Source, clip: str) -> list[Tensor]:
+        video = _video_info(source)
+        candidates = extracted_frames(video.frames, video.fps, self.fps)
+        chosen = choose_frames(len(candidates), self.frames, self.choice, clip)
+        numbers = [candidates[i] for i in chosen]
+        return read_frames(source.paths[0], numbers, video.fps, source.start)
 
 
 def frame_modality(
@@ -89,34 +87,39 @@ def frame_modality(
     augment: str = "clip",
     fps: float = 1.0,
 ) -> Modality:
-    """`frames` images stored at `size`, seen as (frames, 3, crop, crop)."""
-    return Modality(
-        FrameDecoder(frames, choice, size, fps), (frames, 3, crop, crop), FramesView(crop, augment)
-    )
+    """Return the modality of `frames` images stored at `size`, seen as (frames, 3, crop, crop)."""
+    decoder = FrameDecoder(frames, choice, size, fps)
+    return Modality(decoder, (frames, 3, crop, crop), FramesView(crop, augment))
 
 
 def frame_fault(source: Source) -> tuple[str, str] | None:
-    """What is wrong with the frames of a clip: its kind (missing, empty, unreadable, short) and the reason. Decodes all of them."""
+    """Return the kind and the reason of a fault in the frames of a clip, None where there is none.
+
+    The kinds are missing, empty, unreadable and short. Every image, or the whole video, is decoded.
+    """
     try:
         check_source(source, "the clip")
         if is_video(source):
-            video = read_video_info(source.paths[0], source.start, source.seconds)
+            video = _video_info(source)
             read_frames(source.paths[0], [0, video.frames - 1], video.fps, source.start)
             return None
         for path in source.paths:
             read_image(path)
     except MediaError as error:
-        return error.kind, error.reason if len(
-            source.paths
-        ) < 2 else f"{error.path.name}: {error.reason}"
+        if len(source.paths) < 2:
+            return error.kind, error.reason
+        return error.kind, f"{error.path.name}: {error.reason}"
     return None
 
 
 def frame_facts(source: Source) -> dict[str, Any]:
-    """How many frames there are, and height and width of the first; of a video also fps and seconds. Raises DataError."""
+    """Return the number of frames, height and width of the first, of a video also fps and seconds.
+
+    Raise DataError.
+    """
     check_source(source, "the clip")
     if is_video(source):
-        video = read_video_info(source.paths[0], source.start, source.seconds)
+        video = _video_info(source)
         return {
             "frames": video.frames,
             "height": video.height,
@@ -133,6 +136,10 @@ def is_video(source: Source) -> bool:
 
 
 def check_source(source: Source, clip: str) -> None:
-    """Raises MediaError where there is nothing to decode."""
+    """Raise MediaError where there is nothing to decode."""
     if not source.paths:
         raise MediaError(Path(clip), "empty", "has no images; expected one or more in its folder")
+
+
+def _video_info(source: Source) -> VideoInfo:
+    return read_video_info(source.paths[0], source.start, source.seconds)

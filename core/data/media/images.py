@@ -1,4 +1,4 @@
-"""Chooses the frames of a clip, and decodes and scales images."""
+"""Image files decoded to tensors and scaled."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from torch.nn import functional
 
 from asgml.core.data.media.media_file import check_file, unreadable
 
-# Pillow comes with torchvision, whose own decoder gives the same pixels, but takes seconds to import in every process that reads.
+# Pillow, which comes with torchvision: torchvision's own decoder gives the same pixels, but takes
+# seconds to import in every process that reads.
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
-BROKEN = (
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+# Raised by Pillow on damaged files.
+PILLOW_ERRORS = (
     OSError,
     ValueError,
     SyntaxError,
@@ -25,40 +28,39 @@ BROKEN = (
     struct.error,
     zlib.error,
     Image.DecompressionBombError,
-)  # Pillow on bad data
-
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
+)
 
 
 def read_image(path: Path) -> Tensor:
-    """A JPEG, PNG, WebP or BMP file as RGB, uint8 (3, H, W). Raises MediaError."""
+    """Return a JPEG, PNG, WebP or BMP file as RGB, uint8 (3, H, W). Raise MediaError."""
     check_file(path)
     try:
         with Image.open(path, formats=FORMATS) as image:
-            pixels = _deep(image) if image.mode.startswith("I") else np.array(image.convert("RGB"))
-    except BROKEN as error:
+            is_16_bit = image.mode.startswith("I")
+            pixels = _scale_16_bit(image) if is_16_bit else np.array(image.convert("RGB"))
+    except PILLOW_ERRORS as error:
         raise unreadable(path, "an image", error) from error
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width, by the head of the file. Raises MediaError."""
+    """Return height and width by the file's header. Raise MediaError."""
     check_file(path)
     try:
         with Image.open(path, formats=FORMATS) as image:
             return image.height, image.width
-    except BROKEN as error:
+    except PILLOW_ERRORS as error:
         raise unreadable(path, "an image", error) from error
 
 
-def _deep(image: Image.Image) -> NDArray[np.uint8]:
-    """Gray of 16 bits, which Pillow would cut off at 255 rather than scale."""
-    gray = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-    return np.stack([gray] * 3, axis=-1)
-
-
 def scale(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """uint8 (3, H, W) squashed to (3, *size), antialiased: the pixels of torchvision's Resize."""
+    """Squash uint8 (C, H, W) to (C, *size), antialiased: the pixels of torchvision's Resize."""
     if image.shape[1:] == size:
         return image
     return functional.interpolate(image[None], size, mode="bilinear", antialias=True)[0]
+
+
+def _scale_16_bit(image: Image.Image) -> NDArray[np.uint8]:
+    """Return a gray image of 16 bits as 8 bits, (H, W, 3): Pillow would cut it off at 255."""
+    gray = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
+    return np.stack([gray] * 3, axis=-1)

@@ -1,4 +1,4 @@
-"""Mel filters: triangles over the frequencies of a Fourier transform, as librosa and as Kaldi place them."""
+"""Mel filters: triangles over the frequencies of a Fourier transform, as librosa and Kaldi do."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ LOWEST = 20.0  # Hz, where Kaldi's first filter begins
 
 @lru_cache
 def slaney_filters(rate: int, size: int, bands: int) -> Tensor:
-    """(bands, 1 + size/2) from 0 Hz to half the rate, each of area 1: librosa.filters.mel(sr=rate, n_fft=size, n_mels=bands).
+    """Return (bands, 1 + size/2) filters from 0 Hz to half the rate, each of area 1.
 
-    Written out because librosa takes seconds to import, in every process that reads.
+    The numbers of librosa.filters.mel(sr=rate, n_fft=size, n_mels=bands). They are computed here
+    because importing librosa takes seconds in every process that reads.
     """
     top = 15 + math.log(rate / 2 / KNEE) / STEP
     steps = torch.linspace(0, top, bands + 2, dtype=torch.float64)
@@ -28,7 +29,10 @@ def slaney_filters(rate: int, size: int, bands: int) -> Tensor:
 
 @lru_cache
 def kaldi_filters(rate: int, size: int, bands: int) -> Tensor:
-    """(bands, 1 + size/2) from 20 Hz to half the rate, each of height 1, its sides straight on the scale 1127·ln(1 + f/700)."""
+    """Return (bands, 1 + size/2) filters from 20 Hz to half the rate, each of height 1.
+
+    Their sides are straight on the mel scale 1127·ln(1 + f/700).
+    """
     low, high = kaldi_mel(torch.tensor([LOWEST, rate / 2], dtype=torch.float64))
     edges = low + (high - low) * torch.linspace(0, 1, bands + 2, dtype=torch.float64)
     return triangles(edges, kaldi_mel(frequencies(rate, size))).float()
@@ -39,13 +43,16 @@ def kaldi_mel(frequency: Tensor) -> Tensor:
 
 
 def frequencies(rate: int, size: int) -> Tensor:
-    """(1 + size/2,) in Hz."""
+    """Return the (1 + size/2,) frequencies of a transform of `size` points, in Hz."""
     return torch.arange(1 + size // 2, dtype=torch.float64) * rate / size
 
 
-def triangles(edges: Tensor, places: Tensor) -> Tensor:
-    """(len(edges) − 2, len(places)): filter i rises from edge i to 1 at edge i + 1 and falls to edge i + 2."""
+def triangles(edges: Tensor, points: Tensor) -> Tensor:
+    """Return (len(edges) − 2, len(points)) filters.
+
+    Filter i rises from edge i to 1 at edge i + 1 and falls to 0 at edge i + 2.
+    """
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    return torch.minimum(
-        (places - left) / (centre - left), (right - places) / (right - centre)
-    ).clamp(min=0.0)
+    rising = (points - left) / (centre - left)
+    falling = (right - points) / (right - centre)
+    return torch.minimum(rising, falling).clamp(min=0.0)

@@ -1,4 +1,4 @@
-"""How training and evaluation see what is stored: crops and flips of frames, crops of time, on whole batches at once."""
+"""Views: stored samples as training and evaluation show them to a network, on whole batches."""
 
 from __future__ import annotations
 
@@ -14,14 +14,18 @@ from asgml.core.data.options import check_choice, check_whole
 AUGMENTS = ("clip", "frame", "off")
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
+FLOW_MEAN = 0.5  # of the range: a point that stands still is gray, 128 of 255
+FLOW_STD = 0.226  # of TSN (Wang et al., ECCV 2016), the mean of ImageNet's three; not measured
 
 
 @dataclass(frozen=True)
 class AudioView:
-    """Stored float16 as float32. With `crop`, so many frames of the time: a random part in training, the middle in evaluation.
+    """Stored float16 as float32, with `crop` only that many frames of the time.
 
-    OGM-GE's VGGSound loader crops the waveform instead, and takes a random part in its test too. A crop of frames starts at a
-    multiple of the hop (8 ms), and its first and last frame hear the sound beside it rather than its mirror image.
+    Training takes a random crop, evaluation the one in the middle. OGM-GE's VGGSound loader crops
+    the waveform instead, and at random in its test too. A crop of frames starts at a multiple of
+    the hop (8 ms), and its first and last frame contain the sound beside it rather than its mirror
+    image.
     """
 
     crop: int | None = None
@@ -39,11 +43,12 @@ class AudioView:
 
 @dataclass(frozen=True)
 class FramesView:
-    """Stored frames, uint8 (B, T, 3, H, W), as float32 (B, T, 3, size, size), minus ImageNet's mean, over its deviation.
+    """Stored frames, uint8 (B, T, 3, H, W), as normalised float32 (B, T, 3, size, size).
 
-    Training cuts a random box (8 to 100 % of the frame) and mirrors half of the clips: the same in all frames of a clip
-    ("clip"), anew in every frame ("frame", as published), or not at all ("off"). Evaluation squashes the whole frame.
-    Both scale with torchvision's antialiased bilinear filter.
+    Training cuts a random box (8 to 100 % of the frame) and mirrors half of the clips: the same in
+    all frames of a clip ("clip"), anew in every frame ("frame", as published), or not at all
+    ("off"). Evaluation squashes the whole frame. Both scale with torchvision's antialiased bilinear
+    filter, then subtract ImageNet's mean and divide by its standard deviation.
     """
 
     size: int = 224
@@ -59,15 +64,19 @@ class FramesView:
         return self.normalise(self.crop_batch(stored, generator)[0])
 
     def crop_batch(self, stored: Tensor, generator: Generator | None) -> tuple[Tensor, Tensor]:
-        """What is seen before it is normalised, 0 … 255, and which frames are mirrored: bool (B, T), or (B, 1) for all of a clip."""
+        """Return the cropped frames, 0 … 255, and the mirrored ones: bool (B, T).
+
+        The latter is (B, 1) where all frames of a clip are alike.
+        """
         if generator is None or self.augment == "off":
             return resize(stored, self.size), torch.zeros(len(stored), 1, dtype=torch.bool)
         batch, frames, channels, height, width = stored.shape
-        together = frames if self.augment == "clip" else 1  # frames that share a box
+        # Frames that share a box become channels of one image, so that they are cropped together.
+        together = frames if self.augment == "clip" else 1
         images = stored.reshape(batch * frames // together, together * channels, height, width)
         boxes, flips = draw_boxes(len(images), height, width, generator)
-        cut = crop_resize(images, boxes, flips, self.size)
-        return cut.view(batch, frames, channels, self.size, self.size), flips.view(batch, -1)
+        cropped = crop_resize(images, boxes, flips, self.size)
+        return cropped.view(batch, frames, channels, self.size, self.size), flips.view(batch, -1)
 
     def normalise(self, images: Tensor) -> Tensor:
         mean = 255 * images.new_tensor(self.mean)[:, None, None]
@@ -75,8 +84,29 @@ class FramesView:
         return images.sub_(mean).div_(std)
 
 
+@dataclass(frozen=True)
+class FlowView(FramesView):
+    """Stored flow, uint8 (B, T, 2, H, W), as float32 (B, T, 2, size, size), seen as frames are.
+
+    In a mirror what moves to the right moves to the left, so u of a mirrored clip becomes 255 - u.
+    The crop of a clip is not that of its frames: every modality draws its own.
+    """
+
+    mean: tuple[float, ...] = (FLOW_MEAN, FLOW_MEAN)
+    std: tuple[float, ...] = (FLOW_STD, FLOW_STD)
+
+    def __call__(self, stored: Tensor, generator: Generator | None) -> Tensor:
+        images, flips = self.crop_batch(stored, generator)
+        mirrored = flips.to(images.device, non_blocking=True)[..., None, None]
+        images[:, :, 0] = torch.where(mirrored, 255 - images[:, :, 0], images[:, :, 0])
+        return self.normalise(images)
+
+
 def resize(stored: Tensor, size: int) -> Tensor:
-    """uint8 (B, T, C, H, W) squashed to float32 (B, T, C, size, size), 0 … 255: torchvision's Resize((size, size))."""
+    """Squash uint8 (B, T, C, H, W) to float32 (B, T, C, size, size), 0 … 255.
+
+    The numbers of torchvision's Resize((size, size)).
+    """
     images = stored.flatten(0, 1).to(torch.float32)
     if images.shape[-2:] != (size, size):
         images = functional.interpolate(images, (size, size), mode="bilinear", antialias=True)

@@ -17,16 +17,15 @@ from scipy import signal
 from asgml.core.data.base import DataError
 from asgml.core.data.clips import Source
 from asgml.core.data.media.audio_decoder import (
-    PRESETS,
     AudioDecoder,
     audio_facts,
     audio_fault,
     audio_modality,
-    read_waveform,
 )
 from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.mel import slaney_filters
-from asgml.core.data.media.waveform import resample, tile
+from asgml.core.data.media.spectrogram_presets import PRESETS
+from asgml.core.data.media.waveform import read_waveform, resample, tile
 
 SECONDS = {"stft": 3.0, "stft16k": 3.0, "logmel": 3.0, "fbank": 3.0, "vggsound": 10.0}
 

@@ -22,12 +22,12 @@ from asgml.core.data.cache.prepare import prepare
 from asgml.core.data.clips import Clip, ClipSet, Source
 from asgml.core.data.datasets.detect import detect
 from asgml.core.data.datasets.ucf101 import PUBLISHED_SPLITS, find, spellings
-from asgml.core.data.media.flow_decoder import FlowDecoder, FlowView, candidate_frames
+from asgml.core.data.media.flow_decoder import FlowDecoder, candidate_frames
 from asgml.core.data.media.flow_files import first_unpaired
 from asgml.core.data.media.frame_choice import extracted_frames
 from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.random_crop import draw_boxes
-from asgml.core.data.media.views import FramesView
+from asgml.core.data.media.views import FlowView, FramesView
 from asgml.core.data.report_builder import build_report
 from asgml.core.model.encoders.build import make_encoder
 

@@ -19,9 +19,8 @@ from torch import Tensor
 from asgml.core.data.base import DataError
 from asgml.core.data.clips import Source
 from asgml.core.data.media.container import seek_before
-from asgml.core.data.media.frame_choice import choose_frames, extracted_frames
+from asgml.core.data.media.frame_choice import CHOICES, choose_frames, extracted_frames
 from asgml.core.data.media.frame_decoder import (
-    CHOICES,
     FrameDecoder,
     frame_facts,
     frame_fault,
