@@ -39,7 +39,7 @@ def _methods(given: dict[str, Any]) -> list[str]:
 
 
 def _settings(given: dict[str, Any]) -> list[str]:
-    from asgml.core.config.config import known_keys
+    from asgml.core.config.run_config import known_keys
 
     return [f"{key}=" for key in known_keys()]
 

@@ -6,7 +6,7 @@ from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import GENERATED, how_to_give, needs_files
 from asgml.app.errors import UserError
 from asgml.app.recipes import build
-from asgml.core.config.config import DataConfig
+from asgml.core.config.sections import DataConfig
 
 PREFIX = "data.options."
 SEED = "data.seed"

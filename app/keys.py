@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from asgml.app.errors import UserError
-from asgml.core.config.config import SHORTHAND, known_keys
+from asgml.core.config.run_config import known_keys
+from asgml.core.config.run_settings import SHORTHAND
 
 FREE = ("encoder.", "data.options.")
 """Sections whose keys depend on the data: any name may follow."""

@@ -14,7 +14,8 @@ from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import FROM_FILES, absolute_spec, existing, how_to_give, needs_files
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, nearest_of, nested, parse_value, resolve
-from asgml.core.config.config import ConfigError, RunConfig, RunSettings, make_config
+from asgml.core.config.run_config import ConfigError, RunConfig, make_config
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.methods.registry import METHODS

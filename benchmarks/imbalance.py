@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from asgml.core.config.config import make_config
+from asgml.core.config.run_config import make_config
 from asgml.core.data import Dataset, Split, load_data
 from asgml.core.model.model import MultimodalModel
 from asgml.core.run.manifest_builder import make_manifest

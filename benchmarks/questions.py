@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from asgml.core.config.config import make_config
+from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, load_data
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.training.components import make_components

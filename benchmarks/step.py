@@ -29,7 +29,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from asgml.core.config.config import make_config
+from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.methods.registry import METHODS
 from asgml.core.run.manifest_builder import make_manifest

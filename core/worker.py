@@ -17,7 +17,8 @@ from types import FrameType
 
 import torch
 
-from asgml.core.config.config import ConfigError, RunSettings, make_config
+from asgml.core.config.run_config import ConfigError, make_config
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, load_data
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError

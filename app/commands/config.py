@@ -10,7 +10,7 @@ from rich.text import Text
 from asgml.app.arguments import TrainArguments
 from asgml.app.output import console, print_json
 from asgml.app.recipes import build
-from asgml.core.config.config import RunConfig
+from asgml.core.config.run_config import RunConfig
 from asgml.storage.format.safe_text import safe
 
 

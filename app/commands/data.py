@@ -12,7 +12,7 @@ from asgml.app.errors import OK, RunFailedError, UserError, narrate
 from asgml.app.output import console, print_json
 from asgml.app.progress import progress
 from asgml.app.recipes import read_recipe, recipe_file, recipe_names
-from asgml.core.config.config import DataConfig
+from asgml.core.config.sections import DataConfig
 from asgml.core.data.base import NAMED, DataError, split_name
 from asgml.core.data.catalogue import DATA_SETS, DataSet
 from asgml.storage.format.safe_text import safe

@@ -13,7 +13,7 @@ from rich.text import Text
 from asgml.app.errors import FAILED, OK, RunFailedError
 from asgml.app.output import console, print_json
 from asgml.app.progress import progress
-from asgml.core.config.config import DataConfig
+from asgml.core.config.sections import DataConfig
 from asgml.core.data.base import DataError, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.storage.format.safe_text import one_line, safe

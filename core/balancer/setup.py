@@ -10,8 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from asgml.core.config.config import ConfigError, RunSettings, make_config
+from asgml.core.config.live_knobs import live_knobs
 from asgml.core.config.live_settings import LiveSettings, make_live_settings
+from asgml.core.config.run_config import ConfigError, make_config
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import (
@@ -201,7 +203,9 @@ def loop_live_settings(config: RunSettings, own: Sequence[Knob]) -> LiveSettings
         | ({"loss"} if config.loss.gamma > 0 else set())
     )
     live_settings = make_live_settings(
-        config, user_knobs(config), [knob.name for knob in config.knobs() if knob.owner not in ours]
+        config,
+        user_knobs(config),
+        [knob.name for knob in live_knobs(config) if knob.owner not in ours],
     )
     names = [knob.name for knob in own]
     if taken := [

@@ -1,37 +1,44 @@
-"""The knob live_settings: the present value of every setting, read live by the parts and turned by commands."""
+"""The present value of every setting of a run: read at each step, set by commands."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from asgml.core.config.config import RunSettings
+from asgml.core.config.live_knobs import live_knobs
+from asgml.core.config.run_settings import RunSettings
 from asgml.storage.format.knobs import Knob, Value, find_knob
 
 
 class LiveSettings:
-    """All settings by full name. `knobs` are those that a command may turn."""
+    """All settings by full name; `knobs` are those that may be set while the run trains."""
 
     def __init__(self, knobs: Sequence[Knob], settings: Mapping[str, Value]) -> None:
         self.knobs = list(knobs)
         self.values: dict[str, Value] = {**settings, **{knob.name: knob.initial for knob in knobs}}
 
-    def set(self, word: str, given: object) -> tuple[str, Value, Value]:
-        """Sets a knob; returns its full name and its value before and after. Raises KnobError and changes nothing."""
-        knob = find_knob(word, self.knobs)
+    def set(self, name: str, given: object) -> tuple[str, Value, Value]:
+        """Set a knob; return its full name and its value before and after.
+
+        `name` may be abbreviated as in find_knob. Raise KnobError where it is no knob or `given` is
+        not in its range; nothing is changed then.
+        """
+        knob = find_knob(name, self.knobs)
         before, after = self.values[knob.name], knob.parse(given)
         self.values[knob.name] = after
         return knob.name, before, after
 
     def live(self) -> dict[str, Value]:
-        """The present values of the live knobs."""
+        """Return the present values of the knobs."""
         return {knob.name: self.values[knob.name] for knob in self.knobs}
 
     def options(self, owner: str) -> Mapping[str, Value]:
-        """A live view of one owner's settings, {"alpha": 0.5, ...}."""
-        return _Options(self.values, owner)
+        """Return a live view of the settings of one owner, {"alpha": 0.5, ...} of `boost`."""
+        return _OwnerView(self.values, owner)
 
 
-class _Options(Mapping[str, Value]):
+class _OwnerView(Mapping[str, Value]):
+    """The settings under one prefix; a knob that is set shows its new value."""
+
     def __init__(self, values: Mapping[str, Value], owner: str) -> None:
         self._values, self._prefix = values, f"{owner}."
 
@@ -39,11 +46,8 @@ class _Options(Mapping[str, Value]):
         return self._values[self._prefix + name]
 
     def __iter__(self) -> Iterator[str]:
-        return (
-            name.removeprefix(self._prefix)
-            for name in self._values
-            if name.startswith(self._prefix)
-        )
+        owned = (name for name in self._values if name.startswith(self._prefix))
+        return (name.removeprefix(self._prefix) for name in owned)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -52,15 +56,16 @@ class _Options(Mapping[str, Value]):
 def make_live_settings(
     config: RunSettings, extra: Sequence[Knob] = (), without: Collection[str] = ()
 ) -> LiveSettings:
-    """The board of a run: the settings of its methods and of the trainer; `extra` are a user's modulator's.
+    """Return the settings of a run's methods and trainer; `extra` are knobs of a user's modulator.
 
-    Those named in `without` keep their initial value.
+    Knobs named in `without` are fixed at their initial value.
     """
-    fixed = {
+    of_methods = {
         f"{method.name}.{name}": value
         for method in config.methods
         for name, value in config.section(method.name).items()
     }
-    knobs = [*config.knobs(), *extra]
-    kept = {knob.name: knob.initial for knob in knobs if knob.name in without}
-    return LiveSettings([knob for knob in knobs if knob.name not in without], {**fixed, **kept})
+    knobs = [*live_knobs(config), *extra]
+    fixed = {knob.name: knob.initial for knob in knobs if knob.name in without}
+    live = [knob for knob in knobs if knob.name not in without]
+    return LiveSettings(live, {**of_methods, **fixed})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from asgml.core.config.config import RunSettings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.model.model import MultimodalModel
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 
-from asgml.core.config.config import RunSettings
 from asgml.core.config.live_settings import LiveSettings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.methods.spec import Method
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from asgml.core.config.config import RunSettings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import batches_at
 from asgml.core.measures.evaluate import evaluate, in_eval_mode

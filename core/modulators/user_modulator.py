@@ -9,7 +9,8 @@ from functools import cache
 from pathlib import Path
 from types import ModuleType
 
-from asgml.core.config.config import RunConfig, RunSettings
+from asgml.core.config.run_config import RunConfig
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.methods.knobs import ramp_option, window_knobs
 from asgml.core.methods.registry import METHODS
 from asgml.core.modulators.base import Modulator

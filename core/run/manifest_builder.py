@@ -13,7 +13,8 @@ from typing import Any
 
 import torch
 
-from asgml.core.config.config import RunSettings
+from asgml.core.config.live_knobs import live_knobs
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import Batches
 from asgml.core.measures.task import make_task
@@ -30,7 +31,7 @@ def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.d
     return replace(
         describe_run(name, config, data.modalities, data.classes, device),
         config=config.model_dump(mode="json"),
-        knobs=[*config.knobs(), *user_knobs(config)],
+        knobs=[*live_knobs(config), *user_knobs(config)],
         metrics=make_task(data).metrics,
         total_steps=per_epoch * config.epochs,
         total_epochs=config.epochs,

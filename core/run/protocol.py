@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from asgml.core.config.config import RunSettings
+    from asgml.core.config.run_settings import RunSettings
     from asgml.core.data.base import Dataset
 
 OWN_FIELDS = ("counts", "val", "decoding", "sha256")

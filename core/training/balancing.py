@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from asgml.core.config.config import RunSettings
 from asgml.core.config.live_settings import LiveSettings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.measures.gradients import gradient_norm
 from asgml.core.measures.probes import Probes

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Generator
 
-from asgml.core.config.config import RunSettings
 from asgml.core.config.live_settings import LiveSettings, make_live_settings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import Batches
 from asgml.core.data.gpu_residency import to_device

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asgml.core.config.config import RunSettings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task

@@ -22,7 +22,7 @@ from asgml.app.recipes import (
     recipe_names,
     summary_of,
 )
-from asgml.core.config.config import RunConfig, known_keys, make_config
+from asgml.core.config.run_config import RunConfig, known_keys, make_config
 
 
 def origin_and_value(arguments: TrainArguments) -> dict[str, tuple[Any, str]]:

@@ -113,7 +113,8 @@ def test_the_dashboard_loads_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["asgml.core.config.config", "asgml.core.methods.registry", "asgml.core.data.base"]
+    "module",
+    ["asgml.core.config.run_config", "asgml.core.methods.registry", "asgml.core.data.base"],
 )
 def test_the_light_modules_of_core_load_no_torch(module: str) -> None:
     assert loaded_by(f"import {module}").isdisjoint({"torch", "torchvision", "numpy", "textual"})

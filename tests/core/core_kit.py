@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asgml.core.config.config import RunSettings, make_config
+from asgml.core.config.run_config import make_config
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split
 from asgml.core.modulators.apply import apply
 from asgml.core.modulators.composition import Composed

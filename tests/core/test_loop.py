@@ -26,7 +26,8 @@ from torch.nn import functional
 
 from asgml.core.balancer import Balancer
 from asgml.core.balancer.setup import LoopError
-from asgml.core.config.config import ConfigError
+from asgml.core.config.live_knobs import live_knobs
+from asgml.core.config.run_config import ConfigError
 from asgml.core.data.base import Dataset
 from asgml.core.data.batches import Batches
 from asgml.core.methods.registry import METHODS
@@ -627,7 +628,7 @@ def test_the_manifest_says_what_is_known(tmp_path: Path) -> None:
     ]
     small = small_config(method="ogm_ge+boost")
     assert [knob.name for knob in run.manifest.knobs] == [
-        knob.name for knob in small.knobs() if knob.owner in ("ogm_ge", "boost", "probe")
+        knob.name for knob in live_knobs(small) if knob.owner in ("ogm_ge", "boost", "probe")
     ]
 
 

@@ -13,7 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgml.core.config.config import RunSettings, known_keys, make_config
+from asgml.core.config.run_config import known_keys, make_config
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.run.protocol import Protocol, protocol_from_json, protocol_of

@@ -29,7 +29,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from asgml.core.config.config import ConfigError
+from asgml.core.config.run_config import ConfigError
 from asgml.core.measures.gradients import clip
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import MethodError

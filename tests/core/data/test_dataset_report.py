@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from asgml.core.config.config import RunConfig
+from asgml.core.config.run_config import RunConfig
 from asgml.core.data.base import SPLITS, DataError, load_data
 from asgml.core.data.cache.prepare import prepare
 from asgml.core.data.clip_dataset import load_clips

@@ -17,7 +17,7 @@ from core_kit import (
 )
 from methods_kit import AV, example, near
 
-from asgml.core.config.config import ConfigError
+from asgml.core.config.run_config import ConfigError
 from asgml.core.modulators.boost_scheduler import gap_strength
 from asgml.core.modulators.signals import batch_signal, correction
 

@@ -17,7 +17,7 @@ from core_kit import (
 )
 from methods_kit import ACTIVE, AV
 
-from asgml.core.config.config import ConfigError
+from asgml.core.config.run_config import ConfigError
 from asgml.core.methods.registry import RegistryError, parse_method
 
 

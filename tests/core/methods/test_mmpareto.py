@@ -11,7 +11,7 @@ from methods_kit import AV, doubles, near
 from torch import Tensor
 from torch.nn import functional
 
-from asgml.core.config.config import ConfigError
+from asgml.core.config.run_config import ConfigError
 from asgml.core.measures.gradients import gradients_of
 from asgml.core.methods.registry import RegistryError, parse_method
 from asgml.core.modulators.mmpareto import pareto_directions

@@ -9,7 +9,7 @@ import pytest
 from core_kit import make_trainer, small_config, train
 from methods_kit import ACTIVE
 
-from asgml.core.config.config import make_config
+from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.methods.registry import METHODS, parse_method
 

@@ -11,7 +11,7 @@ import torch
 from core_kit import Bench, make_trainer, modalities, small_config, small_data, train_small, weights
 from methods_kit import AV
 
-from asgml.core.config.config import ConfigError
+from asgml.core.config.run_config import ConfigError
 from asgml.core.training.preflight import configuration_warnings
 
 

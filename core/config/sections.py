@@ -1,0 +1,166 @@
+"""The sections of a run's configuration: keys, defaults, ranges and what each key means.
+
+Docstrings and descriptions of the sections are texts of the JSON schema (`asgml config schema`).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Section(BaseModel):
+    """A table of the configuration: unknown keys are errors, values are checked against ranges."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
+
+
+class DataConfig(Section):
+    """What is trained on."""
+
+    name: str = Field(
+        "synthetic",
+        description="synthetic; NAME:PATH of a data set that `asgml data list` names; or path of "
+        "an .npz file or Zarr group of arrays",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        description="seed of generated data and of carved splits; independent of the training seed",
+    )
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="options of the data set, such as modalities, frames or workers",
+    )
+
+
+class FusionConfig(Section):
+    """How features become logits."""
+
+    kind: Literal["concat", "sum", "film", "gated"] = Field(
+        "concat",
+        description="concat: linear layers on joined features; sum: one linear layer per "
+        "modality, added; film, gated: the first modality modulates the second",
+    )
+    hidden: int = Field(
+        512,
+        ge=0,
+        description="width between the two linear layers of concat (no activation between them); "
+        "0 is a single linear layer",
+    )
+    alone: Literal["split", "ablation", "heads"] = Field(
+        "split",
+        description="a modality's own logits: exact split of a linear head, the other modalities' "
+        "features zero, or an auxiliary head each",
+    )
+
+
+class LossConfig(Section):
+    __doc__ = (
+        "The loss that is back-propagated: "
+        "L_task + gamma * sum of the modalities' own cross-entropies."
+    )
+
+    gamma: float = Field(
+        0.0, ge=0, le=10, description="weight of the unimodal losses; 0 is L_task only"
+    )
+
+
+class OptimizerConfig(Section):
+    """The optimizer, with a stepped learning rate."""
+
+    # The defaults are those of OGM-GE's released code, the field's common protocol on CREMA-D.
+    name: Literal["sgd", "adam", "adamw"] = Field(
+        "sgd", description="optimizer; adam and adamw divide a constant gain out of the gradient"
+    )
+    lr: float = Field(1e-3, gt=0, le=10, description="learning rate before decay")
+    momentum: float = Field(
+        0.9, ge=0, lt=1, description="momentum of sgd, first beta of adam and adamw"
+    )
+    weight_decay: float = Field(1e-4, ge=0, le=1, description="weight decay")
+    decay_every: int = Field(
+        70, ge=1, description="epochs between decays of the learning rate (StepLR)"
+    )
+    decay: float = Field(0.1, gt=0, le=1, description="factor of each decay")
+    clip: float = Field(
+        0.0,
+        ge=0,
+        le=1e6,
+        description="largest norm of all gradients together, after modulation (so it takes back "
+        "part of a boost); 0 is off",
+    )
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="micro-batches that a batch is taken in: less memory, the same step but for "
+        "batch norm",
+    )
+    amp: Literal["off", "bf16", "fp16"] = Field(
+        "off", description="mixed precision of the forward pass; fp16 scales the loss (GPU)"
+    )
+
+
+class ProbeConfig(Section):
+    """Detached linear probes: how good is each modality's encoder by itself."""
+
+    type: Literal["linear", "mlp_1layer"] = Field("linear", description="probe architecture")
+    eval_freq: int = Field(
+        20, ge=1, le=100, description="optimizer steps between probe evaluations (usual 10 to 100)"
+    )
+    train_steps: int = Field(
+        10,
+        ge=1,
+        le=50,
+        description="Adam steps that the probe takes at each evaluation (usual 5 to 50)",
+    )
+    lr: float = Field(1e-3, gt=0, le=1, description="learning rate of the probes' Adam")
+    utilization_ema: float = Field(
+        0.1, gt=0, le=1, description="weight of the newest probe accuracy in the utilization"
+    )
+    split_batch: bool = Field(
+        True, description="train the probe on the first half of the batch, score it on the second"
+    )
+    enabled: bool = Field(
+        True,
+        description="probe at all; the training itself is the same bit for bit either way, unless "
+        "a method needs the probes",
+    )
+
+
+class DiagnoseConfig(Section):
+    __doc__ = (
+        "What is measured for the eye alone: "
+        "no method reads it, and it changes no bit of the training."
+    )
+
+    every: int = Field(
+        0,
+        ge=0,
+        description="steps between measurements that take backward passes of their own "
+        "(conflict_cosine); 0 is off",
+    )
+    shapley: bool = Field(
+        True,
+        description="Shapley values and conditional utilization of the modalities, at each "
+        "validation",
+    )
+
+
+class EvalConfig(Section):
+    """When the splits are evaluated. The validation split alone chooses the model."""
+
+    every: int = Field(1, ge=1, description="epochs between evaluations of the validation split")
+    test: Literal["end", "epoch", "never"] = Field(
+        "end",
+        description="test split: once at the end with the best-validation model, or after every "
+        "evaluation too",
+    )
+    batch_size: int = Field(256, ge=1, description="batch size while evaluating")
+
+
+class CheckpointConfig(Section):
+    """What can be gone on from."""
+
+    every: int = Field(1, ge=1, description="epochs between checkpoints")
+    keep: int = Field(2, ge=1, description="newest checkpoints kept, beside the best one")
