@@ -1,0 +1,1 @@
+"""Measures of a training: task and loss, evaluation, probes, Shapley values, gradients."""

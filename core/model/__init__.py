@@ -1,0 +1,1 @@
+"""The multimodal model: encoders, fusion and the optimizer of its parameters."""

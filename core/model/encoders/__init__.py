@@ -1,0 +1,1 @@
+"""Encoders: one network per modality, from its input to a feature vector (B, D)."""

@@ -1,0 +1,1 @@
+"""Fusions: from the features of all modalities to fused and unimodal logits."""
