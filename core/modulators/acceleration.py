@@ -1,16 +1,15 @@
-"""OGM* and PMR's Acc: accelerate the weak modality by its discrepancy, and leave the dominant one alone.
+"""OGM* and PMR's Acc: accelerate the weak modality by its discrepancy, leave the dominant one.
 
-OGM*  Wei, Hu, Du, Wen: On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024, section 4.4.2.
-Acc   Fan, Xu, Wang, Wang, Guo: PMR: Prototypical Modal Rebalance for Multimodal Learning, CVPR 2023, section 3.
+OGM*  Wei, Hu, Du, Wen: On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024,
+      section 4.4.2.
+Acc   Fan, Xu, Wang, Wang, Guo: PMR: Prototypical Modal Rebalance for Multimodal Learning, CVPR
+      2023, section 3.
+Formula: OGM_STAR in core/methods/boost.py. The coefficient lies in [1, 2] and jumps at r_m = 1.
 
-    s_m   = sum_i softmax(z_m)_i[y_i]                        true-class score of modality m
-    r_m   = mean over j != m of s_j / s_m                    discrepancy of the others over m
-    c_m   = 1 + tanh(alpha * r_m)  where r_m > 1, else 1     in [1, 2]; jumps at 1
-    g_m  <- c_m * g_m                                        kernels only, as in OGM
-
-The two are the same formula, so they share this code; both papers report it as a comparison that throttling beats. OGM*'s
-released code has the constant 4 in place of 1 + tanh(alpha * r_m): coefficient=constant. For more than two modalities r_m
-is the mean of the pairwise ratios, as in OGM; neither paper defines it. The strongest modality never has r_m > 1.
+The two are the same formula, so they share this code; both papers report it as a comparison that
+throttling beats. OGM*'s released code has the constant 4 in place of 1 + tanh(alpha * r_m):
+coefficient=constant. For more than two modalities r_m is the mean of the pairwise ratios, as in
+OGM; neither paper defines it. The strongest modality never has r_m > 1.
 """
 
 from __future__ import annotations
@@ -40,13 +39,13 @@ class Accelerate(Modulator):
         )
 
     def coefficient(self, lag: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
-        if self.options.get("coefficient", "tanh") == "constant":
+        if self.text("coefficient", "tanh") == "constant":
             return torch.where(lag > 1, torch.full_like(lag, CONSTANT), torch.ones_like(lag))
         return acceleration(lag, self.number("alpha"))
 
 
 def lag_ratio(scores: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
-    """r_m: mean over the other modalities of s_j / s_m; above 1 the others are ahead. 1 for a single modality."""
+    """Return r_m, the mean of s_j / s_m over the other modalities; 1 for a single modality."""
     others = len(scores) - 1
     if others == 0:
         return torch.ones_like(scores)
@@ -55,5 +54,5 @@ def lag_ratio(scores: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
 
 
 def acceleration(lag: Float[Tensor, "M"], alpha: float) -> Float[Tensor, "M"]:
-    """1 + tanh(alpha * r_m) where r_m > 1, else 1."""
+    """Return 1 + tanh(alpha * r_m) where r_m > 1, else 1."""
     return torch.where(lag > 1, 1 + torch.tanh(alpha * lag), torch.ones_like(lag))

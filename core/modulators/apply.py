@@ -1,4 +1,4 @@
-"""The one place that writes a gradient: a modulation applied to the encoders, with noise; clipping."""
+"""Write a modulation into the gradients of the encoders. The one place that writes a gradient."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ NOISE_FLOOR = 1e-8
 def apply(
     modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: Generator
 ) -> None:
-    """g <- gain * g + noise * (std(g) + 1e-8) * N(0, 1), for every parameter of every encoder that has a gradient.
+    """Set g <- gain * g + noise * (std(g) + 1e-8) * N(0, 1) for every parameter with a gradient.
 
-    Where the modulation turns gradients, g is first replaced.
-
-    The standard deviation is that of the gradient before the gain (OGM-GE, CVPR 2022, eq. 12). `generator` lives on the
-    parameters' device and is used for nothing else. A key for a modality that the model lacks raises KeyError.
-    Keys are taken in the order of their names, so two methods give the same bits whichever is named first.
+    Where the modulation has directions, they first take the place of g. The standard deviation is
+    that of the gradient before the gain (OGM-GE, CVPR 2022, eq. 12). `generator` lives on the
+    parameters' device and is used for nothing else. Raise KeyError for a modality that the model
+    lacks.
     """
     for modality, directions in modulation.directions.items():
         _replace(groups[modality].gradients("all"), directions)
+    # Sorted keys: two methods give the same bits whichever is named first.
     noisy = {key: groups[key[0]].gradients(key[1]) for key in sorted(modulation.noise)}
     spreads = {
-        key: [(standard_deviation(g) + NOISE_FLOOR) * modulation.noise[key] for g in found]
-        for key, found in noisy.items()
+        key: [(standard_deviation(g) + NOISE_FLOOR) * modulation.noise[key] for g in gradients]
+        for key, gradients in noisy.items()
     }
     for (modality, rule), gain in sorted(modulation.gains.items()):
         _multiply(groups[modality].gradients(rule), gain)

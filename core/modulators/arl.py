@@ -1,18 +1,14 @@
 """ARL: let each modality learn in proportion to the inverse of its variance, not evenly.
 
-Wei, Feng, Wang et al.: Improving Multimodal Learning via Imbalanced Learning, ICCV 2025 (Asymmetric Representation Learning).
+Wei, Feng, Wang et al.: Improving Multimodal Learning via Imbalanced Learning, ICCV 2025
+(Asymmetric Representation Learning). Formula: ARL in core/methods/two_sided.py. p_m are
+zero-ablated logits, through the same head; the 1 in 1 + a_m is the paper's gradient residual;
+modality 0 is the first of the data. Defined for two modalities.
 
-    p_m  = head(h_m, the other modality's features zero)        zero-ablated logits, through the same head
-    q_m  = 1 / mean entropy of softmax(p_m)                     confidence, 1/nat
-    d_m  = mean |p_m| / sum_j mean |p_j|                        present share in the prediction
-    (a_0, a_1) = softmax(T * q_0 / q_1,  T * d_0 / d_1)         modality 0 is the first of the data
-    g_m <- (1 + a_m) * g_m                                      all of encoder m; the 1 is the gradient residual
-    L    = CE(z, y) + gamma * sum_m CE(p_m, y)
-    before `start_epoch`: a_m = 0.5 and gamma = 1
-
-The released script computes these weights and never assigns them to its gradient scale, so its a_m stay 0.5: weights=even.
-Its formula is another one too, weights=code: entropies that add to 1, at least 0.3 each, inverted and made to add to 1 give
-q_m, and (a_0, a_1) = softmax(T * d_1 * q_0, T * d_0 * q_1). Defined for two modalities.
+The released script computes the weights a_m and never assigns them to its gradient scale, so its
+a_m stay 0.5: weights=even. Its formula is another one too, weights=code: entropies that add to 1,
+at least 0.3 each, inverted and made to add to 1 give q_m, and (a_0, a_1) = softmax(T * d_1 * q_0,
+T * d_0 * q_1).
 """
 
 from __future__ import annotations
@@ -33,7 +29,7 @@ from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
 
 SMALLEST = 1e-6
-"""Keeps ratios finite where a modality is certain of everything (entropy 0) or says nothing (logits 0)."""
+"""Keeps ratios finite at an entropy of 0 (certain of everything) or logits of 0."""
 
 SMALLEST_ENTROPY_SHARE = 0.3
 
@@ -48,7 +44,8 @@ class Arl(Modulator):
     def attach(self, context: MethodContext) -> None:
         if len(self.modalities) != 2:
             raise MethodError(
-                f"arl is defined for two modalities, this data has {len(self.modalities)}: {', '.join(self.modalities)}"
+                f"arl is defined for two modalities, this data has {len(self.modalities)}: "
+                f"{', '.join(self.modalities)}"
             )
         self.fusion = context.model.fusion
 
@@ -58,7 +55,8 @@ class Arl(Modulator):
     def loss(self, forward: Forward) -> Scalar:
         gamma = self.number("gamma") if self.started else 1.0
         return gamma * sum(
-            functional.cross_entropy(logits, forward.labels) for logits in self.ablated(forward)
+            functional.cross_entropy(logits, forward.labels)
+            for logits in self.ablated_logits(forward)
         )
 
     def modulate(self, backward: Backward) -> Modulation:
@@ -71,16 +69,16 @@ class Arl(Modulator):
 
     @torch.no_grad()
     def shares(self, forward: Forward) -> Float[Tensor, "M"]:
-        """a_m, which add to 1."""
+        """Return a_m, which add to 1."""
         if not self.started or self.options["weights"] == "even":
             return forward.logits.new_full((2,), 0.5)
-        logits = torch.stack(self.ablated(forward)).float()
+        logits = torch.stack(self.ablated_logits(forward)).float()
         entropy, size = mean_entropy(logits), logits.abs().mean(dim=(1, 2)).clamp_min(SMALLEST)
-        weigh = paper_shares if self.options["weights"] == "paper" else code_shares
-        return weigh(entropy, size / size.sum(), self.number("temperature"))
+        formula = paper_shares if self.options["weights"] == "paper" else code_shares
+        return formula(entropy, size / size.sum(), self.number("temperature"))
 
-    def ablated(self, forward: Forward) -> list[Float[Tensor, "B C"]]:
-        """p_m: the head's logits where every other modality's features are zeros."""
+    def ablated_logits(self, forward: Forward) -> list[Float[Tensor, "B C"]]:
+        """Return p_m, the head's logits where every other modality's features are zeros."""
         zeros = {m: torch.zeros_like(feature) for m, feature in forward.features.items()}
         return [self.fusion.fuse({**zeros, m: forward.features[m]}) for m in self.modalities]
 
@@ -94,7 +92,7 @@ class Arl(Modulator):
 def paper_shares(
     entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float
 ) -> Float[Tensor, "2"]:
-    """softmax(T * q_0 / q_1, T * d_0 / d_1) with q = 1 / entropy."""
+    """Return softmax(T * q_0 / q_1, T * d_0 / d_1) with q = 1 / entropy."""
     safe = entropy.clamp_min(SMALLEST)
     wanted, present = safe[1] / safe[0], dependence[0] / dependence[1]
     return torch.softmax(temperature * torch.stack([wanted, present]), dim=0)
@@ -103,7 +101,10 @@ def paper_shares(
 def code_shares(
     entropy: Float[Tensor, "2"], dependence: Float[Tensor, "2"], temperature: float
 ) -> Float[Tensor, "2"]:
-    """softmax(T * d_1 * q_0, T * d_0 * q_1) with q the normalised inverse of the normalised, clamped entropies."""
+    """Return softmax(T * d_1 * q_0, T * d_0 * q_1).
+
+    q is the normalised inverse of the normalised, clamped entropies.
+    """
     safe = entropy.clamp_min(SMALLEST)
     inverse = 1 / (safe / safe.sum()).clamp_min(SMALLEST_ENTROPY_SHARE)
     confidence = inverse / inverse.sum()

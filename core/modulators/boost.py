@@ -1,13 +1,13 @@
 """Boost: multiply the weak modality's gradient, guided by detached linear probes (ASGML v2).
 
-g_m <- scale_m * g_m        for all parameters of encoder m, every step, with the scales of core/modulators/boost_scheduler.py
+Formula: BOOST in core/methods/boost.py; from utilization to scales: boost_scheduler.py. Options of
+ASGML v2.1, each off unless set:
 
-That is the default. Options, each off unless asked for (ASGML v2.1):
-    gap_scale, dead_band   let the size of the gap count (core/modulators/boost_scheduler.py)
-    signal                 probe | probe_val (probes scored on validation samples) | those of core/modulators/signals.py
-    bias_corrected         utilization / (1 - (1 - e)^n): not understated early, so that gaps have their true size
-    schedule               alpha constant | linear or cosine from alpha to 0 over the run | gap: alpha * gap / largest gap so far
-    via                    gradient | lr: scale the encoder's learning rate instead, which Adam does not cancel
+    gap_scale, dead_band   let the size of the gap count (see boost_scheduler.py)
+    signal                 probe | probe_val (probes scored on validation samples) | see signals.py
+    bias_corrected         utilization that is not understated early: gaps have their true size
+    schedule               alpha constant | linear or cosine from alpha to 0 | in proportion to gap
+    via                    gradient | lr: scale the learning rate, which Adam does not cancel
 """
 
 from __future__ import annotations
@@ -35,35 +35,33 @@ class Boost(Modulator):
         super().__init__(modalities, options)
         self.scheduler = BoostScheduler(self.modalities)
         self.average = Average()
-        self.ema = 0.1
+        self.ema = 0.1  # replaced by probe.utilization_ema, of which this is the default
         self.epochs, self.epoch = 1, 0
         self.largest_gap = 0.0
         self.context: MethodContext | None = None
 
     def attach(self, context: MethodContext) -> None:
-        self.context, self.epochs, self.ema = (
-            context,
-            context.config.epochs,
-            context.config.probe.utilization_ema,
-        )
-        if self.word("signal", "probe") == "probe_val":
+        self.context, self.epochs = context, context.config.epochs
+        self.ema = context.config.probe.utilization_ema
+        if self.text("signal", "probe") == "probe_val":
             self._choose_samples(context)
 
     def begin_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
     def modulate(self, backward: Backward) -> Modulation:
-        signal = self.word("signal", "probe")
+        signal = self.text("signal", "probe")
+        # Before the update: what a step measures acts from the next one on.
         scales = self.scheduler.scales(self.number("alpha"), self.number("scale_max"))
         if not signal.startswith("probe"):
             self._take(batch_signal(signal, backward))
         factors = {f"boost_scale/{m}": scale for m, scale in scales.items()}
-        if self.word("via", "gradient") == "lr":
+        if self.text("via", "gradient") == "lr":
             return Modulation(rates=scales, factors=factors)
         return Modulation(gains={(m, "all"): scale for m, scale in scales.items()}, factors=factors)
 
     def observe(self, reading: ProbeReading) -> None:
-        match self.word("signal", "probe"):
+        match self.text("signal", "probe"):
             case "probe":
                 self.average.count += 1
                 self._update(reading.utilization)
@@ -75,26 +73,25 @@ class Boost(Modulator):
         self._update(self.average.values)
 
     def _update(self, utilization: Mapping[str, float]) -> None:
-        """New scales from a utilization that started at 0."""
+        """Compute new scales from a utilization that started at 0."""
         if self.options.get("bias_corrected", False):
-            right = correction(self.average.count, self.ema)
-            utilization = {m: right * value for m, value in utilization.items()}
+            factor = correction(self.average.count, self.ema)
+            utilization = {m: factor * value for m, value in utilization.items()}
         gap = max(utilization.values()) - min(utilization.values())
         self.largest_gap = max(self.largest_gap, gap)
-        deserved = gap_strength(
-            gap, float(self.options.get("gap_scale", 0)), float(self.options.get("dead_band", 0))
-        )
+        gap_scale = float(self.options.get("gap_scale", 0))
+        dead_band = float(self.options.get("dead_band", 0))
         self.scheduler.update(
             utilization,
             alpha=self.number("alpha"),
             scale_max=self.number("scale_max"),
             ema_alpha=self.number("ema_alpha"),
-            strength=deserved * self._scheduled(gap),
+            strength=gap_strength(gap, gap_scale, dead_band) * self._schedule_factor(gap),
         )
 
-    def _scheduled(self, gap: float) -> float:
-        """The part of alpha that the schedule leaves, in [0, 1]."""
-        match self.word("schedule", "constant"):
+    def _schedule_factor(self, gap: float) -> float:
+        """Return the share of alpha that the schedule leaves, in [0, 1]."""
+        match self.text("schedule", "constant"):
             case "linear":
                 return 1 - self.epoch / self.epochs
             case "cosine":
@@ -104,7 +101,7 @@ class Boost(Modulator):
         return 1.0
 
     def _choose_samples(self, context: MethodContext) -> None:
-        """The same validation samples for every reading, by the run's seed."""
+        """Draw the validation samples of all readings, by the run's seed."""
         if context.probes is None:
             raise MethodError("boost.signal=probe_val needs the probes: set probe.enabled=true")
         size = len(context.data.splits["val"])
@@ -119,9 +116,6 @@ class Boost(Modulator):
             raise MethodError("boost.signal=probe_val needs the probes: set probe.enabled=true")
         features, labels = context.features("val", self.samples)
         return {m: context.probes.score(m, features[m], labels)[0] for m in self.modalities}
-
-    def word(self, option: str, default: str) -> str:
-        return str(self.options.get(option, default))
 
     def probe_columns(self) -> dict[str, float]:
         return {f"boost_target/{m}": target for m, target in self.scheduler.target.items()}

@@ -1,4 +1,4 @@
-"""What a method may know of its training beyond the step at hand: the model, the data, its own random numbers."""
+"""Give a method the training beyond the step at hand: model, data, probes, random numbers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ from asgml.core.types import Evaluation, ParameterGroup
 
 @dataclass(frozen=True)
 class MethodContext:
-    """Given to every method once, before the first step. `generator` lives on `device` and is saved with checkpoints.
+    """Model and data of a run, given to every method once, before the first step.
 
-    `probes` are the run's own, for looking: a method that trained them would change what others are told. None without probes.
+    `generator` lives on `device` and is saved with checkpoints. `probes` are those of the run, to
+    score only: a method that trained them would change the readings of all others. None without
+    probes.
     """
 
     config: RunSettings
@@ -39,20 +41,20 @@ class MethodContext:
 
     @property
     def widths(self) -> dict[str, int]:
-        """{modality: D}."""
+        """Number of features of each modality, {modality: D}."""
         return {m: encoder.features for m, encoder in self.model.encoders.items()}
 
     @torch.no_grad()
     def features(
         self, split: str, samples: Int[Tensor, "N"] | None = None
     ) -> tuple[dict[str, Float[Tensor, "N D"]], Int[Tensor, "N"]]:
-        """Features and labels of a split (or of some of its samples) in eval mode; the model is left as it was."""
-        part = self.data.splits[split]
-        chosen = torch.arange(len(part)) if samples is None else samples.cpu()
+        """Return features and labels of a split, or of some of its samples, in eval mode."""
+        source = self.data.splits[split]
+        chosen = torch.arange(len(source)) if samples is None else samples.cpu()
         chunks = torch.split(chosen, self.config.eval.batch_size)
         encoded, labels = [], []
         with in_eval_mode(self.model):
-            for batch in batches_at(part, chunks, self.device):
+            for batch in batches_at(source, chunks, self.device):
                 encoded.append(self.model.encode(batch.inputs))
                 labels.append(batch.labels)
         joined = {
@@ -61,11 +63,7 @@ class MethodContext:
         return joined, torch.cat(labels)
 
     def evaluate(self, split: str, model: MultimodalModel | None = None) -> Evaluation:
-        """Losses and accuracies on a split, of this model or of another one of its kind."""
-        return evaluate(
-            model or self.model,
-            None,
-            self.data.splits[split],
-            self.config.eval.batch_size,
-            self.device,
-        )
+        """Return losses and accuracies on a split, of this model or of another one of its kind."""
+        chosen = model or self.model
+        batch_size = self.config.eval.batch_size
+        return evaluate(chosen, None, self.data.splits[split], batch_size, self.device)

@@ -1,13 +1,12 @@
-"""G-Blending: weigh the joint and the modalities' own losses by how well each generalises and how little it over-fits.
+"""G-Blending: weigh the joint and the unimodal losses by how each generalises and over-fits.
 
-Wang, Tran, Feiszli: What Makes Training Multi-modal Classification Networks Hard?, CVPR 2020 (online version).
+Wang, Tran, Feiszli: What Makes Training Multi-modal Classification Networks Hard?, CVPR 2020
+(online version). Formula: G_BLENDING in core/methods/losses.py; measured in blending.py.
 
-    L   = w_0 * L_task + sum_m w_m * CE(z_m, y),    sum of all w = 1
-    w_k = (G_k / O_k^2) / Z                          core/modulators/blending.py
-
-Every `every` epochs a copy of the model is trained for `measure_epochs` epochs by each of the M + 1 losses, and G and O
-are read off it; the model itself is not touched. The paper measures over whole super-epochs (measure_epochs = every): that
-costs M + 1 trainings beside the one. The copies begin with a fresh optimizer.
+Every `every` epochs a copy of the model is trained for `measure_epochs` epochs by each of the M + 1
+losses, and G and O are read off it; the model itself is not touched. The paper measures over whole
+super-epochs (measure_epochs = every): that costs M + 1 trainings beside the one. The copies begin
+with a fresh optimizer.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from asgml.storage.format.knobs import Value
 
 
 class GBlending(Modulator):
-    """Any number of modalities. Before the first measurement the loss is the task's alone."""
+    """For any number of modalities. Before the first measurement the loss is the task's."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)
@@ -42,7 +41,7 @@ class GBlending(Modulator):
             self.measured_in = epoch
 
     def loss(self, forward: Forward) -> Scalar:
-        """What to add to the task's loss, which is in already with weight 1."""
+        """Return the blended loss less the task's, which the trainer adds with weight 1."""
         if self.weights is None:
             return 0.0
         losses = losses_of(forward)
@@ -52,18 +51,13 @@ class GBlending(Modulator):
     def modulate(self, backward: Backward) -> Modulation:
         if self.weights is None:
             return Modulation()
-        own: list[float] = self.weights[1:].tolist()
-        return Modulation(
-            readings={
-                f"loss_weight/{m}": weight for m, weight in zip(self.modalities, own, strict=True)
-            }
-        )
+        weights: list[float] = self.weights[1:].tolist()
+        pairs = zip(self.modalities, weights, strict=True)
+        return Modulation(readings={f"loss_weight/{m}": weight for m, weight in pairs})
 
     def state_dict(self) -> State:
-        return {
-            "measured_in": self.measured_in,
-            **({} if self.weights is None else {"weights": torch.clone(self.weights)}),
-        }
+        measured = {} if self.weights is None else {"weights": torch.clone(self.weights)}
+        return {"measured_in": self.measured_in, **measured}
 
     def load_state_dict(self, state: State) -> None:
         self.measured_in, self.weights = int(state["measured_in"]), state.get("weights")

@@ -1,14 +1,8 @@
-"""Learning speeds of ASGML v1: track a training and derive each modality's update interval tau.
+"""Learning speeds of ASGML v1: follow a training and derive each modality's update interval tau.
 
-    n_m   <- 0.1 * |g_m| + 0.9 * n_m                moving average of encoder m's gradient norm, from 0
-    G_m    = n_m / mean_j n_j
-    D_m    = |L_m(oldest) - L_m(newest)| / mean     over a window of the last 10 unimodal losses
-    S_m    = beta * G_m + (1 - beta) * D_m          mean 1
-    tau_m  = clamp(tau_base * S_m, tau_min, tau_max)
-
-That is signal = dual. With probe S_m is the utilization u_m over its mean, with both the mean of
-the dual S_m and u_m / max u. All of it is computed on the host in float64, once in some hundred
-steps; round() goes to the even neighbour, as in Python.
+Formula: ASGML_V1 in core/methods/rates.py. G_m = n_m / mean n and D_m / mean D are compared by
+their size relative to the other modalities, so S has mean 1. All of it is computed on the host in
+float64, once in some hundred steps. The diagnostics record G and D of every method.
 """
 
 from __future__ import annotations
@@ -125,7 +119,7 @@ def over_weakest(values: Numbers) -> list[float]:
 
 
 def learning_speeds(norms: Numbers, descents: Numbers, beta: float) -> list[float]:
-    """Return S_m = beta * G_m + (1 - beta) * D_m."""
+    """Return S_m = beta * G_m + (1 - beta) * D_m, of norms and descents relative to their means."""
     pairs = zip(relative(norms), relative(descents), strict=True)
     return [beta * g + (1 - beta) * d for g, d in pairs]
 

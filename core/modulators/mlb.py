@@ -1,16 +1,12 @@
-"""MLB: accelerate the weak and slow the strong modality with one formula, beside the unimodal losses.
+"""MLB: accelerate the weak and slow the strong modality with one formula, with unimodal losses.
 
-Kontras, Chatzichristos, Blaschko, De Vos: Improving Multimodal Learning with Multi-Loss Gradient Modulation, BMVC 2024.
+Kontras, Chatzichristos, Blaschko, De Vos: Improving Multimodal Learning with Multi-Loss Gradient
+Modulation, BMVC 2024. Formula: MLB in core/methods/two_sided.py; gamma is 1 in the paper, and k_m
+is 1 where the modalities are even.
 
-    s_m  = sum_i softmax(z_m)_i[y_i]                          true-class score of modality m
-    r_m  = mean over j != m of s_j / s_m                      above 1 the others are ahead
-    b_m  = beta_max where r_m > 1, else 2
-    k_m  = 1 + (b_m - 1) * tanh(alpha * (r_m - 1))            in (0, beta_max); 1 where the modalities are even
-    L    = CE(z, y) + gamma * sum_m CE(z_m, y)                gamma = 1 in the paper
-    theta_m <- theta_m - lr * k_m * dL/dtheta_m               all parameters of encoder m
-
-The paper's z_m come from heads of their own (fusion.alone=heads); the exact split of a linear head will do as well. The
-step can be scaled through the gradient, or through the learning rate (via=lr), which also works with Adam.
+The paper's z_m come from unimodal heads (fusion.alone=heads); the exact split of a linear head will
+do as well. The step can be scaled through the gradient, or through the learning rate (via=lr),
+which also works with Adam.
 """
 
 from __future__ import annotations
@@ -37,19 +33,15 @@ class Mlb(Modulator):
         return unimodal_loss(forward, self.number("gamma"))
 
     def modulate(self, backward: Backward) -> Modulation:
-        k = mlb_coefficient(
-            lag_ratio(true_class_scores(backward.forward)),
-            self.number("alpha"),
-            self.number("beta_max"),
-        )
-        if self.options.get("via", "gradient") == "lr":
+        lag = lag_ratio(true_class_scores(backward.forward))
+        k = mlb_coefficient(lag, self.number("alpha"), self.number("beta_max"))
+        if self.text("via", "gradient") == "lr":
             return Modulation(rates=dict(zip(self.modalities, k.unbind(), strict=True)))
         return Modulation(gains={(m, "all"): k[i] for i, m in enumerate(self.modalities)})
 
 
 def mlb_coefficient(lag: Float[Tensor, "M"], alpha: float, beta_max: float) -> Float[Tensor, "M"]:
-    """k_m = 1 + (b_m - 1) * tanh(alpha * (r_m - 1)), with b_m = beta_max where r_m > 1, else 2."""
-    reach = (
-        torch.where(lag > 1, torch.full_like(lag, beta_max), torch.full_like(lag, BETA_STRONG)) - 1
-    )
+    """Return k_m = 1 + (b_m - 1) * tanh(alpha * (r_m - 1)), b_m = beta_max if r_m > 1 else 2."""
+    weak, strong = torch.full_like(lag, beta_max), torch.full_like(lag, BETA_STRONG)
+    reach = torch.where(lag > 1, weak, strong) - 1
     return 1 + reach * torch.tanh(alpha * (lag - 1))

@@ -1,11 +1,11 @@
-"""A modulation: what should happen to the gradients of one step, as data.
+"""Describe the changes to the gradients of one step as data.
 
     for every parameter p of encoder m:   g_p <- gain_m * d_p + noise_m * std(d_p) * N(0, 1)
 
-where d_p is the gradient, or what a method that turns gradients puts in its place. Composition is arithmetic: gains
-multiply, noise levels add in quadrature. So the order of two methods does not matter; only one may turn gradients.
-A method may also ask for another learning rate of a modality's encoder, lr_m = rate_m * lr; rates multiply too.
-Only `apply` (core/modulators/apply.py) writes a gradient.
+d_p is the gradient, or the direction that a method puts in its place. Composition is arithmetic:
+gains multiply, noise levels add in quadrature, so the order of two methods does not matter; only
+one method may give directions. A method may also ask for another learning rate of a modality's
+encoder, lr_m = rate_m * lr; rates multiply too. Only `apply` (apply.py) writes a gradient.
 """
 
 from __future__ import annotations
@@ -20,17 +20,20 @@ from torch import Tensor
 from asgml.core.types import Rule, Scalar
 
 Key = tuple[str, Rule]
-"""A modality, and which of its encoder's parameters are meant."""
+"""A modality, and the parameters of its encoder that are meant."""
 
 
 @dataclass(frozen=True)
 class Modulation:
-    """Gains and noise levels by modality and rule; a missing key leaves the gradient alone.
+    """Gains and noise levels by modality and rule; a missing key leaves the gradient as it is.
 
-    Noise is in units of each gradient's own standard deviation before any gain. `directions` replace a modality's
-    gradients, one tensor for each that `ParameterGroup.gradients("all")` gives, in that order. `rates` are factors of the
-    learning rate of whole encoders in this step. To be recorded beside the step, under their column names: `factors` are
-    this method's part of the gain (`throttle/audio`), `readings` what it saw (`discrepancy/audio`).
+    gains       factors of the gradients
+    noise       levels, in units of each gradient's standard deviation before any gain
+    directions  tensors in place of a modality's gradients, in the order of
+                `ParameterGroup.gradients("all")`
+    rates       factors of the learning rate of whole encoders, in this step
+    factors     to record: this method's share of the gain, by column (`throttle/audio`)
+    readings    to record: what the method measured, by column (`discrepancy/audio`)
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
@@ -41,10 +44,10 @@ class Modulation:
     readings: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __mul__(self, other: Modulation) -> Modulation:
-        """Both modulations at once."""
+        """Return both modulations at once. Raise ValueError where both have directions."""
         if self.directions and other.directions:
             raise ValueError(
-                "two methods turn gradients: only one can have the last word; leave one of them out"
+                "two methods replace gradients, which only one can; leave one of them out"
             )
         return Modulation(
             _merge(self.gains, other.gains, _product),
@@ -56,11 +59,12 @@ class Modulation:
         )
 
     def scaled(self, strength: float) -> Modulation:
-        """A part of the modulation: strength 0 is none of it (not a factor of 1: nothing at all), 1 is all.
+        """Return a share of the modulation: nothing at strength 0, all of it at 1.
 
-        Turned gradients have no halfway: they are taken for any strength above 0.
+        Directions have no halfway: they are taken for any strength above 0.
         """
         if strength == 0:
+            # No gains at all, not gains of 1: then no gradient is touched and no noise is drawn.
             return Modulation(factors=dict.fromkeys(self.factors, 1.0), readings=self.readings)
         if strength == 1:
             return self
@@ -76,14 +80,13 @@ class Modulation:
         return bool(self.gains or self.noise or self.directions)
 
     def gain(self, modality: str) -> Scalar:
-        """The whole gain of a modality's kernels."""
+        """Return the whole gain of a modality's kernels."""
         return self.gains.get((modality, "kernels"), 1.0) * self.gains.get((modality, "all"), 1.0)
 
     def noise_level(self, modality: str) -> Scalar:
-        """The whole noise level of a modality's kernels."""
-        return _quadrature(
-            self.noise.get((modality, "kernels"), 0.0), self.noise.get((modality, "all"), 0.0)
-        )
+        """Return the whole noise level of a modality's kernels."""
+        kernels = self.noise.get((modality, "kernels"), 0.0)
+        return _quadrature(kernels, self.noise.get((modality, "all"), 0.0))
 
 
 NEUTRAL = Modulation()
@@ -108,6 +111,7 @@ def _product(ours: Scalar, theirs: Scalar) -> Scalar:
 
 
 def _quadrature(ours: Scalar, theirs: Scalar) -> Scalar:
+    """Return the level of two independent noises together."""
     total: Scalar = (ours * ours + theirs * theirs) ** 0.5
     return total
 

@@ -1,15 +1,11 @@
 """OPM: drop the dominant modality's features more often the more it dominates.
 
-Wei, Hu, Du, Wen: On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024 (On-the-fly Prediction Modulation).
+Wei, Hu, Du, Wen: On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024 (On-the-fly
+Prediction Modulation). Formula: OPM in core/methods/throttle.py. Any number of modalities.
 
-    rho_m = mean over j != m of s_m / s_j                           discrepancy ratio, as in OGM
-    q_m   = q_base * (1 + lambda * tanh(rho_m - 1))   where rho_m > 1, else 0;  clipped to [0, 1]
-    with probability p_exe per batch: h_m <- 0 for each sample with probability q_m
-    theta = sum_m D_m q_m / sum_m D_m                               the share of features that is dropped
-    h     <- h / (1 - theta)                                        so that their expected size stays
-
-Samples with nothing left go out of the batch, labels too. The paper warms up for 5 epochs: first_epoch = 5. Dropping has
-no halfway, so `strength` above 0 is the whole method. Any number of modalities; the random numbers are the methods' own.
+Samples of which nothing is kept leave the batch, labels too. The paper warms up for 5 epochs:
+first_epoch = 5. Dropping has no halfway, so `strength` above 0 is the whole method. The random
+numbers come from the methods' generator.
 """
 
 from __future__ import annotations
@@ -30,39 +26,41 @@ LARGEST_SHARE = 0.99
 
 
 class Opm(Modulator):
-    """Acts on what the fusion is fed in training; evaluation sees everything."""
+    """Changes the fusion's input in training; evaluation sees everything."""
 
     def attach(self, context: MethodContext) -> None:
         self.fusion = context.model.fusion
         self.generator = context.generator
 
     def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
-        acts, draws = self._draw(len(labels))
-        if acts >= self.number("p_exe"):
+        execution, draws = self._draw(len(labels))
+        if execution >= self.number("p_exe"):
             return features, labels
         rates = self.drop_rates(features, labels)
         return dropped(features, labels, draws >= rates, rates)
 
     @torch.no_grad()
     def drop_rates(self, features: Features, labels: Tensor) -> Float[Tensor, "M"]:
-        """q_m from what each modality's own logits make of this batch."""
-        alone = self.fusion.unimodal_logits(features)
-        scores = true_class_scores(Forward(Batch({}, labels), features, labels, alone, labels))
+        """Return q_m from the unimodal logits of this batch."""
+        unimodal = self.fusion.unimodal_logits(features)
+        # The scores need only unimodal logits and labels; the labels stand in for the fused logits.
+        scores = true_class_scores(Forward(Batch({}, labels), features, labels, unimodal, labels))
         return drop_rate(discrepancy_ratio(scores), self.number("q_base"), self.number("lambda"))
 
     def _draw(self, samples: int) -> tuple[float, Float[Tensor, "B M"]]:
-        """Uniform numbers for the batch and for each of its features: as many in every step, whatever comes of them."""
-        device = self.generator.device
-        drawn = torch.rand(
-            1 + samples * len(self.modalities), generator=self.generator, device=device
-        )
+        """Return uniform numbers for the batch and for each of its features.
+
+        Always drawn, whether they are used or not, so every step moves the generator alike.
+        """
+        count = 1 + samples * len(self.modalities)
+        drawn = torch.rand(count, generator=self.generator, device=self.generator.device)
         return float(drawn[0]), drawn[1:].view(samples, -1)
 
 
 def drop_rate(discrepancy: Float[Tensor, "M"], base: float, slope: float) -> Float[Tensor, "M"]:
-    """q_m = base * (1 + slope * tanh(rho_m - 1)) where rho_m > 1, else 0; in [0, 1]."""
-    grown = base * (1 + slope * torch.tanh(discrepancy - 1))
-    return torch.where(discrepancy > 1, grown, torch.zeros_like(grown)).clamp(0, 1)
+    """Return q_m = base * (1 + slope * tanh(rho_m - 1)) where rho_m > 1, else 0; in [0, 1]."""
+    rate = base * (1 + slope * torch.tanh(discrepancy - 1))
+    return torch.where(discrepancy > 1, rate, torch.zeros_like(rate)).clamp(0, 1)
 
 
 def dropped(
@@ -71,18 +69,18 @@ def dropped(
     kept: Bool[Tensor, "B M"],
     rates: Float[Tensor, "M"],
 ) -> tuple[dict[str, Tensor], Tensor]:
-    """The features with zeros where they are not kept, rescaled; without the samples of which nothing is kept.
+    """Return the features, zero where they are not kept, rescaled, without the empty samples.
 
     Where nothing of any sample is kept, the batch stays as it was: there is no training on nothing.
     """
     left = kept.any(dim=1)
     if not bool(left.any()):
         return dict(features), labels
-    widths = torch.tensor(
-        [feature.shape[1] for feature in features.values()], dtype=rates.dtype, device=rates.device
-    )
+    sizes = [feature.shape[1] for feature in features.values()]
+    widths = torch.tensor(sizes, dtype=rates.dtype, device=rates.device)
     share = ((widths * rates).sum() / widths.sum()).clamp_max(LARGEST_SHARE)
     scaled = (kept.to(rates.dtype) / (1 - share))[left]
-    return {
+    changed = {
         m: feature[left] * scaled[:, i : i + 1] for i, (m, feature) in enumerate(features.items())
-    }, labels[left]
+    }
+    return changed, labels[left]

@@ -1,18 +1,13 @@
-"""Diagnosing and re-learning: move an over-fitted encoder part of the way back to its initial weights.
+"""Diagnosing and re-learning: move an over-fitted encoder part of the way to its initial weights.
 
 Wei, Li, Feng, Hu: Diagnosing and Re-learning for Balanced Multimodal Learning, ECCV 2024.
+Formula: RELEARNING in core/methods/resets.py. Purity is the share of samples that belong to the
+largest class of their cluster. An encoder whose training features fall into classes much better
+than its validation features has over-fitted, and goes further back.
 
-    gap_m   = |purity of KMeans(C) on h_m of the training split - the same on the validation split|
-    w_m     = tanh(scale * gap_m)
-    theta_m <- w_m * theta_m(initial) + (1 - w_m) * theta_m         all parameters of encoder m
-
-At the beginning of epochs start, start + every, ... (`times` in all). Purity is the share of samples that belong to the
-largest class of their cluster. An encoder whose training features fall into classes much better than its validation
-features has over-fitted, and goes further back.
-
-A Modulation says what happens to the gradients of one step. This happens to the weights, between two steps, so it is no
-Modulation: it is done in `prepare`, and it is the only method that writes weights. Batch norm's running statistics and the
-optimizer's momentum stay; both forget within some tens of steps.
+A Modulation changes the gradients of one step. This changes the weights between two steps, so it is
+no Modulation: it is done in `before_epoch`, and no other method writes weights. Batch norm's
+running statistics and the optimizer's momentum stay; both forget within some tens of steps.
 """
 
 from __future__ import annotations
@@ -30,12 +25,12 @@ from asgml.core.seeds import seed_for
 from asgml.core.types import Backward
 from asgml.storage.format.knobs import Value
 
-BEGINNINGS = 10
-"""KMeans is run from so many beginnings; the best clustering counts."""
+STARTS = 10
+"""Runs of KMeans from other centres; the best clustering counts."""
 
 
 class Relearning(Modulator):
-    """Any number of modalities, each by its own gap."""
+    """For any number of modalities, each by its own gap."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)
@@ -46,7 +41,8 @@ class Relearning(Modulator):
         for split in ("train", "val"):
             if (size := len(context.data.splits[split])) < context.classes:
                 raise MethodError(
-                    f"relearning needs a {split} split with a sample for each of {context.classes} clusters, there are {size}"
+                    f"relearning needs a {split} split with a sample for each of "
+                    f"{context.classes} clusters, there are {size}"
                 )
         self.context = context
         self.initial = {
@@ -55,26 +51,26 @@ class Relearning(Modulator):
         }
 
     def before_epoch(self, epoch: int, strength: float) -> None:
-        if not is_due(
-            epoch, int(self.number("start")), int(self.number("every")), int(self.number("times"))
-        ):
+        start, every, times = (int(self.number(name)) for name in ("start", "every", "times"))
+        if not is_due(epoch, start, every, times):
             return
+        # numpy, under KMeans, takes seeds of 32 bits
         seed = seed_for(f"relearning/{epoch}", self.context.config.seed) % 2**32
-        parts = [self.context.features(split) for split in ("train", "val")]
+        splits = [self.context.features(split) for split in ("train", "val")]
         for m in self.modalities:
             train, val = (
                 cluster_purity(features[m], labels, self.context.classes, seed)
-                for features, labels in parts
+                for features, labels in splits
             )
             self.gaps[m] = abs(train - val)
-            self.go_back(m, strength * reset_weight(self.gaps[m], self.number("scale")))
+            self.reset(m, strength * reset_weight(self.gaps[m], self.number("scale")))
 
     @torch.no_grad()
-    def go_back(self, modality: str, weight: float) -> None:
+    def reset(self, modality: str, weight: float) -> None:
+        """Set theta <- weight * initial + (1 - weight) * theta for every parameter."""
         group = self.context.groups[modality]
-        for parameter, initial in zip(
-            group.kernels + group.others, self.initial[modality], strict=True
-        ):
+        pairs = zip(group.kernels + group.others, self.initial[modality], strict=True)
+        for parameter, initial in pairs:
             parameter.copy_(weight * initial.to(parameter.device) + (1 - weight) * parameter)
 
     def modulate(self, backward: Backward) -> Modulation:
@@ -88,27 +84,28 @@ class Relearning(Modulator):
 
 
 def is_due(epoch: int, start: int, every: int, times: int) -> bool:
-    """Whether the encoders go back at the beginning of this epoch."""
-    turn, rest = divmod(epoch - start, every)
-    return rest == 0 and 0 <= turn < times
+    """Return True where the encoders are reset at the beginning of this epoch."""
+    done, rest = divmod(epoch - start, every)
+    return rest == 0 and 0 <= done < times
 
 
 def reset_weight(gap: float, scale: float) -> float:
-    """w = tanh(scale * gap), in [0, 1)."""
+    """Return w = tanh(scale * gap), in [0, 1)."""
     return float(torch.tensor(scale * gap, dtype=torch.float64).tanh())
 
 
 def cluster_purity(features: Tensor, labels: Tensor, clusters: int, seed: int) -> float:
-    """Purity of KMeans on the features: 1 where every cluster holds a single class."""
+    """Return the purity of KMeans on the features: 1 where every cluster holds a single class."""
+    # Imported here: only this method needs scikit-learn.
     from sklearn.cluster import KMeans
 
     points = features.float().cpu().numpy()
-    found = KMeans(clusters, n_init=BEGINNINGS, random_state=seed).fit_predict(points)
-    return purity(torch.from_numpy(found).long(), labels.cpu())
+    assigned = KMeans(clusters, n_init=STARTS, random_state=seed).fit_predict(points)
+    return purity(torch.from_numpy(assigned).long(), labels.cpu())
 
 
 def purity(assigned: Tensor, labels: Tensor) -> float:
-    """The share of samples in the largest class of their cluster."""
+    """Return the share of samples in the largest class of their cluster."""
     table = torch.zeros(int(assigned.max()) + 1, int(labels.max()) + 1, dtype=torch.int64)
     table.index_put_((assigned, labels), torch.ones_like(labels), accumulate=True)
     return float(table.amax(dim=1).sum() / len(labels))

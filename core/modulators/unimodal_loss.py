@@ -1,10 +1,9 @@
-"""The unimodal losses: gamma times the sum of the cross-entropies of each modality's own logits.
+"""The unimodal losses: train each modality's unimodal logits beside the fused ones.
 
-    L = L_task + gamma * sum_m CE(z_m, y)          in nat
-
-With gamma 1 this is the "uniform" baseline of MMPareto (Wei and Hu, ICML 2024) and the loss behind the numbers of the
-ASGML v2 document; with gamma 0, the default of `loss.gamma`, nothing is added. Any number of modalities. In a regression every
-CE is the absolute error.
+Formula: UNIFORM in core/methods/losses.py, in nat; in a regression every CE is the absolute error.
+With gamma 1 this is the "uniform" baseline of MMPareto (Wei and Hu, ICML 2024) and the loss behind
+the numbers of the ASGML v2 document; with gamma 0, the default of `loss.gamma`, nothing is added.
+Any number of modalities.
 """
 
 from __future__ import annotations
@@ -15,15 +14,15 @@ from asgml.core.types import Forward, Scalar
 
 
 class UnimodalLoss(Modulator):
-    """Trains every modality's own logits beside the fused ones."""
+    """Adds the unimodal losses with weight gamma."""
 
     def loss(self, forward: Forward) -> Scalar:
         return unimodal_loss(forward, self.number("gamma"))
 
 
 def unimodal_loss(forward: Forward, gamma: float) -> Scalar:
-    """gamma * sum_m of the task's loss of z_m; the number 0, without a graph, for gamma 0."""
+    """Return gamma times the unimodal losses; the number 0, without a graph, for gamma 0."""
     if gamma == 0:
         return 0.0
-    own = [loss_of(forward, logits) for logits in forward.unimodal_logits.values()]
-    return gamma * sum(own[1:], start=own[0])
+    losses = [loss_of(forward, logits) for logits in forward.unimodal_logits.values()]
+    return gamma * sum(losses[1:], start=losses[0])

@@ -50,7 +50,7 @@ def test_arl_zeroes_the_other_features() -> None:
     inner: Any = bench.modulator.members["arl"].inner
     weight, bias = bench.model.fusion.classifier.weight, bench.model.fusion.classifier.bias
     width = forward.features["audio"].shape[1]
-    audio, visual = inner.ablated(forward)
+    audio, visual = inner.ablated_logits(forward)
     torch.testing.assert_close(audio, forward.features["audio"] @ weight[:, :width].T + bias)
     torch.testing.assert_close(visual, forward.features["visual"] @ weight[:, width:].T + bias)
 
