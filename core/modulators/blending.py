@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from asgml.core.config.config import RunSettings
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.batches import Batches, in_order
 from asgml.core.measures.evaluate import in_eval_mode
 from asgml.core.measures.task import loss_of
