@@ -1,4 +1,4 @@
-"""What all tests share: few threads, no preferences of the person who runs them, real data where it is there, a tiny run."""
+"""Shared by all tests: few threads, no user settings, real data if present, a tiny run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> RunPaths:
-    """A finished run of 40 steps and two modalities, with a NaN, an intervention and a hostile note. Read it only."""
+    """A finished run of 40 steps, with a NaN, an intervention and a hostile note. Read only."""
     from tiny import write_tiny_run
 
     return write_tiny_run(tmp_path_factory.mktemp("tiny") / "runs" / "tiny-01")

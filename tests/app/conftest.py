@@ -18,7 +18,10 @@ from asgml.storage.format.layout import list_runs
 from asgml.storage.format.process import start_of
 
 HERE = Path(__file__).resolve().parent
-FAKE = f"import sys; sys.path[:0] = {[str(HERE), str(HERE.parent)]!r}; import fake_worker; sys.exit(fake_worker.main())"
+FAKE = (
+    f"import sys; sys.path[:0] = {[str(HERE), str(HERE.parent)]!r}; "
+    "import fake_worker; sys.exit(fake_worker.main())"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def asgml(capfd: pytest.CaptureFixture[str]) -> Callable[..., Said]:
 
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty runs directory; runs that are started get the fake trainer, which does not outlive the test."""
+    """An empty runs directory, whose runs get the fake trainer, which ends with the test."""
     folder = tmp_path / "runs"
     monkeypatch.setenv("ASGML_RUNS", str(folder))
     monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""A trainer without a network, for the tests of the command line: it takes steps, answers commands, and can fail.
+"""A trainer without a network, for tests: it takes steps, answers commands, and can fail.
 
 The run's configuration says how: `epochs` of 10 steps of 10 ms;
 `device = "cuda:9"` fails before the store is there, `device = "cuda:8"` fails after three steps.

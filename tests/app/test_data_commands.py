@@ -1,4 +1,4 @@
-"""`asgml data`: what is listed is what can be loaded, what is made can be trained on, what is wrong is named."""
+"""`asgml data`: listed sets load, generated ones train, faults are named."""
 
 from __future__ import annotations
 

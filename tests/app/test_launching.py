@@ -1,4 +1,4 @@
-"""Starting a trainer: its directory, its environment, how it is waited for, and what is said when it fails."""
+"""Starting a trainer: its directory, its environment, waiting for it, and its failures."""
 
 from __future__ import annotations
 
@@ -236,7 +236,7 @@ def test_an_installed_worker_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_relative_runs_directory_can_be_resumed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """The worker runs inside the run directory, so the path it is told must not be relative to ours."""
+    """The worker runs inside the run directory, so its path must not be relative to ours."""
     told: list[list[str]] = []
 
     class Started:

@@ -1,4 +1,4 @@
-"""Files in the current directory that bear our names are never run, neither by the command line nor by the trainer."""
+"""Files of our names in the current directory are run by neither program nor trainer."""
 
 from __future__ import annotations
 
@@ -64,8 +64,11 @@ def test_training_in_a_hostile_directory_runs_our_own_code(
     """The worker is ours even where PYTHONPATH asks for the current directory."""
     environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}
     environment.pop("PYTHONPATH", None)
-    program = "from asgml.app.launcher import start; from asgml.storage.format.layout import RunPaths; from pathlib import Path; import sys; "
-    program += "start(RunPaths(Path(sys.argv[1]))).process.wait()"
+    program = (
+        "from pathlib import Path; import sys; from asgml.app.launcher import start; "
+        "from asgml.storage.format.layout import RunPaths; "
+        "start(RunPaths(Path(sys.argv[1]))).process.wait()"
+    )
     run = tmp_path / "run"
     run.mkdir()
     (run / "run.toml").write_text(

@@ -1,4 +1,4 @@
-"""The borders between the four packages: who may import whom, and what each command really loads."""
+"""The borders between the four packages, and what each command really loads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ HEAVY = (
     "plotext",
     "psutil",
 )
-REPORT = "import json, sys; print('\\n' + json.dumps([name for name in {heavy!r} if name in sys.modules]))"
+REPORT = (
+    "import json, sys; "
+    "print('\\n' + json.dumps([name for name in {heavy!r} if name in sys.modules]))"
+)
 
 
 def loaded_by(code: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""What is installed: one top-level package, from the tree and from the sdist alike, that trains by itself."""
+"""The installed package: one top-level name, the same from tree and sdist, that trains."""
 
 from __future__ import annotations
 

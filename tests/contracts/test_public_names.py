@@ -1,4 +1,4 @@
-"""The package `asgml`: its public names, what importing it costs, and that the code says `asgml.` everywhere."""
+"""The package `asgml`: its public names, the cost of importing it, and no bare import."""
 
 from __future__ import annotations
 

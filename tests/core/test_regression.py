@@ -151,7 +151,9 @@ def test_the_loss_and_the_signs_by_hand() -> None:
         REGRESSION.loss(forward.logits, REGRESSION.truth(forward), "sum")
     ) == pytest.approx(4.5)
     own = torch.stack([forward.logits, 0 * forward.logits])
-    assert REGRESSION.unimodal_losses(own, REGRESSION.truth(forward)).tolist() == pytest.approx([1.125, 0.5])
+    assert REGRESSION.unimodal_losses(own, REGRESSION.truth(forward)).tolist() == pytest.approx(
+        [1.125, 0.5]
+    )
 
 
 def test_data_without_targets_is_a_classification() -> None:

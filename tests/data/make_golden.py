@@ -1,7 +1,8 @@
-"""Writes the golden run of the present format version: `uv run python tests/data/make_golden.py [DIRECTORY]`.
+"""Write the golden run of a format version: `uv run python tests/data/make_golden.py [DIRECTORY]`.
 
-A golden run is made once for each version of storage/FORMAT.md, committed, and never written again: whatever becomes of the
-program, it must open. Every number follows from the step, so the test knows what to expect without reading this run's rows.
+A golden run is made once for each version of storage/FORMAT.md, committed, and never written again:
+whatever becomes of the program, it must open. Every number follows from the step, so the test knows
+what to expect without reading this run's rows.
 """
 
 from __future__ import annotations
@@ -109,7 +110,7 @@ def golden_row(manifest: Manifest, table: str, step: int) -> list[float]:
 
 
 def value_of(column: str, step: int) -> float:
-    """Losses fall, accuracies rise, the rest waves around 1; each modality has its own level. The loss of one step is NaN."""
+    """Losses fall, accuracies rise, the rest waves around 1; the loss of one step is NaN."""
     name, _, modality = column.partition("/")
     level = 1.0 - 0.25 * (MODALITIES.index(modality) if modality else 0)
     if name == "epoch":

@@ -1,4 +1,4 @@
-"""The program as a user has it: run in a shell of its own, in a pseudo-terminal where one is needed."""
+"""The program as a user has it: in a shell of its own, and in a pseudo-terminal."""
 
 from __future__ import annotations
 

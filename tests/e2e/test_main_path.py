@@ -1,4 +1,4 @@
-"""The main path, as a user walks it: train in the background, steer, crash, resume, look at it, take it away."""
+"""The main path of a user: train in the background, steer, crash, resume, look, export."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""A real sshd on loopback: the dashboard in an SSH session, the connection cut, and the training unharmed.
+"""A real sshd on loopback: the dashboard over SSH, the connection cut, the training unharmed.
 
-Installs Debian's openssh-server where it is missing and we may. Run with `uv run pytest -m slow tests/e2e/test_ssh.py`.
+Installs Debian's openssh-server where it is missing and we may. Run with
+`uv run pytest -m slow tests/e2e/test_ssh.py`.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ def test_the_connection_is_cut_and_the_run_is_unharmed(sshd: Server, tmp_path: P
     paths = start("remote", "--epochs", "2000", runs=runs)
     wait_for_step(paths, 5)
     process = trainer(paths)
-    remote = f"cd {shlex.quote(str(tmp_path))} && ASGML_RUNS={shlex.quote(str(runs))} TERM=xterm-256color "
+    remote = f"cd {shlex.quote(str(tmp_path))} && "
+    remote += f"ASGML_RUNS={shlex.quote(str(runs))} TERM=xterm-256color "
     remote += f"{shlex.quote(sys.executable)} -P -m asgml.app watch remote"
     terminal = Terminal(sshd.command(remote), runs)
     terminal.read_until("RUNNING")

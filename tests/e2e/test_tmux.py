@@ -1,4 +1,4 @@
-"""The dashboard in a real tmux, at two sizes: what a person sees, and that leaving it leaves the training alone."""
+"""The dashboard in a real tmux at two sizes; leaving it leaves the training alone."""
 
 from __future__ import annotations
 
@@ -50,7 +50,8 @@ def test_watch_steer_and_leave(tmux: Tmux, columns: int, lines: int, tmp_path: P
     runs.mkdir()
     paths = start("seen", "--epochs", "2000", runs=runs)
     wait_for_step(paths, 30)
-    watch = f"ASGML_RUNS={shlex.quote(str(runs))} {shlex.quote(sys.executable)} -P -m asgml.app watch seen; sh"
+    program = f"{shlex.quote(sys.executable)} -P -m asgml.app"
+    watch = f"ASGML_RUNS={shlex.quote(str(runs))} {program} watch seen; sh"
     tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), watch)
     for word in ("RUNNING", "seen", "probe accuracy", "gap", "audio", "visual", "q detach"):
         tmux.wait_for(word)
