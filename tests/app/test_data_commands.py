@@ -138,7 +138,8 @@ def test_the_options_of_a_recipe_are_taken_and_what_is_prepared_is_what_it_train
 
     own = tmp_path / "mine.toml"
     own.write_text(
-        '[data]\nname = "cremad"\n[data.options]\nframes = 2\nframe_size = [32, 32]\nseconds = 0.5\n',
+        '[data]\nname = "cremad"\n[data.options]\n'
+        "frames = 2\nframe_size = [32, 32]\nseconds = 0.5\n",
         encoding="utf-8",
     )
     said = asgml("data", "prepare", files, "--recipe", own, "--set", "frames=3", "--workers", 1)

@@ -150,7 +150,8 @@ def test_what_does_not_exist_is_not_found(arguments: TrainArguments) -> None:
 def test_a_recipe_of_ones_own(tmp_path: Path) -> None:
     mine = tmp_path / "mine.toml"
     mine.write_text(
-        '# Mine.\nepochs = 5\ndata = "synthetic"\n[encoder]\naudio = "conv"\n[boost]\nalpha = 1.0\n',
+        '# Mine.\nepochs = 5\ndata = "synthetic"\n'
+        '[encoder]\naudio = "conv"\n[boost]\nalpha = 1.0\n',
         encoding="utf-8",
     )
     found = origin_and_value(TrainArguments(recipe=str(mine)))
