@@ -1,4 +1,4 @@
-"""`asgml data`: the commands that look at data, make some to try things on, and prepare it to be read quickly."""
+"""`asgml data`: the commands that list, check, make and prepare data sets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from asgml.app.arguments import AllowMissing, AsJson, completer
 
 data_app = typer.Typer(rich_markup_mode=None, help="List, check, make and prepare data sets.")
 
-Place = Annotated[
+Data = Annotated[
     str,
     typer.Argument(
         metavar="PATH",
@@ -71,7 +71,7 @@ def data_list(json_: AsJson = False) -> int:
 
 @data_app.command()
 def check(
-    path: Place,
+    path: Data,
     json_: AsJson = False,
     quick: Annotated[
         bool, typer.Option("--quick", help="Look at names, headers and first images only.")
@@ -82,8 +82,8 @@ def check(
 ) -> int:
     """Check whether data is fit to train on, and say what is in it.
 
-    Decodes every file; lists those that are missing, empty, unreadable, too short or silent. Exit code 0: fit to train on; 1: not;
-    3: there is nothing at PATH.
+    Decodes every file; lists those that are missing, empty, unreadable, too short or silent.
+    Exit code 0: fit to train on; 1: not; 3: there is nothing at PATH.
     """
     from asgml.app.commands.data_check import check
     from asgml.app.data_options import data_of
@@ -117,7 +117,7 @@ def make_demo(
 
 @data_app.command()
 def prepare(
-    path: Place,
+    path: Data,
     to: Annotated[
         Path | None,
         typer.Option(

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from asgml.app.arguments import TrainArguments
-from asgml.app.data_spec import FROM_FILES, absolute_spec, existing, how_to_give, needs_files
+from asgml.app.data_spec import (
+    absolute_spec,
+    existing,
+    how_to_give,
+    is_from_files,
+    needs_files,
+)
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, nearest_of, nested, parse_value, resolve
 from asgml.core.config.run_config import ConfigError, RunConfig, make_config
@@ -182,7 +188,7 @@ def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
         if key.partition(".")[0] == "data" and origin != "--data":
             plan.put(key, value, origin)
     name = split_name(str(plan.values.get("data.name", "")))[0]
-    return name if name in FROM_FILES else ""
+    return name if is_from_files(name) else ""
 
 
 def _check_allow_missing(plan: Plan) -> None:

@@ -9,7 +9,6 @@ memory when they are read, and so is the cache. Times are of this machine, on th
 from __future__ import annotations
 
 import argparse
-import importlib
 import shutil
 import tempfile
 import time
@@ -19,10 +18,11 @@ from statistics import median
 
 import torch
 
-from asgml.core.data.base import NAMED, Dataset, Split, load_data, split_name
+from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.data.batches import Batches
 from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.synthetic.demo_files import make_demo
 from asgml.core.data.worker_loading import read_batches
 
@@ -80,10 +80,7 @@ def compare(spec: str, options: dict[str, object], folder: Path, rounds: int) ->
 
 def make_cache(spec: str, options: dict[str, object], folder: Path) -> float:
     """In seconds."""
-    name, root = split_name(spec)
-    found = importlib.import_module(NAMED[name].partition(":")[0]).find(
-        Path(root or ""), options, 0
-    )
+    found = find(spec, options, 0)
     began = time.perf_counter()
     assert prepare(
         found, folder, workers=-1, allow_missing=False, progress=lambda done, total: None

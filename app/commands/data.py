@@ -1,4 +1,4 @@
-"""`asgml data list`, `make-demo` and `prepare`: the data sets by name, files to try things on, and a cache that reads quickly."""
+"""`asgml data list`, `make-demo` and `prepare`."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ from asgml.app.output import console, print_json
 from asgml.app.progress import progress
 from asgml.app.recipes import read_recipe, recipe_file, recipe_names
 from asgml.core.config.sections import DataConfig
-from asgml.core.data.base import NAMED, DataError, split_name
+from asgml.core.data.base import DataError, split_name
 from asgml.core.data.catalogue import DATA_SETS, DataSet
 from asgml.storage.format.safe_text import safe
 
+REMARKS = (
+    "Where the files of each are looked for, and its options: core/data/datasets/LAYOUTS.md.",
+    "Any other data: a file of named arrays, .npz or Zarr, "
+    "as in `asgml train --data mine.npz` (core/data/DATA.md).",
+)
+
 
 def list_data(json_: bool) -> int:
-    """Prints a block for each data set; as JSON a record each."""
+    """Print a block for each data set; as JSON a record each."""
     recipes = recipes_by_data()
-    records = [_record(name, DATA_SETS[name], recipes.get(name, [])) for name in NAMED]
+    records = [_record(name, row, recipes.get(name, [])) for name, row in DATA_SETS.items()]
     print_json(records) if json_ else _print_list(records)
     return OK
 
 
 def recipes_by_data() -> dict[str, list[str]]:
-    """Name of a data set → the shipped recipes that are written for it."""
+    """Return data set -> the shipped recipes that are written for it."""
     found: dict[str, list[str]] = {}
     for recipe in recipe_names():
         data = read_recipe(recipe_file(recipe)).get("data", {})
@@ -37,7 +43,7 @@ def recipes_by_data() -> dict[str, list[str]]:
 
 
 def make_demo(folder: Path, clips: int, seed: int) -> int:
-    """Writes the files; stdout is the folder."""
+    """Write the files and print the folder."""
     from asgml.core.data.synthetic.demo_files import make_demo as write
 
     path = folder.expanduser().absolute()
@@ -46,14 +52,15 @@ def make_demo(folder: Path, clips: int, seed: int) -> int:
     except DataError as error:
         raise UserError(str(error)) from None
     narrate(
-        f"{written} clips in the layout of CREMA-D; `asgml train cremad-1f --data {path}` trains on them"
+        f"{written} clips in the layout of CREMA-D; "
+        f"`asgml train cremad-1f --data {path}` trains on them"
     )
     print(path)
     return OK
 
 
 def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_missing: bool) -> int:
-    """Decodes every clip into the cache; stdout is its path."""
+    """Decode every clip into the cache and print its path. Raise RunFailedError or UserError."""
     from asgml.core.data.cache.prepare import prepare as write
     from asgml.core.data.report_builder import find_clips
 
@@ -61,22 +68,21 @@ def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_mis
         found = find_clips(data.name, data.options, data.seed)
         if found is None:
             raise UserError(
-                f"{data.name} is read into memory at once, there is nothing to prepare; train on it as it is"
+                f"{data.name} is read into memory at once, there is nothing to prepare; "
+                "train on it as it is"
             )
-        with progress("clips") as told:
+        with progress("clips") as show:
             path = write(
                 found,
                 to,
                 workers=-1 if workers is None else workers,
                 allow_missing=allow_missing,
-                progress=told,
+                progress=show,
             )
     except DataError as error:
         raise RunFailedError(str(error)) from None
-    how = f"--set data.options.cache={to} reads it" if to else "reads it by itself"
-    narrate(
-        f"prepared; a training on {data.name} with the same options {'and ' if to else ''}{how}"
-    )
+    how = f"and --set data.options.cache={to} reads it" if to else "reads it by itself"
+    narrate(f"prepared; a training on {data.name} with the same options {how}")
     print(path)
     return OK
 
@@ -102,22 +108,12 @@ def _print_list(records: list[dict[str, Any]]) -> None:
             grid.add_row(Text(safe(label), style), Text(safe(text), overflow="fold"))
     out = console()
     out.print(grid)
-    out.print(
-        Text(
-            "Where the files of each are looked for, and its options: core/data/datasets/LAYOUTS.md.",
-            "dim",
-        )
-    )
-    out.print(
-        Text(
-            "Any other data: a file of named arrays, .npz or Zarr, as in `asgml train --data mine.npz` (core/data/DATA.md).",
-            "dim",
-        )
-    )
+    for remark in REMARKS:
+        out.print(Text(remark, "dim"))
 
 
 def _details(one: dict[str, Any]) -> list[tuple[str, str]]:
-    sizes = ", ".join(f"{part} {count}" for part, count in one["published"].items())
+    sizes = ", ".join(f"{split} {count}" for split, count in one["published"].items())
     details = [
         ("has", f"{', '.join(one['modalities'])}; {one['classes']} classes"),
         ("sizes", f"{sizes} ({one['source']})" if sizes else ""),

@@ -1,4 +1,4 @@
-"""`asgml data check`: whether data is fit to train on, what is in it, and what is wrong with which file."""
+"""`asgml data check`: prints what is in a data set, and every fault that makes it unfit."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ NAMES = {"1 channels": "mono", "2 channels": "stereo"}
 
 
 def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) -> int:
-    """Prints the report; exit code 1 where the data is not fit to train on."""
+    """Print the report; return exit code 1 where the data is not fit to train on."""
     name = split_name(data.name)[0]
     published = DATA_SETS[name].published if name else {}
-    from asgml.core.data.report_builder import build_report as look_through
+    from asgml.core.data.report_builder import build_report
 
     try:
-        with progress("clips") as told:
-            report = look_through(
+        with progress("clips") as show:
+            report = build_report(
                 data.name,
                 data.options,
                 data.seed,
                 quick=quick,
                 workers=-1 if workers is None else workers,
                 published=published,
-                progress=told,
+                progress=show,
             )
     except DataError as error:
         if json_:
@@ -64,27 +64,19 @@ def _print(spec: str, report: Report) -> None:
     out.print()
     for remark in report.remarks:
         out.print(Text.assemble(("note     ", "yellow"), one_line(remark)), soft_wrap=True)
-    out.print(
-        Text.assemble(
-            ("fit      " if report.fit else "not fit  ", "green" if report.fit else "red"),
-            verdict(report),
-        ),
-        soft_wrap=True,
-    )
+    mark = ("fit      ", "green") if report.fit else ("not fit  ", "red")
+    out.print(Text.assemble(mark, verdict(report)), soft_wrap=True)
 
 
 def _facts(spec: str, report: Report) -> list[tuple[str, str]]:
+    count = len(report.classes)
     names = ", ".join(report.classes[:SHOWN_CLASSES])
-    more = (
-        f" and {len(report.classes) - SHOWN_CLASSES} more"
-        if len(report.classes) > SHOWN_CLASSES
-        else ""
-    )
-    return [("data", spec), ("classes", f"{len(report.classes)}: {names}{more}")]
+    more = f" and {count - SHOWN_CLASSES} more" if count > SHOWN_CLASSES else ""
+    return [("data", spec), ("classes", f"{count}: {names}{more}")]
 
 
 def _splits(report: Report) -> Table:
-    """Samples of each split: those that are there, listed and published; and by class."""
+    """Return the samples of each split: those there, listed and published; and by class."""
     table = Table("split", "samples", "listed", "published", "by class", box=None, pad_edge=False)
     for name, part in report.splits.items():
         numbers = (part.samples, part.listed, part.published)
@@ -99,11 +91,8 @@ def _splits(report: Report) -> Table:
 def _by_class(report: Report, part: SplitReport) -> str:
     if len(report.classes) > SHOWN_CLASSES:
         return f"{min(part.classes)} to {max(part.classes)}"
-    return safe(
-        ", ".join(
-            f"{name} {count}" for name, count in zip(report.classes, part.classes, strict=True)
-        )
-    )
+    counts = zip(report.classes, part.classes, strict=True)
+    return safe(", ".join(f"{name} {count}" for name, count in counts))
 
 
 def _inputs(report: Report) -> Table:
@@ -114,51 +103,57 @@ def _inputs(report: Report) -> Table:
 
 
 def _measured(facts: Mapping[str, Any]) -> list[str]:
-    """`2.1 … 2.6 … 3.9 s` are the shortest, the median and the longest."""
-    words = [f"{facts['read']} read"] if "read" in facts else []
-    words += [" × ".join(str(size) for size in facts["shape"])] if "shape" in facts else []
+    """Return the facts as texts; `2.1 … 2.6 … 3.9 s` are least, median and most."""
+    texts = [f"{facts['read']} read"] if "read" in facts else []
+    texts += [" × ".join(str(size) for size in facts["shape"])] if "shape" in facts else []
     for key, unit in NUMBERS.items():
         if key in facts:
             values = [f"{facts[key][which]:.4g}" for which in ("min", "median", "max")]
-            words.append(f"{values[0] if len(set(values)) == 1 else ' … '.join(values)} {unit}")
-    return words + [_counted(facts[key], unit) for key, unit in COUNTS.items() if key in facts]
+            texts.append(f"{values[0] if len(set(values)) == 1 else ' … '.join(values)} {unit}")
+    return texts + [_counted(facts[key], unit) for key, unit in COUNTS.items() if key in facts]
 
 
 def _counted(counts: Mapping[str, int], unit: str) -> str:
     common = sorted(counts.items(), key=lambda one: -one[1])
-    words = [
-        word if len(common) == 1 else f"{word} ({count})" for word, count in common[:SHOWN_SIZES]
+    values = [
+        value if len(common) == 1 else f"{value} ({count})" for value, count in common[:SHOWN_SIZES]
     ]
     more = f" and {len(common) - SHOWN_SIZES} others" if len(common) > SHOWN_SIZES else ""
-    text = safe(f"{', '.join(words)}{more} {unit}")
+    text = safe(f"{', '.join(values)}{more} {unit}")
     return NAMES.get(text, text)
 
 
 def _faults(report: Report) -> Table:
-    """Every one of them, so that a person can go through the list."""
+    """Return every fault, not only the first ones: the user goes through the list."""
     table = Table("fault", "clip", "file", "why", box=None, pad_edge=False)
     for faults, style in ((report.faults, "red"), (report.odd, "yellow")):
         for fault in faults:
-            cells = (fault.clip, _below(fault.path, Path(report.source)), fault.reason)
-            table.add_row(
-                Text(fault.kind, style), *(Text(one_line(cell), overflow="fold") for cell in cells)
-            )
+            cells = (fault.clip, _relative(fault.path, Path(report.source)), fault.reason)
+            texts = (Text(one_line(cell), overflow="fold") for cell in cells)
+            table.add_row(Text(fault.kind, style), *texts)
     return table
 
 
-def _below(path: Path, root: Path) -> str:
+def _relative(path: Path, root: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def verdict(report: Report) -> str:
-    """The last line: how many faults of which kind, and what can be done."""
+    """Return the last line: how many faults of which kind, and what can be done."""
     counts = Counter(fault.kind for fault in (*report.faults, *report.odd))
     found = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no fault"
     if report.fit:
-        return f"to train on: {found}, {'names, headers and first images only' if report.quick else 'everything read'}"
+        read = "names, headers and first images only" if report.quick else "everything read"
+        return f"to train on: {found}, {read}"
     empty = [name for name, part in report.splits.items() if not part.samples]
     if empty:
         return f"to train on: {found}, and no {empty[0]} sample is left"
     if all(fault.kind == "missing" for fault in report.faults):
-        return f"to train on: {found}; put the files there, or train with --allow-missing, without these clips"
-    return f"to train on: {found}; put these files right, or leave them out: `asgml data prepare` and `train`, both with --allow-missing"
+        return (
+            f"to train on: {found}; put the files there, "
+            "or train with --allow-missing, without these clips"
+        )
+    return (
+        f"to train on: {found}; put these files right, or leave them out: "
+        "`asgml data prepare` and `train`, both with --allow-missing"
+    )

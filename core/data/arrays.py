@@ -15,7 +15,8 @@ from torch import Tensor
 
 from asgml.core.data import array_validation
 from asgml.core.data.array_file import ArrayFile, open_arrays, sha256
-from asgml.core.data.base import NAMED, SPLITS, DataError, Dataset, Split
+from asgml.core.data.base import SPLITS, DataError, Dataset, Split
+from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.normalise import measure, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 
@@ -42,7 +43,7 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
     chosen = read_options(ArraysOptions, options, spec)
     path = Path(spec).expanduser()
     if not path.exists():
-        raise DataError(f"no data {spec!r}: neither a file nor one of {', '.join(NAMED)}")
+        raise DataError(f"no data {spec!r}: neither a file nor one of {', '.join(DATA_SETS)}")
     try:
         return _build(path, chosen, seed)
     except DataError as error:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
-from asgml.core.data.base import NAMED, SPLITS, Dataset, load_data, split_name
+from asgml.core.data.base import SPLITS, Dataset, load_data, split_name
+from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.clip_options import workers_for
 from asgml.core.data.clips import ClipSet, choose_modalities
 from asgml.core.data.dataset_report import Report, SplitReport
+from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.inspect_media import TOLERATED_KINDS, inspect_clips, summarise_facts
 from asgml.core.data.report_remarks import (
     count_constant,
@@ -23,9 +23,6 @@ from asgml.core.data.report_remarks import (
 )
 
 Progress = Callable[[int, int], None]
-
-
-Finder = Callable[[Path, Mapping[str, Any], int], ClipSet]
 
 
 def build_report(
@@ -52,9 +49,7 @@ def build_report(
 def find_clips(spec: str, options: Mapping[str, Any], seed: int) -> ClipSet | None:
     """The clips of a data set that is read from files; None for one that is read into memory as a whole."""
     name, path = split_name(spec)
-    module = importlib.import_module(NAMED[name].partition(":")[0]) if name else None
-    finder = getattr(module, "find", None)
-    return cast(Finder, finder)(Path(path), options, seed) if finder is not None and path else None
+    return find(spec, options, seed) if path and name and DATA_SETS[name].clips else None
 
 
 def report_clips(

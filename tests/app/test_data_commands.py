@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import re
 import shutil
@@ -18,7 +17,6 @@ import pytest
 from asgml.app.errors import FAILED, NOT_FOUND, USAGE
 from asgml.app.progress import progress
 from asgml.app.recipes import recipe_names
-from asgml.core.data.base import NAMED
 from asgml.core.data.catalogue import DATA_SETS
 
 Asgml = Callable[..., Any]
@@ -48,9 +46,8 @@ def wavs(folder: Path) -> list[Path]:
 
 
 def test_every_data_set_that_can_be_loaded_is_listed(asgml: Asgml) -> None:
-    assert list(DATA_SETS) == list(NAMED)
     records = asgml("data", "list", "--json").json
-    assert [one["name"] for one in records] == list(NAMED)
+    assert [one["name"] for one in records] == list(DATA_SETS)
     shown = asgml("data", "list").out
     assert all(
         f"\n{name} " in f"\n{shown}" and row.summary in shown for name, row in DATA_SETS.items()
@@ -63,18 +60,6 @@ def _names_data(recipe: str) -> bool:
     from asgml.app.recipes import read_recipe, recipe_file
 
     return "data" in read_recipe(recipe_file(recipe))
-
-
-@pytest.mark.parametrize("name", NAMED)
-def test_the_table_says_of_a_data_set_what_its_loader_says(name: str) -> None:
-    module = importlib.import_module(NAMED[name].partition(":")[0])
-    row = DATA_SETS[name]
-    assert row.clips == hasattr(module, "find")
-    if hasattr(module, "PUBLISHED"):
-        assert dict(row.published) == module.PUBLISHED
-    if name in ("mosi", "mosei"):
-        sizes = importlib.import_module("asgml.core.data.datasets.affect_sizes").SAMPLES[name]
-        assert tuple(row.published.values()) == sizes
 
 
 def test_what_make_demo_makes_is_fit(asgml: Asgml, demo: Path) -> None:
@@ -197,7 +182,8 @@ def test_arrays_are_checked(asgml: Asgml, tmp_path: Path) -> None:
     split = np.where(np.arange(30) < 20, "train", "test")
     np.savez(tmp_path / "mine.npz", label=np.arange(30) % 3, split=split, **{"voice": values})
     said = asgml("data", "check", tmp_path / "mine.npz")
-    assert said.code == 0 and "voice" in said.out and "1 samples hold the same number" in said.out
+    assert said.code == 0 and "voice" in said.out
+    assert "1 samples hold the same number" in said.out
 
 
 def test_prepare_prints_where_and_refuses_what_is_missing(

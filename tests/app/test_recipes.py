@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgml.app.arguments import TrainArguments
-from asgml.app.data_spec import FROM_FILES
+from asgml.app.data_spec import is_from_files, names_from_files
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, parse_value
 from asgml.app.recipes import (
@@ -198,7 +198,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "CREMA-D"
 
 
-@pytest.mark.parametrize("name", FROM_FILES)
+@pytest.mark.parametrize("name", names_from_files())
 def test_a_path_behind_a_name_becomes_absolute(folder: Path, name: str) -> None:
     assert (
         data_of(f"{name}:CREMA-D")
@@ -234,7 +234,7 @@ def test_the_folder_of_an_earlier_run_gives_way_to_that_of_the_flag(
         build(TrainArguments(recipe=str(tmp_path / "run.toml")))
 
 
-@pytest.mark.parametrize("name", FROM_FILES)
+@pytest.mark.parametrize("name", names_from_files())
 def test_files_that_nobody_has_named_are_asked_for_before_a_run_is_made(
     folder: Path, name: str
 ) -> None:
@@ -282,7 +282,7 @@ def test_the_loader_takes_every_option_that_a_recipe_gives(tmp_path: Path, name:
     from asgml.core.data.base import DataError, load_data
 
     data = build(TrainArguments(recipe=name)).config().data
-    if data.name in FROM_FILES:
+    if is_from_files(data.name):
         with pytest.raises(DataError) as caught:
             load_data(f"{data.name}:{tmp_path}", data.options, data.seed)
         assert "option" not in str(caught.value).partition(";")[0], caught.value

@@ -21,7 +21,7 @@ from core_kit import (
 
 from asgml.core.data.base import Dataset, load_data
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.datasets import cremad
+from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.synthetic.demo_files import make_demo
 
 SMALL: dict[str, Any] = {"frames": 2, "frame_size": [40, 48], "crop": 32, "seconds": 0.5}
@@ -47,7 +47,7 @@ def from_files(demo: Path, workers: int) -> Dataset:
 
 def from_cache(demo: Path, folder: Path) -> Dataset:
     prepare(
-        cremad.find(demo, SMALL, 0),
+        find(f"cremad:{demo}", SMALL, 0),
         folder,
         workers=0,
         allow_missing=False,

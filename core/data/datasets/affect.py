@@ -1,6 +1,7 @@
 """Reads CMU-MOSI and CMU-MOSEI: opinions in words, voice and face, as sequences of features.
 
-Zadeh et al., MOSI, IEEE Intelligent Systems 2016; Zadeh et al., CMU-MOSEI, ACL 2018. The files are those of MulT and MMSA.
+Zadeh et al., MOSI, IEEE Intelligent Systems 2016; Zadeh et al., CMU-MOSEI, ACL 2018. The files are
+those of MulT and MMSA.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ from numpy.typing import NDArray
 from asgml.core.data import array_validation, arrays
 from asgml.core.data.array_file import sha256
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
-from asgml.core.data.datasets.affect_files import MODALITIES, Part, find_file, read_parts
+from asgml.core.data.datasets.affect_files import (
+    MODALITIES,
+    FeatureSplit,
+    find_file,
+    read_splits,
+)
 from asgml.core.data.datasets.affect_sizes import compare_sizes
-from asgml.core.data.datasets.sentiment import TASKS, Task
+from asgml.core.data.datasets.sentiment import TASKS, SentimentTask
 from asgml.core.data.normalise import measure, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 
 
 @dataclass(frozen=True)
 class AffectOptions:
-    """`modalities`: the ones to use, in this order. `normalize`: by the training split's statistics.
-
-    `task`: acc2 (negative or not), acc2_nonzero (negative or positive, the neutral left out), acc3, acc7 or regression.
-    """
+    """Options of MOSI and MOSEI; the catalogue explains them."""
 
     modalities: list[str] | None = None
     normalize: bool = True
@@ -44,13 +47,18 @@ class AffectOptions:
 
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
-    """`mosi:PATH` or `mosei:PATH`: a pickle, a folder with one, or an .npz in the arrays format, which has its own options."""
-    name, _, word = spec.partition(":")
-    if not word:
+    """Return the data set of `mosi:PATH` or `mosei:PATH`. Raise DataError.
+
+    The path is a pickle, a folder with one, or an .npz in the arrays format, which has options of
+    its own.
+    """
+    name, _, given = spec.partition(":")
+    if not given:
         raise DataError(
-            f"{name} is read from a file: give it as {name}:PATH, a pickle of MulT or MMSA, or a folder with one"
+            f"{name} is read from a file: give it as {name}:PATH, "
+            "a pickle of MulT or MMSA, or a folder with one"
         )
-    path = find_file(name, Path(word).expanduser())
+    path = find_file(name, Path(given).expanduser())
     if path.suffix == ".npz":
         return arrays.load(str(path), options, seed)
     chosen = read_options(AffectOptions, options, name)
@@ -63,66 +71,66 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
 def _build(name: str, path: Path, chosen: AffectOptions) -> Dataset:
     modalities = tuple(chosen.modalities or MODALITIES)
     task = TASKS[chosen.task]
-    read = read_parts(path, modalities)
-    kept = {split: task.kept(part.scores) for split, part in read.items()}
-    parts = {split: _some(part, kept[split]) for split, part in read.items()}
-    labels = {split: task.label(part.scores) for split, part in parts.items()}
+    read = read_splits(path, modalities)
+    kept = {split: task.kept(of.scores) for split, of in read.items()}
+    features = {split: _masked(of, kept[split]) for split, of in read.items()}
+    labels = {split: task.label(of.scores) for split, of in features.items()}
     _check_classes(labels, task)
-    statistics = _normalise(parts, modalities) if chosen.normalize else {}
+    statistics = _normalise(features, modalities) if chosen.normalize else {}
     info = {
         "source": str(path.resolve()),
         "sha256": sha256(path),
         "task": chosen.task,
-        "counts": {split: len(part.scores) for split, part in parts.items()},
+        "counts": {split: len(of.scores) for split, of in features.items()},
         "class_counts": {
             split: np.bincount(numbers, minlength=len(task.classes)).tolist()
             for split, numbers in labels.items()
         },
         "dropped": {split: int((~mask).sum()) for split, mask in kept.items()},
         "not_finite": {
-            m: {split: part.repaired[m] for split, part in read.items()} for m in modalities
+            m: {split: of.repaired[m] for split, of in read.items()} for m in modalities
         },
-        "warnings": [*compare_sizes(name, read), *_repaired(read, modalities)],
+        "warnings": [*compare_sizes(name, read), *_warn_of_repairs(read, modalities)],
         "normalisation": statistics,
     }
-    shapes = {m: parts["train"].inputs[m].shape[1:] for m in modalities}
-    splits = {split: _split(part, labels[split], task) for split, part in parts.items()}
+    shapes = {m: features["train"].inputs[m].shape[1:] for m in modalities}
+    splits = {split: _as_tensors(of, labels[split], task) for split, of in features.items()}
     return Dataset(name, modalities, task.classes, shapes, splits, info)
 
 
-def _some(part: Part, kept: NDArray[np.bool_]) -> Part:
+def _masked(features: FeatureSplit, kept: NDArray[np.bool_]) -> FeatureSplit:
     if kept.all():
-        return part
-    return Part(
-        {m: values[kept] for m, values in part.inputs.items()}, part.scores[kept], part.repaired
-    )
+        return features
+    inputs = {m: values[kept] for m, values in features.inputs.items()}
+    return FeatureSplit(inputs, features.scores[kept], features.repaired)
 
 
-def _check_classes(labels: Mapping[str, NDArray[np.int64]], task: Task) -> None:
+def _check_classes(labels: Mapping[str, NDArray[np.int64]], task: SentimentTask) -> None:
     for split in SPLITS:
         if not len(labels[split]):
             raise DataError(
                 f"no sample is left in {split}; expected some in each of {', '.join(SPLITS)}"
             )
-    array_validation.check_every_class_trains(
-        labels["train"], np.ones(len(labels["train"]), dtype=np.bool_), task.classes
-    )
+    every = np.ones(len(labels["train"]), dtype=np.bool_)
+    array_validation.check_every_class_trains(labels["train"], every, task.classes)
 
 
-def _normalise(parts: Mapping[str, Part], modalities: tuple[str, ...]) -> dict[str, Any]:
-    """Standardises in place, one modality after the other; the statistics of train."""
+def _normalise(features: Mapping[str, FeatureSplit], modalities: tuple[str, ...]) -> dict[str, Any]:
+    """Standardise in place, one modality after the other; return the statistics of train."""
     found = {}
     for m in modalities:
-        train = parts["train"].inputs[m]
+        train = features["train"].inputs[m]
         statistics = measure(train, np.arange(len(train)))
-        for part in parts.values():
-            part.inputs[m] = standardise(part.inputs[m], statistics)
+        for of in features.values():
+            of.inputs[m] = standardise(of.inputs[m], statistics)
         found[m] = statistics.as_json()
     return found
 
 
-def _repaired(parts: Mapping[str, Part], modalities: tuple[str, ...]) -> list[str]:
-    counts = {m: sum(part.repaired[m] for part in parts.values()) for m in modalities}
+def _warn_of_repairs(
+    features: Mapping[str, FeatureSplit], modalities: tuple[str, ...]
+) -> list[str]:
+    counts = {m: sum(of.repaired[m] for of in features.values()) for m in modalities}
     return [
         f"{count} numbers of {m} were infinite or not a number, and are 0 now"
         for m, count in counts.items()
@@ -130,10 +138,7 @@ def _repaired(parts: Mapping[str, Part], modalities: tuple[str, ...]) -> list[st
     ]
 
 
-def _split(part: Part, labels: NDArray[np.int64], task: Task) -> Split:
-    inputs = {m: torch.from_numpy(values) for m, values in part.inputs.items()}
-    return Split(
-        inputs,
-        torch.from_numpy(labels),
-        targets=torch.from_numpy(part.scores) if task.regression else None,
-    )
+def _as_tensors(features: FeatureSplit, labels: NDArray[np.int64], task: SentimentTask) -> Split:
+    inputs = {m: torch.from_numpy(values) for m, values in features.inputs.items()}
+    targets = torch.from_numpy(features.scores) if task.regression else None
+    return Split(inputs, torch.from_numpy(labels), targets=targets)

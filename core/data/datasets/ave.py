@@ -1,4 +1,4 @@
-"""AVE: 4143 videos of ten seconds, each with an event of one of 28 classes that is both heard and seen.
+"""AVE: 4143 videos of ten seconds, each with an event of one of 28 classes, both heard and seen.
 
 Tian, Shi, Li, Duan, Xu: Audio-Visual Event Localization in Unconstrained Videos, ECCV 2018.
 """
@@ -6,17 +6,16 @@ Tian, Shi, Li, Duan, Xu: Audio-Visual Event Localization in Unconstrained Videos
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from asgml.core.data.base import SPLITS, DataError, Dataset
-from asgml.core.data.clip_dataset import load_clips
+from asgml.core.data.base import SPLITS, DataError
+from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.clips import ClipSet
-from asgml.core.data.datasets.assemble import assemble
-from asgml.core.data.datasets.audiovisual import AudioVisualOptions, check_root, root_of
+from asgml.core.data.datasets.assemble import assemble, warn_of_classes
+from asgml.core.data.datasets.audiovisual import AudioVisualOptions
 from asgml.core.data.datasets.lists import (
+    EntriesBySplit,
     Entry,
     Row,
     check_name,
@@ -26,30 +25,14 @@ from asgml.core.data.datasets.lists import (
     refuse_repeats,
     refuse_strange_labels,
 )
-from asgml.core.data.datasets.media_dirs import DefaultDirs
-from asgml.core.data.options import check_choice, read_options
+from asgml.core.data.options import check_choice
 
-PUBLISHED = {"train": 3339, "val": 402, "test": 402}
-CLASSES = 28
-SECONDS = 10  # of every video
-USUAL = DefaultDirs(
-    audio=("audio", "Audio", "wav", "wave_files", "AudioWAV"),
-    frames=(
-        "Image-{fps:02d}-FPS",
-        "visual/Image-{fps:02d}-FPS",
-        "Image-{fps:02d}-FPS-SE",
-        "visual",
-        "frames",
-    ),
-    video=("AVE", "video", "videos", "Video"),
-)
-LISTS = ("AVE_Dataset", "lists", "data", "data/AVE")
-ADVICE = "they come with the AVE_Dataset archive of the authors"
+ROW = DATA_SETS["ave"]
 
 
 @dataclass(frozen=True)
 class AveOptions(AudioVisualOptions):
-    """Option of AVE beside those of every audio-visual data set. `segment`: "event", from its start to its end, or "whole"."""
+    """Options of AVE beside those of all audio-visual data sets, as catalogued."""
 
     segment: str = "event"
 
@@ -58,74 +41,59 @@ class AveOptions(AudioVisualOptions):
         check_choice("segment", self.segment, ("event", "whole"))
 
 
-def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
-    """AVE in the folder behind the colon of `spec`. Raises DataError."""
-    chosen = read_options(AveOptions, options, spec)
-    return load_clips(find_clips(root_of(spec, "/data/AVE_Dataset"), chosen, seed), chosen)
-
-
-def find(root: Path, options: Mapping[str, Any], seed: int) -> ClipSet:
-    """The clips of the lists, each with its files, nothing decoded. Raises DataError."""
-    return find_clips(root, read_options(AveOptions, options, f"ave:{root}"), seed)
-
-
 def find_clips(root: Path, options: AveOptions, seed: int) -> ClipSet:
-    root = check_root(root, "ave")
-    parts = read_lists(root, options)
-    classes = tuple(sorted({entry.label for entry in parts["train"]}))
-    refuse_strange_labels(parts, classes)
-    warnings = [] if len(classes) == CLASSES else [f"{len(classes)} classes; AVE has {CLASSES}"]
-    info = {"segment": options.segment, "warnings": warnings}
-    return assemble(
-        ClipSet("ave", root, classes, {}, {}, (), PUBLISHED, info, {"segment": options.segment}),
-        parts,
-        options,
-        USUAL,
-        seed,
-    )
+    """Return the clips of the lists, each with its files, nothing decoded. Raise DataError."""
+    entries = read_lists(root, options)
+    classes = tuple(sorted({entry.label for entry in entries["train"]}))
+    refuse_strange_labels(entries, classes)
+    info = {"segment": options.segment, "warnings": warn_of_classes(classes, ROW)}
+    segment = {"segment": options.segment}
+    bare = ClipSet("ave", root, classes, {}, {}, (), ROW.published, info, segment)
+    return assemble(bare, entries, options, ROW.dirs, seed)
 
 
-def read_lists(root: Path, options: AveOptions) -> dict[str, list[Entry]]:
+def read_lists(root: Path, options: AveOptions) -> EntriesBySplit:
+    """Return the entries of the three lists."""
     paths = {
-        part: find_list(root, options.lists, f"{part}Set.txt", LISTS, ADVICE) for part in SPLITS
+        split: find_list(root, options.lists, f"{split}Set.txt", ROW.dirs.lists) for split in SPLITS
     }
-    parts = {
-        part: [read_entry(row, options.segment) for row in read_rows(path, 5, "&")]
-        for part, path in paths.items()
+    entries = {
+        split: [read_entry(row, options.segment) for row in read_rows(path, 5, "&")]
+        for split, path in paths.items()
     }
-    parts = name_apart(parts)
-    refuse_repeats(parts)
-    return parts
+    entries = distinguish_repeats(entries)
+    refuse_repeats(entries)
+    return entries
 
 
 def read_entry(row: Row, segment: str) -> Entry:
-    """A line `Category&VideoID&Quality&Start&End`. One of the published ones ends where it starts; its clip is the whole video."""
+    """Return the entry of a line `Category&VideoID&Quality&Start&End`. Raise DataError.
+
+    One of the published lines ends where it starts; its clip is the whole video.
+    """
     label, video, _, begin, finish = row.fields
     check_name(video, row)
     start, end = check_number(begin, row, "the start"), check_number(finish, row, "the end")
     if start > end:
         raise DataError(
-            f"{row}: the event of {video!r} ends at {end:g} s, before it starts at {start:g} s; expected start, then end"
+            f"{row}: the event of {video!r} ends at {end:g} s, before it starts at {start:g} s; "
+            "expected start, then end"
         )
-    whole = segment == "whole" or start == end
-    return Entry(
-        video,
-        label,
-        row,
-        (video,),
-        0.0 if whole else start,
-        None if whole else end - start,
-        group=video,
-    )
+    if segment == "whole" or start == end:
+        return Entry(video, label, row, (video,), group=video)
+    return Entry(video, label, row, (video,), start, end - start, video)
 
 
-def name_apart(parts: Mapping[str, list[Entry]]) -> dict[str, list[Entry]]:
-    """The same entries; those of a video that is listed under several classes, as 45 are, get the class into their name."""
-    times = Counter(entry.id for entries in parts.values() for entry in entries)
+def distinguish_repeats(entries: dict[str, list[Entry]]) -> dict[str, list[Entry]]:
+    """Return the same entries; those of a video under several classes have the class in their name.
+
+    45 videos of the published lists are.
+    """
+    times = Counter(entry.id for of in entries.values() for entry in of)
     return {
-        part: [
+        split: [
             replace(entry, id=f"{entry.id} ({entry.label})") if times[entry.id] > 1 else entry
-            for entry in entries
+            for entry in of
         ]
-        for part, entries in parts.items()
+        for split, of in entries.items()
     }

@@ -1,8 +1,11 @@
 """Reads AV-MNIST: written digits, each with the spectrogram of the same digit spoken.
 
-Vielzeuf et al., CentralNet, ECCVW 2018; the files, their order and the split are those of MultiBench (Liang et al., NeurIPS 2021):
+Vielzeuf et al., CentralNet, ECCVW 2018; the files, their order and the split are those of
+MultiBench (Liang et al., NeurIPS 2021), the same for test:
 
-    image/train_data.npy (60000, 784)    audio/train_data.npy (60000, 112, 112)    train_labels.npy (60000,)    and the same with test
+    image/train_data.npy (60000, 784)
+    audio/train_data.npy (60000, 112, 112)
+    train_labels.npy (60000,)
 
 The last 5000 of train are val.
 """
@@ -21,12 +24,13 @@ from numpy.typing import NDArray
 
 from asgml.core.data import array_validation, arrays
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
+from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.normalise import Statistics, measure, standardise
 from asgml.core.data.options import check_flag, check_names, check_whole, read_options
 
-MODALITIES = ("audio", "image")
-DIGITS = tuple(str(digit) for digit in range(10))
-VAL = 5000
+ROW = DATA_SETS["avmnist"]
+DIGITS = tuple(str(digit) for digit in range(ROW.classes))
+# Shapes of a sample in the files, and the one that the network sees.
 SHAPES = {"image": ((784,), (28, 28), (1, 28, 28)), "audio": ((112, 112), (1, 112, 112))}
 SEEN = {"image": (1, 28, 28), "audio": (112, 112)}
 BYTES = 255.0
@@ -36,43 +40,46 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class AvmnistOptions:
-    """`modalities`: the ones to use, in this order. `normalize`: by the training split's statistics. `val`: how many of train."""
+    """Options of AV-MNIST; the catalogue explains them."""
 
     modalities: list[str] | None = None
     normalize: bool = True
-    val: int = VAL
+    val: int = ROW.published["val"]
 
     def __post_init__(self) -> None:
         check_flag("normalize", self.normalize)
         check_whole("val", self.val, 1, 10**6)
         if self.modalities is not None:
-            check_names("modalities", self.modalities, list(MODALITIES))
+            check_names("modalities", self.modalities, list(ROW.modalities))
 
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
-    """`avmnist:FOLDER`, or `avmnist:FILE.npz` in the arrays format, which has its own options."""
-    name, _, word = spec.partition(":")
-    root = Path(word).expanduser()
-    if not word or not root.exists():
-        raise DataError(
-            f"{name}: {f'there is no {root}' if word else 'no folder given'}; give {name}:FOLDER with image/, audio/ and labels"
-        )
+    """Return the data set of `avmnist:FOLDER`, or of `avmnist:FILE.npz` in the arrays format.
+
+    The latter has the options of that format. Raise DataError.
+    """
+    name, _, given = spec.partition(":")
+    root = Path(given).expanduser()
+    if not given or not root.exists():
+        fault = f"there is no {root}" if given else "no folder given"
+        raise DataError(f"{name}: {fault}; give {name}:FOLDER with image/, audio/ and labels")
     if not root.is_dir():
         return arrays.load(str(root), options, seed)
     chosen = read_options(AvmnistOptions, options, name)
-    labels = {part: _labels(root / f"{part}_labels.npy") for part in ("train", "test")}
-    if len(labels["train"]) <= chosen.val:
-        count = len(labels["train"])
+    labels = {split: _labels(root / f"{split}_labels.npy") for split in ("train", "test")}
+    count = len(labels["train"])
+    if count <= chosen.val:
         raise DataError(
-            f"{root}: train has {count} samples, and the last {chosen.val} of them become val; set data.options.val to fewer"
+            f"{root}: train has {count} samples, and the last {chosen.val} of them become val; "
+            "set data.options.val to fewer"
         )
     return _build(root, chosen, labels)
 
 
 def _build(root: Path, chosen: AvmnistOptions, labels: Mapping[str, NDArray[np.int64]]) -> Dataset:
-    modalities = tuple(chosen.modalities or MODALITIES)
+    modalities = tuple(chosen.modalities or ROW.modalities)
     stored = {
-        m: {part: _data(root / m / f"{part}_data.npy", m, len(labels[part])) for part in labels}
+        m: {split: _data(root / m / f"{split}_data.npy", m, len(labels[split])) for split in labels}
         for m in modalities
     }
     _refuse_too_large(root, stored)
@@ -82,19 +89,21 @@ def _build(root: Path, chosen: AvmnistOptions, labels: Mapping[str, NDArray[np.i
         "val": labels["train"][begin:],
         "test": labels["test"],
     }
-    array_validation.check_every_class_trains(
-        split_labels["train"], np.ones(begin, dtype=np.bool_), DIGITS
-    )
-    splits = {part: Split({}, torch.from_numpy(own.copy())) for part, own in split_labels.items()}
+    every = np.ones(begin, dtype=np.bool_)
+    array_validation.check_every_class_trains(split_labels["train"], every, DIGITS)
+    splits = {
+        split: Split({}, torch.from_numpy(numbers.copy()))
+        for split, numbers in split_labels.items()
+    }
     statistics = {}
     for m in modalities:
         statistics[m] = _fill(splits, m, stored[m], begin, chosen.normalize)
     info = {
         "source": str(root.resolve()),
-        "counts": {part: len(splits[part]) for part in SPLITS},
+        "counts": {split: len(splits[split]) for split in SPLITS},
         "class_counts": {
-            part: np.bincount(own, minlength=len(DIGITS)).tolist()
-            for part, own in split_labels.items()
+            split: np.bincount(numbers, minlength=len(DIGITS)).tolist()
+            for split, numbers in split_labels.items()
         },
         "val": f"the last {chosen.val} of train, as in MultiBench",
         "normalisation": {m: found.as_json() for m, found in statistics.items() if found},
@@ -105,16 +114,17 @@ def _build(root: Path, chosen: AvmnistOptions, labels: Mapping[str, NDArray[np.i
 def _fill(
     splits: Mapping[str, Split], m: str, stored: Mapping[str, Array], begin: int, normalize: bool
 ) -> Statistics | None:
-    """Puts a modality into every split as float32; bytes become 0 … 1."""
+    """Put a modality into every split as float32; bytes become 0 … 1."""
     train, test = stored["train"], stored["test"]
     if train.dtype != test.dtype:
         raise DataError(
-            f"avmnist: {m} of train is {train.dtype}, of test {test.dtype}; expected one type, since bytes are scaled"
+            f"avmnist: {m} of train is {train.dtype}, of test {test.dtype}; "
+            "expected one type, since bytes are scaled"
         )
     unit = BYTES if train.dtype == np.uint8 else 1.0
     statistics = measure(train, np.arange(begin), unit) if normalize else None
-    for part, values in (("train", train[:begin]), ("val", train[begin:]), ("test", test)):
-        splits[part].inputs[m] = torch.from_numpy(standardise(values, statistics, unit))
+    for split, values in (("train", train[:begin]), ("val", train[begin:]), ("test", test)):
+        splits[split].inputs[m] = torch.from_numpy(standardise(values, statistics, unit))
     return statistics
 
 
@@ -131,16 +141,14 @@ def _labels(path: Path) -> NDArray[np.int64]:
 
 
 def _data(path: Path, m: str, samples: int) -> Array:
-    """The array on disk, in the shape that the network sees; nothing of it is read yet but to look for what is not finite."""
+    """Return the array on disk in the shape that the network sees, checked to be finite."""
     found = _open(path)
-    if (
-        found.dtype.name not in array_validation.DTYPES
-        or found.shape[1:] not in SHAPES[m]
-        or len(found) != samples
-    ):
+    known = found.dtype.name in array_validation.DTYPES and found.shape[1:] in SHAPES[m]
+    if not known or len(found) != samples:
         shapes = " or ".join(str((samples, *shape)) for shape in SHAPES[m])
         raise DataError(
-            f"{path} is {found.dtype} {found.shape} for {samples} labels; expected {', '.join(array_validation.DTYPES)} of {shapes}"
+            f"{path} is {found.dtype} {found.shape} for {samples} labels; "
+            f"expected {', '.join(array_validation.DTYPES)} of {shapes}"
         )
     shaped = found.reshape(samples, *SEEN[m])
     try:
@@ -151,19 +159,18 @@ def _data(path: Path, m: str, samples: int) -> Array:
 
 
 def _open(path: Path) -> Array:
-    """A numpy file, mapped into memory. Its pickles are never opened."""
+    """Return a numpy file, mapped into memory. Its pickles are never opened."""
     if not path.is_file():
         raise DataError(
-            f"there is no {path}; expected image/, audio/, train_labels.npy and test_labels.npy as MultiBench gives them"
+            f"there is no {path}; "
+            "expected image/, audio/, train_labels.npy and test_labels.npy as MultiBench gives them"
         )
     try:
         found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (
-        Exception
-    ) as error:  # a damaged header fails in numpy's parser, a short file in the mapping
-        raise DataError(
-            f"{path} cannot be read ({' '.join(str(error).split())[:150]}); fetch the file again"
-        ) from error
+    # A damaged header fails in numpy's parser, a short file in the mapping.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:150]
+        raise DataError(f"{path} cannot be read ({reason}); fetch the file again") from error
     if not isinstance(found, np.ndarray) or not found.ndim:
         raise DataError(
             f"{path} holds no array of samples; expected a file that numpy.save has written"
@@ -172,8 +179,10 @@ def _open(path: Path) -> Array:
 
 
 def _refuse_too_large(root: Path, stored: Mapping[str, Mapping[str, Array]]) -> None:
-    size = sum(4 * math.prod(array.shape) for parts in stored.values() for array in parts.values())
+    size = sum(4 * math.prod(array.shape) for of in stored.values() for array in of.values())
     if size > arrays.MEMORY_LIMIT:
+        limit = f"{arrays.MEMORY_LIMIT / 2**30:g}"
         raise DataError(
-            f"{root}: {size / 2**30:.1f} GiB as float32, at most {arrays.MEMORY_LIMIT / 2**30:g} fit; choose fewer modalities"
+            f"{root}: {size / 2**30:.1f} GiB as float32, at most {limit} fit; "
+            "choose fewer modalities"
         )

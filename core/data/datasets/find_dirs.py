@@ -8,20 +8,22 @@ from pathlib import Path
 
 from asgml.core.data.base import DataError
 
-DEPTH = 4  # visual/train_img/Image-01-FPS/<class>/<clip> is the deepest in public code; it also ends a circle of links
-
+# visual/train_img/Image-01-FPS/<class>/<clip> is the deepest in public code; this also ends a
+# circle of links.
+DEPTH = 4
 CACHES = "asgml-cache"  # thousands of files beside the data, none of them a clip's
 
 Sized = tuple[Path, int]  # a file and its bytes
 
 
-def walk(
+def walk_dirs(
     folder: Path, suffixes: tuple[str, ...], depth: int = DEPTH
 ) -> Iterator[tuple[Path, list[Sized]]]:
-    """`folder` and every folder below it, by name, each with its files that end in one of the suffixes (lower case).
+    """Yield `folder` and every folder below it, by name, with its files that end in a suffix.
 
-    Links are followed; names that begin with a dot, such as .git or the ._x.jpg of a Mac, are passed over, and so is the
-    folder of prepared caches. Raises DataError where a folder cannot be listed.
+    Suffixes are lower case. Links are followed; names that begin with a dot, such as .git or the
+    ._x.jpg of a Mac, are passed over, and so is the folder of prepared caches. Raise DataError
+    where a folder cannot be listed.
     """
     files, folders = [], []
     try:
@@ -34,14 +36,13 @@ def walk(
                 elif depth and entry.is_dir():
                     folders.append(entry.path)
     except OSError as error:
-        raise DataError(
-            f"{folder}: cannot be listed ({error.strerror or error}); make it readable"
-        ) from error
+        reason = error.strerror or error
+        raise DataError(f"{folder}: cannot be listed ({reason}); make it readable") from error
     yield folder, files
     for below in folders:
-        yield from walk(Path(below), suffixes, depth - 1)
+        yield from walk_dirs(Path(below), suffixes, depth - 1)
 
 
-def first_folder(root: Path, names: tuple[str, ...]) -> Path | None:
-    """The first of these that is a folder in `root`."""
+def first_dir(root: Path, names: tuple[str, ...]) -> Path | None:
+    """Return the first of these that is a folder in `root`."""
     return next((root / name for name in names if (root / name).is_dir()), None)

@@ -1,4 +1,4 @@
-"""Options of every data set that shows frames of videos: which, how large, how changed, and where they lie."""
+"""Options of every data set that shows frames: which, how large, how changed, and where."""
 
 from __future__ import annotations
 
@@ -16,19 +16,13 @@ FrameSettings = tuple[int, str, tuple[int, int], int, str, float]
 
 @dataclass(frozen=True)
 class FrameOptions(ClipOptions):
-    """LAYOUTS.md explains them.
-
-    `frames` images of a clip, chosen by `choice`, stored at `frame_size` (height, width), seen as squares of `crop` pixels (224 in
-    every paper of the field), and changed in training as `augment` says. `fps`: images a second that were extracted, or are
-    taken from the video. `source` of the images: "images" (folders of frames), "video" (the videos), "auto" (images where there
-    are any). The folders are relative to the data's root, each with its usual names where it is not given.
-    """
+    """Options of frames; the catalogue (shared_options.py) explains them."""
 
     frames: int = 3
     fps: int = 1
     choice: str = "uniform"
-    frame_size: list[int] = field(default_factory=lambda: [256, 340])
-    crop: int = 224
+    frame_size: list[int] = field(default_factory=lambda: [256, 340])  # height, width
+    crop: int = 224  # in every paper of the field
     augment: str = "clip"
     source: str = "auto"
     lists: str | None = None
@@ -49,29 +43,30 @@ class FrameOptions(ClipOptions):
 
     @property
     def settings(self) -> FrameSettings:
-        """What a modality of frames is made from."""
+        """Return the arguments that a modality of frames is made from."""
         height, width = self.frame_size
         return self.frames, self.choice, (height, width), self.crop, self.augment, float(self.fps)
 
 
 def check_size(given: object) -> None:
-    """Height and width at which frames are stored."""
+    """Raise DataError for anything but a height and a width, at which frames are stored."""
     if not isinstance(given, (list, tuple)) or len(given) != 2:
         raise DataError(
-            f"option frame_size is {given!r}; expected two numbers, height and width, as in [240, 320]"
+            f"option frame_size is {given!r}; "
+            "expected two numbers, height and width, as in [240, 320]"
         )
     for side in given:
         check_whole("frame_size", side, 16, 2048)
 
 
 def check_path(option: str, given: object) -> None:
-    """A path, which may be left out."""
+    """Raise DataError for anything but a path, which may be left out."""
     if given is not None and (not isinstance(given, str) or not given or "\0" in given):
         raise DataError(f"option {option} is {given!r}; expected the name of a folder or file")
 
 
 def check_list(option: str, given: object) -> None:
-    """A path that may not be left out."""
+    """Raise DataError for anything but a path, which may not be left out."""
     if given is None:
         raise DataError(f"option {option} is None; expected the name of a file")
     check_path(option, given)

@@ -1,86 +1,88 @@
-"""Finds the folders of a data set that hold its sound and its frames; videos stand in for either."""
+"""Finds the folders that hold a data set's sound and frames; videos stand in for either."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from asgml.core.data.base import DataError
+from asgml.core.data.catalogue import DefaultDirs
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions, chosen_modalities
-from asgml.core.data.datasets.find_dirs import first_folder
+from asgml.core.data.datasets.find_dirs import first_dir
 from asgml.core.data.datasets.frame_options import FrameOptions
-from asgml.core.data.datasets.layout import AUDIO, VIDEO, Files, FrameFolders, Place
+from asgml.core.data.datasets.media_files import (
+    AUDIO,
+    VIDEO,
+    FrameFolders,
+    MediaDir,
+    MediaFiles,
+)
 
 
-@dataclass(frozen=True)
-class DefaultDirs:
-    """The folders where the files of a data set usually lie, in the order of looking. {fps:02d} stands for the frames a second."""
-
-    audio: tuple[str, ...]
-    frames: tuple[str, ...]
-    video: tuple[str, ...]
-
-
-def find_places(root: Path, options: AudioVisualOptions, usual: DefaultDirs) -> dict[str, Place]:
-    """Where each modality that was chosen lies: its own folder, or the videos, which hold both."""
+def find_media_dirs(
+    root: Path, options: AudioVisualOptions, defaults: DefaultDirs
+) -> dict[str, MediaDir]:
+    """Return where each chosen modality lies: in its own folder, or in the videos."""
     finders = {"audio": find_audio, "visual": find_frames}
-    return {
-        modality: finders[modality](root, options, usual) for modality in chosen_modalities(options)
-    }
+    return {m: finders[m](root, options, defaults) for m in chosen_modalities(options)}
 
 
-def find_audio(root: Path, options: AudioVisualOptions, usual: DefaultDirs) -> Place:
-    folder = given_or_usual(root, "audio_folder", options.audio_folder, usual.audio)
-    return (
-        Files(folder, AUDIO)
-        if folder
-        else find_video(root, options, usual, "sound", "audio_folder", usual.audio)
-    )
+def find_audio(root: Path, options: AudioVisualOptions, defaults: DefaultDirs) -> MediaDir:
+    """Return the folder of sound files, else that of the videos. Raise DataError without either."""
+    names = defaults.audio.names
+    folder = given_or_default(root, "audio_folder", options.audio_folder, names)
+    if folder:
+        return MediaFiles(folder, AUDIO)
+    return find_video(root, options, defaults, "sound", "audio_folder", names)
 
 
-def find_frames(root: Path, options: FrameOptions, usual: DefaultDirs) -> Place:
-    names = tuple(name.format(fps=options.fps) for name in usual.frames)
-    folder = (
-        given_or_usual(root, "frames_folder", options.frames_folder, names)
-        if options.source != "video"
-        else None
-    )
+def find_frames(root: Path, options: FrameOptions, defaults: DefaultDirs) -> MediaDir:
+    """Return the folder of frames, else that of the videos, as option `source` allows.
+
+    Raise DataError without either.
+    """
+    names = tuple(name.format(fps=options.fps) for name in defaults.frames.names)
+    folder = None
+    if options.source != "video":
+        folder = given_or_default(root, "frames_folder", options.frames_folder, names)
     if folder:
         check_fps(folder, options.fps)
         return FrameFolders(folder, options.fps)
     if options.source == "images":
         raise DataError(
-            f"{root}: no folder of frames; looked for {', '.join(names)}; name it with the option frames_folder"
+            f"{root}: no folder of frames; looked for {', '.join(names)}; "
+            "name it with the option frames_folder"
         )
-    return find_video(
-        root, options, usual, "frames", "frames_folder", names if options.source == "auto" else ()
-    )
+    tried = names if options.source == "auto" else ()
+    return find_video(root, options, defaults, "frames", "frames_folder", tried)
 
 
 def find_video(
     root: Path,
     options: FrameOptions,
-    usual: DefaultDirs,
-    what: str,
+    defaults: DefaultDirs,
+    kind: str,
     option: str,
-    before: Sequence[str],
-) -> Place:
-    folder = given_or_usual(root, "video_folder", options.video_folder, usual.video)
+    tried: Sequence[str],
+) -> MediaDir:
+    """Return the folder of the videos. Raise DataError that names all that was `tried`."""
+    names = defaults.video.names
+    folder = given_or_default(root, "video_folder", options.video_folder, names)
     if folder is None:
-        looked = ", ".join((*before, *usual.video))
         raise DataError(
-            f"{root}: no folder with {what}; looked for {looked}; name it with the option {option} or video_folder"
+            f"{root}: no folder with {kind}; looked for {', '.join((*tried, *names))}; "
+            f"name it with the option {option} or video_folder"
         )
-    return Files(folder, VIDEO)
+    return MediaFiles(folder, VIDEO)
 
 
-def given_or_usual(
-    root: Path, option: str, given: str | None, usual: tuple[str, ...]
+def given_or_default(
+    root: Path, option: str, given: str | None, names: tuple[str, ...]
 ) -> Path | None:
+    """Return the folder that the option gives, else the first default one that is there."""
     if given is None:
-        return first_folder(root, usual)
+        return first_dir(root, names)
     folder = root / Path(given).expanduser()
     if not folder.is_dir():
         raise DataError(f"option {option} is {given!r}, but {folder} is not a folder")
@@ -88,9 +90,10 @@ def given_or_usual(
 
 
 def check_fps(folder: Path, fps: int) -> None:
-    """The name of a folder that the published extraction made says how many images a second it holds."""
+    """Raise DataError where the folder's name, Image-03-FPS, says another number than `fps`."""
     named = re.search(r"Image-([0-9]{2})-FPS", folder.name)
     if named and int(named[1]) != fps:
         raise DataError(
-            f"{folder} holds {int(named[1])} images a second by its name, but option fps is {fps}; set fps={int(named[1])}"
+            f"{folder} holds {int(named[1])} images a second by its name, but option fps is {fps}; "
+            f"set fps={int(named[1])}"
         )

@@ -139,19 +139,19 @@ def test_sound_and_pictures_are_stored_as_they_are_decoded(
     tmp_path: Path, options: dict[str, object]
 ) -> None:
     """The real decoders, prepared and decoded in different processes."""
-    from asgml.core.data.datasets import cremad
+    from asgml.core.data.datasets.clip_loader import find, load
     from asgml.core.data.synthetic.demo_files import make_demo
 
     make_demo(tmp_path / "demo", clips=30)
     prepare(
-        cremad.find(tmp_path / "demo", options, 0),
+        find(f"cremad:{tmp_path / 'demo'}", options, 0),
         None,
         workers=2,
         allow_missing=False,
         progress=silent,
     )
     sets = [
-        cremad.load(f"cremad:{tmp_path / 'demo'}", {**options, "cache": wish, "workers": 0}, 0)
+        load(f"cremad:{tmp_path / 'demo'}", {**options, "cache": wish, "workers": 0}, 0)
         for wish in ("require", "off")
     ]
     for part, split in sets[0].splits.items():

@@ -14,13 +14,13 @@ from loader_kit import EMOTIONS, clip_names, fails, put, put_clip, put_cremad, p
 from asgml.core.data.base import SPLITS, load_data, split_name
 from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.clips import ClipSet
-from asgml.core.data.datasets import cremad
+from asgml.core.data.datasets import clip_loader
 
 PARTS = ("train", "val", "test")
 
 
 def find(root: Path, seed: int = 0, **options: Any) -> ClipSet:
-    return cremad.find(root, options, seed)
+    return clip_loader.find(f"cremad:{root}", options, seed)
 
 
 def counts(found: ClipSet) -> dict[str, int]:

@@ -17,6 +17,7 @@ from PIL import Image
 from asgml.core.data.base import SPLITS, DataError, load_data
 from asgml.core.data.batches import Batches
 from asgml.core.data.datasets import cremad
+from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.datasets.detect import detect
 from asgml.core.data.media.audio_decoder import AudioDecoder
 from asgml.core.data.synthetic.demo_files import (
@@ -45,7 +46,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 def test_everything_is_found_and_nothing_is_at_fault(demo: Path) -> None:
     assert detect(demo) == "cremad"
-    found = cremad.find(demo, {}, 0)
+    found = find(f"cremad:{demo}", {}, 0)
     assert not found.faults
     assert found.info["listed"] == {"train": 24, "test": 12}
     for part in ("train", "test"):
@@ -66,7 +67,7 @@ def test_lists_are_as_the_published_ones(demo: Path) -> None:
     assert (demo / "stat.csv").read_bytes() == b"\xef\xbb\xbf" + "".join(
         f"{emotion}\r\n" for emotion in EMOTIONS
     ).encode()
-    assert cremad.find(demo, {"class_list": "stat.csv"}, 0).classes == EMOTIONS
+    assert find(f"cremad:{demo}", {"class_list": "stat.csv"}, 0).classes == EMOTIONS
 
 
 def test_files_are_sound_and_pictures(demo: Path) -> None:

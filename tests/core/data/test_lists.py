@@ -12,8 +12,8 @@ from loader_kit import fails, put
 
 from asgml.core.data.base import DataError
 from asgml.core.data.datasets.folds import split_groups
-from asgml.core.data.datasets.layout import natural_order
-from asgml.core.data.datasets.lists import check_name, check_number, read_rows, read_words
+from asgml.core.data.datasets.lists import check_name, check_number, read_class_names, read_rows
+from asgml.core.data.media.frame_choice import natural_order
 
 WORDS = st.text("abcdefghij-_ é&'", min_size=1, max_size=8).map(str.strip).filter(bool)
 
@@ -78,13 +78,16 @@ def test_a_list_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_classes_from_a_file(tmp_path: Path) -> None:
-    assert read_words(put(tmp_path / "a", b"\xef\xbb\xbfNEU\r\nHAP\r\n\r\n")) == ["NEU", "HAP"]
+    assert read_class_names(put(tmp_path / "a", b"\xef\xbb\xbfNEU\r\nHAP\r\n\r\n")) == [
+        "NEU",
+        "HAP",
+    ]
     with fails("'NEU' is there twice"):
-        read_words(put(tmp_path / "a", b"NEU\nHAP\nNEU\n"))
+        read_class_names(put(tmp_path / "a", b"NEU\nHAP\nNEU\n"))
     with fails("no line in it"):
-        read_words(put(tmp_path / "a", b"\n"))
+        read_class_names(put(tmp_path / "a", b"\n"))
     with fails("holds a character that is not text"):
-        read_words(put(tmp_path / "a", b"NEU\nHA\x1b[2JP\n"))
+        read_class_names(put(tmp_path / "a", b"NEU\nHA\x1b[2JP\n"))
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "..", ".", "a\x1b[31m", "a\0", "x" * 201])

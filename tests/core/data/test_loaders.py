@@ -12,7 +12,7 @@ from loader_kit import fails, put, put_cremad
 
 from asgml.core.data.base import SPLITS, load_data
 from asgml.core.data.clips import Clip, ClipSet
-from asgml.core.data.datasets import ave, kinetics_sounds, vggsound
+from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.datasets.detect import detect
 
 Rows = list[str]
@@ -45,7 +45,7 @@ BELL = (
 
 def test_ave_classifies_the_event(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL)
-    found = ave.find(tmp_path, {}, 0)
+    found = find(f"ave:{tmp_path}", {}, 0)
     clips = every(found)
     assert found.classes == ("Bark, loud", "Church bell") and counts(found) == {
         "train": 3,
@@ -72,7 +72,7 @@ def test_ave_classifies_the_event(tmp_path: Path) -> None:
 
 def test_ave_whole_videos(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL)
-    for clip in every(ave.find(tmp_path, {"segment": "whole"}, 0)).values():
+    for clip in every(find(f"ave:{tmp_path}", {"segment": "whole"}, 0)).values():
         assert (clip.sources["audio"].start, clip.sources["audio"].seconds) == (0.0, None)
         assert len(clip.sources["visual"].paths) == 10
 
@@ -80,7 +80,7 @@ def test_ave_whole_videos(tmp_path: Path) -> None:
 def test_ave_from_videos_alone(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL)
     (tmp_path / "audio").rename(tmp_path / "away")
-    found = every(ave.find(tmp_path, {"source": "video"}, 0))
+    found = every(find(f"ave:{tmp_path}", {"source": "video"}, 0))
     for modality in ("audio", "visual"):
         source = found["k1"].sources[modality]
         assert (source.paths, source.start, source.seconds) == (
@@ -101,7 +101,7 @@ def test_ave_frames_of_an_event_at_any_rate(tmp_path: Path, fps: int) -> None:
                 / row.split("&")[1]
                 / f"{number * 30 // fps:05d}.jpg"
             )
-    for clip in every(ave.find(tmp_path, {"fps": fps}, 0)).values():
+    for clip in every(find(f"ave:{tmp_path}", {"fps": fps}, 0)).values():
         start, seconds = clip.sources["audio"].start, clip.sources["audio"].seconds
         assert seconds is not None
         numbers = [int(path.stem) for path in clip.sources["visual"].paths]
@@ -117,7 +117,7 @@ def test_ave_frames_whose_numbers_have_no_zeros_before_them(tmp_path: Path) -> N
     for row in (*BELL[0], *BELL[1], *BELL[2]):
         for second in range(12):
             put(tmp_path / "visual" / row.split("&")[1] / f"frame_{second}_{second * 30}.jpg")
-    for clip in every(ave.find(tmp_path, {"segment": "whole"}, 0)).values():
+    for clip in every(find(f"ave:{tmp_path}", {"segment": "whole"}, 0)).values():
         assert [path.name for path in clip.sources["visual"].paths] == [
             f"frame_{second}_{second * 30}.jpg" for second in range(12)
         ]
@@ -127,10 +127,10 @@ def test_ave_frames_that_were_cut_to_the_event(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL, images=3)
     (tmp_path / "visual").rename(tmp_path / "Image-01-FPS-SE")
     assert {
-        len(clip.sources["visual"].paths) for clip in every(ave.find(tmp_path, {}, 0)).values()
+        len(clip.sources["visual"].paths) for clip in every(find(f"ave:{tmp_path}", {}, 0)).values()
     } == {3}
     (tmp_path / "Image-01-FPS-SE").rename(tmp_path / "visual")
-    faults = {fault.clip: fault for fault in ave.find(tmp_path, {}, 0).faults}
+    faults = {fault.clip: fault for fault in find(f"ave:{tmp_path}", {}, 0).faults}
     assert {name: fault.kind for name, fault in faults.items()} == {"k1": "short", "k2": "short"}
     assert faults["k2"].reason == "3 images, 1 a second, but the clip begins at second 7"
 
@@ -142,7 +142,7 @@ def test_ave_a_video_of_two_classes_is_two_clips(tmp_path: Path) -> None:
         BELL[1],
         [*BELL[2], "Church bell&k2&good&7&10"],
     )
-    found = ave.find(tmp_path, {}, 0)
+    found = find(f"ave:{tmp_path}", {}, 0)
     clips = every(found)
     assert {name: found.classes[clip.label] for name, clip in clips.items() if "k1" in name} == {
         "k1 (Bark, loud)": "Bark, loud",
@@ -152,7 +152,7 @@ def test_ave_a_video_of_two_classes_is_two_clips(tmp_path: Path) -> None:
     assert found.info["groups_shared"] == 1  # k2 is in train and in test, under another class
     put_ave(tmp_path, [*BELL[0], BELL[0][1]], BELL[1], BELL[2])
     with fails(r"trainSet\.txt, line 4: clip 'k1 \(Bark, loud\)' is there already \(.*line 2\)"):
-        ave.find(tmp_path, {}, 0)
+        find(f"ave:{tmp_path}", {}, 0)
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_ave_a_wrong_row_is_named(tmp_path: Path, row: str, says: str) -> None:
     put_ave(tmp_path, *BELL)
     put(tmp_path / "trainSet.txt", "\n".join([*BELL[0], row]).encode())
     with fails(says):
-        ave.find(tmp_path, {}, 0)
+        find(f"ave:{tmp_path}", {}, 0)
 
 
 def test_ave_an_event_without_length_is_the_whole_video(tmp_path: Path) -> None:
     put_ave(tmp_path, [*BELL[0], "Church bell&VWi2ENBuTbw&good&0&0"], BELL[1], BELL[2])
-    clip = every(ave.find(tmp_path, {}, 0))["VWi2ENBuTbw"]
+    clip = every(find(f"ave:{tmp_path}", {}, 0))["VWi2ENBuTbw"]
     assert clip.sources["audio"].seconds is None and len(clip.sources["visual"].paths) == 10
 
 
@@ -188,7 +188,7 @@ def test_ave_as_published(shared_data: Path, tmp_path: Path) -> None:
     }
     for row in (row for part in SPLITS for row in rows[part]):
         put(tmp_path / "audio" / f"{row[1]}.wav")
-    found = ave.find(tmp_path, {"lists": str(lists), "modalities": ["audio"]}, 0)
+    found = find(f"ave:{tmp_path}", {"lists": str(lists), "modalities": ["audio"]}, 0)
     assert counts(found) == dict(found.published) == found.info["listed"]
     assert len(found.classes) == 28 and not found.info["warnings"] and not found.faults
     assert len(every(found)) == 4143
@@ -225,7 +225,7 @@ def test_kinetics_sounds_under_either_name(tmp_path: Path, padded: bool) -> None
         else ["zbcdefghij0_2", "zbcdefghij1_137"]
     )
     put_ks_files(tmp_path, [*(row.partition(",")[0] for row in TRAIN), *tested])
-    found = kinetics_sounds.find(tmp_path, {}, 0)
+    found = find(f"ks:{tmp_path}", {}, 0)
     assert not found.faults and counts(found) == {"train": 8, "val": 1, "test": 2}
     assert found.classes == tuple(map(str, range(31))) and found.published == {
         "train": 14799,
@@ -243,14 +243,14 @@ def test_kinetics_sounds_classes(tmp_path: Path) -> None:
     put_ks(tmp_path, TRAIN, TEST)
     put_ks_files(tmp_path, [row.partition(",")[0] for row in (*TRAIN, *TEST)])
     put(tmp_path / "names.txt", "\n".join(f"action {number}" for number in range(31)).encode())
-    found = kinetics_sounds.find(tmp_path, {"class_list": "names.txt"}, 0)
+    found = find(f"ks:{tmp_path}", {"class_list": "names.txt"}, 0)
     assert found.classes[every(found)["zbcdefghij1_137"].label] == "action 2"
     put(tmp_path / "names.txt", b"one\ntwo")
     with fails(r"names\.txt: 2 names; expected 31"):
-        kinetics_sounds.find(tmp_path, {"class_list": "names.txt"}, 0)
+        find(f"ks:{tmp_path}", {"class_list": "names.txt"}, 0)
     put_ks(tmp_path, [*TRAIN, "x,10,31"], TEST)
     with fails(r"my_train\.txt, line 10: class '31' of clip 'x' is not one of 0, 1"):
-        kinetics_sounds.find(tmp_path, {}, 0)
+        find(f"ks:{tmp_path}", {}, 0)
 
 
 def test_kinetics_sounds_in_folders_of_parts_and_classes(tmp_path: Path) -> None:
@@ -259,10 +259,10 @@ def test_kinetics_sounds_in_folders_of_parts_and_classes(tmp_path: Path) -> None
         name, _, label = row.split(",")
         put(tmp_path / "audio" / "train" / label / f"{name}.wav")
         put(tmp_path / "visual" / "train_img" / "Image-01-FPS" / label / name / "00000.jpg")
-    assert not kinetics_sounds.find(tmp_path, {}, 0).faults
+    assert not find(f"ks:{tmp_path}", {}, 0).faults
     put(tmp_path / "audio" / "test" / "zbcdefghij0_2.wav")
     with fails(r"'zbcdefghij0_2\.wav' is in .*test and in .*train"):
-        kinetics_sounds.find(tmp_path, {}, 0)
+        find(f"ks:{tmp_path}", {}, 0)
 
 
 def test_kinetics_sounds_with_sound_and_frames_in_one_folder(tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_kinetics_sounds_with_sound_and_frames_in_one_folder(tmp_path: Path) -> 
         for name in (row.partition(",")[0] for row in rows):
             put(tmp_path / part / name / f"{name}.wav")
             put(tmp_path / part / name / "frame_00001.jpg")
-    assert not kinetics_sounds.find(tmp_path, {"audio_folder": ".", "frames_folder": "."}, 0).faults
+    assert not find(f"ks:{tmp_path}", {"audio_folder": ".", "frames_folder": "."}, 0).faults
 
 
 def test_kinetics_sounds_as_published(shared_data: Path, tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_kinetics_sounds_as_published(shared_data: Path, tmp_path: Path) -> None
     (tmp_path / "audio").mkdir()
     for name in names[::2]:
         (tmp_path / "audio" / f"{name}.wav").write_bytes(b"x")
-    found = kinetics_sounds.find(tmp_path, {"lists": str(lists), "modalities": ["audio"]}, 0)
+    found = find(f"ks:{tmp_path}", {"lists": str(lists), "modalities": ["audio"]}, 0)
     assert found.info["listed"] == dict(found.published)
     assert sum(counts(found).values()) == len(names[::2]) and len(found.faults) == len(names[1::2])
     assert found.info["groups_shared"] == 0
@@ -315,7 +315,7 @@ def put_vgg(root: Path, name: Callable[[str, int], str], rows: Rows = VGG) -> No
 )
 def test_vggsound_clips_by_id_and_start(tmp_path: Path, style: Callable[[str, int], str]) -> None:
     put_vgg(tmp_path, style)
-    found = vggsound.find(tmp_path, {"val": 2}, 0)
+    found = find(f"vggsound:{tmp_path}", {"val": 2}, 0)
     assert found.classes == ("dog barking", "speech, kid") and counts(found) == {
         "train": 2,
         "val": 2,
@@ -333,9 +333,9 @@ def test_vggsound_clips_by_id_and_start(tmp_path: Path, style: Callable[[str, in
 def test_vggsound_whole_videos(tmp_path: Path) -> None:
     put_vgg(tmp_path, lambda video, start: video)
     assert (
-        len(vggsound.find(tmp_path, {"val": 2}, 0).faults) == 5
+        len(find(f"vggsound:{tmp_path}", {"val": 2}, 0).faults) == 5
     )  # what a file named so holds, nobody can tell
-    found = vggsound.find(tmp_path, {"val": 2, "whole_videos": True}, 0)
+    found = find(f"vggsound:{tmp_path}", {"val": 2, "whole_videos": True}, 0)
     source = every(found)["a5_000110"].sources["visual"]
     assert (source.start, source.seconds) == (110.0, 10.0) and not found.faults
 
@@ -349,7 +349,7 @@ def test_vggsound_frames_in_folders_that_keep_the_suffix(tmp_path: Path) -> None
             / f"{row.split(',')[0]}_{int(row.split(',')[1]):06d}.mp4"
             / "00000.jpg"
         )
-    found = vggsound.find(tmp_path, {"val": 2}, 0)
+    found = find(f"vggsound:{tmp_path}", {"val": 2}, 0)
     assert not found.faults and found.splits["test"][0].sources["visual"].paths[0].suffix == ".jpg"
 
 
@@ -359,19 +359,19 @@ def test_vggsound_rows(tmp_path: Path) -> None:
         tmp_path / "vggsound.csv",
         "\n".join(["YouTube ID,start seconds,label,train/test split", *VGG]).encode(),
     )
-    assert sum(counts(vggsound.find(tmp_path, {"val": 2}, 0)).values()) == 5
+    assert sum(counts(find(f"vggsound:{tmp_path}", {"val": 2}, 0)).values()) == 5
     put(tmp_path / "vggsound.csv", "\n".join([*VGG, "a6,1,dog barking,dev"]).encode())
     with fails(r"vggsound\.csv, line 6: split is 'dev'; expected one of train, val, test"):
-        vggsound.find(tmp_path, {"val": 2}, 0)
+        find(f"vggsound:{tmp_path}", {"val": 2}, 0)
     put(tmp_path / "vggsound.csv", "\n".join([*VGG, "a6,1,cat,test"]).encode())
     with fails(r"line 6: class 'cat' of clip 'a6_000001' is not one of dog barking"):
-        vggsound.find(tmp_path, {"val": 2}, 0)
+        find(f"vggsound:{tmp_path}", {"val": 2}, 0)
     put(tmp_path / "vggsound.csv", "\n".join(VGG[:4]).encode())
     with fails(r"vggsound\.csv: no line whose split is test"):
-        vggsound.find(tmp_path, {"val": 2}, 0)
+        find(f"vggsound:{tmp_path}", {"val": 2}, 0)
     put(tmp_path / "vggsound.csv", "\n".join([*VGG, VGG[0]]).encode())
     with fails(r"line 6: clip 'a1_000030' is there already"):
-        vggsound.find(tmp_path, {"val": 2}, 0)
+        find(f"vggsound:{tmp_path}", {"val": 2}, 0)
 
 
 @pytest.mark.parametrize("name", ["ave", "ks", "vggsound"])
@@ -390,11 +390,9 @@ def test_shapes_of_each_data_set(tmp_path: Path) -> None:
     put_ave(tmp_path, *BELL)
     put_vgg(tmp_path, lambda video, start: f"{video}_{start:06d}")
     seen: dict[str, dict[str, Any]] = {}
-    for name, find in (("ave", ave.find), ("vggsound", vggsound.find)):
-        seen[name] = {
-            m: modality.shape
-            for m, modality in find(tmp_path, {"source": "video", "val": 2}, 0).modalities.items()
-        }
+    for name in ("ave", "vggsound"):
+        found = find(f"{name}:{tmp_path}", {"source": "video", "val": 2}, 0)
+        seen[name] = {m: modality.shape for m, modality in found.modalities.items()}
     frames = 1 + math.floor(10 * 22050 / 353)
     assert seen["ave"] == {"audio": (1, 257, frames), "visual": (3, 3, 224, 224)}
     assert seen["vggsound"]["audio"][:2] == (1, 129)

@@ -19,9 +19,11 @@ from torch import Generator, Tensor
 
 from asgml.core.data.base import SPLITS, DataError, Dataset, load_data
 from asgml.core.data.cache.prepare import prepare
+from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.clips import Clip, ClipSet, Source
+from asgml.core.data.datasets import clip_loader
 from asgml.core.data.datasets.detect import detect
-from asgml.core.data.datasets.ucf101 import PUBLISHED_SPLITS, find, spellings
+from asgml.core.data.datasets.ucf101_lists import spellings
 from asgml.core.data.media.flow_decoder import FlowDecoder, candidate_frames
 from asgml.core.data.media.flow_files import first_unpaired
 from asgml.core.data.media.frame_choice import extracted_frames
@@ -139,6 +141,10 @@ def own(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def find(root: Path, options: dict[str, Any], seed: int = 0) -> ClipSet:
+    return clip_loader.find(f"ucf101:{root}", options, seed)
+
+
 def every(found: ClipSet) -> dict[str, Clip]:
     return {clip.id: clip for part in SPLITS for clip in found.splits[part]}
 
@@ -174,7 +180,9 @@ def test_the_lists_say_class_split_and_group(images: Path) -> None:
 
 
 def test_the_three_published_splits_are_of_the_same_13320_videos(images: Path) -> None:
-    assert [sum(parts.values()) for parts in PUBLISHED_SPLITS.values()] == [13320] * 3
+    assert [sum(parts.values()) for parts in DATA_SETS["ucf101"].published_splits.values()] == [
+        13320
+    ] * 3
     lists = images / "ucfTrainTestlist"
     put(lists / "trainlist02.txt", (lists / "testlist01.txt").read_bytes())
     put(
