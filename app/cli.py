@@ -205,6 +205,19 @@ def tail(
 
 
 @app.command()
+def check(run: RunRef, runs: RunsDirectory = None, json_: AsJson = False) -> int:
+    """Check that a run is whole, for instance after copying it.
+
+    One line for each finding, with its remedy: chunks that are missing or damaged, rows or events
+    that cannot be read, a checkpoint that is missing or broken. A run that trains is checked as
+    far as it is published. Exit code 0: the run is whole; 1: there are findings; 3: no such run.
+    """
+    from asgml.app.commands.check import check
+
+    return check(run, runs, json_)
+
+
+@app.command()
 @expanded()
 def ctl(
     run: RunRef, given: ControlArguments, runs: RunsDirectory = None, json_: AsJson = False

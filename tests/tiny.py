@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import zipfile
 from pathlib import Path
 
 from asgml.storage.format.events import Event
@@ -24,6 +25,9 @@ def write_tiny_run(root: Path) -> RunPaths:
     paths.root.mkdir(parents=True)
     paths.config.write_text('method = "boost"\nepochs = 4\n', encoding="utf-8")
     manifest = tiny_manifest(root.name)
+    paths.checkpoints.mkdir()
+    with zipfile.ZipFile(paths.checkpoints / "last.pt", "w") as checkpoint:
+        checkpoint.writestr("last/data.pkl", b"no tensors")
     writer = RunWriter.create(paths, manifest)
     knobs = {knob.name: knob.initial for knob in manifest.knobs}
     writer.event(

@@ -12,6 +12,7 @@ from asgml.storage.format.knobs import Knob
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import TABLES, Metric
+from asgml.storage.read.check import check_run
 from asgml.storage.write.writer import RunWriter, _open_writers
 
 SMALL = (
@@ -83,3 +84,8 @@ def abandon(writer: RunWriter) -> None:
     writer._thread.join()
     _open_writers.discard(writer)
     writer._lock.release()
+
+
+def problems_of(path: Path) -> list[str]:
+    """The problems that the check finds."""
+    return [finding.problem for finding in check_run(path)]

@@ -10,9 +10,8 @@ from typing import Any
 import numcodecs.blosc
 import numpy as np
 import zarr
-from store_kit import new_writer, note, rows_of, write_steps
+from store_kit import new_writer, note, problems_of, rows_of, write_steps
 
-from asgml.storage.read.check import verify
 from asgml.storage.read.reader import Run
 
 TABLES = ("steps", "probes", "epochs", "system")
@@ -189,4 +188,4 @@ def test_we_read_a_run_that_was_written_without_our_code(tmp_path: Path) -> None
         and run.manifest is not None
         and run.manifest.modalities == ["left"]
     )
-    assert run.problems == [] and verify(tmp_path / "foreign-01") == []
+    assert run.problems == [] and problems_of(tmp_path / "foreign-01") == []

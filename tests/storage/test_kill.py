@@ -13,11 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from store_kit import rows_of
+from store_kit import problems_of, rows_of
 
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import is_alive
-from asgml.storage.read.check import verify
 from asgml.storage.read.reader import Run
 from asgml.storage.write.writer import RunWriter
 
@@ -120,7 +119,7 @@ def check_the_dead(paths: RunPaths, published: int) -> int:
     run = Run.open(paths)
     check_rows(run)
     assert run.rows("steps") >= published
-    assert verify(paths.root) == [] or run.head is None
+    assert problems_of(paths.root) == [] or run.head is None
     return run.rows("steps")
 
 
@@ -131,4 +130,4 @@ def check_resumable(paths: RunPaths, published: int) -> None:
         assert writer.head.rows["steps"] == published
     assert Run.open(paths).state() == "finished"
     assert not list(paths.root.rglob("*.partial"))
-    assert verify(paths.root) == []
+    assert problems_of(paths.root) == []

@@ -13,12 +13,20 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_kit import WIDTHS, new_writer, note, row, rows_of, small_manifest, write_steps
+from store_kit import (
+    WIDTHS,
+    new_writer,
+    note,
+    problems_of,
+    row,
+    rows_of,
+    small_manifest,
+    write_steps,
+)
 
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.status import State
-from asgml.storage.read.check import verify
 from asgml.storage.read.reader import Run, RunNotFoundError
 from asgml.storage.write.writer import RunWriter
 
@@ -62,7 +70,7 @@ def test_reading_changes_nothing(tmp_path: Path) -> None:
     run = Run.open(tmp_path / "run-01")
     run.refresh()
     run.knobs_at()
-    verify(tmp_path / "run-01")
+    problems_of(tmp_path / "run-01")
     assert {
         path: (path.stat().st_mtime_ns, path.stat().st_size) for path in tmp_path.rglob("*")
     } == before
@@ -131,7 +139,7 @@ def test_a_damaged_chunk_is_named_and_the_rest_is_read(tmp_path: Path, damage: o
     assert np.array_equal(run.table("steps")[:1024], expected[:1024]) and np.array_equal(
         run.table("steps")[2048:], expected[2048:]
     )
-    assert any("chunk 1" in problem for problem in verify(tmp_path / "run-01"))
+    assert any("chunk 1" in problem for problem in problems_of(tmp_path / "run-01"))
 
 
 def test_a_missing_chunk_is_named(tmp_path: Path) -> None:
@@ -141,7 +149,7 @@ def test_a_missing_chunk_is_named(tmp_path: Path) -> None:
     run = Run.open(tmp_path / "run-01")
     assert [problem.partition(";")[0] for problem in run.problems] == ["steps: chunk 0 is missing"]
     assert np.array_equal(run.table("steps")[1024:], rows_of("steps", range(1025, 3001)))
-    assert "steps: rows 0 to 1023 are empty" in verify(tmp_path / "run-01")
+    assert "steps: rows 0 to 1023 are empty" in problems_of(tmp_path / "run-01")
 
 
 def test_a_head_that_promises_too_much_is_a_problem(tmp_path: Path) -> None:
@@ -269,7 +277,7 @@ def test_an_array_that_cannot_be_opened_is_named_and_the_rest_is_read(tmp_path: 
     assert len(run.problems) == 1 and run.problems[0].startswith(
         "steps: the array cannot be opened"
     )
-    assert any(problem.startswith("steps:") for problem in verify(tmp_path / "run-01"))
+    assert any(problem.startswith("steps:") for problem in problems_of(tmp_path / "run-01"))
 
 
 def test_columns_are_found_by_name(tmp_path: Path) -> None:
@@ -393,18 +401,19 @@ def test_a_line_that_is_no_event_is_shown_as_such(tmp_path: Path) -> None:
     run = Run.open(tmp_path / "run-01")
     assert [event.kind for event in run.events] == ["command", "unreadable", "command"]
     assert any(
-        problem.startswith("events: line 2 is no event") for problem in verify(tmp_path / "run-01")
+        problem.startswith("events: line 2 is no event")
+        for problem in problems_of(tmp_path / "run-01")
     )
 
 
 def test_the_check_finds_an_array_that_was_not_cut(tmp_path: Path) -> None:
     with new_writer(tmp_path / "run-01") as writer:
         write_steps(writer, range(1, 11))
-    assert verify(tmp_path / "run-01") == []
+    assert problems_of(tmp_path / "run-01") == []
     zarr.open_array(tmp_path / "run-01" / "run.zarr" / "steps", mode="r+").resize(
         (1024, WIDTHS["steps"])
     )
-    assert verify(tmp_path / "run-01") == [
+    assert problems_of(tmp_path / "run-01") == [
         "steps: the run has ended with 10, the array was not cut from 1024"
     ]
 
@@ -427,4 +436,4 @@ def test_the_check_compares_the_columns(tmp_path: Path) -> None:
     zarr.open_array(tmp_path / "run-01" / "run.zarr" / "probes", mode="r+").attrs["columns"] = [
         "step"
     ]
-    assert [problem.partition(":")[0] for problem in verify(tmp_path / "run-01")] == ["probes"]
+    assert [problem.partition(":")[0] for problem in problems_of(tmp_path / "run-01")] == ["probes"]
