@@ -22,8 +22,8 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
+from tests.tui.course import BORN, make_manifest
 from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import BORN, make_manifest
 from tests.tui.terminal import Terminal, dashboard_command
 
 LONG = {

@@ -1,4 +1,7 @@
-"""A trainer that trains nothing: appends rows and answers commands. By hand: `python -m tests.tui.fake_trainer DIR [rate]`."""
+"""A trainer that trains nothing: appends rows and answers commands.
+
+By hand: `python -m tests.tui.fake_trainer DIR [rate]`.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import this_host
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
-from tests.tui.make_run import EPOCH_STEPS, KNOBS, PROBE_EVERY, Course, make_manifest
+from tests.tui.course import EPOCH_STEPS, KNOBS, PROBE_EVERY, Course, make_manifest
 
 
 class FakeTrainer:
-    """Steps when told, looks at its inbox at every step, gives every request one answer."""
+    """Steps when called, and gives every request in its inbox one answer."""
 
     def __init__(
         self,
@@ -46,7 +49,7 @@ class FakeTrainer:
         self.writer.flush()
 
     def train_step(self, seconds: float = 0.05) -> None:
-        """One step and its rows."""
+        """Train one step and append its rows."""
         self.step += 1
         self.active += seconds
         now = time.time()
@@ -61,7 +64,7 @@ class FakeTrainer:
         self.writer.mark(step=self.step, epoch=(self.step - 1) // EPOCH_STEPS)
 
     def answer(self) -> int:
-        """Answers what lies in the inbox; returns how many requests there were."""
+        """Answer the requests in the inbox; return their number."""
         requests = self.inbox.poll()
         for request in requests:
             if isinstance(request, BadRequest):
@@ -94,13 +97,8 @@ class FakeTrainer:
         if request.kind == "stop":
             self.stopped = True
         if request.kind == "checkpoint":
-            self._event(
-                "checkpoint",
-                path=f"checkpoints/step{self.step}.pt",
-                bytes=1_000_000,
-                seconds=0.1,
-                why="asked for",
-            )
+            path = f"checkpoints/step{self.step}.pt"
+            self._event("checkpoint", path=path, bytes=1_000_000, seconds=0.1, why="asked for")
         return {"answer": "applied", "note": request.note, "how": request.how}
 
     def _set(self, request: Request) -> dict[str, Any]:

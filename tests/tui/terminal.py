@@ -1,4 +1,4 @@
-"""A small terminal for tests and benchmarks: runs the dashboard in a pty and keeps what it would show."""
+"""A small terminal for tests and benchmarks: runs the dashboard in a pty and keeps its screen."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CONTROL = re.compile(
 
 
 class Grid:
-    """Understands what Textual sends: cursor positions and text. Everything else is passed over."""
+    """The cells of a screen, from what Textual sends: cursor positions and text, no styles."""
 
     def __init__(self, width: int, height: int) -> None:
         self.cells = [[" "] * width for _ in range(height)]
@@ -113,7 +113,7 @@ class Terminal:
         os.write(self._end, keys.encode())
 
     def wait_for(self, shows: Callable[[list[str]], bool], seconds: float = 30.0) -> bool:
-        """True once the screen shows it."""
+        """Return True once `shows` holds for the rows, False after so many seconds."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if shows(self.grid.rows):
@@ -122,7 +122,7 @@ class Terminal:
         return False
 
     def wait_quiet(self, quiet: float = 1.0, seconds: float = 30.0) -> bool:
-        """True once nothing was sent for a while."""
+        """Return True once nothing was sent for `quiet` seconds."""
         end, last, since = time.monotonic() + seconds, self.bytes, time.monotonic()
         while time.monotonic() < end:
             time.sleep(0.05)
@@ -142,12 +142,8 @@ class Terminal:
 
 
 def dashboard_command(target: str, runs: Path, **options: object) -> list[str]:
-    """A command line that opens the dashboard."""
-    words = ", ".join(f"{name}={value!r}" for name, value in options.items())
-    call = f"run_dashboard({target!r}, Path({str(runs)!r}), {words})"
-    return [
-        sys.executable,
-        "-P",
-        "-c",
-        f"from pathlib import Path; from asgml.tui.app import run_dashboard; raise SystemExit({call})",
-    ]
+    """Return a command line that opens the dashboard."""
+    keywords = ", ".join(f"{name}={value!r}" for name, value in options.items())
+    call = f"run_dashboard({target!r}, Path({str(runs)!r}), {keywords})"
+    imports = "from pathlib import Path; from asgml.tui.app import run_dashboard"
+    return [sys.executable, "-P", "-c", f"{imports}; raise SystemExit({call})"]

@@ -1,4 +1,4 @@
-"""Commands: a wish is never shown as a fact, refusals give their reason, read-only and ended runs cannot be steered."""
+"""Steering: no request is shown as a fact, refusals give their reason, ended runs refuse all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asgml.tui.keys import KEYS
 from asgml.tui.scene.scene import KnobState
 from asgml.tui.screens.dialogs import KnobDialog
 from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
+from tests.tui.tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 
 def knob(app: Dashboard, name: str = "boost.alpha") -> KnobState:
@@ -25,7 +25,7 @@ def row_with(app: Dashboard, words: str) -> str:
     return next((row for row in screen_text(app) if words in row), "")
 
 
-async def test_a_wish_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTrainer) -> None:
+async def test_a_request_becomes_a_fact_only_by_the_trainers_answer(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
         await pilot.press("e", "0", ".", "5", "enter")
         await until(
@@ -143,7 +143,7 @@ async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
         for key in [key for key in KEYS if key.steers]:
             app.clear_notifications()
             await pilot.press(key.keys[0])
-            await told(pilot, "read-only: `asgml watch live-01` without --readonly")
+            await notified(pilot, "read-only: `asgml watch live-01` without --readonly")
             assert app.screen is app.main and app.main.actions.knobs.draft is None
         assert app.session.send("pause").startswith("read-only") and app.session.kill().startswith(
             "read-only"
@@ -155,7 +155,7 @@ async def test_readonly_refuses_all_that_steers(trainer: FakeTrainer) -> None:
 async def test_an_ended_run_says_what_to_do(made_run: RunPaths) -> None:
     async with dashboard("made-01", made_run.root.parent) as (_, pilot):
         await pilot.press("space")
-        await told(
+        await notified(
             pilot,
             "the training has finished; `asgml resume made-01` goes on from the last checkpoint",
         )

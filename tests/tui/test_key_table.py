@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,18 +22,62 @@ from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 
 OPENS = {
-    "edit": KnobDialog, "note": Prompt, "stop": StopDialog, "seek": Prompt, "filter": Prompt, "events": ListScreen, "alerts": ListScreen,
-    "runs": ListScreen, "overlay": ListScreen, "help": HelpScreen,
-}  # fmt: skip
-VIEW_CHANGES = {
-    "x_axis": lambda app: app.view.axis, "log_y": lambda app: set(app.view.flipped), "smooth_more": lambda app: app.view.smoothing,
-    "smooth_less": lambda app: app.view.smoothing, "smooth_none": lambda app: app.view.smoothing, "zoom_in": lambda app: app.view.zoom,
-    "pan_back": lambda app: app.view.start, "pan_on": lambda app: app.view.start, "cursor": lambda app: app.view.cursor,
-    "right": lambda app: app.view.selected, "down": lambda app: app.view.selected, "next_chart": lambda app: app.view.selected,
-    "previous_chart": lambda app: app.view.selected, "next_page": lambda app: app.view.selected, "freeze": lambda app: app.view.frozen,
-    "open": lambda app: app.view.solo, "nudge_up": lambda app: app.main.actions.knobs.draft, "nudge_down": lambda app: app.main.actions.knobs.draft,
-    "next_knob": lambda app: app.main.actions.knobs.selected_knob(), "previous_knob": lambda app: app.main.actions.knobs.selected_knob(),
-}  # fmt: skip
+    "edit": KnobDialog,
+    "note": Prompt,
+    "stop": StopDialog,
+    "seek": Prompt,
+    "filter": Prompt,
+    "events": ListScreen,
+    "alerts": ListScreen,
+    "runs": ListScreen,
+    "overlay": ListScreen,
+    "help": HelpScreen,
+}
+
+
+def _draft(app: Dashboard) -> object:
+    return app.main.actions.knobs.draft
+
+
+def _knob(app: Dashboard) -> object:
+    state = app.main.actions.knobs.selected_knob()
+    return state and state.knob.name
+
+
+def _smoothing(app: Dashboard) -> object:
+    return app.view.smoothing
+
+
+def _start(app: Dashboard) -> object:
+    return app.view.start
+
+
+def _selected(app: Dashboard) -> object:
+    return app.view.selected
+
+
+VIEW_CHANGES: dict[str, Callable[[Dashboard], object]] = {
+    "x_axis": lambda app: app.view.axis,
+    "log_y": lambda app: set(app.view.flipped),
+    "smooth_more": _smoothing,
+    "smooth_less": _smoothing,
+    "smooth_none": _smoothing,
+    "zoom_in": lambda app: app.view.zoom,
+    "pan_back": _start,
+    "pan_on": _start,
+    "cursor": lambda app: app.view.cursor,
+    "right": _selected,
+    "down": _selected,
+    "next_chart": _selected,
+    "previous_chart": _selected,
+    "next_page": _selected,
+    "freeze": lambda app: app.view.frozen,
+    "open": lambda app: app.view.solo,
+    "nudge_up": _draft,
+    "nudge_down": _draft,
+    "next_knob": _knob,
+    "previous_knob": _knob,
+}
 UNDONE_BY = {
     "zoom_out": "z",
     "follow": "comma",
@@ -46,10 +92,9 @@ SENDS = {"pause": "pause", "checkpoint": "checkpoint", "evaluate": "evaluate"}
 
 @pytest.mark.parametrize("clock", ["live", "replay"])
 def test_no_key_means_two_things(clock: str) -> None:
-    assert max(Counter(name for key in keys_for(clock) for name in key.keys).values()) == 1
-    assert len({binding.key for binding in bindings_for(clock)}) == sum(
-        len(key.keys) for key in keys_for(clock)
-    )  # type: ignore[union-attr]
+    names = Counter(name for key in keys_for(clock) for name in key.keys)
+    assert max(names.values()) == 1
+    assert {binding.key for binding in bindings_for(clock)} == set(names)
 
 
 def test_every_row_has_one_handler_and_every_handler_a_row(tmp_path: Path) -> None:
@@ -79,23 +124,23 @@ def test_help_and_leaving_are_always_in_the_footer() -> None:
 
 async def test_keys_that_open_a_screen(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
-        for id in [key.id for key in keys_for("live") if key.id in OPENS]:
+
+        async def check(id: str) -> None:
             await pilot.press(first_key(id))
             await until(pilot, lambda: isinstance(app.screen, OPENS[id]), f"{id} opens its screen")
             await pilot.press("escape")
             await until(pilot, lambda: app.screen is app.main, "escape leaves it")
 
+        for id in [key.id for key in keys_for("live") if key.id in OPENS]:
+            await check(id)
+
 
 async def test_keys_that_send_a_request(trainer: FakeTrainer) -> None:
     async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
-        for id, word in SENDS.items():
+        for id, kind in SENDS.items():
             await pilot.press(first_key(id))
             await until(pilot, lambda: trainer.answer() > 0, f"{id} is sent")
-            await until(
-                pilot,
-                lambda: any(line.text.startswith(word) for line in app.main.scene.history.lines),
-                f"{word} is in the log",
-            )
+            await until(pilot, partial(_is_logged, app, kind), f"{kind} is in the log")
 
 
 async def test_keys_that_change_the_view(trainer: FakeTrainer) -> None:
@@ -118,6 +163,10 @@ async def test_keys_that_lead_back(trainer: FakeTrainer) -> None:
             assert _place(app.view) != before, id
             await pilot.press(first_key(id))
             assert _place(app.view) == before, id
+
+
+def _is_logged(app: Dashboard, kind: str) -> bool:
+    return any(line.text.startswith(kind) for line in app.main.scene.history.lines)
 
 
 def first_key(id: str) -> str:

@@ -1,4 +1,4 @@
-"""What panes make of many names, methods, metrics and runs: it fits, the telling comes first, nothing is lost in a fold."""
+"""What panes make of many names, methods, metrics and runs: it fits, and no fold loses a line."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ from asgml.tui.terminal.format import shorten
 from asgml.tui.terminal.theme import make_styles
 from asgml.tui.widgets.balance import balance_rows
 from asgml.tui.widgets.events import as_on_screen, newest
+from tests.tui.course import make_manifest
 from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import make_manifest, make_run
+from tests.tui.make_run import make_run
 from tests.tui.tui_kit import dashboard, screen_text, shows, until
 
 STYLES = make_styles(BRAILLE)

@@ -15,7 +15,7 @@ from asgml.tui.scene.marks import marks
 from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.session.outbox import refused_knobs
-from tests.tui.make_run import make_manifest
+from tests.tui.course import make_manifest
 
 
 def event(kind: str, **fields: object) -> Event:

@@ -16,7 +16,7 @@ from asgml.tui.widgets.bars import KeyBar
 from asgml.tui.widgets.chart import Chart
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_run
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, told, until
+from tests.tui.tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 SIZES = [(160, 45), (100, 30), (80, 24), (60, 18)]
 
@@ -230,7 +230,7 @@ async def test_a_crashed_trainer_is_told(tmp_path: Path, monkeypatch: pytest.Mon
         await shows(pilot, "is gone; `asgml resume dead-01` goes on from the last checkpoint")
         await shows(pilot, "Killed [oom]")
         await pilot.press("k")
-        await told(pilot, "the training has crashed; `asgml resume dead-01`")
+        await notified(pilot, "the training has crashed; `asgml resume dead-01`")
         assert "space" in app.screen.query_one(KeyBar).plain[0]
     trainer.close()
 

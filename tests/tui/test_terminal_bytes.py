@@ -1,4 +1,4 @@
-"""Through a real pty: nothing new sends nothing, what is sent in pieces is what a full repaint shows, leaving gives the terminal back."""
+"""Through a real pty: an idle dashboard sends nothing, and pieces add up to a full repaint."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import time
 from asgml.storage.format.layout import RunPaths
 from tests.tui.terminal import Terminal, dashboard_command
 
+_ESCAPE = "\x1b"
+_LEFT = "\x1b[D"
+_PIECES = ["c", _LEFT, "z", "x", "x", "x", "l", "\t", "\r", "\r", "?", _ESCAPE, "L", _ESCAPE, "r"]
 _GENEROUS_IDLE_BYTES = 200
 """For something unforeseen on a busy machine; the dashboard itself sends 0."""
 
@@ -27,23 +30,7 @@ def test_idle_sends_nothing_and_pieces_add_up_to_the_whole(made_run: RunPaths) -
         sent = terminal.bytes
         time.sleep(3)
         assert terminal.bytes - sent <= _GENEROUS_IDLE_BYTES
-        for keys in [
-            "c",
-            "\x1b[D",
-            "z",
-            "x",
-            "x",
-            "x",
-            "l",
-            "\t",
-            "\r",
-            "\r",
-            "?",
-            "\x1b",
-            "L",
-            "\x1b",
-            "r",
-        ]:
+        for keys in _PIECES:
             terminal.press(keys)
             terminal.wait_quiet(0.3, 20)
         assert terminal.wait_quiet(1.5, 60)
@@ -60,10 +47,8 @@ def test_idle_sends_nothing_and_pieces_add_up_to_the_whole(made_run: RunPaths) -
 
 
 def test_importing_the_dashboard_loads_nothing_heavy() -> None:
-    code = "import sys, asgml.tui.app; print([name for name in ('torch', 'zarr', 'asgml.core', 'asgml.app', 'pydantic', 'plotext') if name in sys.modules])"
-    assert (
-        subprocess.run(
-            [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        == "[]"
-    )
+    heavy = ("torch", "zarr", "asgml.core", "asgml.app", "pydantic", "plotext")
+    code = f"import sys, asgml.tui.app; print([name for name in {heavy} if name in sys.modules])"
+    command = [sys.executable, "-P", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

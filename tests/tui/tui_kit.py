@@ -1,4 +1,4 @@
-"""What the dashboard's tests share: opening it without a terminal, waiting for what it shows, reading the screen."""
+"""The kit of the dashboard's tests: open it without a terminal, wait for it, read its screen."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from asgml.tui.app import Dashboard
 
 
 def screen_text(app: Dashboard) -> list[str]:
-    """The rows of the screen as a person sees them."""
+    """Return the rows of the screen as the user sees them."""
     return [
         "".join(segment.text for segment in strip)
         for strip in app.screen._compositor.render_strips()
@@ -24,7 +24,7 @@ def screen_text(app: Dashboard) -> list[str]:
 async def until(
     pilot: Pilot[Any], holds: Callable[[], bool], what: str = "", seconds: float = 20.0
 ) -> None:
-    """Waits until something holds. A busy machine only makes it slower."""
+    """Wait until `holds` does. A busy machine only makes it slower."""
     end = time.monotonic() + seconds
     while not holds():
         if time.monotonic() > end:
@@ -33,7 +33,7 @@ async def until(
 
 
 async def settle(pilot: Pilot[Any]) -> None:
-    """Until the screen has drawn what it has."""
+    """Wait until the screen has drawn all that came."""
     app = pilot.app
     assert isinstance(app, Dashboard)
     seen = None
@@ -52,7 +52,7 @@ async def settle(pilot: Pilot[Any]) -> None:
 
 
 async def shows(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> None:
-    """Waits until the screen shows these words."""
+    """Wait until the screen shows these words."""
     app = pilot.app
     assert isinstance(app, Dashboard)
     await until(
@@ -63,8 +63,8 @@ async def shows(pilot: Pilot[Any], words: str, seconds: float = 20.0) -> None:
     )
 
 
-async def told(pilot: Pilot[Any], words: str) -> None:
-    """Waits until a line in the corner says these words."""
+async def notified(pilot: Pilot[Any], words: str) -> None:
+    """Wait until a notification holds these words."""
     await until(
         pilot,
         lambda: any(words in note.message for note in pilot.app._notifications),
