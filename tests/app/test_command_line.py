@@ -21,8 +21,8 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.safe_text import one_line, safe
 
 Asgml = Callable[..., "Said"]
-PROMISED = ["train", "demo", "watch", "replay", "runs", "show", "tail", "ctl", "export", "resume"]
-PROMISED += ["methods", "recipes", "data", "config", "doctor"]
+PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
+PROMISED += ["export", "methods", "recipes", "data", "config", "doctor"]
 
 
 def commands(group: Any, path: str = "asgml") -> Iterator[tuple[str, Any]]:
