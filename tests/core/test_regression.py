@@ -1,4 +1,4 @@
-"""Regression: one output, its absolute error, the scores that papers on sentiment report; methods that need classes refuse."""
+"""Regression: absolute error, the scores of papers on sentiment, methods that need classes."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ CASES = [(name, section) for name in METHODS for section in SETTINGS.get(name, [
 
 
 def scored(data: Dataset) -> Dataset:
-    """The same samples, each with a score that its first modality tells up to some noise; labels are the signs."""
+    """Return the same samples with targets that follow from the first modality up to noise."""
     first = data.modalities[0]
     generator = torch.Generator().manual_seed(3)
     direction = torch.randn(data.shapes[first], generator=generator)
     splits = {}
     for part, split in data.splits.items():
-        told = (split.inputs[first] * direction).flatten(1).sum(dim=1) / direction.numel() ** 0.5
-        targets = (told + 0.3 * torch.randn(len(split), generator=generator)).clamp(-3, 3)
+        signal = (split.inputs[first] * direction).flatten(1).sum(dim=1) / direction.numel() ** 0.5
+        targets = (signal + 0.3 * torch.randn(len(split), generator=generator)).clamp(-3, 3)
         splits[part] = Split(split.inputs, (targets >= 0).long(), targets=targets)
     return replace(data, classes=("negative", "non-negative"), splits=splits)
 
@@ -90,21 +90,15 @@ def is_refused(name: str, section: dict[str, str | bool]) -> bool:
 def test_a_method_trains_a_regression_or_says_why_not(
     name: str, section: dict[str, str | bool], tmp_path: Path
 ) -> None:
-    changes: dict[str, Any] = (
-        {"method": name, "epochs": 2, name: section} if section else {"method": name, "epochs": 2}
-    )
+    changes: dict[str, Any] = {"method": name, "epochs": 2, **({name: section} if section else {})}
     if name == "relearning":
         changes["relearning"] = {"start": 1, "every": 1}
     if is_refused(name, section):
         with pytest.raises(MethodError) as raised:
             train_small(tmp_path / "run", data_of(), **changes)
         message = str(raised.value)
-        assert (
-            "\n" not in message
-            and message.startswith(name)
-            and "regression" in message
-            and "acc2" in message
-        )
+        assert "\n" not in message and message.startswith(name)
+        assert "regression" in message and "acc2" in message
         return
     trainer, run = train_small(tmp_path / "run", data_of(), **changes)
     rows = rows_of(run, "epochs")
@@ -121,25 +115,22 @@ def test_what_is_declared_is_read_from_the_table() -> None:
     assert row.reads_class_scores({"signal": "b"}) and not row.reads_class_scores({"signal": "c"})
 
 
-def test_the_own_losses_of_a_regression_are_trained(tmp_path: Path) -> None:
-    """With gamma, own heads come to predict the target too; without, they stay where they began."""
+def test_the_unimodal_losses_of_a_regression_are_trained(tmp_path: Path) -> None:
+    """Auxiliary heads come to predict the target too."""
     _, run = train_small(
         tmp_path / "run", data_of(), method="uniform", epochs=12, fusion={"alone": "heads"}
     )
-    own = rows_of(run, "steps")["own_loss/audio"]
-    assert own[-6:].mean() < 0.8 * own[:6].mean()
+    losses = rows_of(run, "steps")["own_loss/audio"]
+    assert losses[-6:].mean() < 0.8 * losses[:6].mean()
 
 
 # -- numbers -------------------------------------------------------------------------
 
 
-def forward_of(
-    outputs: list[float], targets: list[float], own: dict[str, list[float]] | None = None
-) -> Forward:
-    held = torch.tensor(targets)
-    batch = Batch({}, (held >= 0).long(), held)
-    alone = {m: torch.tensor(values).unsqueeze(1) for m, values in (own or {}).items()}
-    return Forward(batch, {}, torch.tensor(outputs).unsqueeze(1), alone, batch.labels)
+def forward_of(outputs: list[float], targets: list[float]) -> Forward:
+    truth = torch.tensor(targets)
+    batch = Batch({}, (truth >= 0).long(), truth)
+    return Forward(batch, {}, torch.tensor(outputs).unsqueeze(1), {}, batch.labels)
 
 
 def test_the_loss_and_the_signs_by_hand() -> None:
@@ -147,13 +138,10 @@ def test_the_loss_and_the_signs_by_hand() -> None:
     assert task_of(forward.batch) is REGRESSION
     assert float(loss_of(forward, forward.logits)) == pytest.approx((0.5 + 1 + 1 + 2) / 4)
     assert correct_of(forward, forward.logits).tolist() == [1, 0, 0, 1]
-    assert float(
-        REGRESSION.loss(forward.logits, REGRESSION.truth(forward), "sum")
-    ) == pytest.approx(4.5)
-    own = torch.stack([forward.logits, 0 * forward.logits])
-    assert REGRESSION.unimodal_losses(own, REGRESSION.truth(forward)).tolist() == pytest.approx(
-        [1.125, 0.5]
-    )
+    truth = REGRESSION.truth(forward)
+    assert float(REGRESSION.loss(forward.logits, truth, "sum")) == pytest.approx(4.5)
+    unimodal = torch.stack([forward.logits, 0 * forward.logits])
+    assert REGRESSION.unimodal_losses(unimodal, truth).tolist() == pytest.approx([1.125, 0.5])
 
 
 def test_data_without_targets_is_a_classification() -> None:
@@ -211,31 +199,22 @@ def test_evaluation_holds_a_whole_split_together_however_it_is_cut(tmp_path: Pat
     with torch.no_grad():
         forward = trainer.components.model.eval()(Batch(split.inputs, split.labels, split.targets))
     assert split.targets is not None and forward.logits.shape == (24, 1)
-    error = (
-        sum(
-            abs(float(z) - float(t))
-            for z, t in zip(forward.logits[:, 0], split.targets, strict=True)
-        )
-        / 24
-    )
+    pairs = list(zip(forward.logits[:, 0].tolist(), split.targets.tolist(), strict=True))
+    error = sum(abs(z - t) for z, t in pairs) / 24
     assert whole.scores["mae"] == pytest.approx(error, abs=1e-5)
-    right = (
-        sum(
-            (float(z) >= 0) == (float(t) >= 0)
-            for z, t in zip(forward.logits[:, 0], split.targets, strict=True)
-        )
-        / 24
-    )
-    assert whole.accuracy == pytest.approx(right)
+    correct = sum((z >= 0) == (t >= 0) for z, t in pairs) / 24
+    assert whole.accuracy == pytest.approx(correct)
 
 
 def test_micro_batches_keep_each_sample_with_its_target() -> None:
     split = data_of().splits["train"]
-    parts = micro_batches(Batch(split.inputs, split.labels, split.targets), 4)
-    assert len(parts) == 4
-    for part, _ in parts:
-        assert part.targets is not None and torch.equal((part.targets >= 0).long(), part.labels)
-    joined = torch.cat([part.targets for part, _ in parts if part.targets is not None])
+    micro = [
+        batch for batch, _ in micro_batches(Batch(split.inputs, split.labels, split.targets), 4)
+    ]
+    assert len(found) == 4
+    for batch in found:
+        assert batch.targets is not None and torch.equal((batch.targets >= 0).long(), batch.labels)
+    joined = torch.cat([batch.targets for batch in found if batch.targets is not None])
     assert split.targets is not None and torch.equal(joined, split.targets)
 
 
@@ -262,24 +241,16 @@ def test_every_number_is_recorded(trained: Any) -> None:
     rows = rows_of(run, "epochs")
     for name in ("mae", "corr", "f1", "accuracy_7"):
         assert np.isfinite(rows[f"val_{name}"]).all(), name
-        assert np.isfinite(rows[f"test_{name}"][-1]) and np.isfinite(
-            rows[f"test_{name}_at_best_val"][-1]
-        ), name
-    assert np.isfinite(rows["best_val_accuracy"]).all() and np.isfinite(
-        rows["test_accuracy_at_best_val"][-1]
-    )
-    assert (
-        np.isfinite(rows["val_probe_accuracy/visual"]).all()
-        and np.isfinite(rows["shapley/visual"]).all()
-    )
+        assert np.isfinite(rows[f"test_{name}"][-1]), name
+        assert np.isfinite(rows[f"test_{name}_at_best_val"][-1]), name
+    assert np.isfinite(rows["test_accuracy_at_best_val"][-1])
+    for name in ("best_val_accuracy", "val_probe_accuracy/visual", "shapley/visual"):
+        assert np.isfinite(rows[name]).all(), name
     steps = rows_of(run, "steps")
-    assert (
-        np.isfinite(steps["own_loss/visual"]).all()
-        and np.isfinite(steps["own_accuracy/visual"]).all()
-    )
-    assert (
-        np.isnan(steps["discrepancy/visual"]).all() and np.isnan(steps["own_entropy/visual"]).all()
-    )
+    for name in ("own_loss/visual", "own_accuracy/visual"):
+        assert np.isfinite(steps[name]).all(), name
+    for name in ("discrepancy/visual", "own_entropy/visual"):
+        assert np.isnan(steps[name]).all(), f"{name} needs classes"
 
 
 def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
@@ -290,21 +261,16 @@ def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
     assert trainer.progress.best_step == int(rows["step"][best])
     model = trainer.components.model
     present = weights(trainer)
-    model.load_state_dict(
-        checkpoint.load(
-            checkpoint.best_path(trainer.components.paths.checkpoints, trainer.progress.best_step)
-        )["model"]
-    )
+    folder = trainer.components.paths.checkpoints
+    kept = checkpoint.load(checkpoint.best_path(folder, trainer.progress.best_step))
+    model.load_state_dict(kept["model"])
     found = trainer.evaluate("test", probes=False)
     model.load_state_dict(present)
-    assert (
-        found.scores["mae"] == pytest.approx(rows["test_mae_at_best_val"][-1])
-        and found.accuracy == rows["test_accuracy_at_best_val"][-1]
-    )
-    told = [event for event in run.events if event.kind == "evaluation"][-1]
-    assert told.get("mae") == pytest.approx(found.scores["mae"]) and "lowest validation MAE" in str(
-        told.get("model")
-    )
+    assert found.scores["mae"] == pytest.approx(rows["test_mae_at_best_val"][-1])
+    assert found.accuracy == rows["test_accuracy_at_best_val"][-1]
+    event = [event for event in run.events if event.kind == "evaluation"][-1]
+    assert event.get("mae") == pytest.approx(found.scores["mae"])
+    assert "lowest validation MAE" in str(event.get("model"))
 
 
 def test_the_error_chooses_where_the_accuracy_says_otherwise(tmp_path: Path) -> None:
@@ -312,18 +278,17 @@ def test_the_error_chooses_where_the_accuracy_says_otherwise(tmp_path: Path) -> 
     found = iter([(0.5, 0.9), (0.4, 0.6), (0.45, 0.8)])
     real = trainer.evaluate
 
-    def told(split: str, **more: Any) -> Evaluation:
+    def scripted(split: str, **more: Any) -> Evaluation:
         if split != "val":
             return real(split, **more)
         error, accuracy = next(found)
         measured = real(split, **more)
         return replace(measured, accuracy=accuracy, scores={**measured.scores, "mae": error})
 
-    trainer.evaluate = told  # type: ignore[assignment, method-assign]
+    trainer.evaluate = scripted  # type: ignore[assignment, method-assign]
     rows = rows_of(train(trainer), "epochs")
-    assert rows["best_val_mae"].tolist() == [0.5, 0.4, 0.4] and rows[
-        "best_val_accuracy"
-    ].tolist() == [0.9, 0.9, 0.9]
+    assert rows["best_val_mae"].tolist() == [0.5, 0.4, 0.4]
+    assert rows["best_val_accuracy"].tolist() == [0.9, 0.9, 0.9]
     assert trainer.progress.best_step == int(rows["step"][1])
 
 
@@ -356,18 +321,17 @@ def test_a_resumed_regression_is_the_same_bit_for_bit(tmp_path: Path) -> None:
 
 
 def test_a_run_has_the_metrics_of_its_task(tmp_path: Path, trained: Any) -> None:
-    """A classification has no columns for a regression's scores; a regression's losses are not in nat."""
+    """No columns of regression scores in a classification, no losses in nat in a regression."""
     _, run = train_small(tmp_path / "run", epochs=1)
-    assert not {metric.name for metric in SCORES} & {
-        name.partition("/")[0] for name in run.columns("epochs")
-    }
+    columns = {name.partition("/")[0] for name in run.columns("epochs")}
+    assert not {metric.name for metric in SCORES} & columns
     manifest = trained[1].manifest
     assert {metric.name for metric in SCORES} < set(trained[1].columns("epochs"))
     units = {metric.name: metric.unit for metric in manifest.metrics}
     assert all(units[name] == "" for name in LOSSES) and units["probe_loss"] == "nat"
 
 
-def test_what_the_loader_warns_of_is_told_in_the_run(tmp_path: Path) -> None:
+def test_warnings_of_the_loader_are_alerts_of_the_run(tmp_path: Path) -> None:
     data = replace(small_data(), info={"warnings": ["this is not CMU-MOSI"]})
     _, run = train_small(tmp_path / "run", data, epochs=1)
     assert [event.get("message") for event in run.events if event.kind == "alert"] == [

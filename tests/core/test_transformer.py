@@ -1,4 +1,4 @@
-"""The Transformer encoder: attention as the paper defines it, aware of order, each sample by itself."""
+"""The Transformer encoder: the paper's attention, aware of order, each sample by itself."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from asgml.core.model.encoders.transformer import HEADS, Layer, positions
 
 
 def slow_attention(layer: Layer, inputs: Tensor) -> Tensor:
-    """One sample, one head, one step at a time."""
+    """Compute attention one sample, head and position at a time."""
     width = inputs.shape[2]
     size = width // HEADS
     query, key, value = layer.asked(inputs).split(width, dim=2)
     found = torch.zeros_like(inputs)
     for b in range(inputs.shape[0]):
         for head in range(HEADS):
-            own = slice(head * size, (head + 1) * size)
+            dims = slice(head * size, (head + 1) * size)
             for t in range(inputs.shape[1]):
                 scores = torch.stack(
-                    [query[b, t, own] @ key[b, s, own] for s in range(inputs.shape[1])]
+                    [query[b, t, dims] @ key[b, s, dims] for s in range(inputs.shape[1])]
                 ) / math.sqrt(size)
-                found[b, t, own] = sum(
-                    weight * value[b, s, own] for s, weight in enumerate(scores.softmax(dim=0))
+                found[b, t, dims] = sum(
+                    weight * value[b, s, dims] for s, weight in enumerate(scores.softmax(dim=0))
                 )
     answered: Tensor = layer.answered(found)
     return answered

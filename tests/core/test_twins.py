@@ -1,4 +1,4 @@
-"""Slow twins: what the core computes with tensors, written once more as plain loops over numbers."""
+"""Slow twins: the core's tensor arithmetic written once more as plain loops over numbers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NAMES = ("audio", "visual", "text")
 
 
 def probability(logits: list[float], label: int) -> float:
-    """Softmax of one sample, at one class."""
+    """Return the softmax of one sample at one class."""
     highest = max(logits)
     return math.exp(logits[label] - highest) / sum(math.exp(logit - highest) for logit in logits)
 
@@ -40,8 +40,9 @@ def random_forward(
 ) -> Forward:
     generator = seeded(seed)
     labels = torch.randint(classes, (samples,), generator=generator)
-    alone = {m: 3 * torch.randn(samples, classes, generator=generator) for m in names}
-    return Forward(Batch({}, labels), {}, sum(alone.values(), torch.zeros(())), alone, labels)
+    unimodal = {m: 3 * torch.randn(samples, classes, generator=generator) for m in names}
+    fused = sum(unimodal.values(), torch.zeros(()))
+    return Forward(Batch({}, labels), {}, fused, unimodal, labels)
 
 
 # -- OGM -----------------------------------------------------------------------------
@@ -66,31 +67,27 @@ def test_discrepancy_ratio(scores: list[float]) -> None:
     for i, score in enumerate(scores):
         ratios = [score / other for j, other in enumerate(scores) if j != i]
         slow.append(sum(ratios) / len(ratios))
-    assert discrepancy_ratio(torch.tensor(scores, dtype=torch.float64)).tolist() == pytest.approx(
-        slow, rel=1e-9
-    )
+    fast = discrepancy_ratio(torch.tensor(scores, dtype=torch.float64))
+    assert fast.tolist() == pytest.approx(slow, rel=1e-9)
 
 
 def test_scores_do_not_lose_digits_in_half_precision() -> None:
     forward = random_forward(0)
-    half = Forward(
-        forward.batch,
-        {},
-        forward.logits,
-        {m: z.bfloat16() for m, z in forward.unimodal_logits.items()},
-        forward.labels,
-    )
+    logits = {m: z.bfloat16() for m, z in forward.unimodal_logits.items()}
+    half = Forward(forward.batch, {}, forward.logits, logits, forward.labels)
     assert true_class_scores(half).dtype == torch.float32
 
 
 # -- fusion --------------------------------------------------------------------------
 
 
-def slow_alone(fusion: Concat, features: Mapping[str, Tensor]) -> dict[str, list[list[float]]]:
-    """Each modality's own logits by feeding the layers one block of the joined vector, zeros elsewhere, and sharing the bias."""
+def slow_unimodal_logits(
+    fusion: Concat, features: Mapping[str, Tensor]
+) -> dict[str, list[list[float]]]:
+    """Return the layers' outputs for one block of the joined vector and zeros, bias shared."""
     layers = [layer for layer in (fusion.first, fusion.classifier) if layer is not None]
-    silence = run_layers(layers, [0.0] * sum(fusion.widths.values()))
-    own = {}
+    biases = run_layers(layers, [0.0] * sum(fusion.widths.values()))
+    found = {}
     for m in fusion.widths:
         rows = []
         for sample in range(len(features[m])):
@@ -99,15 +96,10 @@ def slow_alone(fusion: Concat, features: Mapping[str, Tensor]) -> dict[str, list
                 for other in fusion.widths
                 for value in features[other][sample].tolist()
             ]
-            said = run_layers(layers, joined)
-            rows.append(
-                [
-                    z - bias + bias / len(fusion.widths)
-                    for z, bias in zip(said, silence, strict=True)
-                ]
-            )
-        own[m] = rows
-    return own
+            outputs = zip(run_layers(layers, joined), biases, strict=True)
+            rows.append([z - bias + bias / len(fusion.widths) for z, bias in outputs])
+        found[m] = rows
+    return found
 
 
 def run_layers(layers: list[torch.nn.Linear], values: list[float]) -> list[float]:
@@ -121,10 +113,10 @@ def run_layers(layers: list[torch.nn.Linear], values: list[float]) -> list[float
 
 
 def random_fusion(
-    kind: str, hidden: int, widths: Mapping[str, int], *, alone: str = "split"
+    kind: str, hidden: int, widths: Mapping[str, int], *, unimodal: str = "split"
 ) -> Fusion:
     torch.manual_seed(hidden)
-    fusion = make_fusion(kind, hidden, alone, widths, 4)
+    fusion = make_fusion(kind, hidden, unimodal, widths, 4)
     for parameter in fusion.parameters():  # biases begin as zeros, which would hide a wrong share
         torch.nn.init.normal_(parameter, std=0.3)
     return fusion
@@ -139,31 +131,31 @@ WIDTHS = {"audio": 5, "visual": 3, "text": 4}
 
 
 @pytest.mark.parametrize("hidden", [0, 6])
-def test_own_logits_of_stacked_layers(hidden: int) -> None:
+def test_unimodal_logits_of_stacked_layers(hidden: int) -> None:
     fusion = random_fusion("concat", hidden, WIDTHS)
     assert isinstance(fusion, Concat)
     features = random_features(WIDTHS)
-    slow = slow_alone(fusion, features)
+    slow = slow_unimodal_logits(fusion, features)
     for m, logits in fusion.unimodal_logits(features).items():
         assert torch.allclose(logits, torch.tensor(slow[m]), atol=1e-5)
 
 
 @pytest.mark.parametrize("count", [2, 3, 6])
 @pytest.mark.parametrize(("kind", "hidden"), [("concat", 0), ("concat", 512), ("sum", 0)])
-def test_own_logits_add_up_to_the_fused_ones(kind: str, hidden: int, count: int) -> None:
+def test_unimodal_logits_add_up_to_the_fused_ones(kind: str, hidden: int, count: int) -> None:
     widths = {m: 20 + i for i, m in enumerate(modalities(count))}
     fusion, features = random_fusion(kind, hidden, widths), random_features(widths, samples=16)
-    own = fusion.unimodal_logits(features)
-    total, fused = sum(own.values(), torch.zeros(())), fusion.fuse(features)
-    assert list(own) == list(widths)
+    unimodal = fusion.unimodal_logits(features)
+    total, fused = sum(unimodal.values(), torch.zeros(())), fusion.fuse(features)
+    assert list(unimodal) == list(widths)
     assert torch.allclose(total, fused, atol=1e-5 * float(fused.detach().abs().max()))
 
 
-def test_own_logits_depend_on_their_own_modality_alone() -> None:
+def test_unimodal_logits_depend_on_one_modality_alone() -> None:
     for fusion in (
         random_fusion("concat", 6, WIDTHS),
         random_fusion("sum", 0, WIDTHS),
-        random_fusion("concat", 6, WIDTHS, alone="heads"),
+        random_fusion("concat", 6, WIDTHS, unimodal="heads"),
     ):
         features = random_features(WIDTHS)
         changed = {**features, "audio": features["audio"] + 1}
@@ -174,7 +166,7 @@ def test_own_logits_depend_on_their_own_modality_alone() -> None:
 # -- losses --------------------------------------------------------------------------
 
 
-def slow_own_losses(forward: Forward) -> list[float]:
+def slow_unimodal_losses(forward: Forward) -> list[float]:
     losses = []
     for logits in forward.unimodal_logits.values():
         surprises = [
@@ -186,37 +178,34 @@ def slow_own_losses(forward: Forward) -> list[float]:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_own_losses(seed: int) -> None:
+def test_cross_entropies(seed: int) -> None:
     forward = random_forward(seed)
     fast = cross_entropies(torch.stack(list(forward.unimodal_logits.values())), forward.labels)
-    assert fast.tolist() == pytest.approx(slow_own_losses(forward), rel=1e-5)
+    assert fast.tolist() == pytest.approx(slow_unimodal_losses(forward), rel=1e-5)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 1.0])
-def test_unimodal_losses(gamma: float) -> None:
+def test_the_loss_of_the_unimodal_losses(gamma: float) -> None:
     forward = random_forward(1)
-    assert float(UnimodalLoss(NAMES, {"gamma": gamma}).loss(forward)) == pytest.approx(
-        gamma * sum(slow_own_losses(forward)), rel=1e-5
-    )
+    fast = float(UnimodalLoss(NAMES, {"gamma": gamma}).loss(forward))
+    assert fast == pytest.approx(gamma * sum(slow_unimodal_losses(forward)), rel=1e-5)
 
 
 # -- gradients -----------------------------------------------------------------------
 
 
 def slow_spread(values: list[float]) -> float:
-    """The sample standard deviation."""
+    """Return the sample standard deviation, 0 of a single value."""
+    if len(values) == 1:
+        return 0.0
     mean = sum(values) / len(values)
-    return (
-        math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-        if len(values) > 1
-        else 0.0
-    )
+    return math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
 
 
 def groups_of(
     sizes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]],
 ) -> dict[str, ParameterGroup]:
-    """Random gradients in float64: kernels and others of these sizes."""
+    """Return random gradients in float64: kernels and others of these sizes."""
     generator = seeded(3)
 
     def made(size: int) -> torch.nn.Parameter:
@@ -233,7 +222,10 @@ def groups_of(
 def slow_apply(
     modulation: Modulation, groups: Mapping[str, ParameterGroup], generator: torch.Generator
 ) -> dict[str, list[list[float]]]:
-    """What the gradients should become, number by number. Noise is drawn for a modality and rule at a time, in order of their names."""
+    """Return the expected gradients, number by number.
+
+    Noise is drawn for one modality and rule at a time, in order of their names.
+    """
     before = {
         m: [gradient.tolist() for gradient in group.gradients("all")] for m, group in groups.items()
     }
@@ -259,7 +251,7 @@ def slow_apply(
 
 
 def test_apply() -> None:
-    """All at once: gains and noise of both rules, a modality with noise alone, one with nothing, a tensor of one number."""
+    """Gains and noise of both rules, noise alone, nothing at all, a tensor of one number."""
     groups = groups_of({"audio": ((6, 9), (4, 1)), "visual": ((5,), (2,)), "text": ((3,), ())})
     modulation = Modulation(
         gains={
@@ -302,7 +294,7 @@ def test_gradient_norm_counts_all_of_an_encoder() -> None:
 
 
 class ListedScheduler:
-    """ASGML v2 as its document lists it: the scales themselves are smoothed."""
+    """The boost as the document of ASGML v2 lists it: the scales themselves are smoothed."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         self.current = dict.fromkeys(names, 1.0)
@@ -336,7 +328,7 @@ class ListedScheduler:
 def test_boost_scheduler(
     sequence: list[tuple[float, ...]], alpha: float, scale_max: float, ema_alpha: float
 ) -> None:
-    """While the knobs stand still, also where scale_max cuts the scales off."""
+    """While no knob changes, also where scale_max cuts the scales off."""
     ours, theirs = BoostScheduler(NAMES), ListedScheduler(NAMES)
     for scores in sequence:
         utilization = dict(zip(NAMES, scores, strict=True))
@@ -356,7 +348,7 @@ def test_boost_scheduler(
         max_size=20,
     ),
 )
-def test_boost_scales_stay_in_range_while_the_knobs_are_turned(
+def test_boost_scales_stay_in_range_while_the_knobs_change(
     sequence: list[tuple[float, float, float, float]],
 ) -> None:
     scheduler = BoostScheduler(("audio", "visual"))
