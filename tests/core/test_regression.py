@@ -208,7 +208,7 @@ def test_evaluation_holds_a_whole_split_together_however_it_is_cut(tmp_path: Pat
 
 def test_micro_batches_keep_each_sample_with_its_target() -> None:
     split = data_of().splits["train"]
-    micro = [
+    found = [
         batch for batch, _ in micro_batches(Batch(split.inputs, split.labels, split.targets), 4)
     ]
     assert len(found) == 4

@@ -77,16 +77,13 @@ def pareto_by_loops(bench: Bench, forward: Forward, gamma: float) -> dict[str, l
     return found
 
 
-@pytest.mark.parametrize("alone", ["split", "heads"])
+@pytest.mark.parametrize("unimodal", ["split", "heads"])
 @pytest.mark.parametrize("seed", range(4))
-def test_mmpareto_is_its_slow_twin(alone: str, seed: int) -> None:
-    bench = Bench(
-        "mmpareto", modalities(3), seed=seed, fusion={"alone": alone}, mmpareto={"gamma": 1.3}
-    )
+def test_mmpareto_is_its_slow_twin(unimodal: str, seed: int) -> None:
+    sections = {"fusion": {"alone": unimodal}, "mmpareto": {"gamma": 1.3}}
+    bench = Bench("mmpareto", modalities(3), seed=seed, **sections)
     slow = pareto_by_loops(bench, bench.model(bench.batch), 1.3)
-    bench = Bench(
-        "mmpareto", modalities(3), seed=seed, fusion={"alone": alone}, mmpareto={"gamma": 1.3}
-    )
+    bench = Bench("mmpareto", modalities(3), seed=seed, **sections)
     backward = bench.look_back()
     before = gradients(bench.model)
     bench.apply(bench.modulator.modulate(backward))
@@ -102,21 +99,12 @@ def test_mmpareto_is_its_slow_twin(alone: str, seed: int) -> None:
 
 
 def test_the_twins_of_mmpareto_meet_conflicts_and_none() -> None:
-    """Otherwise the test above would know one branch only."""
+    """Otherwise the test above would cover one branch only."""
     cosines = []
     for seed in range(4):
-        readings = (
-            Bench(
-                "mmpareto",
-                modalities(3),
-                seed=seed,
-                fusion={"alone": "heads"},
-                mmpareto={"gamma": 1.3},
-            )
-            .modulate()
-            .readings
-        )
-        cosines += [float(value) for value in readings.values()]
+        sections = {"fusion": {"alone": "heads"}, "mmpareto": {"gamma": 1.3}}
+        modulation = Bench("mmpareto", modalities(3), seed=seed, **sections).modulate()
+        cosines += [float(value) for value in modulation.readings.values()]
     assert min(cosines) < 0 < max(cosines)
 
 

@@ -95,7 +95,7 @@ def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_l
         for epoch in range(6):
             nudge(bench)
             before = weights(bench.trainer)
-            for _ in range(2):  # told twice, as a resumed run may be
+            for _ in range(2):  # a resumed run begins its epoch again
                 bench.modulator.begin_epoch(epoch)
                 now = weights(bench.trainer)
                 moved += (

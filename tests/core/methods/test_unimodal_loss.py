@@ -54,9 +54,9 @@ def test_unimodal_losses_that_are_added_twice_come_with_a_warning() -> None:
         ("g_blending+agm", 1.0, True),
     ]:
         bench = Bench(method, AV, loss={"gamma": gamma})
-        told = [
+        warnings = [
             message
             for message in configuration_warnings(bench.components.config, bench.model)
             if "once more" in message
         ]
-        assert [message.split()[0] for message in told] == [method.split("+")[0]] * warned
+        assert [message.split()[0] for message in warnings] == [method.split("+")[0]] * warned
