@@ -33,10 +33,10 @@ BOOST = Method(
         g_m      <- scale_m * g_m                         all of encoder m, in every step
         gap_scale, dead_band   alpha * clip(gap / gap_scale, 0, 1), and 0 while gap < dead_band
         bias_corrected         u_m / (1 - 0.9^n) after n readings
-        schedule in epoch e of E   linear: alpha * (1 - e/E), cosine: alpha * (1 + cos(pi e/E)) / 2,
-                                   gap: alpha * gap / largest gap so far
-        signal in place of p_m     discrepancy: mean softmax(z_m)[y], loss: exp(-CE(z_m, y)),
-                                   grad_norm: |g_m| / sum_j |g_j|
+        schedule, epoch e of E alpha times  linear: 1 - e/E, cosine: (1 + cos(pi e/E)) / 2,
+                                            gap: gap / largest gap so far
+        signal, in place of p_m             discrepancy: mean softmax(z_m)[y],
+                                            loss: exp(-CE(z_m, y)), grad_norm: |g_m| / sum_j |g_j|
     """),
     needs="probes",
     knobs=(

@@ -1,4 +1,4 @@
-"""Golden numbers: the formulas of the papers, computed once by hand and with other code, to six digits."""
+"""Compare the formulas of the papers with numbers from another computation, to six digits."""
 
 from __future__ import annotations
 
@@ -74,13 +74,12 @@ def test_the_throttle_of_the_full_example(kind: type[Ogm], alpha: float, expecte
         {"throttle/audio": expected, "throttle/visual": 1}
     )
     assert float(modulation.readings["discrepancy/audio"]) == near(1.640286)
-    assert modulation.noise == (
-        {("audio", "kernels"): 1.0, ("visual", "kernels"): 1.0} if kind is OgmGe else {}
-    )
+    noise = {("audio", "kernels"): 1.0, ("visual", "kernels"): 1.0} if kind is OgmGe else {}
+    assert modulation.noise == noise
 
 
 def test_three_modalities_are_compared_in_pairs() -> None:
-    """The authors' own rule, not the ratio to the mean (1.384615, ...) nor to the sum of the others."""
+    """As the authors do; not the ratio to the mean (1.384615, …) nor to the sum of the others."""
     ratios = discrepancy_ratio(torch.tensor([1.2, 0.8, 0.6], dtype=torch.float64))
     assert ratios.tolist() == near([1.75, 1.0, 0.625])
     assert throttle_coefficient(ratios, 0.5).tolist() == near([0.296094, 1, 1])
@@ -160,9 +159,6 @@ def trajectory(optimizer: type[torch.optim.Optimizer], scale: float) -> Tensor:
 
 def test_adam_cancels_a_constant_scale_and_sgd_does_not() -> None:
     """Why Adam comes with a warning: a boost of 1.5 leaves its trajectory where it was."""
-    assert torch.allclose(
-        trajectory(torch.optim.Adam, 1.5), trajectory(torch.optim.Adam, 1.0), rtol=0, atol=1e-6
-    )
-    assert not torch.allclose(
-        trajectory(torch.optim.SGD, 1.5), trajectory(torch.optim.SGD, 1.0), rtol=0, atol=1e-2
-    )
+    adam, sgd = torch.optim.Adam, torch.optim.SGD
+    assert torch.allclose(trajectory(adam, 1.5), trajectory(adam, 1.0), rtol=0, atol=1e-6)
+    assert not torch.allclose(trajectory(sgd, 1.5), trajectory(sgd, 1.0), rtol=0, atol=1e-2)

@@ -1,4 +1,4 @@
-"""The laws of modulators: one battery over all methods and their compositions, for two, three and six modalities."""
+"""Check the laws of modulators on all methods and compositions, for 2, 3 and 6 modalities."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from asgml.core.methods.registry import METHODS, RegistryError, parse_method
+from asgml.core.methods.registry import METHODS, RegistryError, parse_method, short_name
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
 from asgml.core.modulators.window import Windowed
@@ -49,12 +49,12 @@ def pairs() -> list[str]:
 
 
 FIRST = ("baseline", "ogm", "ogm_ge", "boost", "ogm_ge+boost")
-"""The methods that a run begins with unless told otherwise, and their composition: tried with three modalities too."""
+"""The default method, its members and the baseline: tried with three modalities too."""
 
 
 def counts(method: str) -> tuple[int, ...]:
-    """The numbers of modalities to try: those that every part of a composition is defined for."""
-    defined = [part.modalities for part in parse_method(method) if part.modalities is not None]
+    """Return the numbers of modalities that every method of a composition is defined for."""
+    defined = [row.modalities for row in parse_method(method) if row.modalities is not None]
     return tuple(defined[:1]) if defined else (2, 3, 6) if method in FIRST else (2, 6)
 
 
@@ -68,7 +68,7 @@ ACTING = pytest.mark.parametrize(
 ON_GRADIENTS = [
     (method, count)
     for method, count in EVERY
-    if not {part.acts for part in parse_method(method)}
+    if not {row.acts for row in parse_method(method)}
     & {"nothing", "between epochs", "learning rate"}
 ]
 WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, -1))]
@@ -80,19 +80,19 @@ LIVELY: dict[str, dict[str, Any]] = {
     "inforeg": {"threshold": -1.0},
     "relearning": {"start": 1, "every": 1},
 }
-"""Settings with which a method acts from the first step on, where chance or some epochs would have to come first."""
+"""Settings with which a method acts from the first step on, not after some epochs or by chance."""
 
 ORDERED = {"arl"}
-"""Methods whose published formula does not treat the modalities alike: ARL's shares compare q_0 / q_1 with d_0 / d_1."""
+"""Methods whose formula depends on the order of modalities: ARL compares q_0/q_1 with d_0/d_1."""
 
 
 def sections_of(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
-    """The same settings for every part of a composition."""
-    return {part.name: settings for part in parse_method(method) if part.settings}
+    """Return the same settings for every method of a composition."""
+    return {row.name: settings for row in parse_method(method) if row.settings}
 
 
 def lively(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
-    """The same, with what makes each part act from the first step on."""
+    """Return the same, with the settings of LIVELY below them."""
     return {
         name: {**LIVELY.get(name, {}), **section}
         for name, section in sections_of(method, **settings).items()
@@ -100,19 +100,17 @@ def lively(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
 
 
 def has_alpha(method: str) -> bool:
-    return all(
-        "alpha" in {knob.name.rpartition(".")[2] for knob in part.settings}
-        for part in parse_method(method)
-    )
+    rows = parse_method(method)
+    return all("alpha" in {short_name(knob) for knob in row.settings} for row in rows)
 
 
 def numbers_of(modulation: Modulation) -> dict[str, float]:
-    """Everything a modulation says, as plain numbers."""
-    parts = {"gain": modulation.gains, "noise": modulation.noise, "rate": modulation.rates}
-    parts |= {"factor": modulation.factors, "reading": modulation.readings}
+    """Return all numbers of a modulation by kind and key, but for its directions."""
+    kinds = {"gain": modulation.gains, "noise": modulation.noise, "rate": modulation.rates}
+    kinds |= {"factor": modulation.factors, "reading": modulation.readings}
     return {
-        f"{part} {key}": float(value)
-        for part, values in parts.items()
+        f"{kind} {key}": float(value)
+        for kind, values in kinds.items()
         for key, value in values.items()
     }
 
@@ -136,19 +134,17 @@ def test_the_battery_knows_every_kind_of_small_encoder() -> None:
 def test_gains_and_noise_are_finite_and_not_negative(
     method: str, count: int, alpha: float, loudness: float, weak: int
 ) -> None:
-    bench = Bench(
-        method, modalities(count), **(sections_of(method, alpha=alpha) if has_alpha(method) else {})
-    )
+    sections = sections_of(method, alpha=alpha) if has_alpha(method) else {}
+    bench = Bench(method, modalities(count), **sections)
     with torch.no_grad():
         for parameter in bench.model.fusion.parameters():
             parameter.mul_(loudness)
     bench.modulator.observe(reading({m: float(i != weak) for i, m in enumerate(bench.names)}))
     modulation = bench.modulate()
-    said = numbers_of(modulation)
-    assert all(is_finite(number) for number in said.values()), said
-    assert all(
-        number >= 0 for name, number in said.items() if name.startswith(("gain", "noise"))
-    ), said
+    numbers = numbers_of(modulation)
+    assert all(is_finite(number) for number in numbers.values()), numbers
+    signed = {name: x for name, x in numbers.items() if name.startswith(("gain", "noise"))}
+    assert all(number >= 0 for number in signed.values()), numbers
 
 
 @METHODS_AND_COUNTS
@@ -185,8 +181,9 @@ def test_the_order_of_composition_does_not_matter(method: str) -> None:
     """Bit for bit, noise included, whichever method is named first."""
     bench = Bench(method, modalities(2))
     backward = bench.look_back()
-    parts = [part for name, part in bench.modulator.members.items() if name != "loss"]
-    modulations = [part.modulate(backward) for part in [*parts, Louder(bench.names, {})]]
+    members = [member for name, member in bench.modulator.members.items() if name != "loss"]
+    members.append(Louder(bench.names, {}))
+    modulations = [member.modulate(backward) for member in members]
     results = []
     for order in itertools.permutations(modulations):
         bench.look_back()
@@ -196,9 +193,8 @@ def test_the_order_of_composition_does_not_matter(method: str) -> None:
         assert_same_bits(other, results[0])
 
 
-LEVEL = st.floats(0, 4).map(
-    lambda level: round(level, 3)
-)  # squares of the tiniest numbers are not numbers any more
+# Rounded: squares of the tiniest numbers underflow.
+LEVEL = st.floats(0, 4).map(lambda level: round(level, 3))
 LEVELS = st.tuples(LEVEL, LEVEL)
 
 
@@ -216,19 +212,15 @@ def test_composition_is_associative(levels: tuple[tuple[float, float], ...]) -> 
 
 
 def take_over(theirs: Bench, ours: Bench) -> None:
-    """Gives one bench the other's encoders and head, modality by modality."""
+    """Copy one bench's encoders and head to the other, modality by modality."""
     for m, encoder in theirs.model.encoders.items():
         encoder.load_state_dict(ours.model.encoders[m].state_dict())
     widths = [encoder.features for encoder in ours.model.encoders.values()]
-    blocks = dict(
-        zip(
-            ours.names, torch.split(ours.model.fusion.classifier.weight, widths, dim=1), strict=True
-        )
-    )
+    classifier = ours.model.fusion.classifier
+    blocks = dict(zip(ours.names, torch.split(classifier.weight, widths, dim=1), strict=True))
     joined = torch.cat([blocks[m] for m in theirs.names], dim=1)
-    theirs.model.fusion.load_state_dict(
-        {"classifier.weight": joined, "classifier.bias": ours.model.fusion.classifier.bias}
-    )
+    state = {"classifier.weight": joined, "classifier.bias": classifier.bias}
+    theirs.model.fusion.load_state_dict(state)
 
 
 @pytest.mark.parametrize(
@@ -236,14 +228,13 @@ def take_over(theirs: Bench, ours: Bench) -> None:
     [(method, count) for method, count in EVERY if not ORDERED & set(method.split("+"))],
 )
 def test_permuting_the_modalities_permutes_everything(method: str, count: int) -> None:
-    """The same encoders, head and batch, told of in the opposite order."""
+    """The same encoders, head and batch, in the opposite order."""
     names = modalities(count)
     data = small_data(names)
-    turned = replace(data, modalities=names[::-1], shapes={m: data.shapes[m] for m in names[::-1]})
-    ours, theirs = (
-        Bench(method, names, data=data, begun=False),
-        Bench(method, names[::-1], data=turned, begun=False),
-    )
+    shapes = {m: data.shapes[m] for m in names[::-1]}
+    reversed_data = replace(data, modalities=names[::-1], shapes=shapes)
+    ours = Bench(method, names, data=data, begun=False)
+    theirs = Bench(method, names[::-1], data=reversed_data, begun=False)
     take_over(theirs, ours)
     for bench in (ours, theirs):
         bench.modulator.begin_epoch(0)
@@ -258,7 +249,7 @@ def test_permuting_the_modalities_permutes_everything(method: str, count: int) -
 
 
 def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, Tensor]:
-    """The weights after six steps, with the probes asked after each."""
+    """Return the weights after six steps, with a probe evaluation after each."""
     root.mkdir()
     config = small_config(method=method, epochs=2, probe={"eval_freq": 1}, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
@@ -269,7 +260,7 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Tensor]]:
-    """What the plain training comes to, by the number of modalities."""
+    """Return the weights after plain training, by the number of modalities."""
     return {
         count: trained(tmp_path_factory.mktemp("plain") / "run", "baseline", count)
         for count in (2, 3, 6)
@@ -307,13 +298,13 @@ class Explosive(Modulator):
 def test_a_loss_at_strength_zero_or_outside_the_window_is_left_out(
     options: dict[str, float],
 ) -> None:
-    """Not zero times the loss: that would be NaN here, and would give gradients to parameters that had none."""
+    """Not zero times the loss: that would be NaN here, and give gradients where there were none."""
     closed = Windowed(Explosive(("audio",), {"last_epoch": 5, "ramp_epochs": 0, **options}))
     assert closed.loss(Bench("baseline", ("audio", "visual")).look_back().forward) == 0.0
 
 
 def nudge(bench: Bench) -> None:
-    """Moves the weights a little, as a step would, the same way in every bench."""
+    """Move the weights a little, as a step would, the same way in every bench."""
     with torch.no_grad():
         for parameter in bench.model.parameters():
             parameter.mul_(1.01)
@@ -323,7 +314,7 @@ def nudge(bench: Bench) -> None:
 def test_the_ends_of_the_window_are_inclusive(
     method: str, count: int, first: int, last: int
 ) -> None:
-    """Outside of it not a bit of a gradient changes and no noise is drawn; a last epoch of -1 never comes."""
+    """Outside of it no bit of a gradient changes and no noise is drawn; -1 is no last epoch."""
     bench = Bench(method, modalities(count), **lively(method, first_epoch=first, last_epoch=last))
     plain = Bench("baseline", modalities(count))
     acted = []
@@ -358,18 +349,18 @@ def test_the_ramp_grows_evenly_inside_the_window(ramp: int, expected: list[float
     for epoch in range(6):
         bench.modulator.begin_epoch(epoch)
         gains.append(float(bench.modulate().gain("visual")))
-    assert gains == pytest.approx([1 + 0.5 * part for part in expected])
+    assert gains == pytest.approx([1 + 0.5 * ramp for ramp in expected])
 
 
 @pytest.mark.parametrize("strength", [0.25, 0.5])
 def test_strength_leads_from_nothing_to_the_whole_method(strength: float) -> None:
     method, names = "ogm_ge+boost", modalities(3)
     whole = Bench(method, names).modulate()
-    part = Bench(method, names, **sections_of(method, strength=strength)).modulate()
+    share = Bench(method, names, **sections_of(method, strength=strength)).modulate()
     assert whole.gains
     for key, gain in whole.gains.items():
-        assert float(part.gains[key]) == pytest.approx(1 + strength * (float(gain) - 1), rel=1e-6)
-    assert part.noise == dict.fromkeys(whole.noise, strength)
+        assert float(share.gains[key]) == pytest.approx(1 + strength * (float(gain) - 1), rel=1e-6)
+    assert share.noise == dict.fromkeys(whole.noise, strength)
 
 
 # -- state ---------------------------------------------------------------------------
@@ -393,7 +384,7 @@ def test_the_state_survives_a_checkpoint(method: str, count: int) -> None:
 
 
 def test_the_window_survives_a_checkpoint() -> None:
-    """A window that a person closes in mid-epoch stays open until the epoch ends, also where the run is resumed."""
+    """A window closed in mid-epoch stays open until the epoch ends, also in a resumed run."""
     settings = {"first_epoch": 0, "last_epoch": 2, "ramp_epochs": 3}
     ours, theirs = (Bench("boost", ("audio", "visual"), boost=settings).modulator for _ in range(2))
     ours.begin_epoch(1)
@@ -420,13 +411,12 @@ def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> N
         1, backward.forward.labels.unsqueeze(1), -1e4
     )
     chosen = {"first": names[:1], "all but first": names[1:], "all": names}[silent]
-    alone = {
-        m: hopeless if m in chosen else logits
-        for m, logits in backward.forward.unimodal_logits.items()
+    forward = backward.forward
+    unimodal = {
+        m: hopeless if m in chosen else logits for m, logits in forward.unimodal_logits.items()
     }
-    modulation = bench.modulator.modulate(
-        replace(backward, forward=replace(backward.forward, unimodal_logits=alone))
-    )
+    silenced = replace(backward, forward=replace(forward, unimodal_logits=unimodal))
+    modulation = bench.modulator.modulate(silenced)
     bench.apply(modulation)
     assert_finite(bench, modulation)
 
@@ -466,9 +456,7 @@ def test_ogm_acts_on_kernels_alone(count: int, rule: str) -> None:
     bench = Bench("ogm", modalities(count), ogm={"params": rule})
     modulation = bench.modulate()
     before = gradients(bench.model)
-    assert min(map(float, modulation.gains.values())) < 1, (
-        "nobody is throttled: the test sees nothing"
-    )
+    assert min(map(float, modulation.gains.values())) < 1, "nobody is throttled: nothing is tested"
     bench.apply(modulation)
     after = gradients(bench.model)
     for name, parameter in bench.model.named_parameters():
@@ -482,15 +470,11 @@ def test_ogm_acts_on_kernels_alone(count: int, rule: str) -> None:
 
 
 def owner_of(parameter: Tensor, bench: Bench) -> str | None:
-    """The modality whose encoder has this parameter; None for the head."""
-    return next(
-        (
-            m
-            for m, encoder in bench.model.encoders.items()
-            if any(own is parameter for own in encoder.parameters())
-        ),
-        None,
-    )
+    """Return the modality whose encoder has this parameter; None for the head."""
+    for m, encoder in bench.model.encoders.items():
+        if any(each is parameter for each in encoder.parameters()):
+            return m
+    return None
 
 
 def least_dimensions(rule: str, bench: Bench, owner: str) -> int:
@@ -509,9 +493,8 @@ def test_the_boost_acts_on_all_of_an_encoder_and_never_on_the_head(count: int) -
         assert float(modulation.gain(m)) == pytest.approx(1 + 0.5 * i / (count - 1))
     for name, parameter in bench.model.named_parameters():
         owner = owner_of(parameter, bench)
-        assert torch.equal(
-            after[name], before[name] * float(modulation.gain(owner)) if owner else before[name]
-        ), name
+        factor = float(modulation.gain(owner)) if owner else 1.0
+        assert torch.equal(after[name], before[name] * factor), name
 
 
 def test_a_rule_that_fits_no_parameter_is_refused() -> None:
@@ -536,7 +519,7 @@ def test_encoders_that_share_parameters_are_refused() -> None:
 
 
 def test_the_groups_of_a_model_are_its_encoders_whole_and_apart() -> None:
-    """However the data names its modalities: no name is searched for a word."""
+    """For any names of modalities: no name is searched for a substring."""
     from asgml.core.model.model import make_model
 
     names = ("video_audio", "audio", "fusion", "0")

@@ -1,4 +1,4 @@
-"""The noise of OGM-GE, and what `apply` makes of a modulation on large and on odd tensors."""
+"""Check the noise of OGM-GE, and `apply` on large and on odd tensors."""
 
 from __future__ import annotations
 
@@ -45,10 +45,9 @@ def copies(groups: Groups) -> dict[str, list[Tensor]]:
 def ogm_ge_on(groups: Groups, alpha: float, seed: int = 7) -> Modulation:
     """OGM-GE where audio dominates, so audio alone is throttled."""
     labels = torch.tensor([0])
-    alone = {"audio": torch.tensor([[2.0, 0.0]]), "visual": torch.tensor([[0.0, 2.0]])}
-    backward = Backward(
-        Forward(Batch({}, labels), {}, torch.zeros(1, 2), alone, labels), groups, {}
-    )
+    unimodal = {"audio": torch.tensor([[2.0, 0.0]]), "visual": torch.tensor([[0.0, 2.0]])}
+    forward = Forward(Batch({}, labels), {}, torch.zeros(1, 2), unimodal, labels)
+    backward = Backward(forward, groups, {})
     modulation = OgmGe(("audio", "visual"), {"alpha": alpha}).modulate(backward)
     apply(modulation, groups, seeded(seed))
     return modulation
@@ -56,7 +55,10 @@ def ogm_ge_on(groups: Groups, alpha: float, seed: int = 7) -> Modulation:
 
 @pytest.mark.parametrize("alpha", [0.0, 0.1, 0.8])
 def test_noise_has_the_spread_of_the_gradient_before_the_gain(alpha: float) -> None:
-    """On both modalities, the throttled and the other one, tensor by tensor; also where alpha is 0. Biases stay."""
+    """On the throttled modality and the other one, tensor by tensor; also with alpha 0.
+
+    Biases keep their gradient.
+    """
     groups = big_groups()
     before = copies(groups)
     modulation = ogm_ge_on(groups, alpha)
@@ -69,12 +71,10 @@ def test_noise_has_the_spread_of_the_gradient_before_the_gain(alpha: float) -> N
             error = 4 / math.sqrt(len(was))  # four standard errors
             assert float(noise.std() / was.std()) == pytest.approx(1, abs=error)
             assert float(noise.mean() / was.std()) == pytest.approx(0, abs=error)
-            assert float(torch.corrcoef(torch.stack([noise, was]))[0, 1]) == pytest.approx(
-                0, abs=error
-            )
-            assert float((noise / was.std()).pow(4).mean()) == pytest.approx(3, abs=0.1), (
-                "not Gaussian"
-            )
+            correlation = float(torch.corrcoef(torch.stack([noise, was]))[0, 1])
+            assert correlation == pytest.approx(0, abs=error)
+            kurtosis = float((noise / was.std()).pow(4).mean())
+            assert kurtosis == pytest.approx(3, abs=0.1), "not Gaussian"
         assert torch.equal(group.gradients("all")[2], before[m][2])
 
 
@@ -125,9 +125,8 @@ def test_noise_levels_add_in_quadrature() -> None:
     groups = big_groups()
     before = copies(groups)
     three = Modulation(noise={("audio", "kernels"): 0.3})
-    assert (three * Modulation(noise={("audio", "kernels"): 0.4})).noise_level(
-        "audio"
-    ) == pytest.approx(0.5)
+    of_one_rule = three * Modulation(noise={("audio", "kernels"): 0.4})
+    assert of_one_rule.noise_level("audio") == pytest.approx(0.5)
     of_two_rules = three * Modulation(noise={("audio", "all"): 0.4})
     assert of_two_rules.noise_level("audio") == pytest.approx(0.5)
     apply(of_two_rules, groups, seeded())
@@ -139,11 +138,8 @@ def test_noise_is_not_multiplied_by_a_gain() -> None:
     """Throttle, boost and noise at once: the gain is on the gradient alone."""
     groups = big_groups()
     before = copies(groups)
-    apply(
-        Modulation(gains={("audio", "all"): 3.0}, noise={("audio", "kernels"): 1.0}),
-        groups,
-        seeded(),
-    )
+    both = Modulation(gains={("audio", "all"): 3.0}, noise={("audio", "kernels"): 1.0})
+    apply(both, groups, seeded())
     noise = groups["audio"].gradients("kernels")[0] - 3 * before["audio"][0]
     assert float(noise.std() / before["audio"][0].std()) == pytest.approx(1, rel=0.01)
 
@@ -164,7 +160,7 @@ def test_the_quantiles_are_those_of_the_normal_distribution() -> None:
 
 @pytest.mark.parametrize("numbers", [PIECE - 1, PIECE + 1, 5 * PIECE])
 def test_noise_follows_the_normal_distribution(numbers: int) -> None:
-    """Drawn at once or piece by piece: Kolmogorov and Smirnov see no difference, and no number repeats its neighbour's."""
+    """Drawn at once or by pieces: equal for Kolmogorov and Smirnov, and neighbours uncorrelated."""
     groups = one_kernel(torch.zeros(numbers))
     apply(Modulation(noise={("a", "kernels"): 1.0}), groups, seeded())
     noise = (groups["a"].gradients("all")[0] / NOISE_FLOOR).numpy()
@@ -176,11 +172,8 @@ def test_large_tensors_get_different_noise_each() -> None:
     kernels = [torch.nn.Parameter(torch.zeros(2 * PIECE)) for _ in range(2)]
     for kernel in kernels:
         kernel.grad = torch.zeros_like(kernel)
-    apply(
-        Modulation(noise={("a", "kernels"): 1.0}),
-        {"a": ParameterGroup(tuple(kernels), ())},
-        seeded(),
-    )
+    groups = {"a": ParameterGroup(tuple(kernels), ())}
+    apply(Modulation(noise={("a", "kernels"): 1.0}), groups, seeded())
     first, second = (kernel.grad for kernel in kernels)
     assert first is not None and second is not None
     assert abs(float(torch.corrcoef(torch.stack([first, second]))[0, 1])) < 4 / math.sqrt(2 * PIECE)
@@ -191,9 +184,8 @@ def test_a_large_gradient_with_other_strides_gets_its_noise() -> None:
     parameter = torch.nn.Parameter(torch.zeros(700, 600))
     parameter.grad = gradient.clone(memory_format=torch.preserve_format)
     assert not parameter.grad.is_contiguous() and parameter.grad.numel() > PIECE
-    apply(
-        Modulation(noise={("a", "kernels"): 1.0}), {"a": ParameterGroup((parameter,), ())}, seeded()
-    )
+    groups = {"a": ParameterGroup((parameter,), ())}
+    apply(Modulation(noise={("a", "kernels"): 1.0}), groups, seeded())
     noise = parameter.grad - gradient
     assert float(noise.std() / gradient.std()) == pytest.approx(1, rel=0.02)
     assert float((noise != 0).float().mean()) > 0.99
@@ -202,17 +194,16 @@ def test_a_large_gradient_with_other_strides_gets_its_noise() -> None:
 @pytest.mark.parametrize("mean", [0.0, 1.0, 100.0, 1e5])
 @pytest.mark.parametrize("numbers", [2, PIECE, 3 * PIECE])
 def test_the_standard_deviation_is_torchs(mean: float, numbers: int) -> None:
-    """Also where the mean is so large that the quick formula would lose its digits; in float64 as the slow twin."""
+    """Also where the mean is so large that the quick formula would lose its digits."""
     gradient = mean + torch.randn(numbers, generator=seeded(4))
-    assert float(standard_deviation(gradient)) == pytest.approx(
-        float(gradient.double().std()), rel=2e-2 if mean > 1e3 else 1e-4
-    )
+    in_double = float(gradient.double().std())
+    tolerance = 2e-2 if mean > 1e3 else 1e-4
+    assert float(standard_deviation(gradient)) == pytest.approx(in_double, rel=tolerance)
 
 
 @pytest.mark.parametrize("value", [0.0, 1e-30, 3.0, math.nan, math.inf])
 def test_the_standard_deviation_of_equal_numbers(value: float) -> None:
     gradient = torch.full((2 * PIECE,), value)
     found, expected = float(standard_deviation(gradient)), float(gradient.std())
-    assert found == pytest.approx(
-        expected, abs=1e-6 * abs(value) if math.isfinite(value) else 0, nan_ok=True
-    )
+    tolerance = 1e-6 * abs(value) if math.isfinite(value) else 0
+    assert found == pytest.approx(expected, abs=tolerance, nan_ok=True)
