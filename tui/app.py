@@ -21,8 +21,9 @@ from asgml.tui.screens.by_clock import main_screen
 from asgml.tui.screens.palette import KeyCommands
 from asgml.tui.session.followed_run import ClockKind
 from asgml.tui.session.session import Session
+from asgml.tui.terminal.ansi import ByteCounter
 from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
-from asgml.tui.terminal.diff_renderer import ByteCounter, DiffRenderer
+from asgml.tui.terminal.diff_renderer import DiffRenderer
 from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
 from asgml.tui.widgets.chart import Chart
 

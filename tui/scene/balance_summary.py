@@ -80,7 +80,7 @@ def _window_text(first: int, end: float) -> str:
 
 
 def _reported_open(name: str, events: Sequence[Event]) -> bool | None:
-    """Return whether the newest phase event of this modulator opened its window; None without one."""
+    """Return True where the newest phase event of this modulator opened it, None without one."""
     for event in reversed(events):
         if event.kind != "phase":
             continue

@@ -46,7 +46,7 @@ def _field(value: float) -> str:
         return ""
     if not math.isfinite(value):
         return str(value)
-    # Beyond 1e15 the step between two doubles nears 1: digits would be shown that nobody measured.
+    # Well below 2^53 (9e15) a double holds every whole number exactly.
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 

@@ -1,4 +1,4 @@
-"""Which charts a run has: its metric table, cut into panels and pages."""
+"""The charts of a run: its table of metrics, grouped into panels in their order of importance."""
 
 from __future__ import annotations
 
@@ -21,22 +21,12 @@ _FIRST = (
     "utilization",
     "throttle",
 )
-"""What answers "is it balanced, who is held back, does it learn" comes first, in charts and in tables of values alike."""
-
-
-def importance(metric: Metric) -> int:
-    """The place of a metric: those of the first panels, of other panels, those without a panel, the machine last.
-
-    Metrics of one place keep the order of the metric table.
-    """
-    if metric.panel in _FIRST:
-        return _FIRST.index(metric.panel)
-    return len(_FIRST) + (2 if metric.table == "system" else 0 if metric.panel else 1)
+"""Panels that come first: is it balanced, which modality is held back, does it learn?"""
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: the column it shows, the short word in the legend and its place in the order of colours."""
+    """One curve: its column, its label in the legend and its place in the order of colours."""
 
     table: str
     column: str
@@ -54,8 +44,18 @@ class Panel:
     lines: tuple[Line, ...]
 
 
+def importance(metric: Metric) -> int:
+    """Return the place of a metric; metrics of one place keep the order of the table of metrics.
+
+    First those of the first panels, then of other panels, without a panel, of the machine.
+    """
+    if metric.panel in _FIRST:
+        return _FIRST.index(metric.panel)
+    return len(_FIRST) + (2 if metric.table == "system" else 0 if metric.panel else 1)
+
+
 def panels_of(manifest: Manifest) -> list[Panel]:
-    """The charts of a run, the most telling first."""
+    """Return the charts of a run, the most important first."""
     found: dict[str, list[Metric]] = {}
     for metric in manifest.metrics:
         if metric.panel:
@@ -64,28 +64,37 @@ def panels_of(manifest: Manifest) -> list[Panel]:
     return [_panel(title, found[title], manifest.modalities) for title in titles]
 
 
-def telling(panels: Sequence[Panel], columns: Container[str]) -> tuple[Panel, ...]:
-    """The panels with something to see in at least one of their curves; `columns` names those curves."""
+def panels_showing(panels: Sequence[Panel], columns: Container[str]) -> tuple[Panel, ...]:
+    """Return the panels that have a curve of at least one of these columns."""
     return tuple(panel for panel in panels if any(line.column in columns for line in panel.lines))
 
 
+def matching(panels: Sequence[Panel], filter_text: str) -> list[Panel]:
+    """Return the panels whose title or columns hold every word of a filter."""
+    return [panel for panel in panels if holds_words(_searched(panel), filter_text)]
+
+
+def holds_words(text: str, filter_text: str) -> bool:
+    """Return True where `text` holds every word of a filter, in either case."""
+    return all(word in text.lower() for word in filter_text.lower().split())
+
+
 def _panel(title: str, metrics: list[Metric], modalities: Sequence[str]) -> Panel:
-    lines: list[Line] = []
-    for metric in metrics:
-        for column in metric.columns(modalities):
-            lines.append(
-                Line(
-                    metric.table,
-                    column,
-                    _label(column, metric, metrics),
-                    _colour(column, metric, modalities, len(lines)),
-                )
-            )
-    return Panel(title, metrics[0].unit, any(metric.log for metric in metrics), tuple(lines))
+    columns = [(metric, column) for metric in metrics for column in metric.columns(modalities)]
+    lines = tuple(
+        Line(
+            metric.table,
+            column,
+            _label(column, metric, metrics),
+            _colour(column, metric, modalities, position),
+        )
+        for position, (metric, column) in enumerate(columns)
+    )
+    return Panel(title, metrics[0].unit, any(metric.log for metric in metrics), lines)
 
 
 def _label(column: str, metric: Metric, metrics: list[Metric]) -> str:
-    """In a panel of one metric the modality says enough."""
+    """Return the modality where it alone names the curve in its panel, else the column."""
     modality = column.partition("/")[2]
     if metric.per_modality and sum(other.per_modality for other in metrics) == 1:
         return modality
@@ -93,17 +102,11 @@ def _label(column: str, metric: Metric, metrics: list[Metric]) -> str:
 
 
 def _colour(column: str, metric: Metric, modalities: Sequence[str], position: int) -> int:
-    """A modality has the same colour and marker in every chart; other lines take the following ones."""
+    """Return the place of the modality, for one colour in every chart, else that of the line."""
     if metric.per_modality:
         return list(modalities).index(column.partition("/")[2])
     return position
 
 
-def matching(panels: Sequence[Panel], words: str) -> list[Panel]:
-    """Panels whose title or a column holds every word of a filter."""
-    wanted = words.lower().split()
-    return [panel for panel in panels if all(word in _searched(panel) for word in wanted)]
-
-
 def _searched(panel: Panel) -> str:
-    return " ".join([panel.title, *(line.column for line in panel.lines)]).lower()
+    return " ".join([panel.title, *(line.column for line in panel.lines)])

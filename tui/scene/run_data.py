@@ -1,4 +1,4 @@
-"""The rows of a run that count at one moment, with the smoothed columns and the x values for the charts."""
+"""The rows of a run that count at one moment, with smoothed columns and x values for charts."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class TableSnapshot:
-    """The rows of one table at a moment: published, not later than the moment, not replaced by a resume.
+    """The rows of one table at a moment: published by then, and not replaced by a resume.
 
-    `data` has shape (rows, columns); `keep` has shape (rows,), None where every row counts.
+    `data` has shape (rows, columns) and `keep` shape (rows,); None keeps every row.
     """
 
     def __init__(self, names: list[str], data: Floats, keep: Flags | None = None) -> None:
@@ -30,7 +30,7 @@ class TableSnapshot:
         self._keep = None if keep is None or bool(keep.all()) else keep
         self.rows = len(data) if self._keep is None else int(self._keep.sum())
         self.signature = len(data) - self.rows
-        """Number of replaced rows. Under one number, rows are only ever added at the end."""
+        """The number of replaced rows. Under one number, rows are only ever added at the end."""
 
     def __contains__(self, name: str) -> bool:
         return name in self._index
@@ -57,7 +57,10 @@ EMPTY = TableSnapshot(["step", "wall_time", "active_time", "segment"], np.empty(
 def snapshot_tables(
     run: Run, rows: Mapping[str, int], wall_time: float = math.inf
 ) -> dict[str, TableSnapshot]:
-    """Return the first `rows[table]` rows of each table, less those that a resume had replaced by then."""
+    """Return the first `rows[table]` rows of each table without those that a resume replaced.
+
+    `wall_time` (unix seconds): only resumes that had happened by then count.
+    """
     return {
         table: TableSnapshot(
             run.columns(table),
@@ -70,7 +73,7 @@ def snapshot_tables(
 
 @dataclass(frozen=True)
 class RunData:
-    """The tables of one run at a moment. `start_time` (unix seconds) is where wall time counts from."""
+    """The tables of one run at a moment. Wall time counts from `start_time` (unix seconds)."""
 
     tables: Mapping[str, TableSnapshot] = field(default_factory=dict)
     smoothed: Mapping[str, Floats] = field(default_factory=dict)
@@ -85,11 +88,11 @@ class RunData:
         values = self.table(table).column(axis)
         if axis == "step":
             return values
-        # A clock that was set back, or a run resumed from a checkpoint, must not fold the curve.
+        # A clock set back, or a run resumed from a checkpoint, must not fold the curve.
         return np.fmax.accumulate(values - (self.start_time if axis == "wall_time" else 0.0))
 
     def reach(self, axis: str) -> tuple[float, float] | None:
-        """Return the smallest first and the largest last x value of all tables, None without rows."""
+        """Return the smallest and the largest x value of all tables, None without rows."""
         ends = [(x[0], x[-1]) for table in self.tables if len(x := self.x(table, axis))]
         if not ends:
             return None

@@ -82,7 +82,7 @@ class History:
 
 @dataclass(frozen=True)
 class TrainerProcess:
-    """The process that trains: where it runs, seconds since its last sign, the end of its output."""
+    """The process that trains: its host, seconds since its last sign, the end of its output."""
 
     pid: int = 0
     host: str = ""
@@ -103,7 +103,7 @@ class PendingRequest:
 
 @dataclass(frozen=True)
 class KnobState:
-    """A knob with the value the trainer last acknowledged, the one asked for, and why one was refused."""
+    """A knob: the value last acknowledged, the one requested, and why one was refused."""
 
     knob: Knob
     value: Value

@@ -1,4 +1,4 @@
-"""From rows and events to a scene: the same for a run that is watched and for one that is replayed."""
+"""Builds a scene from rows and events, the same for a live run and for a replayed one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from asgml.tui.plot.envelopes import Floats
 from asgml.tui.scene.balance_summary import summarize_balance
 from asgml.tui.scene.log_lines import alerts, log_lines
 from asgml.tui.scene.marks import marks
-from asgml.tui.scene.panels import Panel, importance, panels_of, telling
+from asgml.tui.scene.panels import Panel, importance, panels_of, panels_showing
 from asgml.tui.scene.run_data import RunData, TableSnapshot
 from asgml.tui.scene.scene import History, MetricRow, Progress, Scene
 from asgml.tui.scene.series import Series, Summary
@@ -135,5 +135,5 @@ def _step_curves(manifest: Manifest) -> Iterator[tuple[Metric, str]]:
 def panels_with_data(manifest: Manifest, rows: Sequence[MetricRow]) -> tuple[Panel, ...]:
     """Return the charts that have something to draw; the first ones while there is nothing yet."""
     every = panels_of(manifest)
-    shown = telling(every, {row.column for row in rows if not row.summary.idle})
+    shown = panels_showing(every, {row.column for row in rows if not row.summary.idle})
     return shown or tuple(every[:_EMPTY_CHARTS])

@@ -1,4 +1,4 @@
-"""One column of a run as the dashboard follows it: last and best value, first fault, smoothed curve, sparkline."""
+"""One column of a run in numbers: last and best value, first fault, smoothed curve, sparkline."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from asgml.tui.plot.smoothing import Smoother, sparkline
 from asgml.tui.scene.run_data import TableSnapshot
 
 Rows = NDArray[np.intp]
+_SPARKLINE_CELLS = 16
+_CHANGE_ROWS = 2000
+"""The most rows that a mean of the newest tenth is taken over: it is computed for every frame."""
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,17 @@ class Summary:
     best: float = math.nan
     best_step: int = 0
     change: float = math.nan
-    spark: str = ""
+    sparkline: str = ""
     fault: Fault | None = None
     idle: bool = False
 
 
 class Series:
-    """Follows one column; a new row costs a row, not the series. `neutral` is the value that means "nothing is done"."""
+    """The running summary of one column; a new row costs a row, not the series.
+
+    `better` is "high", "low" or "" as in the table of metrics; `every_row`: each row should hold a
+    value; `neutral` is the value that means "nothing is done", NaN where there is none.
+    """
 
     def __init__(
         self, column: str, better: str = "", every_row: bool = True, neutral: float = math.nan
@@ -48,111 +55,114 @@ class Series:
         self._better = better
         self._every_row = every_row
         self._smoothers: dict[float, Smoother] = {}
-        self._reset(-1)
+        self._restart(-1)
 
-    def _reset(self, signature: int) -> None:
+    def _restart(self, signature: int) -> None:
         self._signature = signature
         self._rows = 0
         self._best, self._best_row = math.nan, -1
         self._last_row = -1
-        self._known = False
         self._idle = not math.isnan(self._neutral)
         self._fault: tuple[int, float] | None = None
         self._spark, self._spark_rows = "", -1
-        self._smoothers.clear()
+
+    def _check_signature(self, table: TableSnapshot) -> None:
+        """Forget everything where a resume has replaced rows that were seen."""
+        if table.signature != self._signature:
+            self._smoothers.clear()
+            self._restart(table.signature)
 
     def smoothed(self, table: TableSnapshot, weight: float) -> Floats:
-        """The smoothed column. Its values of an earlier moment are the same numbers, fewer of them."""
-        if table.signature != self._signature:
-            self._reset(table.signature)
+        """Return the smoothed column; that of an earlier moment is a beginning of the later one."""
+        self._check_signature(table)
         if weight not in self._smoothers:
             self._smoothers = {weight: Smoother(weight)}
         return self._smoothers[weight].update(table.column(self.column))
 
-    def summary(self, table: TableSnapshot, spark_width: int = 16) -> Summary:
-        """The column in numbers at this moment."""
+    def summary(self, table: TableSnapshot) -> Summary:
+        """Return the column in numbers at this moment, an empty summary without a value."""
         values, step = table.column(self.column), table.column("step")
-        if table.signature != self._signature or table.rows < self._rows:
-            kept = self._smoothers if table.signature == self._signature else {}
-            self._reset(table.signature)
-            self._smoothers.update(kept)
+        self._check_signature(table)
+        if table.rows < self._rows:  # a replay went back
+            self._restart(table.signature)
         self._scan(values)
         if self._last_row < 0 and self._fault is None:
             return Summary()
-        fault = (
-            None
-            if self._fault is None
-            else Fault(self.column, self._fault[1], int(step[self._fault[0]]))
-        )
-        last = float(values[-1]) if self._every_row else float(values[self._last_row])
-        best_step = int(step[self._best_row]) if self._best_row >= 0 else 0
         return Summary(
-            last,
-            self._best,
-            best_step,
-            self._change(values, step),
-            self._sparkline(values, spark_width),
-            fault,
-            self._idle,
+            last=float(values[-1] if self._every_row else values[self._last_row]),
+            best=self._best,
+            best_step=int(step[self._best_row]) if self._best_row >= 0 else 0,
+            change=_recent_change(values, step),
+            sparkline=self._sparkline(values),
+            fault=self._fault_at(step),
+            idle=self._idle,
         )
 
     def _scan(self, values: Floats) -> None:
+        """Take in the rows that have come since the last call."""
         fresh = np.ascontiguousarray(values[self._rows :])
         finite = np.isfinite(fresh)
         amount = int(np.count_nonzero(finite))
         if self._fault is None and amount < len(fresh):
             self._fault = self._first_fault(fresh, finite)
-        if amount:
-            rows = np.flatnonzero(finite) if amount < len(fresh) else None
-            known = fresh if rows is None else fresh[rows]
-            self._known = True
-            self._last_row = self._rows + (len(fresh) - 1 if rows is None else int(rows[-1]))
-            self._idle = self._idle and bool((known == self._neutral).all())
-            self._update_best(known, rows)
+        if amount == len(fresh):
+            self._take(fresh, None)
+        elif amount:
+            rows = np.flatnonzero(finite)
+            self._take(fresh[rows], rows)
         self._rows = len(values)
 
+    def _take(self, known: Floats, rows: Rows | None) -> None:
+        """Take in finite values; `rows` has their places among the fresh rows, None for all."""
+        if not len(known):
+            return
+        self._last_row = self._rows + (len(known) - 1 if rows is None else int(rows[-1]))
+        self._idle = self._idle and bool((known == self._neutral).all())
+        if not self._better:
+            return
+        place = int(np.argmax(known) if self._better == "high" else np.argmin(known))
+        value = float(known[place])
+        improved = value > self._best if self._better == "high" else value < self._best
+        if math.isnan(self._best) or improved:
+            self._best = value
+            self._best_row = self._rows + (place if rows is None else int(rows[place]))
+
     def _first_fault(self, fresh: Floats, finite: Flags) -> tuple[int, float] | None:
-        """A NaN counts once the column had a number, where every row should have one; infinity counts always."""
+        """Return row and value of the first fault, None without one.
+
+        Infinity is always one, NaN only after the first number and with a value in every row.
+        """
         bad = np.isinf(fresh)
         if self._every_row:
-            seen = np.logical_or.accumulate(finite) | self._known if len(finite) else finite
+            seen = np.logical_or.accumulate(finite) | (self._last_row >= 0)
             bad = bad | (~finite & seen)
         rows = np.flatnonzero(bad)
         return (self._rows + int(rows[0]), float(fresh[rows[0]])) if len(rows) else None
 
-    def _update_best(self, values: Floats, rows: Rows | None) -> None:
-        """`rows`: where in the fresh rows the values stand; None where they are all of them."""
-        if not self._better:
-            return
-        place = int(np.argmax(values) if self._better == "high" else np.argmin(values))
-        value = float(values[place])
-        improved = value > self._best if self._better == "high" else value < self._best
-        if math.isnan(self._best) or improved:
-            self._best, self._best_row = (
-                value,
-                self._rows + (place if rows is None else int(rows[place])),
-            )
+    def _fault_at(self, step: Floats) -> Fault | None:
+        if self._fault is None:
+            return None
+        row, value = self._fault
+        return Fault(self.column, value, int(step[row]))
 
-    def _change(self, values: Floats, step: Floats) -> float:
-        """How far the newest tenth of the steps is from the tenth before it, by their means."""
-        span = max((float(step[-1]) - float(step[0])) / 10, 1.0)
-        middle, begin = (
-            int(row)
-            for row in np.searchsorted(step, [step[-1] - span, step[-1] - 2 * span], side="right")
-        )
-        newer, older = (
-            values[max(middle, len(values) - 2000) :],
-            values[max(begin, middle - 2000) : middle],
-        )
-        newer, older = newer[np.isfinite(newer)], older[np.isfinite(older)]
-        return float(newer.mean() - older.mean()) if len(newer) and len(older) else math.nan
-
-    def _sparkline(self, values: Floats, width: int) -> str:
-        """From some hundreds of rows, evenly spread; computed again only when the series has grown by a hundredth or so."""
+    def _sparkline(self, values: Floats) -> str:
+        """Return the course in one line, made again once about a hundredth of the rows is new."""
         pace = 1 << max(len(values).bit_length() - 7, 0)
         used = len(values) // pace * pace
         if used != self._spark_rows:
+            # Every (pace / 8)-th row: between 512 and 1024 of a long series, whatever its length.
             sampled = values[: used : max(pace // 8, 1)]
             known = sampled if self._every_row else sampled[np.isfinite(sampled)]
-            self._spark, self._spark_rows = sparkline(known, min(width, len(known))), used
+            self._spark = sparkline(known, min(_SPARKLINE_CELLS, len(known)))
+            self._spark_rows = used
         return self._spark
+
+
+def _recent_change(values: Floats, step: Floats) -> float:
+    """Return the mean over the newest tenth of the steps less that over the tenth before it."""
+    end, span = step[-1], max((float(step[-1]) - float(step[0])) / 10, 1.0)
+    middle, begin = np.searchsorted(step, [end - span, end - 2 * span], side="right").tolist()
+    newer = values[max(middle, len(values) - _CHANGE_ROWS) :]
+    older = values[max(begin, middle - _CHANGE_ROWS) : middle]
+    newer, older = newer[np.isfinite(newer)], older[np.isfinite(older)]
+    return float(newer.mean() - older.mean()) if len(newer) and len(older) else math.nan

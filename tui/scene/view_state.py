@@ -1,4 +1,4 @@
-"""What a person has chosen to look at: axis, zoom, cursor, filter. It changes nothing in the run."""
+"""The user's choices for the view: axis, zoom, cursor, filter. They change nothing in the run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from dataclasses import dataclass, field
 AXES = {"step": "step", "wall_time": "wall time", "active_time": "active time"}
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97, 0.99, 0.997)
 MOST_ZOOM = 14
+"""The most halvings of the x axis."""
 
 
 @dataclass
 class View:
-    """The state of the screen. `start` is None while the window follows the newest data."""
+    """The state of the view.
+
+    `start` is where a held window begins, None while it follows the newest data; `flipped` has the
+    titles of panels whose y scale the user has switched.
+    """
 
     axis: str = "step"
     smoothing: float = 0.9
@@ -23,26 +28,29 @@ class View:
     filter_text: str = ""
     frozen: bool = False
     flipped: set[str] = field(default_factory=set)
-    """Titles of panels whose y scale was switched by hand."""
 
     def next_axis(self) -> None:
+        """Choose the next x axis; zoom and cursor are given up, they stand on the old one."""
         names = list(AXES)
         self.axis = names[(names.index(self.axis) + 1) % len(names)]
         self.zoom, self.start, self.cursor = 0, None, None
 
     def smooth(self, steps: int) -> float:
-        place = min(
-            range(len(SMOOTHINGS)), key=lambda index: abs(SMOOTHINGS[index] - self.smoothing)
-        )
-        self.smoothing = SMOOTHINGS[min(max(place + steps, 0), len(SMOOTHINGS) - 1)]
+        """Choose a stronger or weaker smoothing, so many places further, and return its weight."""
+        distances = [abs(weight - self.smoothing) for weight in SMOOTHINGS]
+        place = distances.index(min(distances)) + steps
+        self.smoothing = SMOOTHINGS[min(max(place, 0), len(SMOOTHINGS) - 1)]
         return self.smoothing
 
     def reset(self) -> None:
+        """Show everything again: no zoom, cursor, filter or switched scales."""
         self.zoom, self.start, self.cursor, self.filter_text = 0, None, None, ""
         self.flipped.clear()
 
     def flip_log(self, title: str) -> None:
+        """Switch the y scale of a panel between linear and logarithmic."""
         self.flipped ^= {title}
 
     def log(self, title: str, usual: bool) -> bool:
+        """Return True where the y scale of a panel is logarithmic; `usual`: before any switch."""
         return usual != (title in self.flipped)

@@ -6,14 +6,15 @@ from typing import Protocol, cast, runtime_checkable
 
 from textual.app import App
 
-from asgml.tui.terminal.diff_renderer import ByteCounter
+from asgml.tui.terminal.ansi import ByteCounter
 from asgml.tui.terminal.theme import Styles
 
 
 class AppProtocol(Protocol):
     """The program.
 
-    `interval` is the time between two frames in seconds; `mapped` gives other keys to ids of the key table.
+    `interval` is the time between two frames in seconds; `mapped` has the keys
+    that the user has given to ids of the table of keys.
     """
 
     theme_styles: Styles

@@ -1,4 +1,4 @@
-"""Abilities of this terminal, read from the environment: characters, colours, and how often to draw."""
+"""Abilities of this terminal, from the environment: characters, colours, frames a second."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def draw_interval(environ: Mapping[str, str] = os.environ) -> float:
 
 
 def few_colours(environ: Mapping[str, str] = os.environ) -> bool:
-    """Return True where only the terminal's own 16 colours are safe; they also follow its own theme."""
+    """Return True where only the terminal's 16 colours are safe; they also follow its theme."""
     term, colour = environ.get("TERM", ""), environ.get("COLORTERM", "")
     many = any(name in term for name in ("256", "kitty", "direct"))
     return colour not in ("truecolor", "24bit") and not many

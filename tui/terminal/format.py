@@ -8,11 +8,13 @@ from rich.cells import cell_len, set_cell_size
 
 from asgml.storage.format.value_text import number
 
-_THIN = "\u2009"
+_THIN_SPACE = "\u2009"
+_AGES = ((60, 10), (600, 60), (7200, 600))
+"""Below so many seconds, an age is told in steps of so many seconds."""
 
 
 def fit(text: str, width: int) -> str:
-    """`text` in exactly `width` cells, with `…` where something had to go."""
+    """Return `text` in exactly `width` cells, with `…` where something had to go."""
     if width <= 0:
         return ""
     if cell_len(text) <= width:
@@ -20,8 +22,13 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 1 else "…"
 
 
+def clip(text: str, width: int) -> str:
+    """Return `text` in at most `width` cells."""
+    return text if cell_len(text) <= width else fit(text, width)
+
+
 def shorten(text: str, width: int) -> str:
-    """`text` in at most `width` cells; what has to go goes from its middle, for names that differ at their ends."""
+    """Return `text` in at most `width` cells, cut in its middle: names differ at their ends."""
     if cell_len(text) <= width or width < 5:
         return clip(text, width)
     tail = (width - 1) // 2 + 1
@@ -30,23 +37,18 @@ def shorten(text: str, width: int) -> str:
     return f"{set_cell_size(text, width - 1 - cell_len(text[-tail:]))}…{text[-tail:]}"
 
 
-def clip(text: str, width: int) -> str:
-    """`text` in at most `width` cells."""
-    return text if cell_len(text) <= width else fit(text, width)
-
-
 def signed(value: float) -> str:
-    """A change, always with its sign."""
+    """Return a change in two digits, always with its sign."""
     return number(value, 2) if math.isnan(value) or value <= 0 else f"+{number(value, 2)}"
 
 
 def count(value: int) -> str:
-    """A whole number with thin groups: 12 480."""
-    return f"{value:,}".replace(",", _THIN)
+    """Return a whole number in groups of three digits: 12 480."""
+    return f"{value:,}".replace(",", _THIN_SPACE)
 
 
 def short_count(value: float) -> str:
-    """A number of steps in at most five cells: 950, 12.4k, 1.2M."""
+    """Return a number of steps in at most five cells: 950, 12.4k, 1.2M."""
     for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= limit:
             scaled = value / limit
@@ -55,7 +57,7 @@ def short_count(value: float) -> str:
 
 
 def coarse(seconds: float) -> str:
-    """A span of time in so few digits that the screen seldom has to be redrawn for it."""
+    """Return a span of time in few digits: each one that changes is sent to the terminal again."""
     if not math.isfinite(seconds):
         return "–"
     if seconds < 60:
@@ -69,10 +71,10 @@ def coarse(seconds: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """How old the newest data are: one word while they flow, steps of growing length when they do not."""
+    """Return the age of the newest data: `now` while they flow, then steps of growing length."""
     if seconds < 5:
         return "now"
-    for limit, step in ((60, 10), (600, 60), (7200, 600)):
+    for limit, step in _AGES:
         if seconds < limit:
             return f"{_span(max(int(seconds) // step * step, 5))} ago"
     return f"{coarse(seconds)} ago"
@@ -83,10 +85,11 @@ def _span(seconds: int) -> str:
 
 
 def bar(fraction: float, width: int, full: str = "█", empty: str = "░") -> str:
-    """A percent bar of whole cells."""
+    """Return a bar of `width` whole cells, `fraction` of them full; NaN is an empty bar."""
     filled = round(min(max(fraction, 0.0), 1.0) * width) if math.isfinite(fraction) else 0
     return full * filled + empty * (width - filled)
 
 
 def plural(amount: int, noun: str) -> str:
+    """Return `1 alert`, `2 alerts`."""
     return f"{amount} {noun}" if amount == 1 else f"{amount} {noun}s"

@@ -41,7 +41,7 @@ LIGHT = Theme(
 
 @dataclass(frozen=True)
 class _Colours:
-    """The colours of one theme; those of curves are lists of names or `#rrggbb`, separated by spaces."""
+    """The colours of one theme, as names or `#rrggbb`; those of curves separated by spaces."""
 
     curves: str
     raw_curves: str
@@ -105,12 +105,15 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "crashed": ("✗", "x", "bad"),
     "stale": ("?", "?", "warn"),
 }
-"""State → character, ASCII character, and the style by meaning. The state's name always stands beside it."""
+"""State → character, ASCII character, style. The state's name always stands beside them."""
 
 
 @dataclass(frozen=True)
 class Styles:
-    """Styles and characters by meaning. Colour never carries it alone: states have names, curves have markers."""
+    """Styles and characters by meaning.
+
+    Colour never carries it alone: states have names, curves have markers.
+    """
 
     glyphs: Glyphs
     curves: tuple[Style, ...]
@@ -155,12 +158,12 @@ class Styles:
         return self.glyphs is ASCII
 
     def glyph(self, unicode: str, ascii: str) -> str:
-        """Return the one of both that this terminal can show."""
+        """Return the character that this terminal can show."""
         return ascii if self.ascii_only else unicode
 
 
 def make_styles(glyphs: Glyphs, *, ansi: bool = False, dark: bool = True) -> Styles:
-    """Return the styles for a theme: `ansi` for the terminal's own 16 colours, else dark or light."""
+    """Return the styles for a theme: `ansi` for the terminal's 16 colours, else dark or light."""
     colours = _ANSI if ansi else _ON_DARK if dark else _ON_LIGHT
     return Styles(
         glyphs=glyphs,

@@ -128,5 +128,5 @@ def _short_name(column: str, width: int) -> str:
 
 
 def spark(row: MetricRow, styles: Styles, width: int) -> str:
-    spark = row.summary.spark[-max(width, 0) :] if width > 0 else ""
+    spark = row.summary.sparkline[-max(width, 0) :] if width > 0 else ""
     return spark.translate(str.maketrans("▁▂▃▄▅▆▇█", "__..--^^")) if styles.ascii_only else spark
