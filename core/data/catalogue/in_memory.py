@@ -18,9 +18,10 @@ SYNTHETIC = DataSet(
     | {
         "modalities": "how many of the six kinds, or which, or `{name: kind}` for other names "
         "and for several of one kind",
-        "difficulty": "fraction of samples that show a random class, for all modalities or by name",
-        "noise": "standard deviation of the noise, where a signal is about 1; likewise",
-        "redundancy": "probability that all modalities of a sample err together",
+        "difficulty": "fraction of samples that show a random class, for all or by name; "
+        "none: by kind",
+        "noise": "standard deviation of the noise, likewise; a signal is about 1",
+        "redundancy": "probability that the modalities of a sample share luck and random class",
         "train": "samples of train",
         "val": "samples of val",
         "test": "samples of test",
@@ -93,7 +94,14 @@ AVMNIST = DataSet(
     signs=(Sign(("image/train_data.npy", "audio/train_data.npy"), 5),),
     dirs=DefaultDirs(
         files=Dirs(
-            ("image/train_data.npy", "audio/train_data.npy", "train_labels.npy", "and of test")
+            (
+                "image/train_data.npy",
+                "audio/train_data.npy",
+                "train_labels.npy",
+                "image/test_data.npy",
+                "audio/test_data.npy",
+                "test_labels.npy",
+            )
         )
     ),
     published={"train": 55000, "val": 5000, "test": 10000},

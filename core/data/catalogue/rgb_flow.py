@@ -28,7 +28,7 @@ UCF101 = DataSet(
         "split_number": "which of the three published splits",
         "fps": "images a second in the folder of frames, or to take from the video; "
         "30 is every frame",
-        "flow_folder": "the folder of the flow; none: as in the table of the data set",
+        "flow_folder": "the folder of the flow; none: a default one",
     },
     signs=(
         Sign(("classInd.txt", "trainlist0[123].txt")),

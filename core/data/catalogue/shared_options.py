@@ -19,15 +19,15 @@ FRAME_OPTIONS = CLIP_OPTIONS | {
     "augment": "random crop and mirror in training: `clip`: alike in all frames of a clip; "
     "`frame`: anew in each; `off`",
     "source": "of the images: `images`, `video`, or `auto`: images where there is a folder of them",
-    "lists": "the folder of the lists; none: as in the table of the data set",
-    "frames_folder": "the folder of the frames, in the data's folder or anywhere; none: likewise",
-    "video_folder": "the folder of the videos; none: likewise",
+    "lists": "the folder of the lists; none: a default one",
+    "frames_folder": "the folder of the frames, in the data's folder or anywhere; none: a default",
+    "video_folder": "the folder of the videos; none: a default one",
 }
 AUDIO_VISUAL_OPTIONS = FRAME_OPTIONS | {
     "audio": "preset: `stft` (22 050 Hz), `stft16k` (the papers' 257 × 1004 for ten seconds), "
     "`logmel`, `fbank`, `vggsound`",
     "seconds": "length of the spectrogram; a shorter sound is repeated, a longer one cut",
-    "audio_folder": "the folder of the sound files; none: likewise",
+    "audio_folder": "the folder of the sound files; none: a default one",
 }
 IN_MEMORY_OPTIONS = {
     "modalities": "the ones to use, in this order; none: all",

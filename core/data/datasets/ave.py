@@ -47,8 +47,9 @@ def find_clips(root: Path, options: AveOptions, seed: int) -> ClipSet:
     classes = tuple(sorted({entry.label for entry in entries["train"]}))
     refuse_strange_labels(entries, classes)
     info = {"segment": options.segment, "warnings": warn_of_classes(classes, ROW)}
-    segment = {"segment": options.segment}
-    bare = ClipSet("ave", root, classes, {}, {}, (), ROW.published, info, segment)
+    # The segment gives the same clips other sources, so each has a cache of its own.
+    apart = {"segment": options.segment}
+    bare = ClipSet("ave", root, classes, {}, {}, published=ROW.published, info=info, apart=apart)
     return assemble(bare, entries, options, ROW.dirs, seed)
 
 

@@ -94,7 +94,7 @@ def find_clips(root: Path, options: CremadOptions, seed: int) -> ClipSet:
         entries, info = split_by_actor(entries, options, seed)
     elif original and not options.val and len(entries["train"]) == ROW.published["train"]:
         options = replace(options, val=PUBLISHED_VAL)
-    bare = ClipSet("cremad", root, classes, {}, {}, (), published, info)
+    bare = ClipSet("cremad", root, classes, {}, {}, published=published, info=info)
     return assemble(bare, entries, options, ROW.dirs, seed)
 
 

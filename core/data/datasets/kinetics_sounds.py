@@ -64,7 +64,7 @@ def find_clips(root: Path, options: KsOptions, seed: int) -> ClipSet:
         split: [replace(entry, label=names[int(entry.label)]) for entry in of]
         for split, of in numbered.items()
     }
-    bare = ClipSet("ks", root, names, {}, {}, (), ROW.published, {})
+    bare = ClipSet("ks", root, names, {}, {}, published=ROW.published)
     return assemble(bare, entries, options, ROW.dirs, seed)
 
 

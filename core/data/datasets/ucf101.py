@@ -65,7 +65,8 @@ def find_clips(root: Path, options: Ucf101Options, seed: int) -> ClipSet:
     refuse_repeats(entries)
     refuse_strange_labels(entries, classes)
     info = {"split": f"published, {number} of 3", "warnings": warn_of_classes(classes, ROW)}
-    bare = ClipSet("ucf101", root, classes, {}, {}, (), ROW.published_splits[number], info)
+    published = ROW.published_splits[number]
+    bare = ClipSet("ucf101", root, classes, {}, {}, published=published, info=info)
     split = make_splits(bare, entries, options, seed)
     return add_files(split, entries, find_media_dirs(root, options), build_modalities(options))
 

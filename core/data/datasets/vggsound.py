@@ -59,7 +59,7 @@ def find_clips(root: Path, options: VggSoundOptions, seed: int) -> ClipSet:
     refuse_strange_labels(entries, classes)
     info = {"warnings": warn_of_classes(classes, ROW)}
     # The published sizes are those of one paper's download, so none are expected of this list.
-    bare = ClipSet("vggsound", root, classes, {}, {}, (), {}, info)
+    bare = ClipSet("vggsound", root, classes, {}, {}, info=info)
     return assemble(bare, entries, options, ROW.dirs, seed)
 
 

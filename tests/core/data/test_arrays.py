@@ -167,7 +167,7 @@ def test_the_checksum_changes_with_the_data(tmp_path: Path, write: Any) -> None:
 
 def test_the_example_in_the_manual_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     manual = (Path(asgml.core.data.__file__).parent / "DATA.md").read_text()
-    (example,) = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
+    example, *_ = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     exec(example, {})
     data = load_data("mine.npz")

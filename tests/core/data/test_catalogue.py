@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import fields
@@ -9,10 +10,12 @@ from pathlib import Path
 
 import pytest
 import soundfile
+import toy_set
 from loader_kit import fails, put
 from media_kit import chirp
 from PIL import Image
 
+import asgml.core.data
 from asgml.core.data.base import SPLITS, import_target, load_data
 from asgml.core.data.catalogue import DATA_SETS, DataSet, DefaultDirs, Dirs, Sign, signs_by_rank
 from asgml.core.data.catalogue.shared_options import AUDIO_VISUAL_OPTIONS
@@ -93,6 +96,12 @@ def test_a_row_and_a_loader_file_are_all_that_a_data_set_needs(toy: Path) -> Non
     assert rows is not None and set(rows.read([0, 3])) == {"audio", "visual"}
     report = build_report(f"toy:{toy}", {"workers": 0}, 0, workers=1)
     assert report.fit and not any("published" in remark for remark in report.remarks)
+
+
+def test_the_manual_shows_the_toys_loader() -> None:
+    manual = (Path(asgml.core.data.__file__).parent / "DATA.md").read_text(encoding="utf-8")
+    example = re.findall(r"```python\n(.*?)```", manual, re.DOTALL)[-1]
+    assert "find_clips" in example and example in Path(toy_set.__file__).read_text("utf-8")
 
 
 def test_the_errors_of_a_new_data_set_come_from_its_row(toy: Path) -> None:

@@ -9,29 +9,22 @@ from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions
-from asgml.core.data.datasets.lists import Entry, find_list, read_rows, refuse_repeats
+from asgml.core.data.datasets.lists import Entry, check_name, find_list, read_rows, refuse_repeats
 
 
 @dataclass(frozen=True)
-class ToyOptions(AudioVisualOptions):
-    """Options of the toy set beside those of all audio-visual data sets."""
-
+class ToyOptions(AudioVisualOptions):  # frames, spectrograms, folders, cache, workers
     list: str = "toy.csv"
 
 
 def find_clips(root: Path, options: ToyOptions, seed: int) -> ClipSet:
-    """Return the clips of the list, whose lines are `id,label,split`."""
     row = DATA_SETS["toy"]
-    lines = read_rows(find_list(root, options.lists, options.list, row.dirs.lists), 3)
-    entries = {
-        split: [
-            Entry(line.fields[0], line.fields[1], line, (line.fields[0],))
-            for line in lines
-            if line.fields[2] == split
-        ]
-        for split in ("train", "test")
-    }
+    path = find_list(root, options.lists, options.list, row.dirs.lists)
+    entries: dict[str, list[Entry]] = {"train": [], "test": []}
+    for line in read_rows(path, 3):
+        name, label, split = line.fields
+        entries[split].append(Entry(check_name(name, line), label, line, names=(name,)))
     refuse_repeats(entries)
     classes = tuple(sorted({entry.label for entry in entries["train"]}))
-    bare = ClipSet("toy", root, classes, {}, {}, (), row.published, {})
+    bare = ClipSet("toy", root, classes, {}, {}, published=row.published)
     return assemble(bare, entries, options, row.dirs, seed)
