@@ -22,7 +22,7 @@ _LEAVE = Binding("escape", "dismiss(None)", show=False)
 
 
 class Prompt(ModalScreen[str | None]):
-    """Ask for one line. `check` returns what is wrong with it, or ""."""
+    """A dialog for one line. `check` returns the fault of a text, or ""."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
@@ -118,7 +118,7 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
 
 
 class StopDialog(ModalScreen[str | None]):
-    """Ask how to stop: the answer is `after_step`, `now` or `kill`."""
+    """The choice how to stop: the answer is `after_step`, `now` or `kill`."""
 
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 

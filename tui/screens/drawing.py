@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class SceneDrawing:
-    """Draws scenes on the widgets of one screen. Widgets redraw only what changed."""
+    """The drawing of scenes on the widgets of one screen; they redraw only what changed."""
 
     def __init__(
         self, screen: Screen[None], session: Session, view: View, knobs: KnobActions

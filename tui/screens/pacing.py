@@ -7,7 +7,7 @@ _FRAMES = 4
 
 
 class NumbersPacing:
-    """Decides for each frame whether its numbers are drawn with it. Times are in seconds."""
+    """The decision, frame by frame, to draw the numbers or to let them wait. Times in seconds."""
 
     def __init__(self) -> None:
         self._drawn_at = 0.0

@@ -21,7 +21,7 @@ _ROW_WIDTH = 400
 
 
 class BrowseActions(ActionGroup):
-    """List what happened, newest first; the chosen line moves the cursor to its step."""
+    """Handlers that list events, newest first; a chosen line moves the cursor to its step."""
 
     def __init__(
         self, session: Session, view: View, screen: DashboardScreen, cursor: CursorActions

@@ -9,7 +9,7 @@ from asgml.tui.terminal.app_protocol import app_of
 
 
 class CursorActions(ActionGroup):
-    """Put the cursor on the charts, move it and take it away."""
+    """Handlers that put the cursor on the charts, move it and take it away."""
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"cursor": self.toggle}

@@ -12,7 +12,7 @@ from asgml.tui.terminal.screenshot import svg_screenshot
 
 
 class FileActions(ActionGroup):
-    """Write what is on screen into the current folder; existing files are never overwritten."""
+    """Handlers that write files into the current folder; existing ones are never overwritten."""
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"export": self._export, "screenshot": self._screenshot}
@@ -31,7 +31,7 @@ class FileActions(ActionGroup):
 
 
 def screen_svg(screen: DashboardScreen) -> str:
-    """Return what the program shows now as SVG."""
+    """Return the program's screen as SVG, dialogs included."""
     app = screen.app
     rows = app.screen._compositor.render_strips(app.size)
     ground, text = ("#0d1117", "#d5dae0") if app.current_theme.dark else ("#ffffff", "#1f2328")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class KnobActions(ActionGroup):
-    """Change knobs. `draft` is the knob and the value that were nudged and not sent yet."""
+    """Handlers that change knobs. `draft` is the nudged knob with its value, not sent yet."""
 
     def __init__(
         self, session: Session, view: View, screen: DashboardScreen, requests: TrainerRequests

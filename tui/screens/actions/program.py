@@ -10,7 +10,7 @@ from asgml.tui.terminal.app_protocol import app_of
 
 
 class ProgramActions(ActionGroup):
-    """Act on the dashboard as a program. Nothing here reaches the training, leaving included."""
+    """Handlers that act on the dashboard itself. None reaches the training, leaving included."""
 
     def handlers(self) -> Mapping[str, Handler]:
         return {

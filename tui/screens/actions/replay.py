@@ -14,7 +14,7 @@ _SPEEDS = {"speed_1": 1.0, "speed_2": 4.0, "speed_3": 16.0, "speed_4": 64.0, "sp
 
 
 class ReplayActions(ActionGroup):
-    """Move the clock of a replay. It belongs to the reading thread and changes only there."""
+    """Handlers that move the clock of a replay, which changes in the reading thread only."""
 
     def handlers(self) -> Mapping[str, Handler]:
         speeds = {id: partial(self._set_speed, speed) for id, speed in _SPEEDS.items()}

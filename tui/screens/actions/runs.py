@@ -20,7 +20,7 @@ _ROW_WIDTH = 80
 
 
 class RunActions(ActionGroup):
-    """Choose another run from the list of runs, which the reading thread has to make first."""
+    """Handlers that choose another run from the list, which the reading thread makes first."""
 
     def __init__(self, session: Session, view: View, screen: DashboardScreen) -> None:
         super().__init__(session, view, screen)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class SelectionActions(ActionGroup):
-    """Select a chart. While the cursor is shown, left and right move it instead."""
+    """Handlers that select a chart. While the cursor is shown, left and right move it instead."""
 
     def __init__(
         self, session: Session, view: View, screen: DashboardScreen, cursor: CursorActions

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class TrainingActions(ActionGroup):
-    """Send the requests that have no value. Each comes back as an event of the run."""
+    """Handlers that send requests without a value. The answer comes as an event of the run."""
 
     def __init__(
         self, session: Session, view: View, screen: DashboardScreen, requests: TrainerRequests

@@ -14,7 +14,7 @@ _TO_NONE = -100
 
 
 class WindowActions(ActionGroup):
-    """Change which stretch of the data the charts show, and on which axes."""
+    """Handlers that change the stretch of the data the charts show, and its axes."""
 
     def handlers(self) -> Mapping[str, Handler]:
         return {
