@@ -1,1 +1,1 @@
-"""How numbers become a picture in characters: windows, envelopes, smoothing, axes, dots, letters."""
+"""Curves in characters: windows, envelopes, smoothing, axes, dots and letters."""

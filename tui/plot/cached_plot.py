@@ -1,60 +1,65 @@
-"""A plot that is kept while its series grow: only the columns that changed are rasterised again."""
+"""A plot that is kept while its series grow: only the columns that changed are drawn again."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from asgml.tui.plot.canvas import Canvas
-from asgml.tui.plot.envelopes import Envelope
+from asgml.tui.plot.canvas import Canvas, PlacedMark
 from asgml.tui.plot.glyphs import Glyphs
 from asgml.tui.plot.ranges import Range
-from asgml.tui.plot.raster import Raster, draw, draw_tail
-
-Placed = tuple[int, str, str]
-"""An intervention as it stands on a plot: cell column, kind, label."""
+from asgml.tui.plot.raster import Layers, Raster, draw, draw_tail
 
 
 class CachedPlot:
-    """The curves of one chart as cells."""
+    """The curves of one chart as cells, between frames."""
 
     def __init__(self) -> None:
         self._raster: Raster | None = None
-        self._key: object = None
+        self._curves_key: object = None
         self._canvas: Canvas | None = None
-        self._signs: object = None
+        self._signs_key: object = None
 
     def draw(
         self,
-        layers: Sequence[tuple[int, Envelope]],
+        layers: Layers,
         changed: int,
         span: Range,
         size: tuple[int, int],
         glyphs: Glyphs,
-        marks: Sequence[Placed],
+        marks: Sequence[PlacedMark],
         cursor: int,
         named: Sequence[int],
     ) -> Canvas:
-        """`changed`: the first column of the envelopes that may differ from the last call; `named`: curves that get markers."""
-        width, height = size
-        key = (span, size, glyphs.name, tuple(style for style, _ in layers))
-        signs = (tuple(marks), cursor)
-        if self._raster is None or key != self._key:
-            self._raster, self._canvas = draw(layers, span, width, height, glyphs), None
-        elif changed < width * glyphs.across:
-            self._raster, self._canvas = (
-                draw_tail(self._raster, changed, layers, span, glyphs),
-                None,
-            )
-        if self._canvas is None or signs != self._signs:
-            self._canvas = _canvas(self._raster, glyphs, marks, cursor, named)
-        self._key, self._signs = key, signs
+        """Return the plot in `size` = (width, height) cells.
+
+        `changed`: the first column of the envelopes that may differ from the last call; `named`:
+        curves that get markers; `cursor`: a column of cells, -1 without one.
+        """
+        signs_key = (tuple(marks), cursor)
+        raster = self._drawn(layers, changed, span, size, glyphs)
+        if self._canvas is None or raster is not self._raster or signs_key != self._signs_key:
+            self._canvas = _with_signs(Canvas(raster, glyphs), marks, cursor, named)
+        self._raster, self._signs_key = raster, signs_key
         return self._canvas
 
+    def _drawn(
+        self, layers: Layers, changed: int, span: Range, size: tuple[int, int], glyphs: Glyphs
+    ) -> Raster:
+        """Return the curves: as they were, with a new tail, or all anew."""
+        width, height = size
+        key = (span, size, glyphs.name, tuple(curve for curve, _ in layers))
+        same, self._curves_key = key == self._curves_key, key
+        if self._raster is None or not same:
+            return draw(layers, span, width, height, glyphs)
+        if changed < width * glyphs.across:
+            return draw_tail(self._raster, changed, layers, span, glyphs)
+        return self._raster
 
-def _canvas(
-    raster: Raster, glyphs: Glyphs, marks: Sequence[Placed], cursor: int, named: Sequence[int]
+
+def _with_signs(
+    canvas: Canvas, marks: Sequence[PlacedMark], cursor: int, named: Sequence[int]
 ) -> Canvas:
-    canvas = Canvas(raster, glyphs)
+    """Add what is no curve; the later ones keep out of the cells of the earlier ones."""
     canvas.add_markers(named)
     canvas.add_faults()
     canvas.add_marks(marks)

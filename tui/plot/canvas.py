@@ -1,4 +1,4 @@
-"""A plot as letters and style numbers: curves, markers, interventions, faults and the cursor, in a fixed order."""
+"""A plot as letters and style numbers: curves, then markers, faults, marks and the cursor."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from asgml.tui.plot.raster import Raster
 
 TEXT, MARK, FAULT, CURSOR = -1, -2, -3, -4
 """Style numbers of what is no curve. Curves have the number of their layer, 0 and above."""
+PlacedMark = tuple[int, str, str]
+"""An intervention on a plot: column of cells, kind, label."""
 _MARKER_EVERY = 18
+_FIRST_MARKER = 3
+"""Columns between two markers of a curve, and before the first one."""
 
 
 @lru_cache(maxsize=8)
@@ -23,7 +27,7 @@ def _alphabet(letters: str) -> NDArray[np.str_]:
 
 
 class Canvas:
-    """The cells of one plot. What is drawn first lies beneath; interventions and the cursor only fill empty cells."""
+    """The cells of one plot, drawn from the bottom up; marks and cursor fill empty cells only."""
 
     def __init__(self, raster: Raster, glyphs: Glyphs) -> None:
         self.height, self.width = raster.owner.shape
@@ -33,37 +37,43 @@ class Canvas:
         self.letters = self._letters()
 
     def _letters(self) -> NDArray[np.str_]:
+        owner = self._raster.owner
         letters: NDArray[np.str_] = _alphabet(self._glyphs.patterns)[self._raster.pattern]
-        if (
-            self._glyphs.across == 1 and self._glyphs.down == 1
-        ):  # ASCII: the curve is drawn with its own marker
+        if self._glyphs.across == self._glyphs.down == 1:
+            # In ASCII a cell is one dot: each curve is drawn with its own marker.
             markers = _alphabet(self._glyphs.markers)
-            own = markers[np.maximum(self._raster.owner, 0) % len(markers)]
-            letters = np.where(self._raster.owner >= 0, own, letters)
-        letters[self._raster.owner < 0] = " "
+            letters = np.where(owner >= 0, markers[np.maximum(owner, 0) % len(markers)], letters)
+        letters[owner < 0] = " "
         return letters
 
     def add_markers(self, curves: Sequence[int]) -> None:
-        """A curve's own sign every few columns, so that curves are told apart without colour. The newest columns stay free."""
+        """Put a curve's marker on it every few columns, to tell curves apart without colour."""
         filled = np.flatnonzero((self._raster.owner >= 0).any(axis=0))
         if len(curves) < 2 or len(filled) == 0:
             return
+        # The newest columns stay free: a marker there would move with every step.
+        end = int(filled[-1]) - 1
         for place, curve in enumerate(curves):
-            offset = 3 + place * _MARKER_EVERY // len(curves)
-            for column in range(offset, int(filled[-1]) - 1, _MARKER_EVERY):
-                rows = np.flatnonzero(self._raster.owner[:, column] == curve)
-                if len(rows):
-                    self.letters[rows[len(rows) // 2], column] = self._glyphs.markers[
-                        curve % len(self._glyphs.markers)
-                    ]
+            begin = _FIRST_MARKER + place * _MARKER_EVERY // len(curves)
+            for column in range(begin, end, _MARKER_EVERY):
+                self._put_marker(curve, column)
 
-    def add_marks(self, marks: Sequence[tuple[int, str, str]]) -> None:
-        """Interventions: (column, kind, label). A line through the empty cells, its label at the top where there is room."""
+    def _put_marker(self, curve: int, column: int) -> None:
+        """Put a marker in the middle of the curve's stroke in this column, if it has one there."""
+        rows = np.flatnonzero(self._raster.owner[:, column] == curve)
+        if len(rows):
+            marker = self._glyphs.markers[curve % len(self._glyphs.markers)]
+            self.letters[rows[len(rows) // 2], column] = marker
+
+    def add_marks(self, marks: Sequence[PlacedMark]) -> None:
+        """Draw a line for each intervention, its label at the top where there is room."""
         free_from = 0
         for column, kind, label in marks:
-            glyph = self._glyphs.pause if kind == "pause" else self._glyphs.mark
             empty = self.letters[:, column] == " "
-            self.letters[empty, column], self.styles[empty, column] = glyph, MARK
+            self.letters[empty, column] = (
+                self._glyphs.pause if kind == "pause" else self._glyphs.mark
+            )
+            self.styles[empty, column] = MARK
             if self._glyphs.down == 1:
                 label = label.encode("ascii", "ignore").decode()
             begin, end = column + 1, column + 1 + len(label)
@@ -73,27 +83,26 @@ class Canvas:
                 free_from = end + 1
 
     def _label_row(self, begin: int, end: int) -> int:
-        """The first row from the top where a label hides nothing."""
+        """Return the first row from the top where a label hides nothing, -1 without one."""
         if begin == end:
             return -1
-        for row in range(self.height):
-            if (self.letters[row, begin:end] == " ").all():
-                return row
-        return -1
+        free = np.flatnonzero((self.letters[:, begin:end] == " ").all(axis=1))
+        return int(free[0]) if len(free) else -1
 
     def add_faults(self) -> None:
-        """A sign on the top row for each column with a value that is no finite number."""
+        """Put a sign on the top row of each column with a value that is no finite number."""
         columns = np.flatnonzero(self._raster.bad >= 0)
         self.letters[0, columns], self.styles[0, columns] = self._glyphs.bad, FAULT
 
     def add_cursor(self, column: int) -> None:
+        """Draw the cursor, a line through empty cells and marks; outside the plot there is none."""
         if 0 <= column < self.width:
             empty = (self.letters[:, column] == " ") | (self.styles[:, column] == MARK)
             self.letters[empty, column] = self._glyphs.vertical
             self.styles[:, column] = np.where(empty, CURSOR, self.styles[:, column])
 
     def pieces(self, row: int) -> list[tuple[str, int]]:
-        """A row as (text, style) runs."""
+        """Return a row as (text, style number) runs."""
         styles = self.styles[row]
         cuts = [0, *(np.flatnonzero(np.diff(styles)) + 1).tolist(), len(styles)]
         return [

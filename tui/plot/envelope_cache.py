@@ -1,4 +1,4 @@
-"""The envelope of a series that grows while it is watched: a new row costs one column, not the series."""
+"""The envelope of a growing series, kept between frames: a new row costs one column."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ from asgml.tui.plot.block_extremes import BlockExtremes
 from asgml.tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope, extended
 from asgml.tui.plot.windows import Window
 
-_MANY = 20_000
-"""Rows from which the blocks are worth their making."""
+_MANY_ROWS = 20_000
+"""From so many rows on, extremes of blocks are worth their making."""
 
 
 class EnvelopeCache:
-    """`changed` is the first column that may differ from the one returned before; the number of columns where none does."""
+    """The last envelope of a series.
+
+    `changed` is the first column that may differ from the envelope returned before; the number of
+    columns where none does.
+    """
 
     def __init__(self) -> None:
+        self._window: Window | None = None
         self._key: object = None
         self._rows = 0
         self._kept = empty_envelope(0)
@@ -23,22 +28,29 @@ class EnvelopeCache:
         self.changed = 0
 
     def update(self, x: Floats, y: Floats, window: Window, key: object = None) -> Envelope:
-        """The envelope of `y` in `window`. `key` names the series: rows seen before must not have changed under the same key."""
-        if (window, key) != self._key or len(x) < self._rows or self._rows == 0:
-            self._kept, self.changed = self._whole(x, y, window, key), 0
+        """Return the envelope of `y` in `window`.
+
+        `key` names the series: under one key, rows seen before must not have changed.
+        """
+        same_series = key == self._key and len(x) >= self._rows
+        if not same_series:
+            self._blocks = BlockExtremes()
+        if not same_series or window != self._window or self._rows == 0:
+            self._kept, self.changed = self._whole(x, y, window), 0
         elif len(x) > self._rows:
             self._extend(x, y, window)
         else:
             self.changed = window.columns
-        self._key, self._rows = (window, key), len(x)
+        self._window, self._key, self._rows = window, key, len(x)
         return self._kept
 
-    def _whole(self, x: Floats, y: Floats, window: Window, key: object) -> Envelope:
-        if not isinstance(self._key, tuple) or self._key[1] != key or len(x) < self._rows:
-            self._blocks = BlockExtremes()
-        return envelope(x, y, window) if len(x) < _MANY else self._blocks.envelope(x, y, window)
+    def _whole(self, x: Floats, y: Floats, window: Window) -> Envelope:
+        if len(x) < _MANY_ROWS:
+            return envelope(x, y, window)
+        return self._blocks.envelope(x, y, window)
 
     def _extend(self, x: Floats, y: Floats, window: Window) -> None:
+        """Compute anew the column of the last row seen, and all to its right."""
         column = max(window.column(float(x[self._rows - 1])), 0)
         self.changed = min(column, window.columns)
         if column < window.columns:

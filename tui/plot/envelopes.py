@@ -1,4 +1,4 @@
-"""What a series looks like in a window: the extremes of every bucket, so that no spike is lost."""
+"""The envelope of a series in a window: the extremes of every bucket, so that no spike is lost."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Envelope:
-    """What one series looks like in a window: per column the extremes, the first and last value, and whether some are not finite.
+    """Extremes, first and last value of each column, NaN without a finite one; shape (columns,).
 
-    NaN stands in columns without a finite value.
+    `bad` is True in columns that hold a value that is not finite.
     """
 
     low: Floats
@@ -28,46 +28,67 @@ class Envelope:
 
     @property
     def filled(self) -> Flags:
+        """True in columns with a finite value."""
         return ~np.isnan(self.low)
 
     def cut(self, begin: int, end: int | None = None) -> Envelope:
-        """The columns from `begin` to `end`."""
-        part = slice(begin, end)
+        """Return the columns from `begin` to `end`, without copying them."""
+        columns = slice(begin, end)
         return Envelope(
-            self.low[part], self.high[part], self.first[part], self.last[part], self.bad[part]
+            self.low[columns],
+            self.high[columns],
+            self.first[columns],
+            self.last[columns],
+            self.bad[columns],
+        )
+
+    def copy(self) -> Envelope:
+        """Return an envelope whose arrays may be written into."""
+        return Envelope(
+            self.low.copy(),
+            self.high.copy(),
+            self.first.copy(),
+            self.last.copy(),
+            self.bad.copy(),
         )
 
 
 def empty_envelope(columns: int) -> Envelope:
+    """Return an envelope without any value."""
     blank = np.full(columns, np.nan)
     return Envelope(blank, blank.copy(), blank.copy(), blank.copy(), np.zeros(columns, dtype=bool))
 
 
 def envelope(x: Floats, y: Floats, window: Window) -> Envelope:
-    """Minimum and maximum per bucket, so that a spike of one row survives any decimation. `x` must not decrease."""
+    """Return minimum and maximum per bucket; `x`, of the shape of `y`, must not decrease."""
     result = empty_envelope(window.columns)
-    begin, end = (int(row) for row in np.searchsorted(x, [window.start, window.end]))
+    begin, end = np.searchsorted(x, [window.start, window.end]).tolist()
     if begin < end:
         _fill(result, x[begin:end], y[begin:end], window)
     return result
 
 
 def extended(known: Envelope, x: Floats, y: Floats, window: Window) -> Envelope:
-    """The envelope with the columns that these newest rows lie in worked out anew; further to the right there is nothing."""
-    result = Envelope(
-        known.low.copy(), known.high.copy(), known.first.copy(), known.last.copy(), known.bad.copy()
-    )
+    """Return `known` with the columns of these newest rows, of which all to the right are empty."""
+    result = known.copy()
     inside = len(x) if x[-1] < window.end else int(np.searchsorted(x, window.end))
     if inside:
         _fill(result, x[:inside], y[:inside], window)
     return result
 
 
+def finite_or_nan(values: Floats) -> Floats:
+    """Return the values with NaN for infinity: both are faults, and only NaN is passed over."""
+    return np.where(np.isinf(values), np.nan, values)
+
+
 def _fill(result: Envelope, x: Floats, y: Floats, window: Window) -> None:
+    """Write the columns of rows that lie in the window, one pass over the rows for each field."""
+    # The quotient of an x just below the end can round up to `columns`.
     column = np.minimum(((x - window.start) / window.bucket).astype(np.int64), window.columns - 1)
     starts = np.flatnonzero(np.diff(column, prepend=-1))
     filled = column[starts]
-    usable = np.where(np.isinf(y), np.nan, y)
+    usable = finite_or_nan(y)
     result.low[filled] = np.fmin.reduceat(usable, starts)
     result.high[filled] = np.fmax.reduceat(usable, starts)
     result.first[filled] = usable[starts]

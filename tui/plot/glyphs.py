@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set of characters. A cell has `across` × `down` dots, and `patterns` a character for each set of dots."""
+    """One set of characters. A cell has `across` × `down` dots, `patterns` a letter for each set."""
 
     name: str
     across: int
@@ -27,13 +27,13 @@ class Glyphs:
 
     @property
     def dot_weights(self) -> NDArray[np.int64]:
-        """The number that each dot of a cell adds to the index into `patterns`, shape (down, across)."""
+        """The number that each dot adds to the index into `patterns`, shape (down, across)."""
         if self.across == 2:
             return _BRAILLE_WEIGHTS
         return (1 << np.arange(self.down)).reshape(self.down, 1)
 
 
-# Unicode numbers the dots of a braille letter column by column, and the lowest row came later (7, 8).
+# Unicode numbers the dots of a braille letter by columns, 1 to 6; the lowest row is 7 and 8.
 _BRAILLE_WEIGHTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 
 BRAILLE = Glyphs(

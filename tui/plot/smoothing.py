@@ -1,4 +1,4 @@
-"""The moving average of a growing series, fast for a million rows; and a series in one line of text."""
+"""The moving average of a growing series, fast for a million rows; and a series in one line."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 from asgml.tui.plot.envelopes import Floats
 
 _BLOCK = 32
+"""Rows that one matrix product sums up."""
+_NEGLIGIBLE = 1e-18
+"""A weight that is lost in rounding (2^-53 = 1e-16) beside the sum of all weights."""
 
 
 class Smoother:
-    """Bias-corrected exponential moving average of a whole series, continued as the series grows.
+    """Bias-corrected exponential moving average of a whole series, continued as it grows.
 
-    NaN and infinity are passed over. The average is always that of the full series, never of the visible window, so
-    zooming does not change a curve.
+    NaN and infinity are passed over. The average is that of the full series, never of the visible
+    window, so zooming does not change a curve.
     """
 
     def __init__(self, weight: float) -> None:
@@ -26,35 +29,34 @@ class Smoother:
         self._buffer = np.empty(0)
 
     def update(self, values: Floats) -> Floats:
-        """The smoothed series; `values` must agree with the rows given before. Do not write into the result.
+        """Return the smoothed series; do not write into it.
 
-        The average looks back only, so that of an earlier moment is a beginning of what is known already.
+        `values` must agree with the rows given before. The average looks back only, so that of an
+        earlier moment is a beginning of what is known already.
         """
         fresh = values[self._rows :]
         if len(fresh):
             self._reserve(len(values))
-            self._buffer[self._rows : len(values)] = self._continue(
-                np.asarray(fresh, dtype=np.float64)
-            )
+            continued = self._continue(np.asarray(fresh, dtype=np.float64))
+            self._buffer[self._rows : len(values)] = continued
             self._rows = len(values)
         return self._buffer[: len(values)]
 
     def _continue(self, fresh: Floats) -> Floats:
         known = np.isfinite(fresh)
         value = decayed_sum(np.where(known, fresh, 0.0), self.weight, self._value)
-        mass = (
-            self._masses(len(fresh))
-            if known.all()
-            else decayed_sum(known.astype(np.float64), self.weight, self._mass)
-        )
+        if known.all():
+            mass = self._masses(len(fresh))
+        else:
+            mass = decayed_sum(known.astype(np.float64), self.weight, self._mass)
         self._value, self._mass = float(value[-1]), float(mass[-1])
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.asarray(np.where(known, value / mass, np.nan))
 
     def _masses(self, rows: int) -> Floats:
-        """The sum of weights after each of `rows` values without a gap: a geometric series, soon as good as its limit."""
+        """Return the sum of weights after each of `rows` values without a gap: geometric series."""
         masses = np.full(rows, 1 / (1 - self.weight))
-        begin = min(rows, math.ceil(math.log(1e-18) / math.log(self.weight)))
+        begin = min(rows, math.ceil(math.log(_NEGLIGIBLE) / math.log(self.weight)))
         decay = self.weight ** np.arange(1, begin + 1)
         masses[:begin] = self._mass * decay + (1 - decay) / (1 - self.weight)
         return masses
@@ -67,7 +69,10 @@ class Smoother:
 
 
 def decayed_sum(values: Floats, weight: float, carry: float = 0.0) -> Floats:
-    """`s[i] = weight * s[i-1] + values[i]` with `s[-1] = carry`, in blocks instead of a loop over rows."""
+    """Return `s[i] = weight * s[i-1] + values[i]`, where `s[-1] = carry`.
+
+    Computed in blocks: their sums by a matrix product, and what they pass on by recursion.
+    """
     rows = len(values)
     if rows <= _BLOCK:
         return _decayed_loop(values, weight, carry)
@@ -90,33 +95,29 @@ def _decayed_loop(values: Floats, weight: float, carry: float) -> Floats:
 
 
 def _decay_matrix(weight: float) -> Floats:
+    """Return `weight^(i-j)` on and below the diagonal, 0 above, shape (_BLOCK, _BLOCK)."""
     lag = np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))
     return np.where(lag >= 0, float(weight) ** np.maximum(lag, 0), 0.0)
 
 
 def sparkline(values: Floats, width: int, glyphs: str = "▁▂▃▄▅▆▇█") -> str:
-    """A series in `width` cells: the mean of each equal part; `!` where a part has no finite value."""
+    """Return a series in `width` cells: the mean of each stretch, `!` where none is finite."""
     if len(values) == 0 or width <= 0:
         return " " * max(width, 0)
-    parts = (
-        np.array_split(values, width)
-        if len(values) > width
-        else [values[row : row + 1] for row in range(len(values))]
-    )
-    means = [_mean(part) for part in parts]
+    stretches = np.array_split(values, min(width, len(values)))
+    means = [_mean(stretch) for stretch in stretches]
     known = [mean for mean in means if math.isfinite(mean)]
     low, high = min(known, default=0.0), max(known, default=0.0)
-    span = high - low
+    return "".join(_level(mean, low, high, glyphs) for mean in means).rjust(width)
+
+
+def _level(mean: float, low: float, high: float, glyphs: str) -> str:
+    if not math.isfinite(mean):
+        return "!"
     levels = len(glyphs) - 1
-    drawn = [
-        glyphs[round((mean - low) / span * levels) if span > 0 else levels // 2]
-        if math.isfinite(mean)
-        else "!"
-        for mean in means
-    ]
-    return "".join(drawn).rjust(width)
+    return glyphs[round((mean - low) / (high - low) * levels) if high > low else levels // 2]
 
 
-def _mean(part: Floats) -> float:
-    finite = part[np.isfinite(part)]
+def _mean(values: Floats) -> float:
+    finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else math.nan

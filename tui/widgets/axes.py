@@ -10,7 +10,7 @@ import numpy as np
 from asgml.storage.format.value_text import duration
 from asgml.tui.plot.envelopes import Envelope
 from asgml.tui.plot.ranges import Range, nice_range, nice_tick
-from asgml.tui.plot.raster import scale
+from asgml.tui.plot.strokes import scale
 from asgml.tui.plot.windows import Window, window_for
 from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.scene import Scene

@@ -14,8 +14,8 @@ from textual.message import Message
 from textual.strip import Strip
 
 from asgml.storage.format.safe_text import safe
-from asgml.tui.plot.cached_plot import CachedPlot, Placed
-from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
+from asgml.tui.plot.cached_plot import CachedPlot
+from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas, PlacedMark
 from asgml.tui.plot.envelope_cache import EnvelopeCache
 from asgml.tui.plot.envelopes import Envelope
 from asgml.tui.plot.ranges import Range
@@ -122,7 +122,7 @@ class Chart(Box):
     def _cell(self, x: float) -> int:
         return self.window.column(x) // self.theme_styles.glyphs.across
 
-    def _marks(self, scene: Scene, axis: str, width: int) -> list[Placed]:
+    def _marks(self, scene: Scene, axis: str, width: int) -> list[PlacedMark]:
         placed = [
             (self._cell(mark_x(mark, axis, scene.data.start_time)), mark.kind, mark.label)
             for mark in scene.history.marks

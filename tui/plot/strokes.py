@@ -1,0 +1,61 @@
+"""Vertical strokes, one per column of dots, that touch each other and so make a closed curve."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asgml.tui.plot.envelopes import Envelope, Flags, Floats
+from asgml.tui.plot.ranges import Range
+
+_Rows = NDArray[np.int64]
+
+
+def stroke_rows(data: Envelope, span: Range, rows: int) -> tuple[_Rows, _Rows]:
+    """Return the first and last row of each column's stroke; no row lies in that of an empty one.
+
+    Both have shape (columns,); row 0 is the top of the chart.
+    """
+    high, low, first, last = (
+        scale(values, span) for values in (data.high, data.low, data.first, data.last)
+    )
+    _bridge(high, low, first, last, data.bad)
+    top, bottom = _row(high, span, rows), _row(low, span, rows)
+    empty = np.isnan(high)
+    _join(top, bottom, empty, data.bad)
+    top[empty], bottom[empty] = rows, -1
+    return top, bottom
+
+
+def scale(values: Floats, span: Range) -> Floats:
+    """Return values in the chart's scale; without a logarithm they are a gap on a log axis."""
+    if not span.log:
+        return values.copy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(values > 0, np.log10(values), np.nan)
+
+
+def _row(values: Floats, span: Range, rows: int) -> _Rows:
+    share = (span.high - np.nan_to_num(values, nan=span.low)) / (span.high - span.low)
+    return np.clip(np.floor(share * rows), 0, rows - 1).astype(np.int64)
+
+
+def _bridge(high: Floats, low: Floats, first: Floats, last: Floats, bad: Flags) -> None:
+    """Draw a straight line through empty columns between two points, but not across a fault."""
+    filled = np.flatnonzero(~np.isnan(high))
+    gaps = np.diff(filled) > 1
+    for left, right in zip(filled[:-1][gaps], filled[1:][gaps], strict=True):
+        if bad[left : right + 1].any() or np.isnan(last[left]) or np.isnan(first[right]):
+            continue
+        line = np.linspace(last[left], first[right], right - left + 1)[1:-1]
+        high[left + 1 : right], low[left + 1 : right] = line, line
+
+
+def _join(top: _Rows, bottom: _Rows, empty: Flags, bad: Flags) -> None:
+    """Stretch each stroke until it touches its left neighbour, which is older and never changes."""
+    old_top, old_bottom = top.copy(), bottom.copy()
+    joined = ~empty[1:] & ~empty[:-1] & ~(bad[1:] & bad[:-1])
+    rise = joined & (old_bottom[1:] < old_top[:-1] - 1)
+    fall = joined & (old_top[1:] > old_bottom[:-1] + 1)
+    bottom[1:][rise] = old_top[:-1][rise] - 1
+    top[1:][fall] = old_bottom[:-1][fall] + 1
