@@ -38,7 +38,8 @@ from asgml.tui.session.run_list import RunList
 from asgml.tui.terminal.format import shorten
 from asgml.tui.terminal.theme import make_styles
 from asgml.tui.widgets.balance import balance_rows
-from asgml.tui.widgets.events import as_on_screen, newest
+from asgml.tui.widgets.events import newest
+from asgml.tui.widgets.runs import as_on_screen
 from tests.tui.course import make_manifest
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.make_run import make_run
@@ -59,8 +60,7 @@ def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modali
         for place in range(modalities)
     )
     balance = BalanceSummary(lines, 0.1234, "sound0", MODULATORS)
-    scene = Scene("x", "running", balance=balance)
-    rows = balance_rows(scene, STYLES, width)
+    rows = balance_rows(balance, STYLES, width)
     assert all(row.cell_len <= width for row in rows)
     assert all(modulator.name in rows[0].plain for modulator in MODULATORS) or width < 80
     assert not any("…" in row.plain for row in rows) or width < 80

@@ -15,10 +15,13 @@ from asgml.tui.screens.pending_line import pending_line
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.balance import BalancePanel
 from asgml.tui.widgets.bars import KeyBar, TransportBar
-from asgml.tui.widgets.events import EventLog, Runs
+from asgml.tui.widgets.chips import Chips
+from asgml.tui.widgets.events import EventLog
 from asgml.tui.widgets.grid import ChartGrid, page_of
 from asgml.tui.widgets.knobs import Knobs
-from asgml.tui.widgets.status import Chips, Notice, Status
+from asgml.tui.widgets.notice import Notice
+from asgml.tui.widgets.runs import Runs
+from asgml.tui.widgets.status import Status
 from asgml.tui.widgets.system import System
 from asgml.tui.widgets.values import Values
 

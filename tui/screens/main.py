@@ -20,10 +20,13 @@ from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.balance import BalancePanel
 from asgml.tui.widgets.bars import KeyBar, TransportBar
 from asgml.tui.widgets.chart import Chart
-from asgml.tui.widgets.events import EventLog, Runs
+from asgml.tui.widgets.chips import Chips
+from asgml.tui.widgets.events import EventLog
 from asgml.tui.widgets.grid import ChartGrid
 from asgml.tui.widgets.knobs import Knobs
-from asgml.tui.widgets.status import Chips, Notice, Status
+from asgml.tui.widgets.notice import Notice
+from asgml.tui.widgets.runs import Runs
+from asgml.tui.widgets.status import Status
 from asgml.tui.widgets.system import System
 from asgml.tui.widgets.values import Values
 

@@ -1,1 +1,1 @@
-"""The parts of the screen. Each shows a scene and knows nothing of files or threads."""
+"""Widgets of the main screen. Each shows a scene and has no access to files or threads."""

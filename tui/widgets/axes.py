@@ -1,4 +1,4 @@
-"""The axes of a chart: the window over the data, the range of what is seen in it, and the words beside the ticks."""
+"""The axes of a chart: its window over the data, its y range, and the labels at the ticks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from asgml.storage.format.value_text import duration
-from asgml.tui.plot.envelopes import Envelope
+from asgml.tui.plot.envelopes import Envelope, Floats
 from asgml.tui.plot.ranges import Range, nice_range, nice_tick
 from asgml.tui.plot.strokes import scale
 from asgml.tui.plot.windows import Window, window_for
@@ -19,11 +19,16 @@ from asgml.tui.terminal.format import short_count
 
 LABEL = 5
 """Cells for a label of the y axis."""
+EDGE = "\0"
+"""Stands between labels of the x axis, where the edge of the chart shows."""
+_LABEL_EVERY = 9
+"""Columns for each tick of the x axis: room for a label and a space on each side."""
 _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
+"""Distances of ticks that are easy to read as h:mm:ss."""
 
 
 def window_of(scene: Scene, view: View, columns: int) -> Window:
-    """One window for all charts, so that a step stands at the same place in each."""
+    """Return one window for all charts, so that a step stands at the same place in each."""
     runs = [scene.data] if scene.overlay is None else [scene.data, scene.overlay.data]
     reaches = [reach for run in runs if (reach := run.reach(view.axis)) is not None]
     first = min((first for first, _ in reaches), default=0.0)
@@ -31,21 +36,21 @@ def window_of(scene: Scene, view: View, columns: int) -> Window:
     return window_for(first, last, columns, view.zoom, view.start)
 
 
-def range_of(data: Sequence[Envelope], log: bool, height: int) -> Range:
-    """The y range of everything that can be seen."""
-    probe = Range(0.0, 1.0, 1.0, log)
-    low = min((_least(scale(envelope.low, probe)) for envelope in data), default=math.inf)
-    high = max((-_least(-scale(envelope.high, probe)) for envelope in data), default=-math.inf)
+def range_of(envelopes: Sequence[Envelope], log: bool, height: int) -> Range:
+    """Return the y range of everything in the window, for a chart of `height` rows."""
+    unscaled = Range(0.0, 1.0, 1.0, log)
+    low = min((_least(scale(data.low, unscaled)) for data in envelopes), default=math.inf)
+    high = max((-_least(-scale(data.high, unscaled)) for data in envelopes), default=-math.inf)
     return nice_range(low, high, log, most=max(min(height // 2, 5), 1))
 
 
-def _least(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
-    """The smallest number; infinity where there is none."""
+def _least(values: Floats) -> float:
+    """Return the smallest number, infinity without one."""
     return float(np.fmin.reduce(values, initial=math.inf))
 
 
 def y_labels(span: Range, height: int) -> dict[int, str]:
-    """Row → label. The topmost and lowest tick stand on the first and last row."""
+    """Return row → label. The topmost and lowest tick stand on the first and last row."""
     labels: dict[int, str] = {}
     for tick in span.ticks():
         row = min(int((span.high - tick) / (span.high - span.low) * height), height - 1)
@@ -54,30 +59,35 @@ def y_labels(span: Range, height: int) -> dict[int, str]:
 
 
 def x_labels(window: Window, width: int, across: int, axis: str) -> str:
-    """Readable numbers centred on their columns; NUL where the edge of the chart shows."""
+    """Return labels centred on their columns, with `EDGE` in all cells between them.
+
+    `across`: columns of the window in one cell.
+    """
     tick = _x_tick(window.end - window.start, width, axis)
-    room, taken = ["\0"] * width, 0
+    cells, taken = [EDGE] * width, 0
     for index in range(math.ceil(window.start / tick), math.floor(window.end / tick) + 1):
         text = f" {x_text(index * tick, axis)} "
         place = max(window.column(index * tick) // across - len(text) // 2, 0)
         if place >= taken and place + len(text) <= width:
-            room[place : place + len(text)] = text
+            cells[place : place + len(text)] = text
             taken = place + len(text) + 1
-    return "".join(room)
+    return "".join(cells)
 
 
 def _x_tick(span: float, width: int, axis: str) -> float:
-    tick = nice_tick(span, max(width // 9, 1))
+    tick = nice_tick(span, max(width // _LABEL_EVERY, 1))
     if axis == "step":
         return max(tick, 1.0)
     return next((float(nice) for nice in _SECONDS if nice >= tick), tick)
 
 
 def x_text(value: float, axis: str, exact: bool = False) -> str:
+    """Return an x value as text: a step (`exact`: in all its digits) or a span of time."""
     if axis == "step":
         return f"step {value:.0f}" if exact else short_count(value)
     return duration(value)
 
 
-def mark_x(mark: Mark, axis: str, zero: float) -> float:
-    return mark.wall_time - zero if axis == "wall_time" else float(getattr(mark, axis))
+def mark_x(mark: Mark, axis: str, start_time: float) -> float:
+    """Return the x value of an intervention; wall time counts from `start_time`."""
+    return mark.wall_time - start_time if axis == "wall_time" else float(getattr(mark, axis))

@@ -1,16 +1,24 @@
-"""Which curves a panel draws, from the top down: the smoothed ones, what was recorded, and another run beneath."""
+"""The curves of a panel from the top down: smoothed ones, recorded values, those of another run."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
+from asgml.tui.plot.envelope_cache import EnvelopeCache
 from asgml.tui.plot.envelopes import Floats
+from asgml.tui.plot.raster import Layers
+from asgml.tui.plot.windows import Window
 from asgml.tui.scene.panels import Line, Panel
+from asgml.tui.scene.run_data import Overlay
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 
-DIM, OVERLAY = 100, 200
-"""Added to a line's colour: raw values under the smoothed curve; the other run."""
+RAW, OVERLAY = 100, 200
+"""Added to a line's colour: recorded values under the smoothed curve; the other run."""
+_MOST_CACHES = 64
+"""Envelopes of axes, smoothings and runs that were shown before are given up beyond so many."""
 
 
 @dataclass(frozen=True)
@@ -24,38 +32,59 @@ class Curve:
 
 
 def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
-    top, beneath, other = [], [], []
-    for line in panel.lines:
-        cut = scene.data.table(line.table)
-        if line.column in cut:
-            x, raw = scene.data.x(line.table, view.axis), cut.column(line.column)
-            smooth = scene.data.smoothed.get(line.column)
-            key = (scene.name, line.column, view.axis, cut.signature)
-            top.append(
-                Curve(
-                    line.colour,
-                    x,
-                    raw if smooth is None else smooth,
-                    (*key, None if smooth is None else view.smoothing),
-                )
-            )
-            if smooth is not None:
-                beneath.append(Curve(line.colour + DIM, x, raw, (*key, "raw")))
-        other += _other_curve(line, scene, view)
-    return [*top, *beneath, *other]
+    """Return the curves that have values, the topmost first."""
+    found = [_run_curves(line, scene, view) for line in panel.lines]
+    top = [curves[0] for curves in found if curves]
+    raw = [curve for curves in found for curve in curves[1:]]
+    other = [_overlay_curves(line, scene.overlay, view) for line in panel.lines]
+    return [*top, *raw, *chain.from_iterable(other)]
 
 
-def _other_curve(line: Line, scene: Scene, view: View) -> list[Curve]:
-    other = scene.overlay
+def _run_curves(line: Line, scene: Scene, view: View) -> list[Curve]:
+    """Return the curve of a line, and under a smoothed one the recorded values."""
+    table = scene.data.table(line.table)
+    if line.column not in table:
+        return []
+    x, raw = scene.data.x(line.table, view.axis), table.column(line.column)
+    key = (scene.name, line.column, view.axis, table.signature)
+    smooth = scene.data.smoothed.get(line.column)
+    if smooth is None:
+        return [Curve(line.colour, x, raw, (*key, None))]
+    return [
+        Curve(line.colour, x, smooth, (*key, view.smoothing)),
+        Curve(line.colour + RAW, x, raw, (*key, "raw")),
+    ]
+
+
+def _overlay_curves(line: Line, other: Overlay | None, view: View) -> list[Curve]:
     if other is None or line.column not in other.data.table(line.table):
         return []
     raw = other.data.table(line.table).column(line.column)
+    x, y = other.data.x(line.table, view.axis), other.data.smoothed.get(line.column, raw)
     key = (other.name, line.column, view.axis, view.smoothing)
-    return [
-        Curve(
-            line.colour + OVERLAY,
-            other.data.x(line.table, view.axis),
-            other.data.smoothed.get(line.column, raw),
-            key,
-        )
-    ]
+    return [Curve(line.colour + OVERLAY, x, y, key)]
+
+
+class CurveEnvelopes:
+    """The envelopes of a chart's curves, kept between frames."""
+
+    def __init__(self) -> None:
+        self._caches: dict[object, EnvelopeCache] = {}
+        self._order: list[object] = []
+
+    def clear(self) -> None:
+        """Forget all curves: another panel is shown."""
+        self._caches.clear()
+
+    def update(self, curves: Sequence[Curve], window: Window) -> tuple[Layers, int]:
+        """Return each curve's style and envelope, and the first column that may have changed."""
+        order: list[object] = [(curve.style, curve.key) for curve in curves]
+        if len(self._caches) > _MOST_CACHES:
+            self._caches.clear()
+        caches = [self._caches.setdefault(key, EnvelopeCache()) for key in order]
+        layers = [
+            (curve.style, cache.update(curve.x, curve.y, window, curve.key))
+            for curve, cache in zip(curves, caches, strict=True)
+        ]
+        same, self._order = order == self._order, order
+        return layers, min((cache.changed for cache in caches), default=0) if same else 0

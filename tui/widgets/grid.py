@@ -13,7 +13,9 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.widgets.chart import Chart
 
 _MOST = 12
+"""The most charts on a page."""
 _MIN_WIDTH, _MIN_HEIGHT = 48, 7
+"""Cells that a chart needs to be readable."""
 
 
 class ChartGrid(Container):
@@ -31,10 +33,11 @@ class ChartGrid(Container):
 
     @property
     def per_page(self) -> int:
+        """The number of charts on a page, at least 1."""
         return max(self.shape[0] * self.shape[1], 1)
 
     def choose_shape(self, panels: int, solo: bool) -> None:
-        """Chooses columns and rows for the room there is."""
+        """Choose columns and rows for the room there is; `solo`: one chart."""
         shape = best_shape(self.size.width, self.size.height, 1 if solo else panels)
         if shape == self.shape or not self.size.area:
             return
@@ -46,25 +49,24 @@ class ChartGrid(Container):
     def show_scene(
         self, scene: Scene, panels: Sequence[Panel], view: View, numbers: bool = True
     ) -> None:
-        """Draws the page with the selected chart."""
+        """Draw the page with the selected chart. Without `numbers` the legends wait."""
         first = page_of(view.selected, self.per_page) * self.per_page
-        for place, chart in enumerate(self.query(Chart).results(Chart)):
-            number = first + place
-            if not chart.display:
-                continue
+        charts = [chart for chart in self.query(Chart).results(Chart) if chart.display]
+        for number, chart in enumerate(charts, first):
             if number < len(panels):
-                hot = number == view.selected and len(panels) > 1 and not view.solo
-                chart.draw_panel(scene, panels[number], view, hot, numbers)
+                selected = number == view.selected and len(panels) > 1 and not view.solo
+                chart.draw_panel(scene, panels[number], view, selected, numbers)
             else:
                 chart.clear()
 
 
 def page_of(selected: int, per_page: int) -> int:
+    """Return the page of a chart, the first one is 0."""
     return selected // max(per_page, 1)
 
 
 def best_shape(width: int, height: int, panels: int) -> tuple[int, int]:
-    """Columns and rows of charts: as many as stay readable, no more than there are panels."""
+    """Return columns and rows: as many charts as stay readable, no more than there are panels."""
     columns, rows = max(width // _MIN_WIDTH, 1), max(height // _MIN_HEIGHT, 1)
     while columns * rows > _MOST:
         columns, rows = (columns - 1, rows) if columns > rows else (columns, rows - 1)

@@ -1,4 +1,4 @@
-"""The knobs: the acknowledged value as a fact, what was asked for beside it, dimmed, until the answer comes."""
+"""The knobs: each with its acknowledged value, and a requested one, dimmed, until its answer."""
 
 from __future__ import annotations
 
@@ -11,50 +11,53 @@ from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState, Scene
 from asgml.tui.terminal.format import clip, fit
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.lines import Box
+from asgml.tui.widgets.box import Box
+
+Draft = tuple[str, Value]
+"""A knob's name and a value that the user has chosen and not sent yet."""
+_BESIDE_NAME = 22
+"""Cells for a knob's value and a short range."""
+_SHORTEST_SLIDER, _LONGEST_SLIDER = 8, 12
 
 
 class Knobs(Box):
-    """The declared knobs: the acknowledged value as a fact, what was asked for beside it, dimmed, until the answer comes."""
+    """The knobs that the run declares, around the selected one."""
 
-    def show_scene(self, scene: Scene, selected: str, draft: tuple[str, Value] | None) -> None:
+    def show_scene(self, scene: Scene, selected: str, draft: Draft | None) -> None:
+        """Show as many knobs as fit, and the last refusal in their lowest row."""
         if not self.stale(scene.knobs, selected, draft, scene.manifest is None):
             return
         self.title = "knobs"
-        width, height = self.inner
-        name = _name_width([state.knob.name for state in scene.knobs], width)
+        styles = self.theme_styles
+        body = self._body(scene.knobs, selected, draft)
+        empty = "" if scene.manifest is None else "this run declares no knobs"
+        keys = Text("[ ] nudge  e edit", styles.muted) if body else None
+        self.show_box(body or [Text(empty, styles.muted)], keys)
+
+    def _body(self, knobs: tuple[KnobState, ...], selected: str, draft: Draft | None) -> list[Text]:
+        styles, (width, height) = self.theme_styles, self.inner
+        names = [state.knob.name for state in knobs]
+        cells = (_name_width(names, width), width)
         rows = [
-            knob_row(state, self.theme_styles, (name, width), state.knob.name == selected, draft)
-            for state in scene.knobs
+            knob_row(state, styles, cells, state.knob.name == selected, draft) for state in knobs
         ]
-        place = next(
-            (index for index, state in enumerate(scene.knobs) if state.knob.name == selected), 0
-        )
+        place = names.index(selected) if selected in names else 0
         start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
-        refused = [
-            Text(f"{safe(state.knob.name)} {safe(state.refused)}", self.theme_styles.warn)
-            for state in scene.knobs
-            if state.refused
-        ]
-        body = (
-            rows[start : start + height]
-            if not refused
-            else [*rows[start : start + height - 1], refused[-1]]
-        )
-        none = "" if scene.manifest is None else "this run declares no knobs"
-        self.show_box(
-            body or [Text(none, self.theme_styles.muted)],
-            Text("[ ] nudge  e edit", self.theme_styles.muted) if body else None,
-        )
+        refused = [state for state in knobs if state.refused]
+        if not refused:
+            return rows[start : start + height]
+        last = refused[-1]
+        refusal = Text(f"{safe(last.knob.name)} {safe(last.refused)}", styles.warn)
+        return [*rows[start : start + height - 1], refusal]
 
 
 def _name_width(names: list[str], width: int) -> int:
-    """Room for the longest name, as long as a value and a short range still stand beside it."""
-    return max(min(max(map(cell_len, names), default=0), width - 22), 10)
+    """Return cells for the longest name, as long as a value and a short range stand beside it."""
+    return max(min(max(map(cell_len, names), default=0), width - _BESIDE_NAME), 10)
 
 
 def _short(name: str, width: int) -> str:
-    """Where room is short the owner gives way: two knobs of one owner must not look alike."""
+    """Return a knob's name in `width` cells; its owner gives way: `bo….alpha`."""
     owner, dot, last = name.rpartition(".")
     if len(name) <= width or not dot:
         return clip(name, width)
@@ -67,43 +70,46 @@ def knob_row(
     styles: Styles,
     cells: tuple[int, int],
     selected: bool,
-    draft: tuple[str, Value] | None,
+    draft: Draft | None,
 ) -> Text:
-    """`cells`: those of the name and of the whole row."""
-    name, width = cells
+    """Return name and value of a knob, and behind them a draft, a request, or the slider.
+
+    `cells`: those of the name and of the whole row.
+    """
+    name_width, width = cells
+    name = fit(_short(safe(state.knob.name), name_width), name_width)
     line = Text("").append(f"{styles.glyph('▸', '>') if selected else ' '} ", styles.key)
-    line.append(
-        fit(_short(safe(state.knob.name), name), name), styles.strong if selected else styles.text
-    ).append(f"{clip(setting(state.value), 9):>9} ", styles.strong)
-    room = width - line.cell_len
+    line.append(name, styles.strong if selected else styles.text)
+    line.append(f"{clip(setting(state.value), 9):>9} ", styles.strong)
+    room, arrow = width - line.cell_len, styles.glyph("→", ">")
     if draft is not None and draft[0] == state.knob.name:
-        return line.append(
-            clip(f"{styles.glyph('→', '>')} {setting(draft[1])}? enter sends", room), styles.warn
-        )
+        return line.append(clip(f"{arrow} {setting(draft[1])}? enter sends", room), styles.warn)
     if state.requested is not None:
-        return line.append(
-            clip(f"{styles.glyph('→', '>')} {setting(state.requested)} asked …", room),
-            styles.pending,
-        )
-    return line.append_text(_slider(state.knob, state.value, styles, room))
+        asked = clip(f"{arrow} {setting(state.requested)} asked …", room)
+        return line.append(asked, styles.pending)
+    return line.append_text(_range(state.knob, state.value, styles, room))
 
 
-def _slider(knob: Knob, value: Value, styles: Styles, room: int) -> Text:
+def _range(knob: Knob, value: Value, styles: Styles, room: int) -> Text:
+    """Return the range of a knob, with a slider before it where there is room."""
     text = knob.range_text()
-    if (
-        knob.low is None
-        or knob.high is None
-        or isinstance(value, (bool, str))
-        or room < len(text) + 9
-        or knob.high <= knob.low
-    ):
-        return Text(
-            clip(text, max(room, 0)) if knob.type != "bool" or len(text) <= room else "",
-            styles.muted,
-        )
-    width = min(room - len(text) - 1, 12)
-    place = round((float(value) - knob.low) / (knob.high - knob.low) * (width - 1))
-    place = min(max(place, 0), width - 1)
+    share = _share(knob, value)
+    if share is not None and room >= len(text) + _SHORTEST_SLIDER + 1:
+        slider = _slider(share, min(room - len(text) - 1, _LONGEST_SLIDER), styles)
+        return slider.append(f" {text}", styles.muted)
+    fits = knob.type != "bool" or len(text) <= room
+    return Text(clip(text, max(room, 0)) if fits else "", styles.muted)
+
+
+def _share(knob: Knob, value: Value) -> float | None:
+    """Return the place of a value in the knob's range, from 0 to 1; None where it has none."""
+    if knob.low is None or knob.high is None or isinstance(value, (bool, str)):
+        return None
+    return (float(value) - knob.low) / (knob.high - knob.low) if knob.high > knob.low else None
+
+
+def _slider(share: float, width: int, styles: Styles) -> Text:
+    place = min(max(round(share * (width - 1)), 0), width - 1)
     bar = styles.glyph("─", "-")
     line = Text("").append(bar * place, styles.muted).append(styles.glyph("●", "o"), styles.key)
-    return line.append(bar * (width - 1 - place), styles.muted).append(f" {text}", styles.muted)
+    return line.append(bar * (width - 1 - place), styles.muted)

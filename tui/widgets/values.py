@@ -1,126 +1,146 @@
-"""The values: last, best and change of every metric in numbers, and its whole course in one line."""
+"""The table of metrics: last, best and change of each in numbers, and its course in one line."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
+from rich.style import Style
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
+from asgml.tui.scene.panels import holds_words
 from asgml.tui.scene.scene import MetricRow, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.scene.view_state import View
 from asgml.tui.terminal.format import clip, fit, short_count, signed
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.lines import Box
+from asgml.tui.widgets.box import Box
+
+_NUMBERS = (("last", 8), ("best", 7), ("at", 6), ("change", 7))
+"""Title and cells of each number, the most important first."""
+_MARKER = 2
+_LEAST_NAME = 15
+"""Cells of a name that are worth more than one more number beside it."""
+_BRIEF_WIDTH = 37
+"""Cells of one metric where several stand in a row."""
+_NO_CHANGE = 1e-4
+"""Share of a number below which a change would not show in its last digit."""
+_ASCII_SPARKLINE = str.maketrans("▁▂▃▄▅▆▇█", "__..--^^")
 
 
 class Values(Box):
-    """The table of metrics: last, best, change, and the whole course in one line."""
+    """The table of metrics, framed with headings, or brief in several columns."""
 
     def show_scene(self, scene: Scene, view: View, framed: bool) -> None:
-        rows = filtered(scene.rows, view.filter_text)
-        self.title = "metrics" + (f" “{view.filter_text}”" if view.filter_text else "")
-        if framed:
-            width, height = self.inner
-            body = [
-                value_heading(self.theme_styles, width),
-                *(value_row(row, self.theme_styles, width) for row in rows[: height - 1]),
-            ]
-            self.show_box(
-                body, Text(f"{len(rows)}", self.theme_styles.muted) if len(rows) >= height else None
-            )
-        else:
-            self.show(value_columns(rows, self.theme_styles, self.size.width, self.size.height))
+        """Show the metrics that match the filter, as many as fit."""
+        styles, filter_text = self.theme_styles, view.filter_text
+        rows = filtered(scene.rows, filter_text)
+        self.title = "metrics" + (f" “{filter_text}”" if filter_text else "")
+        if not framed:
+            self.show(value_columns(rows, styles, self.size.width, self.size.height))
+            return
+        width, height = self.inner
+        shown = [value_row(row, styles, width) for row in rows[: height - 1]]
+        more = Text(f"{len(rows)}", styles.muted) if len(rows) >= height else None
+        self.show_box([value_heading(styles, width), *shown], more)
 
 
-def filtered(rows: Sequence[MetricRow], words: str) -> list[MetricRow]:
-    """Rows whose column or panel holds every word, in the order of the scene."""
-    wanted = words.lower().split()
-    return [
-        row
-        for row in rows
-        if all(word in f"{row.column} {row.metric.panel}".lower() for word in wanted)
-    ]
+def filtered(rows: Sequence[MetricRow], filter_text: str) -> list[MetricRow]:
+    """Return the rows whose column or panel holds every word of the filter."""
+    return [row for row in rows if holds_words(f"{row.column} {row.metric.panel}", filter_text)]
 
 
 def value_heading(styles: Styles, width: int) -> Text:
-    names = [f"{title:>{cells}}" for title, cells in _value_columns(width)[1]]
-    return Text(" " * (_value_columns(width)[0] + 2) + "".join(names), styles.muted)
+    """Return the titles above the numbers."""
+    name, columns = _layout(width)
+    titles = "".join(f"{title:>{cells}}" for title, cells in columns)
+    return Text(" " * (name + _MARKER) + titles, styles.muted)
 
 
-def _value_columns(width: int) -> tuple[int, list[tuple[str, int]]]:
-    """Cells for the name, and title and cells of each number that there is room for."""
-    columns = [("last", 8), ("best", 7), ("at", 6), ("change", 7)]
-    while len(columns) > 1 and width - 2 - sum(cells for _, cells in columns) < 15:
+def _layout(width: int) -> tuple[int, list[tuple[str, int]]]:
+    """Return the cells for the name, and title and cells of each number there is room for."""
+    columns = list(_NUMBERS)
+    while len(columns) > 1 and _beside(columns, width) < _LEAST_NAME:
         columns.pop()
-    return max(width - 2 - sum(cells for _, cells in columns), 4), columns
+    return max(_beside(columns, width), 4), columns
+
+
+def _beside(columns: Sequence[tuple[str, int]], width: int) -> int:
+    return width - _MARKER - sum(cells for _, cells in columns)
 
 
 def value_row(row: MetricRow, styles: Styles, width: int) -> Text:
-    name, columns = _value_columns(width)
-    summary, style = row.summary, styles.curve(row.colour) if row.colour >= 0 else styles.muted
-    line = (
-        Text("")
-        .append(f"{styles.marker(row.colour) if row.colour >= 0 else ' '} ", style)
-        .append(fit(_short_name(row.column, name), name), styles.text)
-    )
+    """Return marker, name and numbers of a metric."""
+    name, columns = _layout(width)
+    marker, style = _marker(row, styles)
+    texts = _number_texts(row.summary)
+    line = Text("").append(f"{marker} ", style)
+    line.append(fit(_short_name(row.column, name), name), styles.text)
+    for title, cells in columns:
+        shown = f"{clip(texts[title], cells - 1):>{cells}}"
+        line.append(shown, _last_style(row, styles) if title == "last" else styles.muted)
+    return line
+
+
+def _number_texts(summary: Summary) -> dict[str, str]:
     best = math.isfinite(summary.best)
-    texts = {
+    return {
         "last": number(summary.last),
         "best": number(summary.best) if best else "",
         "at": short_count(summary.best_step) if best else "",
         "change": _change_text(summary),
     }
-    for title, cells in columns:
-        known = title != "last" or math.isfinite(summary.last)
-        line.append(
-            f"{clip(texts[title], cells - 1):>{cells}}",
-            styles.bad if not known else styles.strong if title == "last" else styles.muted,
-        )
-    return line
 
 
 def _change_text(summary: Summary) -> str:
-    """What the last digit of a number would not show is no change."""
     if not math.isfinite(summary.change):
         return ""
     size = abs(summary.last) if math.isfinite(summary.last) else 0.0
-    return signed(summary.change) if abs(summary.change) > 1e-4 * size else "0"
+    return signed(summary.change) if abs(summary.change) > _NO_CHANGE * size else "0"
 
 
 def value_columns(rows: Sequence[MetricRow], styles: Styles, width: int, height: int) -> list[Text]:
-    """Name, value and course in as many columns as there is room for."""
-    across = max(width // 37, 1)
-    cell = width // across
+    """Return name, value and course of the metrics, in as many columns as there is room for.
+
+    They go along the rows, or down the columns where there are more metrics than lines.
+    """
+    across = max(width // _BRIEF_WIDTH, 1)
     lines = []
     for row in range(min(height, -(-len(rows) // across))):
         line = Text("")
         for column in range(across):
             place = column * height + row if len(rows) > height else row * across + column
             if place < len(rows):
-                line.append_text(_brief(rows[place], styles, cell - 1)).append(" ")
+                line.append_text(_brief(rows[place], styles, width // across - 1)).append(" ")
         lines.append(line)
     return lines
 
 
 def _brief(row: MetricRow, styles: Styles, width: int) -> Text:
-    style = styles.curve(row.colour) if row.colour >= 0 else styles.muted
+    marker, style = _marker(row, styles)
     name = min(max(width - 17, 8), 21)
-    line = Text(f" {styles.marker(row.colour) if row.colour >= 0 else ' '} ", style).append(
-        fit(_short_name(row.column, name), name), styles.text
-    )
-    line.append(
-        f"{number(row.summary.last):>7} ",
-        styles.strong if math.isfinite(row.summary.last) else styles.bad,
-    )
-    line.append(fit(spark(row, styles, width - name - 11), width - name - 11), style)
-    return line
+    course = width - name - 11
+    line = Text(f" {marker} ", style)
+    line.append(fit(_short_name(row.column, name), name), styles.text)
+    line.append(f"{number(row.summary.last):>7} ", _last_style(row, styles))
+    return line.append(fit(spark(row, styles, course), course), style)
+
+
+def _marker(row: MetricRow, styles: Styles) -> tuple[str, Style]:
+    """Return marker and style of the metric's curves; those without modalities have none."""
+    if row.colour < 0:
+        return " ", styles.muted
+    return styles.marker(row.colour), styles.curve(row.colour)
+
+
+def _last_style(row: MetricRow, styles: Styles) -> Style:
+    return styles.strong if math.isfinite(row.summary.last) else styles.bad
 
 
 def _short_name(column: str, width: int) -> str:
+    """Return the name of a column in `width` cells; its metric gives way before its modality."""
     metric, slash, modality = safe(column).partition("/")
     if len(column) <= width or not slash:
         return clip(safe(column), width)
@@ -128,5 +148,6 @@ def _short_name(column: str, width: int) -> str:
 
 
 def spark(row: MetricRow, styles: Styles, width: int) -> str:
-    spark = row.summary.sparkline[-max(width, 0) :] if width > 0 else ""
-    return spark.translate(str.maketrans("▁▂▃▄▅▆▇█", "__..--^^")) if styles.ascii_only else spark
+    """Return the newest `width` cells of a metric's sparkline."""
+    shown = row.summary.sparkline[-width:] if width > 0 else ""
+    return shown.translate(_ASCII_SPARKLINE) if styles.ascii_only else shown

@@ -11,7 +11,7 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
 from asgml.tui.screens.lists import ListScreen
 from asgml.tui.terminal.app_protocol import app_of
-from asgml.tui.widgets.events import as_on_screen, run_row
+from asgml.tui.widgets.runs import as_on_screen, run_row
 
 if TYPE_CHECKING:
     from asgml.tui.session.session import Session

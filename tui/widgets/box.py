@@ -1,0 +1,66 @@
+"""Lines in a frame, with a title and a legend in its upper edge."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from asgml.tui.terminal.format import clip
+from asgml.tui.terminal.theme import Styles
+from asgml.tui.widgets.lines import Lines
+
+
+class Box(Lines):
+    """Lines in a frame with a title on the left and a legend on the right of its upper edge."""
+
+    DEFAULT_CSS = "Box { height: 1fr; }"
+
+    def __init__(
+        self, title: str = "", *, id: str | None = None, classes: str | None = None
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.title = title
+
+    def show_box(self, body: list[Text], legend: Text | None = None) -> None:
+        """Show `body` inside the frame; what does not fit is left out below."""
+        if self.size.width >= 4 and self.size.height >= 2:
+            self.show(framed(body, self.title, legend, self.size, self.theme_styles))
+
+    @property
+    def inner(self) -> tuple[int, int]:
+        """Columns and rows inside the frame."""
+        return max(self.size.width - 4, 0), max(self.size.height - 2, 0)
+
+
+def framed(
+    body: list[Text], title: str, legend: Text | None, size: tuple[int, int], styles: Styles
+) -> list[Text]:
+    """Return a frame of `size` = (columns, rows) around the lines of `body`."""
+    width, height = size
+    edge, glyphs = styles.frame, styles.glyphs
+    rows = [top_edge(title, legend, width, styles)]
+    for row in range(height - 2):
+        line = Text("").append(f"{glyphs.vertical} ", edge)
+        content = body[row].copy() if row < len(body) else Text("")
+        content.truncate(width - 4, overflow="ellipsis", pad=True)
+        rows.append(line.append_text(content).append(f" {glyphs.vertical}", edge))
+    left, right = glyphs.corners[2], glyphs.corners[3]
+    rows.append(Text(left + glyphs.horizontal * (width - 2) + right, edge))
+    return rows
+
+
+def top_edge(
+    title: str, legend: Text | None, width: int, styles: Styles, selected: bool = False
+) -> Text:
+    """Return `╭─ title ───── legend ─╮` in `width` cells; the legend gives way first."""
+    edge = styles.selected if selected else styles.frame
+    left, right, bar = *styles.glyphs.corners[:2], styles.glyphs.horizontal
+    name = clip(title, max(width - 6, 0))
+    row = Text("").append(f"{left}{bar} " if name else f"{left}{bar}", edge)
+    row.append(f"{name} " if name else "", styles.selected if selected else styles.title)
+    room = width - row.cell_len - 1
+    shown = legend if legend is not None and 0 < legend.cell_len <= room - 4 else None
+    if shown is None:
+        return row.append(bar * room, edge).append(right, edge)
+    row.append(bar * (room - shown.cell_len - 3), edge)
+    row.append(" ").append_text(shown).append(" ").append(bar, edge)
+    return row.append(right, edge)

@@ -1,0 +1,126 @@
+"""The line of one modality in the balance panel: its numbers, and a bar of its gain."""
+
+from __future__ import annotations
+
+import math
+
+from rich.text import Text
+
+from asgml.storage.format.safe_text import safe
+from asgml.storage.format.value_text import number
+from asgml.tui.scene.scene import ModalityBalance
+from asgml.tui.terminal.format import clip, fit, shorten
+from asgml.tui.terminal.theme import Styles
+
+WIDE = 92
+"""Cells from which all numbers stand under headings."""
+_NAME, _NARROW_NAME = 10, 8
+_COLUMNS = (
+    ("probe", 7),
+    ("own", 7),
+    ("gradient norm", 17),
+    ("gain", 8),
+    ("boost", 8),
+    ("ratio", 8),
+)
+"""Heading and cells of each number."""
+_LONGEST_ARM = 21
+_OCTAVES = 2.0
+"""The bar reaches from a quarter to four times the gradient: two octaves each way."""
+_AS_IT_IS = 0.005
+"""A gain that is no farther from 1 does not show in three digits."""
+
+
+def wide_heading(styles: Styles, width: int) -> Text:
+    """Return the headings of the numbers, and the ends of the bar."""
+    row = Text(" " * (_NAME + 3), style=styles.muted)
+    for name, size in _COLUMNS:
+        row.append(f"{name:>{size}}")
+    arm = _arm(width)
+    left, right = styles.glyph("◀", "<"), styles.glyph("▶", ">")
+    if arm >= 12:
+        left, right = f"throttle {left}", f"{right} boost"
+    return row.append(f"   {left:>{arm - 1}} 1× {right}")
+
+
+def _arm(width: int) -> int:
+    """Return the cells on each side of the bar's middle, so that the word after it still fits."""
+    used = _NAME + 3 + sum(size for _, size in _COLUMNS) + 3 + 2 + len("held back")
+    return min(max((width - used - 1) // 2, 3), _LONGEST_ARM)
+
+
+def wide_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
+    """Return name, all numbers, bar and verdict; `index` is the place of the modality's colour."""
+    name, style = fit(shorten(safe(line.modality), _NAME), _NAME), styles.curve(index)
+    row = Text("").append(f"{styles.marker(index)} ", style).append(name, style).append(" ")
+    arrow = styles.glyph("→", ">")
+    cells = (
+        number(line.probe_accuracy),
+        number(line.unimodal_accuracy),
+        f"{number(line.grad_norm)} {arrow} {number(line.grad_norm_after):<6}",
+        _times(line.gain),
+        _times(line.boost_scale),
+        number(line.discrepancy),
+    )
+    for (_, size), cell in zip(_COLUMNS, cells, strict=True):
+        row.append(f"{cell:>{size}}", styles.text)
+    row.append("   ").append_text(gain_bar(line.gain, _arm(width), styles))
+    return row.append(f"  {verdict(line)}", styles.muted)
+
+
+def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
+    """Return name, bar, and as many numbers as fit, each with its label."""
+    name = fit(shorten(safe(line.modality), _NARROW_NAME), _NARROW_NAME)
+    row = Text("").append(f"{styles.marker(index)} {name}", styles.curve(index))
+    arm = 5 if width >= 76 else 4
+    for label, value, size in _labelled(line, styles):
+        cell = Text.assemble((f" {label} ", styles.muted), (fit(value, size), styles.text))
+        if row.cell_len + cell.cell_len + 2 * arm + 3 <= width:
+            row.append_text(cell)
+    return row.append(" ").append_text(gain_bar(line.gain, arm, styles))
+
+
+def _labelled(line: ModalityBalance, styles: Styles) -> list[tuple[str, str, int]]:
+    """Return label, text and cells of each number, the most important first."""
+    before, after = number(line.grad_norm, 2), number(line.grad_norm_after, 2)
+    return [
+        ("p", number(line.probe_accuracy, 2), 5),
+        ("gain", _times(line.gain, 2), 5),
+        ("|g|", f"{before}{styles.glyph('→', '>')}{after}", 9),
+        ("own", number(line.unimodal_accuracy, 2), 5),
+        ("boost", _times(line.boost_scale, 2), 5),
+        (styles.glyph("ρ", "r"), number(line.discrepancy, 2), 5),
+    ]
+
+
+def gain_bar(gain: float, arm: int, styles: Styles) -> Text:
+    """Return a bar in octaves, `arm` cells to each side of 1×: throttle left, boost right."""
+    middle = styles.glyphs.vertical
+    if not math.isfinite(gain):
+        return Text(" " * arm + middle + " " * arm, styles.muted)
+    rest, solid = styles.glyph("·", "."), styles.glyph("█", "#")
+    cells = _filled(gain, arm)
+    left, right = (cells, 0) if gain < 1 else (0, cells)
+    row = Text("").append(rest * (arm - left), styles.frame).append(solid * left, styles.warn)
+    row.append(middle, styles.text).append(solid * right, styles.good)
+    return row.append(rest * (arm - right), styles.frame)
+
+
+def _filled(gain: float, arm: int) -> int:
+    """Return the full cells of the bar, at least one for a gain that is not 1."""
+    octaves = math.log2(max(gain, 1e-9)) / _OCTAVES
+    least = 1 if abs(gain - 1) > _AS_IT_IS else 0
+    return min(max(round(abs(octaves) * arm), least), arm)
+
+
+def verdict(line: ModalityBalance) -> str:
+    """Return the bar in a word or two, "" without a gain."""
+    if not math.isfinite(line.gain):
+        return ""
+    if line.gain < 1 - _AS_IT_IS:
+        return "held back"
+    return "boosted" if line.gain > 1 + _AS_IT_IS else "as it is"
+
+
+def _times(value: float, digits: int = 3) -> str:
+    return f"{clip(number(value, digits), 6)}×" if math.isfinite(value) else "–"
