@@ -126,7 +126,7 @@ def _counted(counts: Mapping[str, int], unit: str) -> str:
 def _faults(report: Report) -> Table:
     """Return every fault, not only the first ones: the user goes through the list."""
     table = Table("fault", "clip", "file", "why", box=None, pad_edge=False)
-    for faults, style in ((report.faults, "red"), (report.odd, "yellow")):
+    for faults, style in ((report.faults, "red"), (report.tolerated, "yellow")):
         for fault in faults:
             cells = (fault.clip, _relative(fault.path, Path(report.source)), fault.reason)
             texts = (Text(one_line(cell), overflow="fold") for cell in cells)
@@ -140,7 +140,7 @@ def _relative(path: Path, root: Path) -> str:
 
 def verdict(report: Report) -> str:
     """Return the last line: how many faults of which kind, and what can be done."""
-    counts = Counter(fault.kind for fault in (*report.faults, *report.odd))
+    counts = Counter(fault.kind for fault in (*report.faults, *report.tolerated))
     found = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "no fault"
     if report.fit:
         read = "names, headers and first images only" if report.quick else "everything read"

@@ -1,4 +1,4 @@
-"""Batches: the training split in a random order of its own generator, at a position that can be saved and gone back to."""
+"""Batches of a split: shuffled for training from a position that can be saved, or in order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from asgml.core.types import Batch
 
 
 class Batches:
-    """Shuffled batches, epoch after epoch. A last batch of a single sample is left out: batch norm cannot take it.
+    """Shuffled batches of a split, epoch after epoch.
 
-    Augmentation has a generator of its own for every batch, made from the epoch's key and the batch's position. So a batch is
-    the same whatever was read before it, by however many processes.
+    Augmentation has a generator of its own for every batch, made from the epoch's key and the
+    batch's position. So a batch is the same whatever was read before it, by any number of
+    processes.
     """
 
     def __init__(self, split: Split, batch_size: int, device: torch.device, seed: int) -> None:
@@ -33,16 +34,16 @@ class Batches:
 
     @staticmethod
     def count(samples: int, batch_size: int) -> int:
-        """Batches in an epoch."""
+        """Return the batches in an epoch."""
         full, rest = divmod(samples, batch_size)
-        return full + (rest > 1)
+        return full + (rest > 1)  # batch norm cannot take a last batch of a single sample
 
     @property
     def per_epoch(self) -> int:
         return self.count(len(self.split), self.batch_size)
 
     def begin_epoch(self) -> bool:
-        """Draws a new order. False where one was restored in the middle of its epoch, which then goes on."""
+        """Draw a new order. Return False where an order restored in mid-epoch goes on instead."""
         if len(self.order):
             return False
         self.order = torch.randperm(len(self.split), generator=self.generator)
@@ -50,19 +51,14 @@ class Batches:
         return True
 
     def rest_of_epoch(self) -> Iterator[Batch]:
-        """The batches from the position on. The position moves when the next batch is asked for."""
+        """Yield the batches from the position on, which moves when the next batch is asked for."""
+        size = self.batch_size
         positions = range(self.position, self.per_epoch)
-        chosen = [self.order[at * self.batch_size : (at + 1) * self.batch_size] for at in positions]
-        for position, indices, stored in zip(
-            positions, chosen, fetch_stored(self.split, chosen, self.device), strict=True
-        ):
-            yield make_batch(
-                self.split,
-                indices,
-                stored,
-                self.device,
-                Generator().manual_seed(self.key + position),
-            )
+        orders = [self.order[number * size : (number + 1) * size] for number in positions]
+        fetched = fetch_stored(self.split, orders, self.device)
+        for position, indices, stored in zip(positions, orders, fetched, strict=True):
+            augmentation = Generator().manual_seed(self.key + position)
+            yield make_batch(self.split, indices, stored, self.device, augmentation)
             self.position = position + 1
         self.order, self.position = torch.empty(0, dtype=torch.int64), 0
 
@@ -78,23 +74,39 @@ class Batches:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.generator.set_state(state["generator"].cpu())
         self.order, self.position = state["order"].cpu(), int(state["position"])
-        if "keys" in state:  # checkpoints from before there was augmentation have none
+        if "keys" in state:  # older checkpoints have none
             self.keys.set_state(state["keys"].cpu())
             self.key = int(state["key"])
 
 
+def take(split: Split, indices: Tensor, device: torch.device) -> Batch:
+    """Return the samples at these indices, on the device, as evaluation sees them."""
+    return next(batches_at(split, [indices], device))
+
+
+def in_order(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
+    """Yield the whole split in its own order, as evaluation sees it."""
+    return batches_at(split, torch.split(torch.arange(len(split)), batch_size), device)
+
+
+def batches_at(split: Split, batches: Sequence[Tensor], device: torch.device) -> Iterator[Batch]:
+    """Yield the batch at each of these indices, as evaluation sees it."""
+    for indices, stored in zip(batches, fetch_stored(split, batches, device), strict=True):
+        yield make_batch(split, indices, stored, device, None)
+
+
 def fetch_stored(
-    split: Split, chosen: Sequence[Tensor], device: torch.device
+    split: Split, batches: Sequence[Tensor], device: torch.device
 ) -> Iterator[dict[str, Tensor]]:
-    """The samples at each of these indices in turn, as they are stored, on the device."""
+    """Yield the samples at each batch's indices as they are stored, on the device."""
     if split.rows is not None:
-        for stored in read_batches(split.rows, chosen, pin=device.type == "cuda"):
+        for stored in read_batches(split.rows, batches, pin=device.type == "cuda"):
             yield {m: tensor.to(device, non_blocking=True) for m, tensor in stored.items()}
         return
-    for indices in chosen:
-        here = indices.to(split.labels.device)
+    for indices in batches:
+        local = indices.to(split.labels.device)
         yield {
-            m: tensor.index_select(0, here).to(device, non_blocking=True)
+            m: tensor.index_select(0, local).to(device, non_blocking=True)
             for m, tensor in split.inputs.items()
         }
 
@@ -104,11 +116,14 @@ def make_batch(
     indices: Tensor,
     stored: dict[str, Tensor],
     device: torch.device,
-    generator: Generator | None,
+    augmentation: Generator | None,
 ) -> Batch:
-    """A batch as the networks see it: batches_at the view of each modality that has one, in training with a generator."""
+    """Return a batch as the networks see it, through the view of each modality that has one.
+
+    With a generator for the augmentation it is a batch of training.
+    """
     inputs = {
-        m: split.views[m](tensor, generator) if m in split.views else tensor
+        m: split.views[m](tensor, augmentation) if m in split.views else tensor
         for m, tensor in stored.items()
     }
     labels = split.labels.index_select(0, indices.to(split.labels.device))
@@ -116,19 +131,3 @@ def make_batch(
     if targets is not None:
         targets = targets.index_select(0, indices.to(targets.device)).to(device, non_blocking=True)
     return Batch(inputs, labels.to(device, non_blocking=True), targets)
-
-
-def take(split: Split, indices: Tensor, device: torch.device) -> Batch:
-    """The samples at these indices, on the device, as evaluation sees them."""
-    return next(batches_at(split, [indices], device))
-
-
-def in_order(split: Split, batch_size: int, device: torch.device) -> Iterator[Batch]:
-    """The whole split in its own order, for evaluation."""
-    return batches_at(split, torch.split(torch.arange(len(split)), batch_size), device)
-
-
-def batches_at(split: Split, chosen: Sequence[Tensor], device: torch.device) -> Iterator[Batch]:
-    """A batch for each of these indices in turn, as evaluation sees it."""
-    for indices, stored in zip(chosen, fetch_stored(split, chosen, device), strict=True):
-        yield make_batch(split, indices, stored, device, None)

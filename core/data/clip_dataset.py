@@ -1,19 +1,19 @@
-"""Makes a data set of clips: read from their prepared cache where there is one, else decoded batch by batch."""
+"""The data set of a set of clips: read from a prepared cache, else decoded batch by batch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from asgml.core.data.base import SPLITS, Dataset, Split
+from asgml.core.data.base import SPLITS, Dataset, Rows, Split
 from asgml.core.data.cache.find_cache import exclude_undecodable, find_cache
 from asgml.core.data.clip_options import ClipOptions, workers_for
-from asgml.core.data.clips import Clip, ClipSet, Decoder, Modality, choose_modalities, refuse_faults
+from asgml.core.data.clips import Clip, ClipSet, Decoder, Modality, refuse_faults
 from asgml.core.data.inspect_media import TOLERATED_KINDS, inspect_clips
 
 
@@ -30,83 +30,70 @@ class ClipRows:
 
     @property
     def nbytes(self) -> None:
-        """Decoding all of it costs too long to be waited for."""
+        """None: decoding all samples takes too long to move them to the GPU at once."""
         return None
 
     def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
-        chosen = [self.clips[number] for number in numbers]
+        clips = [self.clips[number] for number in numbers]
         return {
-            m: torch.stack([decoder.decode(clip.sources[m], clip.id) for clip in chosen])
+            m: torch.stack([decoder.decode(clip.sources[m], clip.id) for clip in clips])
             for m, decoder in self.decoders.items()
         }
 
 
-def load_clips(found: ClipSet, options: ClipOptions) -> Dataset:
-    """The data set: read from a prepared cache where there is one, else decoded batch by batch."""
-    chosen = choose_modalities(found, options.modalities)
-    cache, reason = find_cache(found, options.cache, chosen)
-    found = (
-        exclude_undecodable(found, cache)
-        if cache is not None
-        else exclude_unreadable(found, chosen, workers_for(options.workers))
-    )
-    refuse_faults(found, options)
-    views = {m: modality.view for m, modality in chosen.items()}
-    decoders = {m: modality.decoder for m, modality in chosen.items()}
+def load_clips(clip_set: ClipSet, options: ClipOptions) -> Dataset:
+    """Return the data set, from a cache where `options` find one. Raise DataError for faults."""
+    modalities = clip_set.choose_modalities(options.modalities)
+    workers = workers_for(options.workers)
+    cache, reason = find_cache(clip_set, options.cache, modalities)
+    if cache is not None:
+        clip_set = exclude_undecodable(clip_set, cache)
+    else:
+        clip_set = exclude_unreadable(clip_set, modalities, workers)
+    refuse_faults(clip_set, options.allow_missing)
+    views = {m: modality.view for m, modality in modalities.items()}
+    decoders = {m: modality.decoder for m, modality in modalities.items()}
     splits = {}
-    for part in SPLITS:
-        clips = found.splits[part]
+    for split in SPLITS:
+        clips = clip_set.splits[split]
         labels = torch.tensor([clip.label for clip in clips], dtype=torch.int64)
-        rows = (
-            cache.rows_of(clips, list(chosen))
-            if cache
-            else ClipRows(clips, decoders, workers_for(options.workers))
-        )
-        splits[part] = Split({}, labels, rows, views)
-    shapes = {m: modality.shape for m, modality in chosen.items()}
-    read_from = {
-        "read from": str(cache.path) if cache else "files",
-        **({"cache": reason} if reason else {}),
-    }
-    return Dataset(
-        found.name, tuple(chosen), found.classes, shapes, splits, {**describe(found), **read_from}
-    )
+        rows: Rows = ClipRows(clips, decoders, workers)
+        if cache is not None:
+            rows = cache.rows_of(clips, list(modalities))
+        splits[split] = Split({}, labels, rows, views)
+    shapes = {m: modality.shape for m, modality in modalities.items()}
+    info = {**describe(clip_set), "read from": str(cache.path) if cache else "files"}
+    if reason:
+        info["cache"] = reason
+    return Dataset(clip_set.name, tuple(modalities), clip_set.classes, shapes, splits, info)
 
 
-def exclude_unreadable(found: ClipSet, modalities: Mapping[str, Modality], workers: int) -> ClipSet:
-    """The data set with the clips among its faults whose files' heads cannot be read, or promise more than is there.
+def exclude_unreadable(
+    clip_set: ClipSet, modalities: Mapping[str, Modality], workers: int
+) -> ClipSet:
+    """Return the data set with the clips whose headers fail among its faults.
 
-    A third of a millisecond a clip, so that a training does not meet them in the middle of its first epoch.
+    A header that cannot be read, or that promises more than the file holds, costs a third of a
+    millisecond here; a training would meet it in the middle of its first epoch.
     """
-    clips = [clip for part in SPLITS for clip in found.splits.get(part, ())]
-    looked = inspect_clips(
-        clips, modalities, quick=True, workers=max(workers, 1), progress=lambda done, total: None
-    )
-    faults = tuple(
-        fault for one in looked for fault in one.faults if fault.kind not in TOLERATED_KINDS
-    )
-    gone = {fault.clip for fault in faults}
-    kept = {
-        part: tuple(clip for clip in clips if clip.id not in gone)
-        for part, clips in found.splits.items()
-    }
-    return replace(found, splits=kept, faults=(*found.faults, *faults)) if faults else found
+    inspections = inspect_clips(clip_set, modalities, quick=True, workers=workers)
+    faults = [fault for inspection in inspections for fault in inspection.faults]
+    return clip_set.exclude([fault for fault in faults if fault.kind not in TOLERATED_KINDS])
 
 
-def describe(found: ClipSet) -> dict[str, Any]:
-    """What the run records of its data."""
+def describe(clip_set: ClipSet) -> dict[str, Any]:
+    """Return what a run records of its data, as JSON."""
+    classes = len(clip_set.classes)
     labels = {
-        part: np.array([clip.label for clip in clips], dtype=np.int64)
-        for part, clips in found.splits.items()
+        split: np.array([clip.label for clip in clips], dtype=np.int64)
+        for split, clips in clip_set.splits.items()
     }
+    counts = {split: np.bincount(of, minlength=classes).tolist() for split, of in labels.items()}
     return {
-        "source": str(found.root),
-        "counts": {part: len(clips) for part, clips in found.splits.items()},
-        "class_counts": {
-            part: np.bincount(numbers, minlength=len(found.classes)).tolist()
-            for part, numbers in labels.items()
-        },
-        "missing": len(found.faults),
-        "decoding": {m: modality.decoder.settings for m, modality in found.modalities.items()},
-        **found.info,
+        "source": str(clip_set.root),
+        "counts": {split: len(clips) for split, clips in clip_set.splits.items()},
+        "class_counts": counts,
+        "missing": len(clip_set.faults),
+        "decoding": {m: modality.decoder.settings for m, modality in clip_set.modalities.items()},
+        **clip_set.info,
     }

@@ -1,4 +1,4 @@
-"""Options of every data set that is read from files."""
+"""Options of every data set that is read from files, and the number of processes to read with."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from asgml.core.data.options import check_choice, check_flag, check_whole
 
-MOST_WORKERS = 8
+MAX_WORKERS = 8
 
 
 @dataclass(frozen=True)
 class ClipOptions:
     """Options of every data set that is read from files.
 
-    `modalities`: the ones to use. `allow_missing`: train without the clips whose files are missing. `workers`: processes that
-    decode, -1 for one a core, at most 8. `cache`: "auto" uses a prepared cache beside the data where there is one, "off" never,
-    "require" refuses to decode, and so does the path of a cache or of a folder of caches. `val`: clips taken from train for
-    validation, in proportion to the classes, where the lists have no validation part; 0 stands for a tenth.
+    `modalities`: the ones to use. `allow_missing`: train without the clips whose files are missing.
+    `workers`: processes that decode, -1 for one a core, at most 8. `cache`: "auto" uses a prepared
+    cache beside the data where there is one, "off" never, "require" refuses to decode, and so does
+    the path of a cache or of a folder of caches. `val`: clips taken from train for validation, in
+    proportion to the classes, where the lists have no validation split; 0 stands for a tenth.
     """
 
     modalities: list[str] | None = None
@@ -34,11 +35,11 @@ class ClipOptions:
             check_choice("cache", self.cache, ("auto", "off", "require", "a path with a /"))
 
 
-def workers_for(asked: int) -> int:
-    """As many as asked for, or one a core that this process may use."""
-    if asked >= 0:
-        return asked
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
-    return min(cores, MOST_WORKERS)
+def workers_for(wanted: int) -> int:
+    """Return the number of processes: as many as wanted, or one for each core of this process."""
+    if wanted >= 0:
+        return wanted
+    # Schedulers of clusters grant fewer cores than the machine has; macOS cannot tell them.
+    granted = hasattr(os, "sched_getaffinity")
+    cores = len(os.sched_getaffinity(0)) if granted else os.cpu_count() or 1
+    return min(cores, MAX_WORKERS)

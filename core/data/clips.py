@@ -1,9 +1,9 @@
-"""Clips: samples that lie in files, each with its sources; what can be wrong with them, and which become validation."""
+"""Clips: samples that lie in files, with their sources, decoders and faults."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,17 +11,15 @@ import torch
 from torch import Tensor
 
 from asgml.core.data.base import SPLITS, DataError, View
-from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.error_text import first_few
 from asgml.core.data.options import check_names
-
-NAMED_FAULTS = 5  # faults that an error names; `asgml data check` lists all
 
 
 @dataclass(frozen=True)
 class Source:
-    """What a modality of a clip is decoded from: a file, or the images of its frames in order of time.
+    """The file that a modality of a clip is decoded from, or the images of its frames in order.
 
-    `start` and `seconds` are the part of the file that the clip is; None is all of it.
+    `start` and `seconds` are the interval of the file that the clip is; None is all of it.
     """
 
     paths: tuple[Path, ...]
@@ -31,7 +29,10 @@ class Source:
 
 @dataclass(frozen=True)
 class Clip:
-    """One sample: its name, its class, its sources by modality. `group` is the person, where a name tells."""
+    """One sample: name, class number, and sources by modality.
+
+    `group` is the speaker or video that it shares with other clips, "" where that is unknown.
+    """
 
     id: str
     label: int
@@ -40,7 +41,7 @@ class Clip:
 
 
 class Decoder(Protocol):
-    """Turns a source into one sample of a modality. Decodes the same source to the same numbers, in any process."""
+    """Decoder of a source to one sample of a modality: the same numbers in any process."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -50,17 +51,20 @@ class Decoder(Protocol):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """JSON: with other settings it would decode to something else."""
+        """All that the decoded numbers depend on beside the source, as JSON."""
         ...
 
     def decode(self, source: Source, clip: str) -> Tensor:
-        """(*shape) of dtype; what it draws, it draws from the clip's name. Raises DataError, one line that names the file."""
+        """Return (*shape) of dtype, with random choices drawn from the clip's name.
+
+        Raise DataError, one line that names the file.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class Modality:
-    """How a modality is decoded, how training and evaluation see it, and the shape of what they see."""
+    """A modality's decoder, its view, and the shape of a sample that the network sees."""
 
     decoder: Decoder
     shape: tuple[int, ...]
@@ -69,7 +73,10 @@ class Modality:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with a clip: its name, the file, the kind (missing, empty, unreadable, short, silent) and the reason."""
+    """A clip's name, its unusable file, the kind of fault and the reason.
+
+    The kinds are missing, empty, unreadable, short and silent.
+    """
 
     clip: str
     path: Path
@@ -84,9 +91,9 @@ class Fault:
 class ClipSet:
     """A data set before its files are decoded.
 
-    `splits` hold the clips that are there; `faults` name those of the lists that are not. `published` has the sizes that the
-    lists should have, by split. `info` is JSON. `apart` are choices that give the same clips other sources, such as another
-    folder of frames: each has a cache of its own.
+    `splits` hold the clips with all their files; `faults` name those of the lists without.
+    `published` has the sizes of the published lists by split. `info` is JSON. `source_dirs` are the
+    folders of the sources by modality: the same clips from other folders have another cache.
     """
 
     name: str
@@ -97,31 +104,46 @@ class ClipSet:
     faults: tuple[Fault, ...] = ()
     published: Mapping[str, int] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
-    apart: Mapping[str, str] = field(default_factory=dict)
+    source_dirs: Mapping[str, str] = field(default_factory=dict)
+
+    def unique_clips(self) -> list[Clip]:
+        """Return the clips of all splits, each once, in the order of their names.
+
+        Raise DataError where one name stands for two different clips.
+        """
+        clips: dict[str, Clip] = {}
+        for clip in (clip for split in self.splits.values() for clip in split):
+            if clips.setdefault(clip.id, clip).sources != clip.sources:
+                reason = f"the name {clip.id!r} stands for two clips with different files"
+                raise DataError(f"{self.name} in {self.root}: {reason}; rename one")
+        return [clips[name] for name in sorted(clips)]
+
+    def exclude(self, faults: Sequence[Fault]) -> ClipSet:
+        """Return the clips without the faulty ones, which join the faults."""
+        faulty = {fault.clip for fault in faults}
+        kept = {
+            split: tuple(clip for clip in clips if clip.id not in faulty)
+            for split, clips in self.splits.items()
+        }
+        return replace(self, splits=kept, faults=(*self.faults, *faults)) if faults else self
+
+    def choose_modalities(self, wanted: list[str] | None) -> dict[str, Modality]:
+        """Return the wanted modalities, by default all. Raise DataError for an unknown one."""
+        if wanted is None:
+            return dict(self.modalities)
+        check_names("modalities", wanted, list(self.modalities))
+        return {m: self.modalities[m] for m in wanted}
 
 
-def refuse_faults(found: ClipSet, options: ClipOptions) -> None:
-    """No clip is left out in silence; and none of the splits may be empty."""
-    if found.faults and not options.allow_missing:
-        named = "; ".join(str(fault) for fault in found.faults[:NAMED_FAULTS])
-        more = (
-            f"; and {len(found.faults) - NAMED_FAULTS} more"
-            if len(found.faults) > NAMED_FAULTS
-            else ""
-        )
-        raise DataError(
-            f"{len(found.faults)} clips of {found.name} cannot be used: {named}{more}. "
-            f"`asgml data check {found.name}:{found.root}` lists all; --allow-missing trains without them"
-        )
-    for part in SPLITS:
-        if not found.splits.get(part):
-            raise DataError(
-                f"{found.name} in {found.root}: no {part} clip is there; see `asgml data check {found.name}:{found.root}`"
-            )
-
-
-def choose_modalities(found: ClipSet, wanted: list[str] | None) -> dict[str, Modality]:
-    if wanted is None:
-        return dict(found.modalities)
-    check_names("modalities", wanted, list(found.modalities))
-    return {m: found.modalities[m] for m in wanted}
+def refuse_faults(clip_set: ClipSet, allow_missing: bool) -> None:
+    """Raise DataError for an empty split and, unless `allow_missing`, for a clip with a fault."""
+    check = f"`asgml data check {clip_set.name}:{clip_set.root}`"
+    if clip_set.faults and not allow_missing:
+        count = f"{len(clip_set.faults)} clips of {clip_set.name} cannot be used"
+        named = first_few([str(fault) for fault in clip_set.faults])
+        advice = f"{check} lists all; --allow-missing trains without them"
+        raise DataError(f"{count}: {named}. {advice}")
+    for split in SPLITS:
+        if not clip_set.splits.get(split):
+            place = f"{clip_set.name} in {clip_set.root}"
+            raise DataError(f"{place}: no {split} clip is there; see {check}")

@@ -1,4 +1,4 @@
-"""Checks data before it is trained on: counts, classes, lengths and sizes, and every file that cannot be used, by name."""
+"""The report on a data set before it is trained on: counts, measures, faults and remarks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from asgml.core.data.clips import Fault
 
 @dataclass(frozen=True)
 class SplitReport:
-    """One split: the samples that would be trained on or tested, those its list names, those published; samples by class.
+    """The samples of one split: usable ones, those in its list, published ones, and by class.
 
-    Where the lists have no validation split, it is taken from train: 0 are listed, and train has fewer than its list. None is unknown.
+    None is unknown. Where the lists have no validation split it is taken from train: 0 are listed,
+    and train has fewer samples than its list.
     """
 
     samples: int
@@ -21,12 +22,16 @@ class SplitReport:
     published: int | None
     classes: tuple[int, ...]
 
+    def as_json(self, classes: tuple[str, ...]) -> dict[str, Any]:
+        return {**asdict(self), "classes": dict(zip(classes, self.classes, strict=True))}
+
 
 @dataclass(frozen=True)
 class Report:
-    """What a check found. `faults` end a training, `odd` clips (silent ones) are trained on as they are.
+    """The result of checking a data set.
 
-    `inputs` has, by modality, what was measured of its samples; `remarks` are good to know.
+    `faults` end a training, `tolerated` ones (silent clips) do not. `inputs` has the measures of
+    each modality's samples; `remarks` are worth knowing but no faults.
     """
 
     name: str
@@ -35,15 +40,15 @@ class Report:
     splits: Mapping[str, SplitReport]
     inputs: Mapping[str, Mapping[str, Any]]
     faults: tuple[Fault, ...] = ()
-    odd: tuple[Fault, ...] = ()
+    tolerated: tuple[Fault, ...] = ()
     remarks: tuple[str, ...] = ()
     quick: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def fit(self) -> bool:
-        """Whether a training would read every sample: no file fails, and no split is empty."""
-        return not self.faults and all(part.samples for part in self.splits.values())
+        """True where a training would read every sample: no file fails, and no split is empty."""
+        return not self.faults and all(split.samples for split in self.splits.values())
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -52,20 +57,14 @@ class Report:
             "fit": self.fit,
             "quick": self.quick,
             "classes": list(self.classes),
-            "splits": {
-                name: {
-                    **asdict(part),
-                    "classes": dict(zip(self.classes, part.classes, strict=True)),
-                }
-                for name, part in self.splits.items()
-            },
+            "splits": {name: split.as_json(self.classes) for name, split in self.splits.items()},
             "inputs": {m: dict(facts) for m, facts in self.inputs.items()},
-            "faults": [_fault(one) for one in self.faults],
-            "odd": [_fault(one) for one in self.odd],
+            "faults": [_fault_as_json(fault) for fault in self.faults],
+            "odd": [_fault_as_json(fault) for fault in self.tolerated],
             "remarks": list(self.remarks),
             "info": dict(self.info),
         }
 
 
-def _fault(fault: Fault) -> dict[str, str]:
+def _fault_as_json(fault: Fault) -> dict[str, str]:
     return {"clip": fault.clip, "path": str(fault.path), "kind": fault.kind, "reason": fault.reason}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 MAX_REASON = 200  # characters: a library's message may hold a page of its own state
 
 
@@ -24,3 +26,9 @@ def escape_unprintable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def first_few(texts: Sequence[str], limit: int = 5) -> str:
+    """Return the first texts separated by semicolons, and the number of those left out."""
+    more = f"; and {len(texts) - limit} more" if len(texts) > limit else ""
+    return "; ".join(texts[:limit]) + more

@@ -1,4 +1,4 @@
-"""Splits that move into the memory of a GPU once and for all."""
+"""Splits that move into the memory of a GPU once, where they easily fit."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor
 
 from asgml.core.data.base import Rows, Split
 
-RESIDENT_SHARE = 0.25
-"""A split moves to the GPU once and for all where it takes no more than this share of the free memory."""
-
-
+RESIDENT_SHARE = 0.25  # of the free memory, that a split may take at most
 BLOCK = 256  # samples that are copied to the GPU together
 
 
 def to_device(split: Split, device: torch.device) -> Split:
-    """The split on the device where it fits easily, otherwise as it is. One that is decoded from files stays where it is."""
+    """Return the split on the GPU where it fits easily, otherwise as it is.
+
+    A split that is decoded from files stays where it is.
+    """
     if device.type != "cuda":
         return split
     free, _ = torch.cuda.mem_get_info(device)
@@ -29,30 +29,30 @@ def fits(size: int | None, free: int) -> bool:
 
 
 def stored_bytes(split: Split) -> int | None:
-    """What the samples take as they are stored; None where they are decoded whenever they are read."""
+    """Return the bytes of the samples as stored, None where reading them decodes files."""
     if split.rows is not None:
         return split.rows.nbytes
     return sum(tensor.numel() * tensor.element_size() for tensor in split.inputs.values())
 
 
 def move_split(split: Split, device: torch.device) -> Split:
-    """The split in the memory of the device; its views go on to work there."""
-    read = (
-        {m: tensor.to(device) for m, tensor in split.inputs.items()}
-        if split.rows is None
-        else read_all(split.rows, device)
-    )
+    """Return the split in the memory of the device, where its views then work too."""
+    if split.rows is None:
+        inputs = {m: tensor.to(device) for m, tensor in split.inputs.items()}
+    else:
+        inputs = read_all(split.rows, device)
     targets = None if split.targets is None else split.targets.to(device)
-    return replace(split, inputs=read, rows=None, labels=split.labels.to(device), targets=targets)
+    return replace(split, inputs=inputs, rows=None, labels=split.labels.to(device), targets=targets)
 
 
 def read_all(rows: Rows, device: torch.device) -> dict[str, Tensor]:
-    """All samples on the device, block by block: at no time is there more than a block of them in the host's memory."""
-    read: dict[str, Tensor] = {}
+    """Return all samples on the device, with no more than a block of them in the host's memory."""
+    inputs: dict[str, Tensor] = {}
     for start in range(0, len(rows), BLOCK):
         numbers = range(start, min(start + BLOCK, len(rows)))
-        for m, part in rows.read(numbers).items():
-            if m not in read:
-                read[m] = torch.empty((len(rows), *part.shape[1:]), dtype=part.dtype, device=device)
-            read[m][start : start + len(part)].copy_(part)
-    return read
+        for m, block in rows.read(numbers).items():
+            if m not in inputs:
+                shape = (len(rows), *block.shape[1:])
+                inputs[m] = torch.empty(shape, dtype=block.dtype, device=device)
+            inputs[m][start : start + len(block)].copy_(block)
+    return inputs

@@ -1,28 +1,33 @@
-"""Builds the report on a data set: counts, measures and every file that cannot be used."""
+"""The building of a report on a data set, from its clips or from its arrays in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import torch
 
 from asgml.core.data.base import SPLITS, Dataset, load_data, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.clip_options import workers_for
-from asgml.core.data.clips import ClipSet, choose_modalities
+from asgml.core.data.clips import ClipSet
 from asgml.core.data.dataset_report import Report, SplitReport
 from asgml.core.data.datasets.clip_loader import find
-from asgml.core.data.inspect_media import TOLERATED_KINDS, inspect_clips, summarise_facts
+from asgml.core.data.inspect_media import (
+    TOLERATED_KINDS,
+    Progress,
+    inspect_clips,
+    summarise_facts,
+)
 from asgml.core.data.report_remarks import (
-    count_constant,
+    constant_remarks,
+    group_remarks,
     loader_warnings,
     shared_remarks,
     size_remarks,
     untrained_remarks,
 )
-
-Progress = Callable[[int, int], None]
 
 
 def build_report(
@@ -35,113 +40,92 @@ def build_report(
     published: Mapping[str, int] | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Report:
-    """Looks at everything in `spec`, in as many threads as asked for. Raises DataError where it cannot even be listed."""
-    found = find_clips(spec, options, seed)
-    if found is None:
-        as_stored = {
-            **options,
-            "normalize": False,
-        }  # a sample that holds nothing shows as one number throughout
-        return report_arrays(load_data(spec, as_stored, seed), published or {})
-    return report_clips(found, options, quick=quick, workers=workers, progress=progress)
+    """Check all samples of `spec` with `workers` threads, and report.
+
+    Raise DataError where the samples cannot even be listed.
+    """
+    clip_set = find_clips(spec, options, seed)
+    if clip_set is not None:
+        return report_clips(clip_set, options, quick=quick, workers=workers, progress=progress)
+    # Before normalisation an empty sample shows as one number throughout.
+    as_stored = {**options, "normalize": False}
+    return report_arrays(load_data(spec, as_stored, seed), published or {})
 
 
 def find_clips(spec: str, options: Mapping[str, Any], seed: int) -> ClipSet | None:
-    """The clips of a data set that is read from files; None for one that is read into memory as a whole."""
+    """Return the clips of a data set that is read from files, None for one read into memory."""
     name, path = split_name(spec)
     return find(spec, options, seed) if path and name and DATA_SETS[name].clips else None
 
 
 def report_clips(
-    found: ClipSet, options: Mapping[str, Any], *, quick: bool, workers: int, progress: Progress
+    clip_set: ClipSet, options: Mapping[str, Any], *, quick: bool, workers: int, progress: Progress
 ) -> Report:
-    modalities = choose_modalities(found, options.get("modalities"))
-    clips = [clip for part in SPLITS for clip in found.splits.get(part, ())]
-    looked = inspect_clips(
-        clips, modalities, quick=quick, workers=max(workers_for(workers), 1), progress=progress
+    modalities = clip_set.choose_modalities(options.get("modalities"))
+    inspections = inspect_clips(
+        clip_set, modalities, quick=quick, workers=workers_for(workers), progress=progress
     )
-    seen = [fault for one in looked for fault in one.faults]
-    faults = (*found.faults, *(fault for fault in seen if fault.kind not in TOLERATED_KINDS))
-    odd = tuple(fault for fault in seen if fault.kind in TOLERATED_KINDS)
-    parts = {part: split_report(found, part) for part in SPLITS}
-    inputs = {m: summarise_facts(m, looked) for m in modalities}
-    remarks = (
-        *size_remarks(parts),
-        *shared_remarks(found),
-        *untrained_remarks(found),
-        *loader_warnings(found),
-    )
+    found = [fault for inspection in inspections for fault in inspection.faults]
+    splits = {split: report_split(clip_set, split) for split in SPLITS}
     return Report(
-        found.name,
-        str(found.root),
-        found.classes,
-        parts,
-        inputs,
-        faults,
-        odd,
-        remarks,
-        quick,
-        dict(found.info),
+        name=clip_set.name,
+        source=str(clip_set.root),
+        classes=clip_set.classes,
+        splits=splits,
+        inputs={m: summarise_facts(m, inspections) for m in modalities},
+        faults=(*clip_set.faults, *(one for one in found if one.kind not in TOLERATED_KINDS)),
+        tolerated=tuple(fault for fault in found if fault.kind in TOLERATED_KINDS),
+        remarks=(
+            *size_remarks(splits),
+            *shared_remarks(clip_set),
+            *untrained_remarks(clip_set),
+            *loader_warnings(clip_set.info),
+        ),
+        quick=quick,
+        info=dict(clip_set.info),
+    )
+
+
+def report_split(clip_set: ClipSet, name: str) -> SplitReport:
+    clips = clip_set.splits.get(name, ())
+    labels = np.array([clip.label for clip in clips], dtype=np.int64)
+    listed = clip_set.info.get("listed")
+    return SplitReport(
+        samples=len(clips),
+        listed=listed.get(name, 0) if isinstance(listed, dict) else None,
+        published=clip_set.published.get(name),
+        classes=tuple(np.bincount(labels, minlength=len(clip_set.classes)).tolist()),
     )
 
 
 def report_arrays(data: Dataset, published: Mapping[str, int]) -> Report:
-    """Data in memory: its loader has refused what cannot be used."""
-    parts = {}
+    """Return the report on data in memory, without faults: its loader has refused those."""
+    splits = {}
     for name, split in data.splits.items():
         counts = np.bincount(split.labels.numpy(), minlength=len(data.classes)).tolist()
-        parts[name] = SplitReport(len(split), None, published.get(name), tuple(counts))
-    inputs = {
-        m: {"shape": list(data.shapes[m]), "constant": count_constant(data, m)}
-        for m in data.modalities
-    }
-    constant = [
-        f"{m}: {facts['constant']} samples hold the same number throughout"
-        for m, facts in inputs.items()
-        if facts["constant"]
-    ]
-    shared = data.info.get("groups_shared")
-    groups = (
-        [
-            f"{shared} groups (persons, clips) of train are in test too: results are not about strangers"
-        ]
-        if shared
-        else []
-    )
-    told_by_loader = data.info.get("warnings")
-    remarks = [
-        *(size_remarks(parts) if told_by_loader is None else told_by_loader),
-        *constant,
-        *groups,
-    ]
-    told = {
-        key: value
-        for key, value in data.info.items()
-        if key not in ("normalisation", "counts", "class_counts")
-    }
+        splits[name] = SplitReport(len(split), None, published.get(name), tuple(counts))
+    constant = {m: count_constant(data, m) for m in data.modalities}
+    has_warnings = data.info.get("warnings") is not None
+    sizes = loader_warnings(data.info) if has_warnings else size_remarks(splits)
+    omitted = ("normalisation", "counts", "class_counts")
     return Report(
-        data.name,
-        str(data.info.get("source", "")),
-        data.classes,
-        parts,
-        inputs,
-        (),
-        (),
-        tuple(remarks),
-        False,
-        told,
+        name=data.name,
+        source=str(data.info.get("source", "")),
+        classes=data.classes,
+        splits=splits,
+        inputs={
+            m: {"shape": list(data.shapes[m]), "constant": constant[m]} for m in data.modalities
+        },
+        remarks=(*sizes, *constant_remarks(constant), *group_remarks(data)),
+        info={key: value for key, value in data.info.items() if key not in omitted},
     )
 
 
-def split_report(found: ClipSet, name: str) -> SplitReport:
-    clips = found.splits.get(name, ())
-    counts = np.bincount(
-        np.array([clip.label for clip in clips], dtype=np.int64), minlength=len(found.classes)
-    )
-    listed = found.info.get("listed")
-    return SplitReport(
-        len(clips),
-        listed.get(name, 0) if isinstance(listed, dict) else None,
-        found.published.get(name),
-        tuple(counts.tolist()),
-    )
+def count_constant(data: Dataset, modality: str) -> int:
+    """Count the samples in which every number is the same: padding alone, or a lost signal."""
+    count = 0
+    for split in data.splits.values():
+        flat = split.inputs[modality].flatten(1) if modality in split.inputs else torch.zeros(0, 1)
+        if flat.shape[1] > 1:
+            count += int((flat == flat[:, :1]).all(dim=1).sum())
+    return count

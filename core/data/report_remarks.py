@@ -1,71 +1,72 @@
-"""Remarks of a report on data."""
+"""The remarks of a report on a data set: no faults, but worth knowing before it is trained on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import torch
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from asgml.core.data.base import SPLITS, Dataset
 from asgml.core.data.clips import Clip, ClipSet
 from asgml.core.data.dataset_report import SplitReport
 
-
-def size_remarks(parts: Mapping[str, SplitReport]) -> list[str]:
-    """Where a split is not as large as it was published: what is trained on it does not compare with published numbers."""
-    found = {
-        name: part.samples if part.listed is None else part.listed for name, part in parts.items()
-    }
-    return [
-        f"{name} has {found[name]} samples, published {part.published}: its numbers do not compare with published ones"
-        for name, part in parts.items()
-        if part.published is not None and found[name] != part.published
-    ]
+NOT_STRANGERS = "results are not about strangers"
 
 
-def shared_remarks(found: ClipSet) -> list[str]:
-    """Clips and persons that train shares with another split."""
-    train = found.splits.get("train", ())
-    others = {part: found.splits.get(part, ()) for part in SPLITS if part != "train"}
-    clips = {
-        part: {clip.id for clip in train} & {clip.id for clip in other}
-        for part, other in others.items()
-    }
-    persons = {part: len(groups_of(train) & groups_of(other)) for part, other in others.items()}
-    remarks = [
-        f"{len(ids)} clips of train are in {part} too, such as {min(ids)!r}"
-        for part, ids in clips.items()
-        if ids
-    ]
-    shared = [f"{count} are in {part} too" for part, count in persons.items() if count]
-    return remarks + (
-        [
-            f"of the persons (or videos) of train, {' and '.join(shared)}: results are not about strangers"
-        ]
-        if shared
-        else []
-    )
+def size_remarks(splits: Mapping[str, SplitReport]) -> list[str]:
+    """Name the splits of another size than published: their results do not compare."""
+    remarks = []
+    for name, split in splits.items():
+        size = split.samples if split.listed is None else split.listed
+        if split.published is not None and size != split.published:
+            sizes = f"{name} has {size} samples, published {split.published}"
+            remarks.append(f"{sizes}: its numbers do not compare with published ones")
+    return remarks
 
 
-def groups_of(clips: tuple[Clip, ...]) -> set[str]:
+def shared_remarks(clip_set: ClipSet) -> list[str]:
+    """Name the splits with which train shares clips, or persons and videos."""
+    train = clip_set.splits.get("train", ())
+    others = {split: clip_set.splits.get(split, ()) for split in SPLITS if split != "train"}
+    remarks, shared = [], []
+    for split, clips in others.items():
+        if ids := {clip.id for clip in train} & {clip.id for clip in clips}:
+            remarks.append(f"{len(ids)} clips of train are in {split} too, such as {min(ids)!r}")
+        if count := len(groups_of(train) & groups_of(clips)):
+            shared.append(f"{count} are in {split} too")
+    if shared:
+        groups = f"of the persons (or videos) of train, {' and '.join(shared)}"
+        remarks.append(f"{groups}: {NOT_STRANGERS}")
+    return remarks
+
+
+def groups_of(clips: Sequence[Clip]) -> set[str]:
     return {clip.group for clip in clips if clip.group}
 
 
-def untrained_remarks(found: ClipSet) -> list[str]:
-    trained = {clip.label for clip in found.splits.get("train", ())}
-    absent = [name for label, name in enumerate(found.classes) if label not in trained]
+def untrained_remarks(clip_set: ClipSet) -> list[str]:
+    """Name a class without a training clip."""
+    trained = {clip.label for clip in clip_set.splits.get("train", ())}
+    absent = [name for label, name in enumerate(clip_set.classes) if label not in trained]
     return [f"no clip of train shows {absent[0]!r} ({len(absent)} such classes)"] if absent else []
 
 
-def loader_warnings(found: ClipSet) -> list[str]:
-    """What the data set's own loader finds strange about it."""
-    return list(found.info.get("warnings", ()))
+def loader_warnings(info: Mapping[str, Any]) -> list[str]:
+    """Return what the data set's own loader found unusual about it."""
+    return list(info.get("warnings", ()))
 
 
-def count_constant(data: Dataset, modality: str) -> int:
-    """Samples of a modality in which every number is the same: padding alone, or a signal that was lost."""
-    count = 0
-    for split in data.splits.values():
-        flat = split.inputs[modality].flatten(1) if modality in split.inputs else torch.zeros(0, 1)
-        count += int((flat == flat[:, :1]).all(dim=1).sum()) if flat.shape[1] > 1 else 0
-    return count
+def constant_remarks(constant: Mapping[str, int]) -> list[str]:
+    """Name the modalities with samples of one number throughout; `constant` counts them."""
+    return [
+        f"{m}: {count} samples hold the same number throughout"
+        for m, count in constant.items()
+        if count
+    ]
+
+
+def group_remarks(data: Dataset) -> list[str]:
+    """Name the number of groups that train shares with test."""
+    shared = data.info.get("groups_shared")
+    if not shared:
+        return []
+    return [f"{shared} groups (persons, clips) of train are in test too: {NOT_STRANGERS}"]

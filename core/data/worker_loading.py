@@ -1,4 +1,4 @@
-"""Reads samples from disk batch by batch, in several processes, ahead of the training that uses them."""
+"""Reading of samples from disk batch by batch, in worker processes, ahead of the training."""
 
 from __future__ import annotations
 
@@ -17,103 +17,108 @@ from torch.utils.data import DataLoader, Dataset
 
 from asgml.core.data.base import DataError, Rows
 
-AHEAD = 2  # batches that each process keeps ready
+PREFETCH = 2  # batches that each process keeps ready
 
 Inputs = dict[str, Tensor]
-Read = TypeVar("Read")
+Result = TypeVar("Result")
 
 
-def read_batches(rows: Rows, chosen: Sequence[Tensor], *, pin: bool) -> Iterator[Inputs]:
-    """The samples at each of these indices in turn, in that order, whatever the number of processes.
+def read_batches(rows: Rows, batches: Sequence[Tensor], *, pin: bool) -> Iterator[Inputs]:
+    """Yield the samples at each batch's indices, in that order for any number of processes.
 
-    `pin` puts them into page-locked memory, from which a GPU copies while it computes. Raises DataError.
+    `pin` puts them into page-locked memory, from which a GPU copies while it computes. Raise
+    DataError.
     """
-    return map_in_workers(
-        rows.read, [indices.tolist() for indices in chosen], rows.workers, pin=pin
-    )
+    numbers = [indices.tolist() for indices in batches]
+    return map_in_workers(rows.read, numbers, rows.workers, pin=pin)
 
 
 def map_in_workers(
-    read: Callable[[Sequence[int]], Read],
-    chosen: Sequence[Sequence[int]],
+    function: Callable[[Sequence[int]], Result],
+    arguments: Sequence[Sequence[int]],
     workers: int,
     *,
     pin: bool = False,
-) -> Generator[Read, None, None]:
-    """What `read` makes of each of these in turn, in that order; read ahead in so many processes, or here for 0.
+) -> Generator[Result, None, None]:
+    """Yield the result for each argument in turn, computed ahead in `workers` processes.
 
-    They end with the iterator, also where it is given up half-way. Raises DataError, whichever process it comes from.
+    With 0 workers, or a single argument, everything happens in this process. The processes end with
+    the iterator, also where it is abandoned half-way. Raise DataError, whichever process it comes
+    from.
     """
-    workers = (
-        min(workers, len(chosen)) if len(chosen) > 1 else 0
-    )  # a process costs more than one batch
-    loader: DataLoader[Read | DataError] = DataLoader(
-        _Requests(read, chosen),
+    # Starting a process takes longer than one batch.
+    workers = min(workers, len(arguments)) if len(arguments) > 1 else 0
+    loader: DataLoader[Result | DataError] = DataLoader(
+        _Calls(function, arguments),
         batch_size=None,
         collate_fn=_unchanged,
         num_workers=workers,
-        prefetch_factor=AHEAD if workers else None,
+        prefetch_factor=PREFETCH if workers else None,
         pin_memory=pin,
         worker_init_fn=_start_worker,
         multiprocessing_context=_context() if workers else None,
-        generator=torch.Generator().manual_seed(
-            0
-        ),  # the loader would draw a seed from torch's own, on which dropout depends
+        # Without one the loader draws a seed from torch's own generator, on which dropout depends.
+        generator=torch.Generator().manual_seed(0),
     )
     iterator = iter(loader)
     try:
         _remember_workers(iterator)
-        for part in iterator:
-            if isinstance(part, DataError):
-                raise part
-            yield part
+        for result in iterator:
+            if isinstance(result, DataError):
+                raise result
+            yield result
     except RuntimeError as error:  # a process was killed, most often for want of shared memory
         if "DataLoader worker" not in str(error):
             raise
         reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"a process that reads the data ended ({reason}); set data.options.workers=0 or give it more memory"
-        ) from error
+        advice = "set data.options.workers=0 or give it more memory"
+        raise DataError(f"a process that reads the data ended ({reason}); {advice}") from error
     finally:
         _stop_workers(iterator)
 
 
-class _Requests(Dataset[Any]):
-    """What torch's loader asks for, one by one. An error is handed on as a value: raised, it would come as a page of traceback."""
+class _Calls(Dataset[Any]):
+    """The calls as torch's loader asks for them, one by one.
+
+    An error is handed on as a value: raised in a worker, it would arrive as a page of traceback.
+    """
 
     def __init__(
-        self, read: Callable[[Sequence[int]], Any], chosen: Sequence[Sequence[int]]
+        self, function: Callable[[Sequence[int]], Any], arguments: Sequence[Sequence[int]]
     ) -> None:
-        self.read = read
-        self.chosen = chosen
+        self.function = function
+        self.arguments = arguments
 
     def __getitem__(self, number: int) -> Any:
         try:
-            return self.read(self.chosen[number])
+            return self.function(self.arguments[number])
         except DataError as error:
             return error
 
     def __len__(self) -> int:
-        return len(self.chosen)
+        return len(self.arguments)
 
 
-def _unchanged(part: Any) -> Any:
-    """torch's loader would turn what it can into tensors."""
-    return part
+def _unchanged(result: Any) -> Any:
+    """Return the result as it is: torch's loader would convert what it can to tensors."""
+    return result
 
 
 def _start_worker(worker: int) -> None:
-    """Nothing that reads draws numbers; should a library do so, no two processes draw the same. Signals are the trainer's.
+    """Seed numpy and ignore the signals of the trainer.
 
-    It goes on to the end of its step after a SIGTERM, which a cluster sends to every process of a job.
+    Nothing that reads draws numbers; should a library do so, no two processes draw the same. After
+    a SIGTERM, which a cluster sends to every process of a job, the trainer still finishes its step
+    and needs the data for it.
     """
     np.random.seed((torch.initial_seed() + worker) % 2**32)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
 
+# The processes of each iterator, by its id. At its own end Python sends them SIGTERM, which they
+# ignore, and waits for ever.
 _processes: dict[int, list[BaseProcess]] = {}
-"""The processes of each iterator, of this process: at its end Python would wait for ever for one that ignores SIGTERM."""
 
 
 def _remember_workers(iterator: object) -> None:
@@ -121,15 +126,21 @@ def _remember_workers(iterator: object) -> None:
 
 
 def _stop_workers(iterator: object) -> None:
-    """Ends the iterator's processes now. An error that is held keeps the iterator, which by itself would keep them."""
+    """End the iterator's processes now.
+
+    By themselves they end with the iterator, which the traceback of a kept error keeps alive.
+    """
     shut_down = getattr(iterator, "_shutdown_workers", None)
-    if shut_down is not None:  # there is none where everything is read here
+    if shut_down is not None:  # there is none where everything is read in this process
         shut_down()
     _kill(_processes.pop(id(iterator), []))
 
 
 def _kill(processes: Sequence[BaseProcess]) -> None:
-    """Those that are left: another one that was killed while it held their queue's lock makes them wait for ever."""
+    """Kill the processes that are left.
+
+    They wait for ever where another was killed while it held the lock of their queue.
+    """
     for process in processes:
         if process.is_alive():
             process.kill()
@@ -139,19 +150,13 @@ def _kill(processes: Sequence[BaseProcess]) -> None:
 @atexit.register
 def _kill_all() -> None:
     if any(_processes.values()):
-        signal.signal(
-            signal.SIGCHLD, signal.SIG_DFL
-        )  # torch's handler would call these deaths an error
+        # torch's handler would report these deaths as an error
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for processes in list(_processes.values()):
-            _kill(
-                [
-                    process
-                    for process in processes
-                    if getattr(process, "_parent_pid", None) == os.getpid()
-                ]
-            )
+            # A forked process inherits the list, but only their parent may wait for them.
+            _kill([one for one in processes if getattr(one, "_parent_pid", None) == os.getpid()])
 
 
 def _context() -> str | None:
-    """Forked processes start at once; others import torch anew, seconds each, at every epoch."""
+    """Return "fork" where there is one: other processes import torch anew, seconds each epoch."""
     return "fork" if "fork" in multiprocessing.get_all_start_methods() else None

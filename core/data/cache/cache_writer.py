@@ -1,4 +1,4 @@
-"""Puts decoded clips into the arrays of a cache."""
+"""The writer of decoded clips into the arrays of a cache, in an order that survives a kill."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from asgml.core.data.clips import Clip
 
 
 class CacheWriter:
-    """Puts decoded clips into their rows: first the samples, then what says that they are there."""
+    """The writer of one preparation. A fingerprint is written after the samples it vouches for."""
 
     def __init__(self, cache: Cache, allow_missing: bool) -> None:
         self.cache = cache
@@ -24,56 +24,57 @@ class CacheWriter:
         self.group: zarr.Group = open_writable(cache.path)
         self.group.update_attributes({"complete": False})
 
-    def discard_damaged(self, lost: Set[int]) -> None:
-        """These rows hold no clip any more; the damaged files go, since zarr would read one before it puts samples in."""
-        rows = [row for row in sorted(lost) if self.cache.source[row].any()]
-        if rows:
-            write_rows(
-                self.group,
-                "source",
-                rows,
-                np.zeros((len(rows), len(self.cache.settings)), dtype=np.int64),
-            )
-        for m in self.cache.settings:
-            array = self.cache.reader(m)
-            for chunk in array.damaged_chunks():
-                array.chunk_file(chunk).unlink(missing_ok=True)
+    def discard_damaged(self, rows: Set[int]) -> None:
+        """Mark these rows as not decoded and remove the damaged chunk files.
+
+        zarr would read a damaged file before it puts samples in.
+        """
+        source = self.cache.source
+        filled = [row for row in sorted(rows) if source[row].any()]
+        if filled:
+            blank = np.zeros((len(filled), source.shape[1]), dtype=np.int64)
+            write_rows(self.group, "source", filled, blank)
+        for reader in map(self.cache.reader, self.cache.settings):
+            for chunk in reader.damaged_chunks():
+                reader.chunk_file(chunk).unlink(missing_ok=True)
 
     def write(self, clips: Sequence[Clip], decoded: DecodedClips) -> None:
-        good = [number for number, clip in enumerate(clips) if clip.id not in decoded.faults]
+        """Write the clips without a fault to their rows, then what they were decoded from.
+
+        Where clips may be missing, faulty ones get a fingerprint too: they are not tried again
+        until their files change.
+        """
         rows = [self.cache.rows[clip.id] for clip in clips]
+        good = [number for number, clip in enumerate(clips) if clip.id not in decoded.faults]
         for m, values in decoded.values.items():
             write_rows(self.group, m, [rows[number] for number in good], values.numpy())
-        self._record(clips, decoded.faults)
-        if told := list(range(len(clips))) if self.allow_missing else good:
-            sources = np.array([decoded.sources[number] for number in told], dtype=np.int64)
-            write_rows(self.group, "source", [rows[number] for number in told], sources)
+        self._record_absent(clips, decoded.faults)
+        done = list(range(len(clips))) if self.allow_missing else good
+        if done:
+            prints = np.array([decoded.fingerprints[number] for number in done], dtype=np.int64)
+            write_rows(self.group, "source", [rows[number] for number in done], prints)
 
-    def _record(self, clips: Sequence[Clip], faults: Mapping[str, str]) -> None:
-        absent = {
-            name: reason
-            for name, reason in self.absent.items()
-            if name not in {clip.id for clip in clips}
-        }
+    def _record_absent(self, clips: Sequence[Clip], faults: Mapping[str, str]) -> None:
+        decoded = {clip.id for clip in clips}
+        absent = {name: reason for name, reason in self.absent.items() if name not in decoded}
         absent.update(faults if self.allow_missing else {})
         if absent != self.absent:
             self.group.update_attributes({"absent": absent})
             self.absent = absent
 
     def mark_complete(self, missing: Mapping[str, str]) -> None:
-        """The mark comes last, and after a power cut there is no mark without what it stands for."""
-        self.fill_empty_chunks()
+        """Mark the cache as complete, and record the clips whose files were missing.
+
+        The mark comes after a sync of the disk: a power cut leaves no mark without the samples.
+        """
+        self._fill_empty_chunks()
         os.sync()
         self.group.update_attributes({"missing": dict(missing), "complete": True})
 
-    def fill_empty_chunks(self) -> None:
-        """Zeros for chunks that hold none of the clips asked for: a chunk whose file is not there counts as damaged."""
+    def _fill_empty_chunks(self) -> None:
+        """Write zeros to chunks without a clip: one whose file is missing counts as damaged."""
         for m, array in self.cache.arrays.items():
             for chunk in self.cache.reader(m).damaged_chunks():
-                rows = range(
-                    chunk * self.cache.per_chunk,
-                    min((chunk + 1) * self.cache.per_chunk, array.shape[0]),
-                )
-                write_rows(
-                    self.group, m, rows, np.zeros((len(rows), *array.shape[1:]), dtype=array.dtype)
-                )
+                rows = self.cache.rows_in(chunk, array.shape[0])
+                zeros = np.zeros((len(rows), *array.shape[1:]), dtype=array.dtype)
+                write_rows(self.group, m, rows, zeros)

@@ -1,4 +1,4 @@
-"""A prepared cache: every clip of a data set decoded once, in a Zarr group beside its files (CACHE.md)."""
+"""A prepared cache as it is on the disk: clips decoded once into a Zarr group (CACHE.md)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from asgml.core.data.clips import Clip
 
 @dataclass(frozen=True)
 class CachedRows:
-    """Samples read from a cache. `places`: the row of each sample there."""
+    """Samples of a split in a cache. `places` has the row of each sample there."""
 
-    arrays: Mapping[str, ArrayReader]
+    readers: Mapping[str, ArrayReader]
     places: NDArray[np.int64]
     workers: int = 0  # passing a sample on from another process costs more than reading it
 
@@ -34,21 +34,23 @@ class CachedRows:
 
     @property
     def nbytes(self) -> int:
-        return len(self) * sum(array.row_bytes for array in self.arrays.values())
+        return len(self) * sum(reader.row_bytes for reader in self.readers.values())
 
     def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
         rows = self.places[np.asarray(numbers, dtype=np.int64)].tolist()
-        return {m: torch.from_numpy(array.read(rows)) for m, array in self.arrays.items()}
+        return {m: torch.from_numpy(reader.read(rows)) for m, reader in self.readers.items()}
 
 
 @dataclass(frozen=True)
 class Cache:
-    """A cache as it is on the disk. `source` has the fingerprint (N, modalities) of what each clip was decoded from."""
+    """The contents of a cache.
+
+    `settings` are those of each modality's decoder. `source` has the fingerprints, (N, modalities),
+    of the files that each clip was decoded from, its columns in the order of `settings`.
+    """
 
     path: Path
-    settings: Mapping[
-        str, Any
-    ]  # modality -> settings of its decoder, in the order of the columns of `source`
+    settings: Mapping[str, Any]
     complete: bool
     absent: Mapping[str, str]  # clips that could not be decoded, and the reason
     rows: Mapping[str, int]  # clip -> row
@@ -56,8 +58,7 @@ class Cache:
     arrays: Mapping[str, zarr.Array[Any]]
 
     @property
-    def per_chunk(self) -> int:
-        """Clips a chunk."""
+    def clips_per_chunk(self) -> int:
         return int(next(iter(self.arrays.values())).chunks[0])
 
     def reader(self, modality: str) -> ArrayReader:
@@ -67,48 +68,46 @@ class Cache:
         places = np.array([self.rows[clip.id] for clip in clips], dtype=np.int64)
         return CachedRows({m: self.reader(m) for m in modalities}, places)
 
-    def stale(self, clips: Sequence[Clip], modalities: Sequence[str], root: Path) -> list[Clip]:
-        """The clips that are not in the cache, or whose sources have changed since they were decoded."""
-        columns = [list(self.settings).index(m) for m in modalities]
-        return [clip for clip in clips if not self._fresh(clip, modalities, columns, root)]
+    def rows_in(self, chunk: int, length: int) -> range:
+        """Return the rows of a chunk in an array of `length` rows, which may end inside it."""
+        first = chunk * self.clips_per_chunk
+        return range(first, min(first + self.clips_per_chunk, length))
 
-    def _fresh(
-        self, clip: Clip, modalities: Sequence[str], columns: Sequence[int], root: Path
-    ) -> bool:
-        row = self.rows.get(clip.id)
-        return row is not None and self.source[row, columns].tolist() == fingerprints(
-            clip, modalities, root
-        )
+    def outdated(self, clips: Sequence[Clip], modalities: Sequence[str], root: Path) -> list[Clip]:
+        """Return the clips that are not in the cache, or whose files changed since."""
+        columns = [list(self.settings).index(m) for m in modalities]
+        return [
+            clip
+            for clip in clips
+            if clip.id not in self.rows
+            or self.source[self.rows[clip.id], columns].tolist()
+            != fingerprints(clip, modalities, root)
+        ]
 
 
 def open_cache(path: Path) -> Cache:
-    """The cache at `path`, also one that is not complete. Raises DataError where there is none of this version."""
+    """Open the cache at `path`, whether complete or not.
+
+    Raise DataError where there is none of this version.
+    """
+    advice = "give another place, or remove it first"
     try:
         group = zarr.open_group(LocalStore(path), mode="r")
         facts: dict[str, Any] = dict(group.attrs)
         if (facts.get("format"), facts.get("version")) != (FORMAT, VERSION):
-            raise DataError(
-                f"{path} is no {FORMAT} of version {VERSION}; give another place, or remove it first"
-            )
-        names, source = (
-            np.asarray(_array(group, "id")[...]).tolist(),
-            np.asarray(_array(group, "source")[...]),
-        )
-        settings, absent = (
-            dict(facts["settings"]),
-            {str(clip): str(reason) for clip, reason in facts["absent"].items()},
-        )
+            raise DataError(f"{path} is no {FORMAT} of version {VERSION}; {advice}")
+        names = np.asarray(_array(group, "id")[...]).tolist()
+        source = np.asarray(_array(group, "source")[...])
+        settings = dict(facts["settings"])
+        absent = {str(clip): str(reason) for clip, reason in facts["absent"].items()}
         if len(source) < len(names) or source.shape[1:] != (len(settings),):
-            raise DataError(
-                f"{path} is damaged: source has shape {source.shape} for {len(names)} clips; remove it and prepare again"
-            )
+            damage = f"source has shape {source.shape} for {len(names)} clips"
+            raise DataError(f"{path} is damaged: {damage}; remove it and prepare again")
         arrays = {m: _array(group, m) for m in settings}
     except DataError:
         raise
     except Exception as error:  # zarr raises its own, OSError, ValueError, KeyError or a JSON error
-        raise DataError(
-            f"{path} cannot be read as a cache ({error}); give another place, or remove it first"
-        ) from error
+        raise DataError(f"{path} cannot be read as a cache ({error}); {advice}") from error
     rows = {str(name): row for row, name in enumerate(names) if name}
     return Cache(path, settings, facts.get("complete") is True, absent, rows, source, arrays)
 

@@ -1,4 +1,4 @@
-"""Decodes clips for a cache."""
+"""The decoding of clips for a cache, in any process."""
 
 from __future__ import annotations
 
@@ -15,48 +15,48 @@ from asgml.core.data.clips import Clip, ClipSet, Decoder
 
 @dataclass(frozen=True)
 class DecodedClips:
-    """Some clips, decoded: the values (n, …) of the n without a fault, the fingerprints of all."""
+    """The values (n, …) of the n clips without a fault, the fingerprints of all, the faults."""
 
     values: Mapping[str, Tensor]
-    sources: Sequence[Sequence[int]]
+    fingerprints: Sequence[Sequence[int]]
     faults: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ClipDecoding:
-    """Decodes in any process."""
+    """The clips to decode, by their numbers."""
 
-    found: ClipSet
+    clip_set: ClipSet
     clips: Sequence[Clip]
 
     def decode(self, numbers: Sequence[int]) -> DecodedClips:
-        chosen, faults = [self.clips[number] for number in numbers], {}
-        # before they are read: a file that changes meanwhile is then found to be changed
-        sources = [
-            fingerprints(clip, list(self.found.modalities), self.found.root) for clip in chosen
-        ]
-        good = []
-        for clip in chosen:
+        modalities, root = self.clip_set.modalities, self.clip_set.root
+        clips = [self.clips[number] for number in numbers]
+        # Taken before the files are read, so that a file that changes meanwhile counts as changed.
+        prints = [fingerprints(clip, list(modalities), root) for clip in clips]
+        samples, faults = [], {}
+        for clip in clips:
             try:
-                good.append(
-                    {
-                        m: decode_sample(modality.decoder, clip, m)
-                        for m, modality in self.found.modalities.items()
-                    }
-                )
+                samples.append(self._decode_clip(clip))
             except DataError as error:
                 faults[clip.id] = str(error)
-        values = {
-            m: torch.stack([sample[m] for sample in good]) for m in self.found.modalities if good
+        values = {m: torch.stack([sample[m] for sample in samples]) for m in modalities if samples}
+        return DecodedClips(values, prints, faults)
+
+    def _decode_clip(self, clip: Clip) -> dict[str, Tensor]:
+        return {
+            m: decode_sample(modality.decoder, clip, m)
+            for m, modality in self.clip_set.modalities.items()
         }
-        return DecodedClips(values, sources, faults)
 
 
 def decode_sample(decoder: Decoder, clip: Clip, modality: str) -> Tensor:
-    """One sample. A decoder that breaks its promise must not fill the cache by broadcasting."""
+    """Decode one sample. Raise DataError where its shape or type is not what the decoder promises.
+
+    Writing it to the cache would otherwise fill the row by broadcasting.
+    """
     tensor = decoder.decode(clip.sources[modality], clip.id)
     if tuple(tensor.shape) != tuple(decoder.shape) or tensor.dtype != decoder.dtype:
-        raise DataError(
-            f"{clip.id}: {modality} is {tuple(tensor.shape)} {tensor.dtype}; expected {tuple(decoder.shape)} {decoder.dtype}"
-        )
+        decoded = f"{clip.id}: {modality} is {tuple(tensor.shape)} {tensor.dtype}"
+        raise DataError(f"{decoded}; expected {tuple(decoder.shape)} {decoder.dtype}")
     return tensor

@@ -1,4 +1,4 @@
-"""What makes a cached clip the same as decoding its files."""
+"""The identity of cached clips: decoding settings and a fingerprint of the files they came from."""
 
 from __future__ import annotations
 
@@ -9,73 +9,59 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asgml.core.data.base import DataError
 from asgml.core.data.clips import Clip, ClipSet, Modality
 
-FOLDER = "asgml-cache"
+CACHE_DIR = "asgml-cache"
+# Fingerprint of a source whose file is missing; 0 stands for a clip that is not decoded yet.
+MISSING = 1
 
 
-MISSING = 1  # fingerprint of a source whose file is not there; 0 stands for a clip that is not decoded yet
+def cache_path(clip_set: ClipSet, target: Path | None = None) -> Path:
+    """Return the path of a data set's cache: in the folder `target`, by default beside the files.
 
-
-def cache_path(found: ClipSet, where: Path | None = None) -> Path:
-    """Where the cache of this data set lies: `where`, if that ends in .zarr; else in that folder, by default beside the files.
-
-    The name has 8 digits of the decoding settings and of the folders, so caches of several lie side by side.
+    A `target` that ends in .zarr is the cache itself. Else its name has 8 digits of the decoding
+    settings and of the folders, so that caches of several lie side by side.
     """
-    if where is not None and where.suffix == ".zarr":
-        return where
-    told = json.dumps([settings_of(found.modalities), dict(found.apart)], sort_keys=True)
-    digest = hashlib.sha256(told.encode("utf-8", "surrogateescape")).hexdigest()
-    return (where or found.root / FOLDER) / f"{found.name}-{digest[:8]}.zarr"
+    if target is not None and target.suffix == ".zarr":
+        return target
+    identity = [settings_of(clip_set.modalities), dict(clip_set.source_dirs)]
+    text = json.dumps(identity, sort_keys=True)
+    digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+    return (target or clip_set.root / CACHE_DIR) / f"{clip_set.name}-{digest[:8]}.zarr"
 
 
 def settings_of(modalities: Mapping[str, Modality]) -> dict[str, Any]:
-    """The settings of each decoder as JSON gives them back, so that they can be compared with stored ones."""
-    settings: dict[str, Any] = json.loads(
-        json.dumps({m: decoder_settings(modality) for m, modality in modalities.items()})
-    )
-    return settings
+    """Return the settings of each decoder as JSON reads them back, to compare with stored ones."""
+    settings = {m: decoder_settings(modality) for m, modality in modalities.items()}
+    plain: dict[str, Any] = json.loads(json.dumps(settings))
+    return plain
 
 
 def decoder_settings(modality: Modality) -> dict[str, Any]:
     decoder = modality.decoder
-    return {
-        **decoder.settings,
-        "shape": decoder.shape,
-        "dtype": str(decoder.dtype).removeprefix("torch."),
-    }
-
-
-def unique_clips(found: ClipSet) -> list[Clip]:
-    """The clips of all splits by their names. Raises DataError where a name stands for two different clips."""
-    clips: dict[str, Clip] = {}
-    for clip in (clip for part in found.splits.values() for clip in part):
-        if clips.setdefault(clip.id, clip).sources != clip.sources:
-            raise DataError(
-                f"{found.name} in {found.root}: the name {clip.id!r} stands for two clips with different files; rename one"
-            )
-    return [clips[name] for name in sorted(clips)]
+    dtype = str(decoder.dtype).removeprefix("torch.")
+    return {**decoder.settings, "shape": decoder.shape, "dtype": dtype}
 
 
 def fingerprints(clip: Clip, modalities: Sequence[str], root: Path) -> list[int]:
-    """A number for each modality's sources: which part of which files, their sizes and times of change. Reads no content."""
+    """Return a 63-bit number for each modality of a clip, without reading its files.
+
+    It changes with the interval, and with a file's name below `root`, size or time of change.
+    """
     return [fingerprint(clip, m, f"{os.fspath(root)}/") for m in modalities]
 
 
 def fingerprint(clip: Clip, modality: str, root: str) -> int:
     source = clip.sources[modality]
-    words = [repr((source.start, source.seconds))]
+    fields = [repr((source.start, source.seconds))]
     for path in source.paths:
         name = os.fspath(path)
         try:
             facts = os.stat(name)
         except OSError:
             return MISSING
-        words.append(
-            f"{name.removeprefix(root)}\0{facts.st_size}\0{facts.st_mtime_ns}"
-        )  # so the folder can be moved
-    digest = hashlib.blake2b(
-        "\0".join(words).encode("utf-8", "surrogateescape"), digest_size=8
-    ).digest()
-    return max(int.from_bytes(digest, "big") >> 1, MISSING + 1)
+        # Names below the root, so that the whole folder can be moved.
+        fields.append(f"{name.removeprefix(root)}\0{facts.st_size}\0{facts.st_mtime_ns}")
+    content = "\0".join(fields).encode("utf-8", "surrogateescape")
+    digest = hashlib.blake2b(content, digest_size=8).digest()
+    return max(int.from_bytes(digest, "big") >> 1, MISSING + 1)  # fits int64, not a reserved value

@@ -74,7 +74,7 @@ def add_files(
         faults=faults,
         modalities=modalities,
         info={**split.info, **shared_groups(split.splits)},
-        apart={**split.apart, **folders},
+        source_dirs={**split.source_dirs, **folders},
     )
 
 

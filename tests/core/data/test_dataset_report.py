@@ -112,7 +112,7 @@ def can_be_trained_on(spec: str) -> bool:
 
 
 def kinds(report: Report) -> dict[str, str]:
-    return {fault.clip: fault.kind for fault in (*report.faults, *report.odd)}
+    return {fault.clip: fault.kind for fault in (*report.faults, *report.tolerated)}
 
 
 @settings(max_examples=12, deadline=None)
@@ -139,7 +139,7 @@ def test_a_fault_names_its_file_in_one_line(whole: Path, tmp_path: Path, damage:
     shutil.copytree(whole, root)
     DAMAGE[damage][1](root, NAMES[5])
     report = build_report(f"cremad:{root}", OPTIONS, 0, workers=1)
-    (fault,) = (*report.faults, *report.odd)
+    (fault,) = (*report.faults, *report.tolerated)
     assert fault.path.is_relative_to(root) and NAMES[5] in str(fault.path)
     assert "\n" not in str(fault)
 
