@@ -49,7 +49,7 @@ def find_clips(root: Path, options: AveOptions, seed: int) -> ClipSet:
     info = {"segment": options.segment, "warnings": warn_of_classes(classes, ROW)}
     # The segment gives the same clips other sources, so each has a cache of its own.
     apart = {"segment": options.segment}
-    bare = ClipSet("ave", root, classes, {}, {}, published=ROW.published, info=info, apart=apart)
+    bare = ClipSet("ave", root, classes, {}, {}, published=ROW.published, info=info, source_dirs=apart)
     return assemble(bare, entries, options, ROW.dirs, seed)
 
 
