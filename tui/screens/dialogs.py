@@ -136,6 +136,7 @@ class StopDialog(ModalScreen[str | None]):
                     id="after_step",
                 ),
                 Option(Text("now, without a checkpoint"), id="now"),
+                # a pid means nothing on another host
                 Option(
                     Text(kill if self._same_host else "kill: only on the trainer's own host"),
                     id="kill",

@@ -114,6 +114,7 @@ class MainScreen(Screen[None]):
         self.draw()
 
     def _list_runs(self) -> None:
+        # not while the list is hidden: reading it would be for nothing
         if self.query_one(Runs).region.area and self.app.screen is self:
             self.session.list_runs()
 

@@ -32,6 +32,7 @@ class KeyCommands(Provider):
 
 
 def _offered(screen: MainScreen) -> list[Key]:
+    # the palette itself is open already
     return [key for key in keys_for(screen.session.clock_kind) if key.id != "palette"]
 
 

@@ -45,6 +45,7 @@ class FollowedRun:
         moment = self._moment()
         rows = self._rows(moment)
         events = self.run.events[: self.run.events_until(moment.wall_time)]
+        # the raw curves first; the next poll smooths them
         if not self._drawn and sum(rows.values()) >= _LONG:
             smoothing = 0.0
         overlaid, unbegun = overlay and overlay.name, self.run.manifest is None
@@ -62,6 +63,7 @@ class FollowedRun:
         clock = self.clock
         if not isinstance(clock, ReplayClock):
             return
+        # a mark lies between two rows: it is drawn once the row after it is visible
         rows = sorted(
             {self.run.rows_until("steps", mark.wall_time) + 1 for mark in marks(self.run.events)}
         )

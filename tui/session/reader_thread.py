@@ -56,6 +56,7 @@ class ReaderThread:
         """Wait for the next poll, or for a job; then run all jobs that wait."""
         with contextlib.suppress(queue.Empty):
             self._attempt(self._jobs.get(timeout=self._pause()))
+            # all of them before the next poll: ten presses of a key cost one scene, not ten
             while True:
                 self._attempt(self._jobs.get_nowait())
 

@@ -164,7 +164,7 @@ class Session:
 
     def _poll(self) -> None:
         """Read what is new and publish a scene if there is something to draw."""
-        if self._followed is None:
+        if self._followed is None:  # not opened yet, or it could not be read so far
             self._followed = self._open()
         scene = self._followed.poll(self.scene, self._outbox, self._smoothing, self._overlay)
         if scene is not None:

@@ -17,6 +17,7 @@ def steering_refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
     """Return why the training cannot be steered, with what to do instead; "" where it can."""
     name = scene.name
     go_on = f"`asgml resume {name}` goes on from the last checkpoint"
+    # a replay first: the state of its moment may be one of a living trainer
     if replayed:
         return f"this is a replay; `asgml watch {name}` steers a living run"
     if readonly:

@@ -32,6 +32,7 @@ class CursorActions(ActionGroup):
         """Move the cursor by so many columns of the terminal, at most to the newest data."""
         chart = self._screen.selected_chart()
         if chart is not None and self._view.cursor is not None:
+            # a column of the terminal holds as many buckets as its glyphs have dots side by side
             cell = chart.window.bucket * app_of(self._screen.app).theme_styles.glyphs.across
             self.put(min(self._view.cursor + cells * cell, self._last_x()))
             self._screen.draw()

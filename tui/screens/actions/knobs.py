@@ -58,6 +58,7 @@ class KnobActions(ActionGroup):
         state = self.selected_knob()
         if state is not None:
             self._selected = names[(names.index(state.knob.name) + places) % len(names)]
+            # a draft belongs to the knob that was selected
             self.draft = None
             self._screen.draw()
 

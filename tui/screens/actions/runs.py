@@ -39,6 +39,7 @@ class RunActions(ActionGroup):
         self._choose("Runs", "enter: go to this run · esc back", self._switch)
 
     def _switch(self, line: RunLine) -> None:
+        # zoom, cursor and filter were chosen for the steps and metrics of the other run
         self._view.reset()
         self._session.switch(line.name)
 

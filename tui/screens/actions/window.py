@@ -69,6 +69,7 @@ class WindowActions(ActionGroup):
             middle = (window.start + window.end) / 2
         else:
             return
+        # each step of zoom halves the window
         width = (window.end - window.start) / 2.0**steps
         view.start = max(middle - width / 2, 0.0)
 
@@ -76,6 +77,7 @@ class WindowActions(ActionGroup):
         chart = self._screen.selected_chart()
         if chart is not None:
             window = chart.window
+            # a quarter: three quarters of the curve stay in sight
             quarter = (window.end - window.start) / 4
             self._view.start = max(window.start + direction * quarter, 0.0)
             self._screen.draw()
