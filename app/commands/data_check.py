@@ -78,20 +78,20 @@ def _facts(spec: str, report: Report) -> list[tuple[str, str]]:
 def _splits(report: Report) -> Table:
     """Return the samples of each split: those there, listed and published; and by class."""
     table = Table("split", "samples", "listed", "published", "by class", box=None, pad_edge=False)
-    for name, part in report.splits.items():
-        numbers = (part.samples, part.listed, part.published)
+    for name, split in report.splits.items():
+        numbers = (split.samples, split.listed, split.published)
         table.add_row(
             Text(name),
             *(Text("–" if count is None else str(count)) for count in numbers),
-            Text(_by_class(report, part)),
+            Text(_by_class(report, split)),
         )
     return table
 
 
-def _by_class(report: Report, part: SplitReport) -> str:
+def _by_class(report: Report, split: SplitReport) -> str:
     if len(report.classes) > SHOWN_CLASSES:
-        return f"{min(part.classes)} to {max(part.classes)}"
-    counts = zip(report.classes, part.classes, strict=True)
+        return f"{min(split.classes)} to {max(split.classes)}"
+    counts = zip(report.classes, split.classes, strict=True)
     return safe(", ".join(f"{name} {count}" for name, count in counts))
 
 
@@ -145,7 +145,7 @@ def verdict(report: Report) -> str:
     if report.fit:
         read = "names, headers and first images only" if report.quick else "everything read"
         return f"to train on: {found}, {read}"
-    empty = [name for name, part in report.splits.items() if not part.samples]
+    empty = [name for name, split in report.splits.items() if not split.samples]
     if empty:
         return f"to train on: {found}, and no {empty[0]} sample is left"
     if all(fault.kind == "missing" for fault in report.faults):

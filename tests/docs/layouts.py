@@ -75,7 +75,9 @@ def signs_line(row: DataSet) -> str:
 def sizes_line(row: DataSet) -> str:
     """Return the published sizes, of every published split where there are several."""
     if row.published_splits:
-        splits = [f"split {number}: {sizes(of)}" for number, of in row.published_splits.items()]
+        splits = [
+            f"split {number}: {sizes(counts)}" for number, counts in row.published_splits.items()
+        ]
         return f"Published: {'; '.join(splits)}. Source: {row.source}.\n"
     return f"Published: {sizes(row.published)}. Source: {row.source}.\n"
 

@@ -72,29 +72,29 @@ def _build(name: str, path: Path, chosen: AffectOptions) -> Dataset:
     modalities = tuple(chosen.modalities or MODALITIES)
     task = TASKS[chosen.task]
     read = read_splits(path, modalities)
-    kept = {split: task.kept(of.scores) for split, of in read.items()}
-    features = {split: _masked(of, kept[split]) for split, of in read.items()}
-    labels = {split: task.label(of.scores) for split, of in features.items()}
+    kept = {split: task.kept(data.scores) for split, data in read.items()}
+    features = {split: _masked(data, kept[split]) for split, data in read.items()}
+    labels = {split: task.label(data.scores) for split, data in features.items()}
     _check_classes(labels, task)
     statistics = _normalise(features, modalities) if chosen.normalize else {}
     info = {
         "source": str(path.resolve()),
         "sha256": sha256(path),
         "task": chosen.task,
-        "counts": {split: len(of.scores) for split, of in features.items()},
+        "counts": {split: len(data.scores) for split, data in features.items()},
         "class_counts": {
             split: np.bincount(numbers, minlength=len(task.classes)).tolist()
             for split, numbers in labels.items()
         },
         "dropped": {split: int((~mask).sum()) for split, mask in kept.items()},
         "not_finite": {
-            m: {split: of.repaired[m] for split, of in read.items()} for m in modalities
+            m: {split: data.repaired[m] for split, data in read.items()} for m in modalities
         },
         "warnings": [*compare_sizes(name, read), *_warn_of_repairs(read, modalities)],
         "normalisation": statistics,
     }
     shapes = {m: features["train"].inputs[m].shape[1:] for m in modalities}
-    splits = {split: _as_tensors(of, labels[split], task) for split, of in features.items()}
+    splits = {split: _as_tensors(data, labels[split], task) for split, data in features.items()}
     return Dataset(name, modalities, task.classes, shapes, splits, info)
 
 
@@ -121,8 +121,8 @@ def _normalise(features: Mapping[str, FeatureSplit], modalities: tuple[str, ...]
     for m in modalities:
         train = features["train"].inputs[m]
         statistics = measure(train, np.arange(len(train)))
-        for of in features.values():
-            of.inputs[m] = standardise(of.inputs[m], statistics)
+        for data in features.values():
+            data.inputs[m] = standardise(data.inputs[m], statistics)
         found[m] = statistics.as_json()
     return found
 
@@ -130,7 +130,7 @@ def _normalise(features: Mapping[str, FeatureSplit], modalities: tuple[str, ...]
 def _warn_of_repairs(
     features: Mapping[str, FeatureSplit], modalities: tuple[str, ...]
 ) -> list[str]:
-    counts = {m: sum(of.repaired[m] for of in features.values()) for m in modalities}
+    counts = {m: sum(data.repaired[m] for data in features.values()) for m in modalities}
     return [
         f"{count} numbers of {m} were infinite or not a number, and are 0 now"
         for m, count in counts.items()

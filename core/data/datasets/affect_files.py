@@ -71,7 +71,7 @@ def read_splits(path: Path, modalities: Sequence[str]) -> dict[str, FeatureSplit
     _refuse_too_large(tables, modalities)
     splits = {split: _features(table, modalities, split) for split, table in tables.items()}
     for m in modalities:
-        shapes = {split: of.inputs[m].shape[1:] for split, of in splits.items()}
+        shapes = {split: data.inputs[m].shape[1:] for split, data in splits.items()}
         if len(set(shapes.values())) > 1:
             raise DataError(
                 f"{m!r} has samples of {shapes['train']} in train, {shapes['val']} in val, "

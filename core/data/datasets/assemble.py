@@ -45,7 +45,7 @@ def make_splits(bare: ClipSet, entries: EntriesBySplit, options: ClipOptions, se
         split: tuple(Clip(e.id, numbers[e.label], {}, e.group) for e in entries.get(split, ()))
         for split in SPLITS
     }
-    listed = {split: len(of) for split, of in clips.items() if of}
+    listed = {name: len(split) for name, split in clips.items() if split}
     info = {"listed": listed, "val": "from the lists", **bare.info}
     return with_val(replace(bare, splits=clips, info=info), options, seed)
 
@@ -58,19 +58,20 @@ def add_files(
 ) -> ClipSet:
     """Return `split` with the files of its clips; those whose files are not there become faults."""
     numbers = {label: number for number, label in enumerate(split.classes)}
-    by_id = {entry.id: entry for of in entries.values() for entry in of}
+    by_id = {entry.id: entry for listed in entries.values() for entry in listed}
     found = {
         name: [find_sources(by_id[clip.id], numbers, dirs) for clip in clips]
         for name, clips in split.splits.items()
     }
-    clips = {
-        name: tuple(clip for clip in of if isinstance(clip, Clip)) for name, of in found.items()
+    kept = {
+        name: tuple(clip for clip in clips if isinstance(clip, Clip))
+        for name, clips in found.items()
     }
-    faults = tuple(clip for of in found.values() for clip in of if isinstance(clip, Fault))
-    folders = {m: os.path.relpath(place.folder, split.root) for m, place in dirs.items()}
+    faults = tuple(one for clips in found.values() for one in clips if isinstance(one, Fault))
+    folders = {m: os.path.relpath(media.folder, split.root) for m, media in dirs.items()}
     return replace(
         split,
-        splits=clips,
+        splits=kept,
         faults=faults,
         modalities=modalities,
         info={**split.info, **shared_groups(split.splits)},
@@ -82,7 +83,7 @@ def find_sources(
     entry: Entry, numbers: Mapping[str, int], dirs: Mapping[str, MediaDir]
 ) -> Clip | Fault:
     """Return the clip with its sources, or one Fault for all that is wrong with its files."""
-    found = {modality: place.source(entry) for modality, place in dirs.items()}
+    found = {modality: media.source(entry) for modality, media in dirs.items()}
     problems = [source for source in found.values() if isinstance(source, Problem)]
     if problems:
         first = problems[0]

@@ -90,11 +90,11 @@ def distinguish_repeats(entries: dict[str, list[Entry]]) -> dict[str, list[Entry
 
     45 videos of the published lists are.
     """
-    times = Counter(entry.id for of in entries.values() for entry in of)
+    times = Counter(entry.id for listed in entries.values() for entry in listed)
     return {
         split: [
             replace(entry, id=f"{entry.id} ({entry.label})") if times[entry.id] > 1 else entry
-            for entry in of
+            for entry in listed
         ]
-        for split, of in entries.items()
+        for split, listed in entries.items()
     }

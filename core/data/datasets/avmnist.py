@@ -143,8 +143,8 @@ def _labels(path: Path) -> NDArray[np.int64]:
 def _data(path: Path, m: str, samples: int) -> Array:
     """Return the array on disk in the shape that the network sees, checked to be finite."""
     found = _open(path)
-    known = found.dtype.name in array_validation.DTYPES and found.shape[1:] in SHAPES[m]
-    if not known or len(found) != samples:
+    fits = found.dtype.name in array_validation.DTYPES and found.shape[1:] in SHAPES[m]
+    if not fits or len(found) != samples:
         shapes = " or ".join(str((samples, *shape)) for shape in SHAPES[m])
         raise DataError(
             f"{path} is {found.dtype} {found.shape} for {samples} labels; "
@@ -179,7 +179,11 @@ def _open(path: Path) -> Array:
 
 
 def _refuse_too_large(root: Path, stored: Mapping[str, Mapping[str, Array]]) -> None:
-    size = sum(4 * math.prod(array.shape) for of in stored.values() for array in of.values())
+    size = sum(
+        4 * math.prod(array.shape)
+        for arrays_of_m in stored.values()
+        for array in arrays_of_m.values()
+    )
     if size > arrays.MEMORY_LIMIT:
         limit = f"{arrays.MEMORY_LIMIT / 2**30:g}"
         raise DataError(

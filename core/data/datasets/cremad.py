@@ -85,7 +85,9 @@ def find_clips(root: Path, options: CremadOptions, seed: int) -> ClipSet:
     # One name of CREMA-D in train makes all of them CREMA-D's; another name is then an error.
     original = any(CLIP.fullmatch(entry.id) for entry in entries["train"])
     if original:
-        entries = {split: [check_clip(entry) for entry in of] for split, of in entries.items()}
+        entries = {
+            split: [check_clip(entry) for entry in listed] for split, listed in entries.items()
+        }
     classes = choose_classes(root, entries["train"], options, original)
     refuse_strange_labels(entries, classes)
     published = ROW.published if original and options.split == "published" else {}
@@ -155,7 +157,7 @@ def split_by_actor(
     entries: EntriesBySplit, options: CremadOptions, seed: int
 ) -> tuple[dict[str, list[Entry]], dict[str, Any]]:
     """Return all clips of the lists, split anew so that nobody is in two splits, and the info."""
-    everything = [entry for of in entries.values() for entry in of]
+    everything = [entry for listed in entries.values() for entry in listed]
     if not all(entry.group for entry in everything):
         raise DataError(
             'option split is "actors", but the clips are not named as in CREMA-D, actor first; '

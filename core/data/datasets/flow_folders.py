@@ -74,7 +74,7 @@ def clip_dir(folder: Path, entry: Entry) -> Path | None:
     Listing millions of images would take a minute.
     """
     candidates = (folder / middle / name for name in entry.names for middle in ("", entry.label))
-    return next((place for place in candidates if place.is_dir()), None)
+    return next((path for path in candidates if path.is_dir()), None)
 
 
 def image_names(folder: Path, kind: str, together: bool) -> list[str]:

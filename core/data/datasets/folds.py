@@ -49,8 +49,8 @@ def split_groups(groups: Sequence[str], folds: int, fold: int, val: int, seed: i
 
 def draw_order(groups: Sequence[str], seed: int) -> list[str]:
     """Return every group once, in an order that does not depend on that of the clips."""
-    known = sorted(set(groups))
-    return [known[i] for i in np.random.default_rng(seed).permutation(len(known))]
+    unique = sorted(set(groups))
+    return [unique[i] for i in np.random.default_rng(seed).permutation(len(unique))]
 
 
 def fill_folds(order: Sequence[str], sizes: Counter[str], folds: int) -> list[list[str]]:
@@ -71,7 +71,7 @@ def first_until(groups: Sequence[str], sizes: Counter[str], clips: int) -> list[
     """
     chosen = list(groups[:1])
     for group in groups[1:-1]:
-        if sum(sizes[known] for known in chosen) >= clips:
+        if sum(sizes[one] for one in chosen) >= clips:
             break
         chosen.append(group)
     return chosen

@@ -61,8 +61,8 @@ def find_clips(root: Path, options: KsOptions, seed: int) -> ClipSet:
     refuse_strange_labels(numbered, NUMBERS)
     names = class_names(root, options)
     entries = {
-        split: [replace(entry, label=names[int(entry.label)]) for entry in of]
-        for split, of in numbered.items()
+        split: [replace(entry, label=names[int(entry.label)]) for entry in listed]
+        for split, listed in numbered.items()
     }
     bare = ClipSet("ks", root, names, {}, {}, published=ROW.published)
     return assemble(bare, entries, options, ROW.dirs, seed)

@@ -144,9 +144,9 @@ def find_list(root: Path, folder: str | None, name: str, defaults: Dirs) -> Path
         folders = [root / Path(folder).expanduser()]
     else:
         folders = [root, *(root / default for default in defaults.names)]
-    for place in folders:
-        if (place / name).is_file():
-            return place / name
+    for parent in folders:
+        if (parent / name).is_file():
+            return parent / name
     raise DataError(
         f"no list {name!r}: looked in {', '.join(map(str, folders))}; "
         f"{defaults.advice}, or give its folder with the option lists"
@@ -173,8 +173,8 @@ def check_number(text: str, row: Row, quantity: str) -> float:
 def refuse_repeats(entries: EntriesBySplit) -> None:
     """Raise DataError unless every clip is in one split, once."""
     seen: dict[str, Row] = {}
-    for of in entries.values():
-        for entry in of:
+    for listed in entries.values():
+        for entry in listed:
             if entry.id in seen:
                 raise DataError(
                     f"{entry.row}: clip {entry.id!r} is there already ({seen[entry.id]}); "
@@ -186,7 +186,7 @@ def refuse_repeats(entries: EntriesBySplit) -> None:
 def refuse_strange_labels(entries: EntriesBySplit, classes: Sequence[str]) -> None:
     """Raise DataError for an entry whose label is none of the classes."""
     known = set(classes)
-    for entry in (entry for of in entries.values() for entry in of):
+    for entry in (entry for listed in entries.values() for entry in listed):
         if entry.label not in known:
             named = ", ".join(classes[:12]) + (" …" if len(classes) > 12 else "")
             raise DataError(

@@ -78,7 +78,7 @@ class Type:
         All but the first two follow from the code where the type is plain.
         """
         _, order, subarray, names, fields = state[:5]
-        if order not in ENDIAN or any(part is not None for part in (subarray, names, fields)):
+        if order not in ENDIAN or any(value is not None for value in (subarray, names, fields)):
             raise HostilePickle(
                 "an array of a structured type; expected numbers, truth values or text"
             )

@@ -124,13 +124,13 @@ def _follow(opcode: pickletools.OpcodeInfo, argument: Any, depths: _Depths, coun
     if name in EXTENSIONS:
         raise DataError(f"this pickle asks for a name by number (opcode {name}); {EXPECTED}")
     if name in PUTS or name == "MEMOIZE":
-        place = len(depths.memo) if name == "MEMOIZE" else int(argument)
+        number = len(depths.memo) if name == "MEMOIZE" else int(argument)
         # No pickle can have stored more values than it has had opcodes.
-        if place > count:
+        if number > count:
             raise DataError(
-                f"this pickle numbers its memo from {place}, to fill the memory; {EXPECTED}"
+                f"this pickle numbers its memo from {number}, to fill the memory; {EXPECTED}"
             )
-        depths.memo[place] = depths.top()
+        depths.memo[number] = depths.top()
     elif name in GETS:
         depths.stack.append(depths.memo.get(int(argument), 0))
     elif name == "DUP":

@@ -61,14 +61,14 @@ class _Reader(pickle.Unpickler):
         self.stand_ins = _stand_ins(Budget(budget))
 
     def find_class(self, module: str, name: str, /) -> Any:
-        known = self.stand_ins.get((module, name))
-        if known is None:
+        stand_in = self.stand_ins.get((module, name))
+        if stand_in is None:
             asked = repr(f"{module}.{name}"[:LONGEST_NAME])
             raise HostilePickle(
                 f"this pickle asks for {asked}, which data has no need of, "
                 f"so nothing of it was run; {EXPECTED}"
             )
-        return known
+        return stand_in
 
     def persistent_load(self, pid: Any, /) -> NoReturn:
         raise HostilePickle(

@@ -1,4 +1,4 @@
-"""MOSI and MOSEI: both layouts of pickles read alike, labels as papers make them, nothing repaired or dropped in silence."""
+"""MOSI and MOSEI: both layouts read alike, labels as in papers, nothing repaired in silence."""
 
 from __future__ import annotations
 

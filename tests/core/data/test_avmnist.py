@@ -1,4 +1,4 @@
-"""AV-MNIST: MultiBench's folder, its order and its split; an .npz in the arrays format is read as one."""
+"""AV-MNIST: MultiBench's folder, its order and its split; an .npz is read as arrays."""
 
 from __future__ import annotations
 

@@ -81,7 +81,8 @@ def test_the_list_of_classes_gives_their_order(tmp_path: Path) -> None:
         ),
         (
             "1006_IEO_ANG_XX,ANG",
-            r"test\.csv, line \d+: clip '1006_IEO_ANG_XX' is there already \(.*train\.csv, line 73\)",
+            r"test\.csv, line \d+: clip '1006_IEO_ANG_XX' is there already "
+            r"\(.*train\.csv, line 73\)",
         ),
         (
             "1001_IEO_BOR_XX,BOR",
@@ -110,7 +111,8 @@ def test_no_list_no_folder_no_files(tmp_path: Path) -> None:
         find(put(tmp_path / "file"))
     put_lists(tmp_path, clip_names(3), clip_names(5)[-20:])
     with fails(
-        "no folder with sound; looked for AudioWAV, .*VideoFlash.*option audio_folder or video_folder"
+        "no folder with sound; looked for AudioWAV, .*VideoFlash.*"
+        "option audio_folder or video_folder"
     ):
         find(tmp_path)
     (tmp_path / "AudioWAV").mkdir()

@@ -1,4 +1,4 @@
-"""Lists of clips: what is read, what is refused with its line, folds of persons, and the published lists themselves."""
+"""Lists of clips: their rows, the line that an error names, folds of persons, published lists."""
 
 from __future__ import annotations
 

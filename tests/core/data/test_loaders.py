@@ -1,4 +1,4 @@
-"""AVE, Kinetics-Sounds and VGGSound: their lists, the part of a file that a clip is, and how a layout is recognised."""
+"""AVE, Kinetics-Sounds, VGGSound: lists, clips that are a part of a file, recognised layouts."""
 
 from __future__ import annotations
 

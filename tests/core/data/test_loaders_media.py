@@ -1,4 +1,4 @@
-"""Loaders together with real sound, pictures and videos: a clip that is a part of a file is that part, whatever it is read from."""
+"""Loaders on real sound, images and videos: a clip that is a part of a file is that part."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from asgml.core.data.base import Dataset, load_data
 
 RATE = 8000
 SMALL = {"workers": 0, "frame_size": [48, 64], "audio": "logmel", "seconds": 4, "augment": "off"}
+LABELS = {"b": "Bell", "k": "Bark"}
 EVENTS = {"b1": (0, 10), "k1": (3, 7), "k2": (7, 10), "b2": (2, 4), "k3": (0, 1)}
 
 
@@ -30,10 +31,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """AVE in three kinds of files, all of the same ten seconds."""
     root = tmp_path_factory.mktemp("ave")
     for part, names in (("train", ("b1", "k1", "k2")), ("val", ("b2",)), ("test", ("k3",))):
-        rows = [
-            f"{'Bell' if name[0] == 'b' else 'Bark'}&{name}&good&{EVENTS[name][0]}&{EVENTS[name][1]}"
-            for name in names
-        ]
+        rows = ["&".join((LABELS[n[0]], n, "good", *map(str, EVENTS[n]))) for n in names]
         put(root / f"{part}Set.txt", "\n".join(rows).encode())
     wave = chirp(RATE, 10.0)
     for folder in ("audio", "AVE"):

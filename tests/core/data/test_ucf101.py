@@ -1,4 +1,4 @@
-"""UCF-101: its lists, flow in every layout, the same moments in frames and flow, the mirror, and every broken file by its name."""
+"""UCF-101: lists, flow in every layout, equal moments of frames and flow, mirror, faults."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ CLIPS = {
     "test": [f"{name}/v_{name}_g{group:02d}_c01" for name in CLASSES for group in (1, 2)],
 }
 FRAMES = 40
+XY = {"u": "x", "v": "y"}
 
 
 def stem(row: str) -> str:
@@ -76,12 +77,12 @@ def image(path: Path, shade: int, size: tuple[int, int] = SIZE) -> None:
 
 
 def shade_u(frame: int) -> int:
-    """The brightness of u at a frame: it tells which frame the flow is of. That of v is what is left to 255."""
+    """Return the brightness of u, which tells the frame; that of v is what is left to 255."""
     return gray(frame)
 
 
 def put_flow(root: Path, names: Callable[[str, str, int], str], frames: int = FRAMES - 1) -> None:
-    """Flow after each frame but the last. `names`: the file of a clip (Class/v_…), a direction and a frame."""
+    """Write flow after each frame but the last; `names`(clip, direction, frame) is its file."""
     for row in rows():
         for frame in range(frames):
             image(root / names(row, "u", frame), shade_u(frame))
@@ -94,7 +95,7 @@ def tvl1(row: str, direction: str, frame: int) -> str:
 
 
 def side_by_side(row: str, direction: str, frame: int) -> str:
-    return f"flow/{row.partition('/')[0]}/{stem(row)}/flow_{'xy'['uv'.index(direction)]}_{frame + 1:05d}.jpg"
+    return f"flow/{row.partition('/')[0]}/{stem(row)}/flow_{XY[direction]}_{frame + 1:05d}.jpg"
 
 
 def put_images(root: Path, folder: str = "jpegs_256", step: int = 1) -> None:
@@ -159,7 +160,7 @@ def generator(seed: int = 0) -> Generator:
     return Generator().manual_seed(seed)
 
 
-# --- lists --------------------------------------------------------------------------------------------------------------
+# --- lists --------------------------------------------------------------------------------------
 
 
 def test_the_lists_say_class_split_and_group(images: Path) -> None:
@@ -255,7 +256,7 @@ def test_a_folder_is_known_by_its_lists(tmp_path: Path, folder: str) -> None:
     assert detect(tmp_path) == "ucf101"
 
 
-# --- layouts ------------------------------------------------------------------------------------------------------------
+# --- layouts ------------------------------------------------------------------------------------
 
 
 def apart_by_class(row: str, direction: str, frame: int) -> str:
@@ -263,11 +264,11 @@ def apart_by_class(row: str, direction: str, frame: int) -> str:
 
 
 def apart_and_named(row: str, direction: str, frame: int) -> str:
-    return f"mine/{'xy'['uv'.index(direction)]}/{stem(row)}/flow_{'xy'['uv'.index(direction)]}_{frame}.jpg"
+    return f"mine/{XY[direction]}/{stem(row)}/flow_{XY[direction]}_{frame}.jpg"
 
 
 def beside_the_frames(row: str, direction: str, frame: int) -> str:
-    return f"rawframes/{stem(row)}/flow_{'xy'['uv'.index(direction)]}_{frame + 1:05d}.jpg"
+    return f"rawframes/{stem(row)}/flow_{XY[direction]}_{frame + 1:05d}.jpg"
 
 
 @pytest.mark.parametrize(
@@ -309,7 +310,8 @@ def test_without_flow_the_way_out_is_told(tmp_path: Path) -> None:
     put_lists(tmp_path)
     put_images(tmp_path, step=20)
     with fails(
-        r"no folder of optical flow; looked for tvl1_flow, .*extracted beforehand.*modalities=\[\"rgb\"\]"
+        r"no folder of optical flow; looked for tvl1_flow, .*extracted beforehand.*"
+        r"modalities=\[\"rgb\"\]"
     ):
         find(tmp_path, {}, 0)
     with fails(r"option flow_folder is 'no', but .*not a folder"):
@@ -317,11 +319,11 @@ def test_without_flow_the_way_out_is_told(tmp_path: Path) -> None:
     assert load_data(f"ucf101:{tmp_path}", {**SMALL, "modalities": ["rgb"]}).modalities == ("rgb",)
 
 
-# --- the same moments ---------------------------------------------------------------------------------------------------
+# --- the same moments ---------------------------------------------------------------------------
 
 
 def assert_same_moments(rgb: Tensor, flow: Tensor, last: int) -> None:
-    """Every frame, by its brightness, is the one that the flow is of. After the last frame there is no flow."""
+    """Every frame, by its brightness, is that of the flow; there is none after the last frame."""
     seen = rgb.float().mean(dim=(2, 3, 4)) / 7
     wanted = seen.round().clamp(max=last)
     assert (seen - seen.round()).abs().max() < 0.45  # brightness tells the frame
@@ -355,7 +357,7 @@ def test_flow_is_of_the_frames_of_the_video(
 @pytest.mark.parametrize("choice", ["uniform", "first", "random"])
 @pytest.mark.parametrize(("step", "fps"), [(1, 30), (5, 5), (25, 1)])
 def test_flow_is_of_the_images(tmp_path: Path, choice: str, step: int, fps: int) -> None:
-    """Images of each frame, or those of every fifth or 25th, as they are extracted from 25 a second."""
+    """Images of each frame, or of every fifth or 25th, as extracted from 25 a second."""
     put_lists(tmp_path)
     put_flow(tmp_path, tvl1, 33)
     for row in rows():
@@ -383,7 +385,7 @@ def test_flow_alone_shows_the_moments_that_it_shows_beside_the_frames(short: Pat
 def test_the_frames_of_images_are_those_of_the_published_extraction(
     frames: int, rate: int, fps: int, lost: int
 ) -> None:
-    """As many numbers as images, in order, from the first frame; those of the usual rate where its count is that of the images."""
+    """As many numbers as images, ascending from 0; of the usual rate where its count fits."""
     folder = Path("/clock")
     names = [f"{number}.jpg" for number in range(len(extracted_frames(frames, rate, fps)))]
     with pytest.MonkeyPatch.context() as patch:
@@ -409,7 +411,7 @@ def test_flow_that_is_not_of_every_frame_is_named(short: Path, own: Path) -> Non
         )
 
 
-# --- broken files -------------------------------------------------------------------------------------------------------
+# --- broken files -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("direction", ["u", "v"])
@@ -419,7 +421,8 @@ def test_a_missing_image_is_named_before_training(own: Path, direction: str) -> 
     (fault,) = find(own, {"modalities": ["flow"]}, 0).faults
     assert (fault.clip, fault.path, fault.kind) == ("v_YoYo_g01_c01", gone, "missing")
     with fails(
-        rf"1 clips of ucf101 cannot be used: v_YoYo_g01_c01: .*{direction}/v_YoYo_g01_c01/frame000003\.jpg"
+        r"1 clips of ucf101 cannot be used: v_YoYo_g01_c01: "
+        rf".*{direction}/v_YoYo_g01_c01/frame000003\.jpg"
     ):
         load_data(f"ucf101:{own}", {**SMALL, "modalities": ["flow"]})
     assert (
@@ -486,7 +489,7 @@ def test_a_source_without_both_directions_is_refused(own: Path) -> None:
             FlowDecoder(3, "uniform", SIZE).decode(Source(paths), "clip")
 
 
-# --- the view -----------------------------------------------------------------------------------------------------------
+# --- the view -----------------------------------------------------------------------------------
 
 
 def pictures(count: int = 12, frames: int = 2) -> Tensor:
@@ -497,7 +500,7 @@ def pictures(count: int = 12, frames: int = 2) -> Tensor:
 
 @pytest.mark.parametrize("augment", ["clip", "frame"])
 def test_a_mirror_turns_u_round_and_leaves_v(augment: str) -> None:
-    """Against the mirror of frames: v is mirrored as they are, u is mirrored and negated, and nothing else is."""
+    """v is mirrored as frames are, u is mirrored and negated, and nothing else is."""
     stored = pictures()
     flow = FlowView(32, augment)(stored, generator())
     frames = FramesView(32, augment, mean=(0.5, 0.5), std=(0.226, 0.226))(stored, generator())
@@ -518,7 +521,7 @@ def test_a_mirror_turns_u_round_and_leaves_v(augment: str) -> None:
 
 
 def test_the_mirror_image_of_a_motion_to_the_right_is_a_motion_to_the_left() -> None:
-    """A clip in which all moves to the right by as much as others move to the left: mirrored, one looks like the other."""
+    """Of two clips with opposite motions, one mirrored equals the other."""
     right, left = (
         torch.full((64, 1, 2, 20, 20), 200, dtype=torch.uint8),
         torch.full((64, 1, 2, 20, 20), 55, dtype=torch.uint8),
@@ -544,7 +547,7 @@ def test_evaluation_normalises_and_draws_nothing() -> None:
     )  # what stands still is close to 0
 
 
-# --- as a data set ------------------------------------------------------------------------------------------------------
+# --- as a data set ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("which", ["images", "videos"])

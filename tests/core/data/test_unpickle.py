@@ -1,4 +1,4 @@
-"""Pickles of other people: data comes out as it went in, and nothing of a hostile one is ever run."""
+"""Foreign pickles: data comes out as it went in, and nothing of a hostile one is ever run."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ def test_data_comes_out_as_it_went_in(protocol: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_names_of_the_newer_numpy_are_known_too(protocol: int, tmp_path: Path) -> None:
-    """Numpy 2 calls numpy.core numpy._core. In text protocols the name is a line, in binary ones it has its length before it."""
+    """Numpy 2 calls numpy.core numpy._core.
+
+    In text protocols the name is a line, in binary ones it has its length before it.
+    """
     there = pickle.dumps({"x": np.arange(5.0), "y": np.float64(2)}, protocol)
     old, new = b"numpy.core.", b"numpy._core."
     if protocol >= 4:
@@ -103,7 +106,10 @@ def _renamed(content: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def python2(array: np.ndarray[Any, Any]) -> bytes:
-    """The pickle, of protocol 2, that Python 2 makes of {'x': array}: text and bytes are one kind of string (BINSTRING)."""
+    """Return the pickle, of protocol 2, that Python 2 makes of {'x': array}.
+
+    Text and bytes are one kind of string there (BINSTRING).
+    """
     raw, code = array.tobytes(), array.dtype.str[1:].encode()
     shape = b"(" + b"".join(b"K" + bytes([n]) for n in array.shape) + b"t"
 
