@@ -36,7 +36,7 @@ def is_up(trainer: Trainer) -> bool:
 
 
 def wait_until_up(trainer: Trainer) -> None:
-    """Return once the trainer is up. Raise RunFailedError with its last output if it dies before."""
+    """Return once the trainer is up. Raise RunFailedError with its last line if it dies before."""
     while not is_up(trainer):
         if trainer.exit_code() is not None and not is_up(trainer):
             raise start_failure(trainer)

@@ -1,4 +1,4 @@
-"""The summary of a run: its state, its facts, its knobs, and the last and best value of every metric."""
+"""The summary of a run: state, facts, knobs, and the last and best value of every metric."""
 
 from __future__ import annotations
 

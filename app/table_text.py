@@ -31,7 +31,7 @@ def of_total(done: int | None, total: int | None) -> str:
 
 
 def shown_epoch(summary: dict[str, Any]) -> int | None:
-    """Return the epoch counted from 1, as users count; 0 before the first step, where none has begun."""
+    """Return the epoch counted from 1, as users count; 0 before the first step."""
     return summary["epoch"] + 1 if summary.get("step") else summary.get("epoch")
 
 

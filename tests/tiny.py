@@ -68,7 +68,7 @@ def tiny_manifest(name: str) -> Manifest:
 
 
 def tiny_row(manifest: Manifest, table: str, step: int) -> list[float]:
-    """One row whose values follow from the step: the loss falls, accuracies rise, the loss of step 20 is NaN."""
+    """Return a row made of its step: losses fall, the rest rises; the loss of step 20 is NaN."""
     row = {"step": step, "wall_time": 1000.0 + step / 10, "active_time": step / 10, "segment": 0}
     for column in manifest.columns(table):
         name = column.partition("/")[0]

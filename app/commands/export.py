@@ -22,9 +22,11 @@ WHOLE = frozenset({"step", "segment", "epoch"})
 EVENT_COLUMNS = ("kind", "step", "wall_time", "active_time", "segment", "fields")
 
 
-def export(word: str, runs: Path | None, to: str, out: Path, force: bool, superseded: bool) -> int:
-    """Writes the run to `out` and prints the files that were written."""
-    run = open_run(find(word, runs))
+def export(
+    run_ref: str, runs: Path | None, to: str, out: Path, force: bool, superseded: bool
+) -> int:
+    """Write the run to `out`; print the files that were written."""
+    run = open_run(find(run_ref, runs))
     if run.manifest is None:
         raise NotFoundError(f"{run.paths.name} has recorded nothing yet; try again once it trains")
     write = {"csv": _write_csv, "parquet": _write_parquet, "jsonl": _write_jsonl}[to]
@@ -56,25 +58,24 @@ def _check(out: Path, targets: list[Path], to: str, force: bool) -> None:
 
 
 Rows = Callable[[str], np.ndarray]
+"""Table → its rows to write, shape (rows, columns)."""
 
 
 def _rows_of(run: Run, superseded: bool) -> Rows:
-    """Gives a table's rows; those that a resumed run trained again are left out unless asked for."""
-    return lambda table: (
-        run.table(table) if superseded else run.table(table)[run.current_rows(table)]
-    )
+    """Return the source of rows; rows that a resume superseded are in it only where asked for."""
+    if superseded:
+        return run.table
+    return lambda table: run.table(table)[run.current_rows(table)]
 
 
 def _write_csv(run: Run, out: Path, rows_of: Rows) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for table in TABLES:
         columns = run.columns(table)
-        _csv_file(
-            out / f"{table}.csv", columns, (_cells(columns, row) for row in rows_of(table).tolist())
-        )
-    _csv_file(
-        out / "events.csv", list(EVENT_COLUMNS), (list(_event_row(event)) for event in run.events)
-    )
+        cells = (_cells(columns, row) for row in rows_of(table).tolist())
+        _csv_file(out / f"{table}.csv", columns, cells)
+    events = (list(_event_row(event)) for event in run.events)
+    _csv_file(out / "events.csv", list(EVENT_COLUMNS), events)
 
 
 def _csv_file(path: Path, columns: list[str], rows: Iterator[list[Any]]) -> None:
@@ -96,16 +97,12 @@ def _write_parquet(run: Run, out: Path, rows_of: Rows) -> None:
         }
         with _whole(out / f"{table}.parquet") as partial:
             parquet.write_table(arrow.table(typed), partial)
-    events = list(zip(*(_event_row(event) for event in run.events), strict=True)) or [()] * len(
-        EVENT_COLUMNS
-    )
+    rows_of_events = [_event_row(event) for event in run.events]
+    events = {
+        name: [row[index] for row in rows_of_events] for index, name in enumerate(EVENT_COLUMNS)
+    }
     with _whole(out / "events.parquet") as partial:
-        parquet.write_table(
-            arrow.table(
-                {name: list(cells) for name, cells in zip(EVENT_COLUMNS, events, strict=True)}
-            ),
-            partial,
-        )
+        parquet.write_table(arrow.table(events), partial)
 
 
 def _write_jsonl(run: Run, out: Path, rows_of: Rows) -> None:
@@ -119,15 +116,11 @@ def _records(run: Run, rows_of: Rows) -> Iterator[dict[str, Any]]:
     for table in TABLES:
         columns = run.columns(table)
         for row in rows_of(table).tolist():
-            yield {
-                "table": table,
-                **{name: _number(name, value) for name, value in zip(columns, row, strict=True)},
-            }
+            cells = zip(columns, row, strict=True)
+            yield {"table": table} | {name: _number(name, value) for name, value in cells}
     for event in run.events:
-        yield {
-            "table": "events",
-            **dict(zip(EVENT_COLUMNS, (*_event_row(event)[:-1], event.fields), strict=True)),
-        }
+        row = (*_event_row(event)[:-1], event.fields)
+        yield {"table": "events"} | dict(zip(EVENT_COLUMNS, row, strict=True))
 
 
 class _whole:
@@ -153,7 +146,7 @@ def _event_row(event: Event) -> tuple[Any, ...]:
 
 
 def _cells(columns: list[str], row: list[float]) -> list[str]:
-    """Every digit; `nan` and `inf` by name."""
+    """Return a row as text with every digit; `nan` and `inf` by name."""
     return [str(_number(column, value)) for column, value in zip(columns, row, strict=True)]
 
 
@@ -171,6 +164,7 @@ def _parquet() -> tuple[Any, Any]:
         import pyarrow.parquet
     except ImportError:
         raise UserError(
-            "--to parquet needs pyarrow, which is not installed; `pip install 'asgml[parquet]'`, or use --to csv"
+            "--to parquet needs pyarrow, which is not installed; "
+            "`pip install 'asgml[parquet]'`, or use --to csv"
         ) from None
     return pyarrow, pyarrow.parquet

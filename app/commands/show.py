@@ -23,9 +23,9 @@ EVENTS = 12
 LISTED = ("command", "alert", "phase", "resumed", "failed", "unreadable")
 
 
-def show(word: str, runs: Path | None, json_: bool, charts: bool) -> int:
+def show(run_ref: str, runs: Path | None, json_: bool, charts: bool) -> int:
     """Print the run's facts and state, its knobs, and its last and best values."""
-    run = open_run(find(word, runs))
+    run = open_run(find(run_ref, runs))
     summary = summarize(run)
     if json_:
         print_json({**summary, "events": [event_record(event) for event in run.events]})

@@ -27,9 +27,9 @@ Entry = tuple[float, str, dict[str, Any]]
 """Unix seconds, the line for the user, the record for a program."""
 
 
-def tail(word: str, runs: Path | None, json_: bool, follow: bool, lines: int, every: int) -> int:
+def tail(run_ref: str, runs: Path | None, json_: bool, follow: bool, lines: int, every: int) -> int:
     """Print the last lines; with `follow` all later ones too, until the run has ended."""
-    run = open_run(find(word, runs))
+    run = open_run(find(run_ref, runs))
     feed = _Feed(run, every)
     write = _write_json if json_ else _write_line
     newest = feed.new_entries()

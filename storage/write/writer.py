@@ -225,7 +225,7 @@ class RunWriter(ClosedByWith):
         return silent or bool(self._buffer) or self._publisher.unfinished
 
     def _publish_end(self) -> None:
-        """Publish for the last time, in several tries: a full disk may be being cleaned just then."""
+        """Publish for the last time, in several tries: a full disk may just be cleaned up."""
         for pause in CLOSING_TRIES:
             time.sleep(pause)
             if self.flush() and (not self._publisher.unfinished or self.flush()):

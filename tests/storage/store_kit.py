@@ -78,7 +78,7 @@ def write_steps(writer: RunWriter, steps: range, segment: int = 0, table: str = 
 
 
 def abandon(writer: RunWriter) -> None:
-    """The writer dies as in a crash: it publishes nothing more, and its lock counts as a dead process's."""
+    """Let the writer die as in a crash: nothing more is published, its lock has a dead owner."""
     writer._closing = True
     writer._wake.set()
     writer._thread.join()

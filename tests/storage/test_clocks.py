@@ -1,4 +1,4 @@
-"""Clocks: the live one shows all, the replay moves through the run in seconds of training, and rows and events agree."""
+"""Clocks: live shows all, replay moves in seconds of training; rows and events agree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from asgml.storage.write.writer import RunWriter
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """100 steps, 0.1 s of training and 1 s on the wall each; a probe every 10, an event with every step that ends in 5."""
+    """100 steps, each 0.1 s of training and 1 s on the wall; a probe each 10, events at 5, 15 …"""
     root = tmp_path_factory.mktemp("clock") / "run-01"
     with new_writer(root) as writer:
         writer.event(Event("started", 0, 1000.0, 0.0, 0, {"knobs": {"lr": 0.2}}))
@@ -106,7 +106,7 @@ action = st.sampled_from(["tick", "step", "seek", "seek_row", "play", "pause", "
 @settings(deadline=None)
 @given(st.lists(st.tuples(action, st.integers(-30, 130)), max_size=12))
 def test_rows_tables_and_events_always_agree(run: Run, actions: list[tuple[str, int]]) -> None:
-    """Wherever the clock stands: what is visible of each table and of the events was recorded before the next row of `steps`."""
+    """Wherever the clock stands, the visible was recorded before the next row of `steps`."""
     clock, now = ReplayClock(run, speed=0.7), 0.0
     for action, number in actions:
         now += abs(number) / 20

@@ -1,4 +1,4 @@
-"""However a program ends, what it recorded is published, and the file lock is gone: by `with`, by an error, by forgetting."""
+"""However a program ends, its rows are published and its lock is gone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands arrive each once and in order; whatever lies in the folder, the inbox gives a request or says what is wrong."""
+"""Commands arrive once and in order; anything else in the directory is named and refused."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_a_file_that_the_listing_missed_comes_before_its_senders_next(
 def test_a_command_under_the_same_time_stamp_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that arrives in the same tick of the file system's clock leaves the folder's time stamp as it was."""
+    """A file that comes in the same tick of the file system's clock leaves the time stamp alone."""
     monkeypatch.setattr(inbox_module, "RELIST_SECONDS", 1e9)
     inbox = Inbox(tmp_path)
     stamp = time.time_ns()
@@ -131,7 +131,7 @@ def test_a_command_under_the_same_time_stamp_is_seen(
 def test_a_command_is_seen_although_the_time_stamp_is_of_no_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A share with stamps of whole seconds, or whose clock goes wrong: the folder is listed now and then all the same."""
+    """With coarse or wrong time stamps the directory is listed now and then all the same."""
     monkeypatch.setattr(inbox_module, "RELIST_SECONDS", 0.0)
     inbox = Inbox(tmp_path)
     for _ in range(3):

@@ -93,5 +93,8 @@ def test_a_time_that_is_unknown_reads_as_zero() -> None:
 
 
 def test_a_later_version_may_add_keys() -> None:
-    line = b'{"kind":"phase","step":3,"wall_time":1,"active_time":2,"segment":0,"fields":{"message":"x"},"new":1}'
+    line = (
+        b'{"kind":"phase","step":3,"wall_time":1,"active_time":2,"segment":0,'
+        b'"fields":{"message":"x"},"new":1}'
+    )
     assert event_from_line(line) == Event("phase", 3, 1.0, 2.0, 0, {"message": "x"})

@@ -1,4 +1,4 @@
-"""FORMAT.md is enough: a reader made without our code reads our runs, and we read a run that was written without our code."""
+"""FORMAT.md is enough: readers and writers made without our code understand ours."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_foreign_reader_reads_the_golden_run() -> None:
 
 
 class ForeignWriter:
-    """Writes with plain Zarr only, whole chunks and then the head, in chunks and codecs of its own choice."""
+    """A writer of plain Zarr: whole chunks, then the head, in chunks and codecs of its choice."""
 
     def __init__(self, root: Path) -> None:
         columns = {**COLUMNS, "steps": [*COLUMNS["steps"], "loss", "heat/left"]}

@@ -1,4 +1,4 @@
-"""The golden run of every format version must open for ever, with the numbers, events and knobs that were put into it."""
+"""The golden run of each format version opens for ever, with its numbers, events and knobs."""
 
 from __future__ import annotations
 

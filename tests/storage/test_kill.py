@@ -1,4 +1,4 @@
-"""A writer may be killed at any moment: no reader ever sees a torn or an empty row, and the run goes on afterwards."""
+"""A writer may be killed at any moment: no row is torn or empty, and the run goes on."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_three_hundred_killed_writers(nursery: Nursery, tmp_path: Path) -> None:
 
 
 def kill_many(nursery: Nursery, folder: Path, runs: int, kills: int) -> None:
-    """Each run is started once and then resumed after every kill. Some are killed before they have made their store."""
+    """Each run is started, then resumed after every kill; some die before they have a store."""
     chance = random.Random(runs)
     for number in range(runs):
         paths = RunPaths(folder / f"run-{number}")
@@ -98,7 +98,7 @@ def watch_a_life(nursery: Nursery, paths: RunPaths, looks: int, seconds: float) 
 
 
 def check_rows(run: Run) -> None:
-    """Row N says in every column that it is row N: neither torn, nor empty, nor missing, nor twice."""
+    """Check that row N says so in every column: not torn, empty, missing or there twice."""
     assert run.problems == []
     if run.head is None:
         return

@@ -1,4 +1,4 @@
-"""A change that a resumed run makes again is a change: the run's knobs show it, although nobody sent a command."""
+"""A change that a resumed run makes again shows in its knobs, although nobody sent a command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each part of storage may import: the dashboard's first frame and the command line must not wait for zarr."""
+"""Light imports: neither the dashboard's first frame nor the command line waits for zarr."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ HEAVY = {"zarr", "numpy", "psutil", "torch", "textual", "pydantic", "rich", "typ
 
 
 def imported_by(module: str) -> set[str]:
-    program = f"import sys, asgml.storage.{module}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+    program = f"import sys, asgml.storage.{module}; "
+    program += "print(*{name.partition('.')[0] for name in sys.modules})"
     return set(
         subprocess.run(
             [sys.executable, "-c", program], capture_output=True, text=True, check=True

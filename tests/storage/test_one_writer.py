@@ -1,4 +1,4 @@
-"""One run has one writer: a second is refused by name, a dead one's lock is taken over, also after its id was given away."""
+"""One run has one writer: a second is refused, a dead one's lock is taken over."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_of_many_that_take_over_at_once_one_succeeds(tmp_path: Path) -> None:
 def test_a_lock_that_was_replaced_while_we_waited_is_not_ours_to_take(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The kernel's lock is on the file that was opened. If another lies at the path now, somebody else may hold that one's."""
+    """The kernel's lock is on the opened file: of another file at the path it says nothing."""
     path, pid = tmp_path / "writer.lock", dead_pid()
     put_owner(path, pid=pid)
 

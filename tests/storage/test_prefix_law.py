@@ -1,4 +1,4 @@
-"""The law of the store: whatever is visible is a prefix of what was recorded, rows and texts alike, in every interleaving."""
+"""The law of the store: the visible is a prefix of the recorded, in every interleaving."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ operation = st.one_of(
 
 
 class Record:
-    """What was recorded, in order, and the check that what a reader shows is the beginning of it."""
+    """Everything recorded, in order, and the check that a reader shows the beginning of it."""
 
     def __init__(self) -> None:
         self.order: list[str] = []
@@ -77,7 +77,7 @@ class Record:
         return self._prefix_of(seen)
 
     def _prefix_of(self, seen: dict[str, int]) -> int:
-        """One mark publishes all: the counts are those of the first N things recorded, of whatever kind."""
+        """One mark publishes all: the counts are those of the first N entries, of whatever kind."""
         visible = sum(seen.values())
         assert Counter(self.order[:visible]) == Counter(
             {name: count for name, count in seen.items() if count}

@@ -1,4 +1,4 @@
-"""The reader: traps of zarr it must not fall into, what it says of damaged and foreign stores, and that it never writes."""
+"""The reader: traps of zarr, damaged and foreign stores; it never writes."""
 
 from __future__ import annotations
 

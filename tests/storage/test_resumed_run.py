@@ -1,4 +1,4 @@
-"""A resumed run goes on after its published rows; the newest segment is shown where it repeats steps."""
+"""A resumed run goes on after its published rows; of repeated steps the newest are shown."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from asgml.storage.write.writer import RunWriter
 
 
 def segments(root: Path, *stretches: range, events: bool = True) -> Run:
-    """A run of several lives: each begins where its range does, the next after it from a checkpoint."""
+    """Make a run of several segments, each of one range of steps, resumed from a checkpoint."""
     for segment, steps in enumerate(stretches):
         writer = RunWriter.resume(RunPaths(root)) if segment else new_writer(root)
         if segment and events:
@@ -65,7 +65,7 @@ def test_every_resume_counts_a_segment_and_keeps_the_texts(tmp_path: Path) -> No
 
 
 def test_what_was_written_but_not_published_is_gone_after_a_resume(tmp_path: Path) -> None:
-    """Data comes before the mark: a writer that died between the two leaves rows that nobody may see."""
+    """Data come before the mark: a writer that died between them leaves rows that stay unseen."""
     root = tmp_path / "run-01"
     writer = new_writer(root, flush_every=60)
     write_steps(writer, range(1, 101))
@@ -132,7 +132,7 @@ def test_the_limit_of_a_segment_is_the_least_that_a_later_one_went_on_from(
 def test_current_rows_are_the_steps_of_one_unbroken_run(
     tmp_path_factory: pytest.TempPathFactory, lives: list[tuple[int, int]]
 ) -> None:
-    """However often a run is resumed, from wherever: the rows that count go up one by one, and are the last recorded of their step."""
+    """However often a run is resumed: its current rows are the last recorded of each step."""
     stretches, reached = [range(1, lives[0][1] + 1)], lives[0][1]
     for back, length in lives[1:]:
         start = max(reached - back, 0)

@@ -1,4 +1,4 @@
-"""What a reader concludes about the trainer: from the head, the age of its heartbeat and the list of processes."""
+"""The state of a run: from its head, the age of its heartbeat and the list of processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When the store cannot be written nothing is published, nothing is lost, nothing comes twice, and `problem` says why."""
+"""A store that cannot be written: nothing is lost or comes twice, and `problem` says why."""
 
 from __future__ import annotations
 

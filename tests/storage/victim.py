@@ -1,6 +1,6 @@
-"""Writers to be killed. Reads run directories from stdin, one a line; forks a writer for each and prints its process id.
+"""Writers to be killed: reads run directories from stdin, forks a writer for each, prints its pid.
 
-Forked, because a new interpreter takes a second to import zarr, and dozens of kills must fit into a test.
+Forked, because a new interpreter takes a second to import zarr, and a test kills dozens.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def dawdle() -> None:
 
 
 def write_until_killed(paths: RunPaths) -> None:
-    """Row N of `steps` is followed by row N of `probes`, and every eighth by an event and a log line."""
+    """Record row N of `steps` and of `probes`, and an event and a log line with every eighth."""
     has_head = (paths.store / "head" / "zarr.json").exists()
     step, probe = (Run.open(paths).rows(table) if has_head else 0 for table in ("steps", "probes"))
     writer = (

@@ -26,7 +26,10 @@ _LEVELS = {
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of the event log. `level` is info, good, warn or bad; `routine`: nobody asked for it."""
+    """One line of the event log.
+
+    `level` is info, good, warn or bad. `routine`: nobody asked for what happened.
+    """
 
     step: int
     tag: str

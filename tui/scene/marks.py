@@ -13,7 +13,7 @@ from asgml.storage.read.event_text import STARTS_OR_ENDS, is_applied, with_pause
 
 @dataclass(frozen=True)
 class Mark:
-    """An intervention on the x axis. `kind` is "pause" or "change"; the label is a few cells wide."""
+    """An intervention on the x axis: kind "pause" or "change", and a label of a few cells."""
 
     step: float
     wall_time: float
@@ -23,7 +23,7 @@ class Mark:
 
 
 def marks(events: Iterable[Event]) -> list[Mark]:
-    """Return the marks of knob changes, pauses, notes and resumed runs, in the order of the events."""
+    """Return the marks of knob changes, pauses, notes and resumes, in the order of the events."""
     found: list[Mark] = []
     for event, pause in with_pauses(events):
         if event.kind == "command" and event.get("command") == "resume" and pause is not None:
