@@ -1,4 +1,4 @@
-"""Opens an .npz file or a Zarr group as named arrays; what each holds is known before any of it is read."""
+"""Named arrays in an .npz file or a Zarr group, their headers known before any array is read."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from asgml.core.data.base import DataError
 
-READ_AT_ONCE = 1 << 20
+READ_AT_ONCE = 1 << 20  # bytes
 
 
 @dataclass(frozen=True)
 class Header:
-    """What an array is, before it is read. `dtype` is a numpy name or Zarr's own, such as `string`."""
+    """The shape and type of an array."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -33,49 +33,41 @@ class ArrayFile(Protocol):
 
 
 def open_arrays(path: Path) -> ArrayFile:
-    """The arrays of an .npz file, or of a Zarr group where `path` is a folder. Nothing in them is ever executed."""
+    """Open an .npz file, or a Zarr group where `path` is a folder. Nothing in them is executed."""
     return _ZarrFile(path) if path.is_dir() else _NpzFile(path)
 
 
 class _NpzFile:
-    """numpy.load reads the pickles of object arrays only when asked to; here it never is."""
+    """The arrays of an .npz file. numpy.load reads pickles only where asked to: never here."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             with zipfile.ZipFile(path) as archive:
                 members = [name for name in archive.namelist() if name.endswith(".npy")]
-                self.headers = {
-                    name[: -len(".npy")]: _npy_header(archive, name) for name in members
-                }
-        except (
-            Exception
-        ) as error:  # no zip, a damaged one, a locked one, or a member that is no array
-            raise DataError(
-                f"not an .npz file ({error}); write one with numpy.savez_compressed"
-            ) from error
+                headers = {name: _npy_header(archive, name) for name in members}
+        # No zip, a damaged one, a locked one, or a member that is no array.
+        except Exception as error:
+            advice = "write one with numpy.savez_compressed"
+            raise DataError(f"not an .npz file ({error}); {advice}") from error
+        self.headers = {name.removesuffix(".npy"): header for name, header in headers.items()}
 
     def read(self, name: str) -> NDArray[Any]:
         try:
             with np.load(self.path, allow_pickle=False) as arrays:
                 return np.asarray(arrays[name])
-        except (
-            Exception
-        ) as error:  # a damaged member can fail in the zip, the inflater or the header
-            raise DataError(
-                f"array {name!r} cannot be read ({error}); write the file again"
-            ) from error
+        # A damaged member can fail in the zip, the inflater or the header.
+        except Exception as error:
+            advice = "write the file again"
+            raise DataError(f"array {name!r} cannot be read ({error}); {advice}") from error
 
 
 def _npy_header(archive: zipfile.ZipFile, name: str) -> Header:
     with archive.open(name) as member:
-        version = np.lib.format.read_magic(member)
-        read = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(member)
+        if np.lib.format.read_magic(member) == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+        else:
+            shape, _, dtype = np.lib.format.read_array_header_2_0(member)
     return Header(shape, dtype)
 
 
@@ -87,17 +79,14 @@ class _ZarrFile:
 
         try:
             members = dict(zarr.open_group(path, mode="r").members())
-        except (
-            Exception
-        ) as error:  # zarr raises its own, OSError, ValueError, KeyError or a JSON error
-            raise DataError(
-                f"this folder is no Zarr group ({error}); give an .npz file or a Zarr group"
-            ) from error
+        # zarr raises its own, OSError, ValueError, KeyError or a JSON error.
+        except Exception as error:
+            advice = "give an .npz file or a Zarr group"
+            raise DataError(f"this folder is no Zarr group ({error}); {advice}") from error
         groups = sorted(name for name, member in members.items() if isinstance(member, zarr.Group))
         if groups:
-            raise DataError(
-                f"{groups[0]!r} is a group; put every array at the top of the Zarr group"
-            )
+            advice = "put every array at the top of the Zarr group"
+            raise DataError(f"{groups[0]!r} is a group; {advice}")
         self._arrays: dict[str, Any] = {name: members[name] for name in sorted(members)}
         self.headers = {
             name: Header(array.shape, np.dtype(array.dtype)) for name, array in self._arrays.items()
@@ -111,13 +100,13 @@ class _ZarrFile:
 
 
 def sha256(path: Path) -> str:
-    """The digest of a file, or of all files of a folder with their names: another digest, other data."""
+    """Return the digest of a file, or of all files of a folder with their names."""
     digest = hashlib.sha256()
     for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
         if file.is_file():
             if file != path:
                 digest.update(file.relative_to(path).as_posix().encode() + b"\0")
             with file.open("rb") as stream:
-                while part := stream.read(READ_AT_ONCE):
-                    digest.update(part)
+                while block := stream.read(READ_AT_ONCE):
+                    digest.update(block)
     return digest.hexdigest()

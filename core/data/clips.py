@@ -92,8 +92,8 @@ class ClipSet:
     """A data set before its files are decoded.
 
     `splits` hold the clips with all their files; `faults` name those of the lists without.
-    `published` has the sizes of the published lists by split. `info` is JSON. `source_dirs` are the
-    folders of the sources by modality: the same clips from other folders have another cache.
+    `published` has the sizes of the published lists by split. `info` is JSON. `source_choices` give
+    the same clips other sources, such as another folder of frames: each has a cache of its own.
     """
 
     name: str
@@ -104,7 +104,7 @@ class ClipSet:
     faults: tuple[Fault, ...] = ()
     published: Mapping[str, int] = field(default_factory=dict)
     info: Mapping[str, Any] = field(default_factory=dict)
-    source_dirs: Mapping[str, str] = field(default_factory=dict)
+    source_choices: Mapping[str, str] = field(default_factory=dict)
 
     def unique_clips(self) -> list[Clip]:
         """Return the clips of all splits, each once, in the order of their names.

@@ -24,7 +24,7 @@ def cache_path(clip_set: ClipSet, target: Path | None = None) -> Path:
     """
     if target is not None and target.suffix == ".zarr":
         return target
-    identity = [settings_of(clip_set.modalities), dict(clip_set.source_dirs)]
+    identity = [settings_of(clip_set.modalities), dict(clip_set.source_choices)]
     text = json.dumps(identity, sort_keys=True)
     digest = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
     return (target or clip_set.root / CACHE_DIR) / f"{clip_set.name}-{digest[:8]}.zarr"

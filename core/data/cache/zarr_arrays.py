@@ -54,7 +54,7 @@ def create_cache(path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def clips_per_chunk(settings: Mapping[str, Any]) -> int:
-    """Return the clips a chunk: one number for all modalities, so that their chunks end together."""
+    """Return the clips a chunk: the same for all modalities, whose chunks then end together."""
     sizes = [
         math.prod(decoded["shape"]) * np.dtype(decoded["dtype"]).itemsize
         for decoded in settings.values()

@@ -26,7 +26,7 @@ from asgml.core.data.datasets.affect_files import (
 )
 from asgml.core.data.datasets.affect_sizes import compare_sizes
 from asgml.core.data.datasets.sentiment import TASKS, SentimentTask
-from asgml.core.data.normalise import measure, standardise
+from asgml.core.data.normalise import fit_statistics, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 
 
@@ -120,7 +120,7 @@ def _normalise(features: Mapping[str, FeatureSplit], modalities: tuple[str, ...]
     found = {}
     for m in modalities:
         train = features["train"].inputs[m]
-        statistics = measure(train, np.arange(len(train)))
+        statistics = fit_statistics(train, np.arange(len(train)))
         for data in features.values():
             data.inputs[m] = standardise(data.inputs[m], statistics)
         found[m] = statistics.as_json()

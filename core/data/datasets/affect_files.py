@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.core.data.arrays import MEMORY_LIMIT
 from asgml.core.data.base import SPLITS, DataError
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.datasets.sentiment import Scores
 from asgml.core.data.datasets.unpickle import read_pickle
+from asgml.core.data.memory_limit import check_memory
 
 FOLDERS = (".", "Processed")
 MODALITIES = ("text", "audio", "vision")
@@ -103,11 +103,7 @@ def _refuse_too_large(tables: Mapping[str, Mapping[str, Any]], modalities: Seque
         for split, table in tables.items()
         for m in modalities
     )
-    if size > MEMORY_LIMIT:
-        raise DataError(
-            f"{size / 2**30:.1f} GiB as float32, at most {MEMORY_LIMIT / 2**30:g} fit; "
-            "choose fewer modalities"
-        )
+    check_memory(size, "choose fewer modalities")
 
 
 def _features(table: Mapping[str, Any], modalities: Sequence[str], split: str) -> FeatureSplit:

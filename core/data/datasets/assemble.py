@@ -75,7 +75,7 @@ def add_files(
         faults=faults,
         modalities=modalities,
         info={**split.info, **shared_groups(split.splits)},
-        source_dirs={**split.source_dirs, **folders},
+        source_choices={**split.source_choices, **folders},
     )
 
 

@@ -47,10 +47,10 @@ def find_clips(root: Path, options: AveOptions, seed: int) -> ClipSet:
     classes = tuple(sorted({entry.label for entry in entries["train"]}))
     refuse_strange_labels(entries, classes)
     info = {"segment": options.segment, "warnings": warn_of_classes(classes, ROW)}
-    # The segment is no folder, but it too gives the same clips other sources, and another cache.
-    sources = {"segment": options.segment}
+    # The segment gives the same clips other sources, so each has a cache of its own.
+    choices = {"segment": options.segment}
     bare = ClipSet(
-        "ave", root, classes, {}, {}, published=ROW.published, info=info, source_dirs=sources
+        "ave", root, classes, {}, {}, published=ROW.published, info=info, source_choices=choices
     )
     return assemble(bare, entries, options, ROW.dirs, seed)
 

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 from asgml.core.data import array_validation, arrays
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.normalise import Statistics, measure, standardise
+from asgml.core.data.memory_limit import check_memory
+from asgml.core.data.normalise import Statistics, fit_statistics, standardise
 from asgml.core.data.options import check_flag, check_names, check_whole, read_options
 
 ROW = DATA_SETS["avmnist"]
@@ -122,7 +123,7 @@ def _fill(
             "expected one type, since bytes are scaled"
         )
     unit = BYTES if train.dtype == np.uint8 else 1.0
-    statistics = measure(train, np.arange(begin), unit) if normalize else None
+    statistics = fit_statistics(train, np.arange(begin), unit) if normalize else None
     for split, values in (("train", train[:begin]), ("val", train[begin:]), ("test", test)):
         splits[split].inputs[m] = torch.from_numpy(standardise(values, statistics, unit))
     return statistics
@@ -184,9 +185,4 @@ def _refuse_too_large(root: Path, stored: Mapping[str, Mapping[str, Array]]) -> 
         for arrays_of_m in stored.values()
         for array in arrays_of_m.values()
     )
-    if size > arrays.MEMORY_LIMIT:
-        limit = f"{arrays.MEMORY_LIMIT / 2**30:g}"
-        raise DataError(
-            f"{root}: {size / 2**30:.1f} GiB as float32, at most {limit} fit; "
-            "choose fewer modalities"
-        )
+    check_memory(size, "choose fewer modalities", f"{root}: ")

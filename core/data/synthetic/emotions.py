@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from asgml.core.data.array_validation import check_name
 from asgml.core.data.base import SPLITS, Dataset, Split
-from asgml.core.data.normalise import measure, standardise
+from asgml.core.data.normalise import fit_statistics, standardise
 from asgml.core.data.options import (
     check_flag,
     check_names,
@@ -113,7 +113,9 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
 
     train = inputs["train"]
     statistics = (
-        {m: measure(train[m], np.arange(len(train[m]))) for m in kinds} if chosen.normalize else {}
+        {m: fit_statistics(train[m], np.arange(len(train[m]))) for m in kinds}
+        if chosen.normalize
+        else {}
     )
     splits = {}
     for split in SPLITS:

@@ -15,9 +15,9 @@ from data_kit import correct, write_npz
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asgml.core.data import memory_limit
 from asgml.core.data.base import DataError, Dataset
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.datasets import affect_files
 from asgml.core.data.datasets.affect import load
 from asgml.core.data.datasets.sentiment import TASKS
 
@@ -361,7 +361,7 @@ def test_options_and_places_that_are_none(tmp_path: Path) -> None:
 
 
 def test_more_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(affect_files, "MEMORY_LIMIT", 4 * 56 * 5 * 300)
+    monkeypatch.setattr(memory_limit, "MEMORY_LIMIT", 4 * 56 * 5 * 300)
     spec = write(tmp_path, mult())
     assert "choose fewer" in refused(spec)
     assert load(spec, {"modalities": ["text"]}, 0)

@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 from data_kit import SAMPLES, correct, write_npz, write_zarr
 
-from asgml.core.data import DataError, load_data
-from asgml.core.data import arrays as arrays_module
+from asgml.core.data import DataError, load_data, memory_limit
 from asgml.core.data.array_validation import check_finite
 
 Arrays = dict[str, Any]
@@ -204,7 +203,7 @@ def test_a_wrong_option_is_named(tmp_path: Path, options: dict[str, Any], words:
 def test_too_much_for_memory_is_refused_before_it_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(arrays_module, "MEMORY_LIMIT", SAMPLES * 4 * (24 + 128) - 1)
+    monkeypatch.setattr(memory_limit, "MEMORY_LIMIT", SAMPLES * 4 * (24 + 128) - 1)
     path = write_npz(tmp_path, correct())
     assert "GiB" in message_of(path)
     load_data(path, {"modalities": ["image"]})

@@ -11,7 +11,7 @@ import pytest
 import torch
 from data_kit import correct, write_npz
 
-from asgml.core.data import arrays
+from asgml.core.data import memory_limit
 from asgml.core.data.base import DataError
 from asgml.core.data.datasets.avmnist import load
 
@@ -158,5 +158,5 @@ def test_a_cut_file_and_a_place_that_is_none(tmp_path: Path) -> None:
 
 
 def test_more_than_fits_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(arrays, "MEMORY_LIMIT", 10**6)
+    monkeypatch.setattr(memory_limit, "MEMORY_LIMIT", 10**6)
     assert "choose fewer" in refused(write(tmp_path, contents()))
