@@ -27,7 +27,7 @@ from store_kit import (
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.status import State
-from asgml.storage.read.reader import Run, RunNotFoundError
+from asgml.storage.read.reader import Run, RunNotFoundError, open_run
 from asgml.storage.write.writer import RunWriter
 
 
@@ -437,3 +437,12 @@ def test_the_check_compares_the_columns(tmp_path: Path) -> None:
         "step"
     ]
     assert [problem.partition(":")[0] for problem in problems_of(tmp_path / "run-01")] == ["probes"]
+
+
+def test_a_run_is_opened_by_its_path_as_text_or_path(tmp_path: Path) -> None:
+    with new_writer(tmp_path / "run-01") as writer:
+        write_steps(writer, range(1, 11))
+    for path in (tmp_path / "run-01", str(tmp_path / "run-01")):
+        assert open_run(path).rows("steps") == 10
+    with pytest.raises(RunNotFoundError, match=r"no run in .*nothing: there is neither run\.toml"):
+        open_run(str(tmp_path / "nothing"))

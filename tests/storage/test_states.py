@@ -15,7 +15,7 @@ from store_kit import new_writer, note, row, small_manifest
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import this_host, this_process
-from asgml.storage.format.status import State
+from asgml.storage.format.status import ALIVE, ENDED, STATES, State
 from asgml.storage.read.reader import Run
 from asgml.storage.write.writer import RunWriter
 
@@ -273,3 +273,13 @@ def test_the_step_of_the_head_follows_the_rows_unless_it_is_marked(tmp_path: Pat
         assert step_of(writer) == 15 and writer.head.epoch == 3
         writer.append("probes", row("probes", 99))
         assert step_of(writer) == 15
+
+
+def test_every_state_is_alive_or_ended_but_for_stale() -> None:
+    assert {state.label for state in State} | {"crashed", "stale"} == STATES
+    assert not ALIVE & ENDED and {"stale"} == STATES - ALIVE - ENDED
+    assert [state for state in State if state.ended] == [
+        State.FINISHED,
+        State.FAILED,
+        State.STOPPED,
+    ]
