@@ -24,6 +24,7 @@ class LiveSettings:
         """
         knob = find_knob(name, self.knobs)
         before, after = self.values[knob.name], knob.parse(given)
+        # Methods read through a view of `values`, so the next step sees the new value.
         self.values[knob.name] = after
         return knob.name, before, after
 

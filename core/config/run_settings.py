@@ -89,6 +89,7 @@ class RunSettings(Section):
         for kind in encoder.values():
             if kind not in ENCODER_KINDS:
                 raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, ENCODER_KINDS)}")
+        # A recipe may name one modality only: the others keep the default.
         return {"default": "auto", **encoder}
 
     @field_validator("freeze", mode="before")

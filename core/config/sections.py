@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class Section(BaseModel):
     """A table of the configuration: unknown keys are errors, values are checked against ranges."""
 
+    # pydantic takes "inf" for a float, and it passes where there is no upper bound.
     model_config = ConfigDict(extra="forbid", validate_assignment=True, allow_inf_nan=False)
 
 

@@ -23,6 +23,7 @@ def gradient_norm(group: ParameterGroup) -> Tensor:
 
 def total_norm(tensors: Sequence[Tensor]) -> Tensor:
     """Return the L2 norm of all numbers in all tensors, on their device."""
+    # One kernel for all tensors: a norm for each would be a launch for each parameter.
     norms: tuple[Tensor, ...] = torch._foreach_norm(list(tensors))
     total: Tensor = torch.linalg.vector_norm(torch.stack(norms))
     return total
@@ -48,6 +49,7 @@ def gradient_pairs(
     `joint` is the loss of the fused logits, `unimodal` the sum of the unimodal losses. Their graph
     is kept. Modality m's logits depend on encoder m alone, so the sum costs one backward pass.
     """
+    # Frozen encoders are left out: they have no gradients to compare.
     parameters = {
         m: group.kernels + group.others
         for m, group in groups.items()

@@ -86,6 +86,7 @@ class Probes:
         """
         half = len(labels) // 2 if split_batch else len(labels)
         held_out = slice(half if split_batch else 0, None)
+        # float32 also under mixed precision, as the probes' weights are.
         detached = {m: feature.detach().float() for m, feature in features.items()}
         for m, feature in detached.items():
             self._train(m, feature[:half], labels[:half], train_steps)

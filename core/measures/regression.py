@@ -37,6 +37,7 @@ def regression_scores(outputs: Values, targets: Values) -> dict[str, float]:
 
 def pearson(outputs: Values, targets: Values) -> float:
     """Return Pearson's correlation; NaN for fewer than two samples or constant values."""
+    # np.corrcoef would divide by a standard deviation of 0 here, and warn.
     if len(outputs) < 2 or np.ptp(outputs) == 0 or np.ptp(targets) == 0:
         return math.nan
     return float(np.corrcoef(outputs, targets)[0, 1])

@@ -54,6 +54,7 @@ def shapley_values(values: Mapping[Subset, Tensor], players: Sequence[str]) -> d
 
     The empty subset counts as 0 where it is not given.
     """
+    # A batch has no logits without any input; a split has an accuracy even then.
     empty = values.get(frozenset(), torch.zeros_like(values[frozenset(players)]))
     known = {**values, frozenset(): empty}
     found = {}

@@ -1,4 +1,4 @@
-"""The base of all encoders: D features, and the rule that says which parameters are kernels."""
+"""The base of all encoders: D features and the rule that selects the kernels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class EncoderError(ValueError):
 class Encoder(nn.Module):
     """A network from the input of one modality to features (B, D).
 
-    `features` is D. `kernel_rule` says which parameters are kernels for methods that, like OGM-GE,
-    modulate convolution kernels only: conv4d those of 4 dimensions, ndim2 those of 2 or more, all
-    every one. An encoder without convolutions needs another rule than conv4d, or nothing would be
-    modulated.
+    `features` is D. `kernel_rule` selects the parameters that are kernels for methods which, like
+    OGM-GE, modulate convolution kernels only: conv4d those of 4 dimensions, ndim2 those of 2 or
+    more, all every one. An encoder without convolutions needs another rule than conv4d, or nothing
+    would be modulated.
     """
 
     features: int

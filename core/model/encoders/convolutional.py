@@ -85,6 +85,7 @@ def over_frames(network: Callable[[Tensor], Tensor], inputs: Tensor) -> Tensor:
     """Return features (B, D) of images (B, C, H, W), or of frames, averaged over time."""
     if inputs.dim() == 4:
         return network(inputs)
+    # Frames as samples: one pass through the network, and batch norm sees every frame.
     batch, frames = inputs.shape[:2]
     features = network(inputs.flatten(0, 1))
     return features.view(batch, frames, -1).mean(dim=1)

@@ -31,6 +31,7 @@ class Concat(Fusion):
         self.classifier = linear_layer(hidden or total, classes)
 
     def fuse(self, features: Features) -> Float[Tensor, "B C"]:
+        # In the order of the widths, whatever the order of `features`: blocks of weights go by it.
         joined = torch.cat([features[modality] for modality in self.widths], dim=1)
         return cast(Tensor, self.classifier(joined if self.first is None else self.first(joined)))
 
@@ -72,7 +73,7 @@ def split_logits(
     weight: Float[Tensor, "C _"],
     bias: Float[Tensor, "C"],
 ) -> dict[str, Float[Tensor, "B C"]]:
-    """Return each modality's part of a linear layer on joined features, with its share of the bias.
+    """Return each modality's term of a linear layer on joined features, with a share of the bias.
 
     `weight` has one block of columns for each modality, in the order of `widths`, {m: D}.
     """
