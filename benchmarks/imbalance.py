@@ -32,7 +32,6 @@ from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch, Forward
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
-from asgml.storage.write.writer import RunWriter
 
 CASES: dict[str, dict[str, Any]] = {
     "usual": {},
@@ -51,13 +50,12 @@ def train(data: Dataset, method: str, seed: int, protocol: dict[str, Any]) -> Mu
     with tempfile.TemporaryDirectory() as folder:
         paths = RunPaths(Path(folder))
         manifest = make_manifest("imbalance", config, data, CPU)
-        parts = make_components(config, paths, data, manifest, CPU)
-        parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
-        end = Trainer(parts).train()
-        parts.command_handler.close()
-        parts.recorder.writer.close(end)
+        components = make_components(config, paths, data, manifest, CPU)
+        components.run.open()
+        end = Trainer(components).train()
+        components.run.close(end)
     assert end is State.FINISHED
-    return parts.model.eval()
+    return components.model.eval()
 
 
 @torch.no_grad()

@@ -26,9 +26,7 @@ from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.storage.format.layout import RunPaths
-from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
-from asgml.storage.write.writer import RunWriter
 
 BOOST: dict[str, dict[str, Any]] = {
     "boost": {},
@@ -72,10 +70,9 @@ def train(data: Dataset, tree: dict[str, Any]) -> Run:
     config, device = make_config(tree), torch.device("cpu")
     paths = RunPaths(Path(tempfile.mkdtemp(prefix="asgml-questions-")))
     manifest = make_manifest("question", config, data, device)
-    parts = make_components(config, paths, data, manifest, device)
-    parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
-    Trainer(parts).train()
-    parts.recorder.close(State.FINISHED)
+    components = make_components(config, paths, data, manifest, device)
+    components.run.open()
+    components.run.close(Trainer(components).train())
     run = Run.open(paths)
     shutil.rmtree(paths.root)
     return run

@@ -38,7 +38,6 @@ from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch, Forward
 from asgml.storage.format.layout import RunPaths
-from asgml.storage.write.writer import RunWriter
 
 
 def make_trainer(method: str, given: argparse.Namespace) -> Trainer:
@@ -57,9 +56,9 @@ def make_trainer(method: str, given: argparse.Namespace) -> Trainer:
             given.data, {"train": given.batch_size * 4} if given.data == "synthetic" else {}, 0
         )
     manifest = make_manifest("bench", config, data, device)
-    parts = make_components(config, paths, data, manifest, device)
-    parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
-    return Trainer(parts)
+    trainer = Trainer(make_components(config, paths, data, manifest, device))
+    trainer.run.open()
+    return trainer
 
 
 def of_real_size(batch_size: int, classes: int = 6) -> Dataset:
@@ -89,21 +88,21 @@ def full(trainer: Trainer, spent: list[float]) -> Callable[[], None]:
     """A step as `asgml train` does it, with commands, recording and probes. `spent` gets the ms of each look at the gradients."""
     batches = endless(trainer)
     trainer.begin_epoch()
-    balancing, act = trainer.components.balancing, trainer.components.balancing.modulate_gradients
+    balancing, modulate = trainer.balancing, trainer.balancing.modulate_gradients
 
     def timed(forward: Forward) -> ModulationResult:
         began = time.process_time()
-        balanced = act(forward)
+        modulated = modulate(forward)
         spent.append((time.process_time() - began) * 1e3)
-        return balanced
+        return modulated
 
     balancing.modulate_gradients = timed  # type: ignore[method-assign]
 
     def step() -> None:
         batch = next(batches)
-        trainer.components.command_handler.process_pending(trainer)
+        trainer.run.command_handler.process_pending(trainer)
         forward = trainer.step(batch)
-        if trainer.progress.step % trainer.config.probe.eval_freq == 0:
+        if trainer.run.step % trainer.config.probe.eval_freq == 0:
             trainer.probe(forward)
 
     return step

@@ -1,7 +1,8 @@
-"""The trainer's process: `python -P -m asgml.core.worker RUN [--resume]`. The run directory is all it is told.
+"""The trainer's process: `python -P -m asgml.core.worker RUN [--resume]`.
 
-Its output goes to trainer.log. It ends with 0 when the training finished or was stopped, 1 when it failed. SIGTERM and
-SIGINT finish the step, save a checkpoint and end; a second one ends at once, without the checkpoint.
+The launcher sends its output to trainer.log. It exits with 0 when the training finished or was
+stopped, with 1 when it failed. SIGTERM and SIGINT finish the step, save a checkpoint and end; a
+second one ends at once, without the checkpoint.
 """
 
 from __future__ import annotations
@@ -26,22 +27,15 @@ from asgml.core.model.fusion.base import FusionError
 from asgml.core.model.model import ModelError
 from asgml.core.modulators.user_modulator import ModulatorError
 from asgml.core.run import checkpoint
-from asgml.core.run.lifecycle import (
-    close_run,
-    earlier_run,
-    emit_beginning,
-    one_line,
-    refuse_other_data,
-    remember,
-)
 from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.run.recorded_run import first_line
+from asgml.core.run.resume import earlier_run, refuse_other_data
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.status import State
-from asgml.storage.read.reader import Run
-from asgml.storage.write.writer import RunWriter, WriterLockedError
+from asgml.storage.write.writer import WriterLockedError
 
 KNOWN_ERRORS = (
     ConfigError,
@@ -57,30 +51,33 @@ KNOWN_ERRORS = (
     checkpoint.CheckpointError,
     OSError,  # a disk that is full, a folder that may not be written
 )
-"""Errors that a person can mend; their message is one line."""
+"""Errors that the user can mend; their message is one line."""
 
 
 class StopNow(BaseException):
     """A second signal: end at once."""
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """Runs the process; returns its exit code."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the process; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m asgml.core.worker", description="Train the run in a run directory."
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint")
-    given = parser.parse_args(words)
+    arguments = parser.parse_args(argv)
     try:
-        return work(RunPaths(given.run.resolve()), resume=given.resume)
+        return train(prepare_trainer(RunPaths(arguments.run.resolve()), resume=arguments.resume))
     except KNOWN_ERRORS as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
-def work(paths: RunPaths, *, resume: bool) -> int:
-    """Makes the components of the run and trains. Errors before the first step are raised, later ones recorded in the run."""
+def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
+    """Return the trainer of a run, at its newest checkpoint if resumed, with its store open.
+
+    Nothing is written before the last line, so an error leaves the run as it was.
+    """
     config = read_config(paths)
     if config.threads:
         torch.set_num_threads(config.threads)
@@ -89,71 +86,66 @@ def work(paths: RunPaths, *, resume: bool) -> int:
     earlier = earlier_run(paths) if resume else None
     if earlier:
         refuse_other_data(paths, earlier, data)
-    manifest = (
-        earlier.manifest
-        if earlier and earlier.manifest
-        else make_manifest(paths.name, config, data, device)
-    )
-    components = make_components(config, paths, data, manifest, device)
-    trainer = Trainer(components)
+    manifest = make_manifest(paths.name, config, data, device)
+    trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
-        take_up(trainer, earlier)
-        writer = RunWriter.resume(paths, to_array=components.recorder.to_array)
-    else:
-        writer = RunWriter.create(paths, manifest, to_array=components.recorder.to_array)
-    components.recorder.open(writer)
-    return train_to_the_end(trainer, "resumed" if earlier else "started")
+        load_newest_checkpoint(trainer)
+    trainer.run.open()
+    return trainer
 
 
 def read_config(paths: RunPaths) -> RunSettings:
-    """The run's configuration from run.toml. Raises ConfigError."""
+    """Return the run's configuration from run.toml. Raises ConfigError."""
     try:
         return make_config(tomllib.loads(paths.config.read_text(encoding="utf-8")))
     except FileNotFoundError:
         raise ConfigError(
-            f"no configuration in {paths.root}: expected {paths.config.name}; start runs with `asgml train`"
+            f"no configuration in {paths.root}: expected {paths.config.name}; "
+            "start runs with `asgml train`"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
 
 
-def take_up(trainer: Trainer, earlier: Run) -> None:
-    """Goes back to the newest checkpoint (or the beginning), and remembers what was answered and turned after it."""
-    path = checkpoint.newest(trainer.components.paths.checkpoints)
+def load_newest_checkpoint(trainer: Trainer) -> None:
+    """Go back to the newest checkpoint; a run without one begins again at step 0."""
+    path = checkpoint.newest(trainer.run.paths.checkpoints)
     if path is not None:
         trainer.load_state_dict(checkpoint.load(path))
-    remember(trainer.components.command_handler, trainer.progress.step, earlier)
 
 
-def train_to_the_end(trainer: Trainer, beginning: str) -> int:
-    """Trains, and closes the run whatever happens; returns the exit code."""
+def train(trainer: Trainer) -> int:
+    """Train, and close the run whatever happens; return the exit code."""
     end, error = State.FAILED, ""
-    signals_stop(trainer)
+    stop_on_signals(trainer)
     try:
         try:
-            emit_beginning(beginning, trainer.components.command_handler)
             end = trainer.train()
         finally:
             ignore_signals()
-    except StopNow:  # it may come when the training has just ended
+    except StopNow:
+        # it may be raised when the training has just ended
         end = State.STOPPED if end is State.FAILED else end
-    except Exception as failure:  # noqa: BLE001 - whatever ended the training is told in the run and in trainer.log
-        error = one_line(failure)
+    except Exception as failure:  # noqa: BLE001 - any end belongs into the run and trainer.log
+        error = first_line(failure)
         traceback.print_exc()
-    close_run(end, trainer.components.command_handler, error)
+    trainer.run.close(end, error)
     return 1 if end is State.FAILED else 0
 
 
-def signals_stop(trainer: Trainer) -> None:
-    """The first SIGTERM or SIGINT asks for the end, the second demands it, once; losing the terminal means nothing."""
-    demanded = False
+def stop_on_signals(trainer: Trainer) -> None:
+    """Stop after the step on the first SIGTERM or SIGINT, raise StopNow on the second.
+
+    A lost terminal (SIGHUP) does not end a training.
+    """
+    handler, raised = trainer.run.command_handler, False
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal demanded
-        if trainer.components.command_handler.stopping and not demanded:
-            demanded = True  # raised again, it would cut off what follows from the first
+        nonlocal raised
+        if handler.stopping and not raised:
+            raised = True  # only once: another one would interrupt the closing after the first
             raise StopNow
-        trainer.components.command_handler.stop()
+        handler.stop()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
@@ -161,7 +153,7 @@ def signals_stop(trainer: Trainer) -> None:
 
 
 def ignore_signals() -> None:
-    """From the end of the training on: a run that is being closed must not be cut off, and it takes but a moment."""
+    """Ignore SIGTERM and SIGINT from the end of the training on: closing takes but a moment."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 

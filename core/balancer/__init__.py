@@ -1,6 +1,6 @@
-"""Balancing in a training loop of one's own: `from asgml.core.balancer import Balancer`."""
+"""Balancing in an external training loop: `from asgml import Balancer`."""
 
 from asgml.core.balancer.balancer import Balancer
-from asgml.core.balancer.setup import LoopError
+from asgml.core.balancer.errors import LoopError
 
 __all__ = ["Balancer", "LoopError"]

@@ -1,4 +1,4 @@
-"""What a loop of one's own shows of a step, checked, as the Forward that methods know."""
+"""The tensors that an external training loop gives of a step, checked, as a Forward."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from asgml.core.balancer.setup import LoopError
+from asgml.core.balancer.errors import LoopError
 from asgml.core.model.model import MultimodalModel
 from asgml.core.types import Batch, Forward
 
@@ -22,7 +22,10 @@ def make_forward(
     labels: Tensor,
     unimodal_logits: Mapping[str, Tensor] | None,
 ) -> Forward:
-    """Widened to float32 where autocast made it narrower. Own logits that are not given are the head's. Raises LoopError."""
+    """Return the step's Forward, in float32 where autocast made it narrower.
+
+    Unimodal logits that are not given are the head's. Raises LoopError for a wrong shape.
+    """
     samples = len(labels)
     _check("labels", labels, (samples,))
     _check("logits", logits, (samples, classes))
@@ -32,19 +35,19 @@ def make_forward(
             _check(f"unimodal_logits[{m!r}]", unimodal_logits.get(m), (samples, classes))
     with torch.autocast(logits.device.type, enabled=False):
         wide = {m: _widened(features[m]) for m in model.modalities}
-        alone = (
+        unimodal = (
             model.fusion.unimodal_logits(wide)
             if unimodal_logits is None
             else {m: _widened(unimodal_logits[m]) for m in model.modalities}
         )
-    return Forward(Batch({}, labels), wide, _widened(logits), alone, labels)
+    return Forward(Batch({}, labels), wide, _widened(logits), unimodal, labels)
 
 
 def detached(forward: Forward) -> Forward:
-    """The same numbers without their graph."""
+    """Return the same numbers without their graph."""
     features = {m: feature.detach() for m, feature in forward.features.items()}
-    alone = {m: logits.detach() for m, logits in forward.unimodal_logits.items()}
-    return Forward(forward.batch, features, forward.logits.detach(), alone, forward.labels)
+    unimodal = {m: logits.detach() for m, logits in forward.unimodal_logits.items()}
+    return Forward(forward.batch, features, forward.logits.detach(), unimodal, forward.labels)
 
 
 def _check(name: str, given: Tensor | None, shape: tuple[int, ...]) -> None:

@@ -1,153 +1,113 @@
-"""The run that a loop of one's own is recorded in and steered through, or a stand-in where nothing is recorded."""
+"""The run of an external training loop: new, resumed or not recorded, and its checkpoints."""
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from asgml.core.balancer.setup import LoopError
+from asgml.core.balancer.errors import LoopError
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run import checkpoint
-from asgml.core.run.commands import CommandHandler, RefusedError
-from asgml.core.run.lifecycle import (
-    close_run,
-    earlier_run,
-    emit_beginning,
-    emit_checkpoint,
-    one_line,
-    remember,
-)
-from asgml.core.run.recorder import Recorder, Unrecorded
-from asgml.core.run.stopwatch import Stopwatch
-from asgml.storage.commands.inbox import BadRequest, Inbox, Request
+from asgml.core.run.commands import RefusedError
+from asgml.core.run.recorded_run import RecordedRun, first_line
+from asgml.core.run.resume import earlier_run
+from asgml.core.run.unrecorded import UnrecordedRun
 from asgml.storage.format.layout import RunPaths, is_run
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
-from asgml.storage.write.writer import RunWriter
 
 Save = Callable[[Path], object]
 """Writes the loop's checkpoint to this path."""
 
 
-class NoInbox(Inbox):
-    """Stands in where nobody can ask for anything."""
+def make_run(
+    path: Path | None, manifest: Manifest, live_settings: LiveSettings, *, resume: bool
+) -> RecordedRun:
+    """Return the run in `path`, an unrecorded one without a path. Writes nothing yet.
 
-    def __init__(self) -> None:
-        super().__init__(Path(os.devnull))
-
-    def poll(self) -> list[Request | BadRequest]:
-        return []
-
-
-class LoopRun:
-    """Begins at the first step, so that a resumed run knows by then which step it goes on from."""
-
-    def __init__(
-        self, path: Path | None, manifest: Manifest, live_settings: LiveSettings, *, resume: bool
-    ) -> None:
-        """Raises LoopError or FormatError where there is a run and should be none, or the other way round. Writes nothing yet."""
-        self.paths = RunPaths(path.resolve()) if path is not None else None
-        self.earlier = _find_earlier(self.paths, manifest, resume)
-        self.recorder: Recorder = (Unrecorded if self.paths is None else Recorder)(
-            manifest, Stopwatch()
+    Raises LoopError or FormatError where there is a run and should be none, or the other way round.
+    """
+    if path is None:
+        return UnrecordedRun(manifest, live_settings)
+    paths = RunPaths(path.resolve())
+    if resume:
+        return RecordedRun(paths, manifest, live_settings, _resumable(paths, manifest))
+    if is_run(paths.root):
+        raise LoopError(
+            f"run {str(paths.root)!r} exists; give another, or resume=True to go on with it"
         )
-        self.command_handler = CommandHandler(
-            NoInbox() if self.paths is None else Inbox(self.paths.commands),
-            live_settings,
-            self.recorder,
-        )
-        self.manifest = manifest
-        self.begun = False
+    return RecordedRun(paths, manifest, live_settings)
 
-    def open(self) -> None:
-        """Makes or takes over the store."""
-        if self.paths is None:
-            return
-        make = self.recorder.to_array
-        resumed = self.earlier is not None
-        self.recorder.open(
-            RunWriter.resume(self.paths, to_array=make)
-            if resumed
-            else RunWriter.create(self.paths, self.manifest, to_array=make)
-        )
 
-    def begin(self) -> None:
-        """Tells that the training begins, once."""
-        if self.begun:
-            return
-        self.begun = True
-        if self.earlier is not None:
-            remember(self.command_handler, self.recorder.step, self.earlier)
-        self.recorder.stopwatch.go_on()
-        emit_beginning("started" if self.earlier is None else "resumed", self.command_handler)
-        self.recorder.set_state(State.RUNNING)
+class LoopCommands:
+    """Carries out the commands that only the loop can: a checkpoint by its `checkpoint=`."""
 
-    def save(self, save: Save | None, why: str) -> None:
-        """Has the loop save its checkpoint. Raises RefusedError with the reason where that came to nothing."""
-        if self.paths is None or save is None:
+    def __init__(self, run: RecordedRun, save: Save | None) -> None:
+        self.run = run
+        self.save = save
+
+    def save_checkpoint(self, why: str) -> None:
+        """Have the loop save its checkpoint. Raises RefusedError where there is none after it."""
+        if self.save is None or isinstance(self.run, UnrecordedRun):
             raise RefusedError(
-                "the training loop is not the program's own and gave no checkpoint=, so it cannot be asked to save"
+                "the training loop is not the program's own and gave no checkpoint=, "
+                "so it cannot be asked to save"
             )
-        began, path = (
-            time.monotonic(),
-            checkpoint.path_at(self.paths.checkpoints, self.recorder.step),
-        )
+        path = checkpoint.path_at(self.run.paths.checkpoints, self.run.step)
         path.parent.mkdir(exist_ok=True)
-        try:
-            save(path)
-        except Exception as failure:
-            raise RefusedError(f"the loop's checkpoint= failed: {one_line(failure)}") from failure
-        if not path.exists():
-            raise RefusedError(f"the loop's checkpoint= wrote nothing to {path.name}")
-        emit_checkpoint(self.recorder, path, why, began)
+        with self.run.checkpoint_event(path, why):
+            try:
+                self.save(path)
+            except Exception as failure:
+                reason = f"the loop's checkpoint= failed: {first_line(failure)}"
+                raise RefusedError(reason) from failure
+            if not path.exists():
+                raise RefusedError(f"the loop's checkpoint= wrote nothing to {path.name}")
 
-    def save_at_stop(self, save: Save | None) -> None:
-        """The checkpoint of a stop that asks for one; a loop that saves by itself gave no `checkpoint=`."""
-        self.recorder.set_state(State.STOPPING)
-        if not self.command_handler.save_on_stop or save is None:
+    def evaluate_now(self, split: str) -> dict[str, Any]:
+        """Raise RefusedError: the Balancer has no data to evaluate on."""
+        raise RefusedError(
+            f"evaluate {split}: the data is the training loop's own, which alone can evaluate"
+        )
+
+    def save_at_stop(self) -> None:
+        """Save the checkpoint that a stop asks for; a loop may save by itself instead."""
+        self.run.recorder.set_state(State.STOPPING)
+        if not self.run.command_handler.save_on_stop or self.save is None:
             return
         try:
-            self.save(save, "stop")
+            self.save_checkpoint("stop")
         except RefusedError as refused:
-            self.recorder.event(
-                "alert", level="error", message=f"stopped without a checkpoint: {refused}"
-            )
-
-    def close(self, end: State, error: str) -> None:
-        self.begin()
-        close_run(end, self.command_handler, error)
+            message = f"stopped without a checkpoint: {refused}"
+            self.run.recorder.event("alert", level="error", message=message)
 
 
-def _find_earlier(paths: RunPaths | None, manifest: Manifest, resume: bool) -> Run | None:
-    if paths is None:
-        return None
-    if not resume:
-        if is_run(paths.root):
-            raise LoopError(
-                f"run {str(paths.root)!r} exists; give another, or resume=True to go on with it"
-            )
-        return None
+def _resumable(paths: RunPaths, manifest: Manifest) -> Run:
     earlier = earlier_run(paths) if is_run(paths.root) else None
     if earlier is None or earlier.manifest is None:
         raise LoopError(
             f"resume=True, but there is no run in {str(paths.root)!r}; leave it out to begin one"
         )
-    _check_same(earlier.manifest, manifest)
+    _refuse_other_loop(earlier.manifest, manifest)
     return earlier
 
 
-def _check_same(before: Manifest, now: Manifest) -> None:
-    """A run is of one thing from its beginning to its end."""
-    for what, old, new in (
+def _refuse_other_loop(before: Manifest, now: Manifest) -> None:
+    """Raise LoopError where method, encoders or classes differ, or a declared knob is gone.
+
+    Knobs may be added: a newer version may have more of them.
+    """
+    knobs, present = ([knob.name for knob in manifest.knobs] for manifest in (before, now))
+    kept = [name for name in present if name in knobs]
+    for name, old, new in (
         ("method", before.method, now.method),
         ("encoders", list(before.modalities), list(now.modalities)),
         ("classes", list(before.classes), list(now.classes)),
-        ("knobs", [knob.name for knob in before.knobs], [knob.name for knob in now.knobs]),
+        ("knobs", sorted(knobs), sorted(kept)),
     ):
         if old != new:
             raise LoopError(
-                f"run {before.name} was begun with {what} {old}, this is {new}; begin a new run"
+                f"run {before.name} was begun with {name} {old}, this is {new}; begin a new run"
             )

@@ -1,4 +1,4 @@
-"""Checkpoints: everything a training needs to go on bit for bit, in one file that holds tensors and plain values only."""
+"""Checkpoints: all that a training needs to continue bit for bit, as tensors and plain values."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ _NAME = re.compile(r"step-(\d+)\.pt")
 
 
 class CheckpointError(Exception):
-    """A checkpoint that cannot be read. One line for a person."""
+    """A checkpoint that cannot be read. The message is one line."""
 
 
 def save(state: dict[str, Any], path: Path) -> int:
-    """Writes the file whole or not at all; returns its size in bytes."""
+    """Write the file whole or not at all; return its size in bytes."""
     path.parent.mkdir(exist_ok=True)
     partial = path.with_suffix(".partial")
     try:
         with partial.open("wb") as file:
             torch.save({"version": VERSION, **state}, file)
+            # on the disk before it has its name, so that a power cut leaves the old file or the new
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -35,12 +36,13 @@ def save(state: dict[str, Any], path: Path) -> int:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Reads a checkpoint, tensors and plain values only. Raises CheckpointError."""
+    """Read a checkpoint; raises CheckpointError. Unpickles tensors and plain values only."""
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # torch raises whatever the broken part of the file leads to
         raise CheckpointError(
-            f"checkpoint {path} cannot be read: {type(error).__name__}; remove it to go on from an older one"
+            f"checkpoint {path} cannot be read: {type(error).__name__}; "
+            "remove it to go on from an older one"
         ) from error
     if state.get("version") != VERSION:
         raise CheckpointError(
@@ -58,27 +60,24 @@ def best_path(checkpoints: Path, step: int) -> Path:
 
 
 def newest(checkpoints: Path) -> Path | None:
-    """The checkpoint of the latest step, if there is one."""
+    """Return the checkpoint of the latest step, None where there is none."""
     return max(_all(checkpoints), key=_step, default=None)
 
 
 def prune(checkpoints: Path, keep: int, best_step: int) -> None:
-    """Removes all but the newest `keep` checkpoints, and all best models but that of `best_step` and of each kept checkpoint.
+    """Remove old checkpoints and best models.
 
-    A checkpoint's own best model is the newest one that is no younger than it: going on from there asks for it.
+    Kept are the newest `keep` checkpoints, the best model of `best_step`, and for each kept
+    checkpoint the best model of its time: a training that is resumed from it tests that one.
     """
     present = sorted(_all(checkpoints), key=_step)
     models = sorted(checkpoints.glob("best-*.pt"))
-    own = {
-        max(
-            (model for model in models if model <= best_path(checkpoints, _step(path))),
-            default=None,
-        )
-        for path in present[-keep:]
-    }
-    beaten = [
-        model for model in models if model != best_path(checkpoints, best_step) and model not in own
-    ]
+    needed = {best_path(checkpoints, best_step)}
+    for path in present[-keep:]:
+        # step numbers are padded with zeros, so paths compare as their steps do
+        older = [model for model in models if model <= best_path(checkpoints, _step(path))]
+        needed.update(older[-1:])
+    beaten = [model for model in models if model not in needed]
     for path in present[:-keep] + beaten:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()

@@ -1,4 +1,4 @@
-"""Describes a run in its manifest: what is trained, on what, with which versions, and what can be turned."""
+"""The manifest builder: method, data, device, versions and knobs of a new run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WINDOW = ("first_epoch", "last_epoch")
 
 
 def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.device) -> Manifest:
-    """The manifest of a new run of the trainer."""
+    """Return the manifest of a new run of the trainer."""
     per_epoch = Batches.count(len(data.splits["train"]), config.batch_size)
     return replace(
         describe_run(name, config, data.modalities, data.classes, device),
@@ -41,13 +41,16 @@ def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.d
 
 
 def describe_data(config: RunSettings, data: Dataset) -> dict[str, Any]:
-    """What the data says of itself, less the long lists that normalise it; and the protocol that the run has on it."""
-    told = {key: value for key, value in data.info.items() if key != "normalisation"}
+    """Return the facts of a data set, and the protocol of the run on it.
+
+    The lists that normalise it are left out, for their length.
+    """
+    facts = {key: value for key, value in data.info.items() if key != "normalisation"}
     shapes = {m: list(shape) for m, shape in data.shapes.items()}
     return {
         "name": data.name,
         "shapes": shapes,
-        **told,
+        **facts,
         "protocol": protocol_of(config, data).as_json(),
     }
 
@@ -59,7 +62,7 @@ def describe_run(
     classes: Sequence[str],
     device: torch.device,
 ) -> Manifest:
-    """What is the same for the trainer and for any other loop: who, when, where, and which methods."""
+    """Return the manifest entries that the trainer and external loops share."""
     return Manifest(
         name=name,
         created=time.time(),
@@ -81,7 +84,7 @@ def describe_run(
 
 
 def describe_parts(config: RunSettings) -> list[dict[str, Any]]:
-    """The modulators, each with its window of epochs."""
+    """Return the modulators, each with its window of epochs."""
     parts: list[dict[str, Any]] = []
     for method in config.methods:
         section = config.section(method.name)
@@ -95,36 +98,25 @@ def describe_parts(config: RunSettings) -> list[dict[str, Any]]:
 
 
 def describe_device(device: torch.device) -> str:
-    return (
-        f"{device} ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else str(device)
-    )
+    if device.type != "cuda":
+        return str(device)
+    return f"{device} ({torch.cuda.get_device_name(device)})"
 
 
 def describe_git(folder: Path) -> dict[str, Any]:
-    """Commit and cleanness of the checkout that the training was started from; empty outside of one."""
+    """Return commit and dirtiness of the checkout around `folder`; empty outside of one."""
     commit = _git(folder, "rev-parse", "HEAD")
-    return (
-        {
-            "commit": commit,
-            "dirty": bool(_git(folder, "status", "--porcelain", "--untracked-files=no")),
-        }
-        if commit
-        else {}
-    )
+    if not commit:
+        return {}
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": bool(changes)}
 
 
-def _git(folder: Path, *words: str) -> str:
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (
-        OSError,
-        subprocess.TimeoutExpired,
-    ):  # no git, or a slow share: the run is described without it
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        # no git, or a slow share: the manifest goes without it
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,7 +1,7 @@
-"""The recorder: from what a step made to rows and events of the run.
+"""The recorder: rows and events of a run, from the tensors and numbers of its steps.
 
-Tensors stay on their device; the writer's background thread turns a whole batch of rows into numbers with one copy to the
-host, so a step never waits for the device.
+Tensors stay on their device; the writer's background thread turns a whole batch of rows into
+numbers with one copy to the host, so a step never waits for the device.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
 
 WATCHED = ("loss", "grad_norm")
-"""Metrics whose first NaN or infinity is an alert."""
+"""Metrics whose first NaN or infinity raises an alert."""
 
 Row = tuple[Table, list[Scalar]]
 """The table that a row belongs to, and its values."""
 
 
 class Recorder:
-    """Gives every row its step and times, every event its place, and raises an alert when numbers stop being numbers."""
+    """Stamps rows and events with step, times and segment; emits alerts of NaN and infinity."""
 
     def __init__(self, manifest: Manifest, stopwatch: Stopwatch) -> None:
         self.columns = {table: manifest.columns(table) for table in TABLES}
@@ -47,12 +47,12 @@ class Recorder:
         self._watched = [
             i for i, name in enumerate(self.columns["steps"]) if name.split("/")[0] in WATCHED
         ]
-        self._broken: set[int] = set()
+        self._reported: set[int] = set()
         self._alerts: deque[tuple[int, str, float]] = deque()
         self._writer: RunWriter | None = None
 
     def open(self, writer: RunWriter) -> None:
-        """Begins to record into a run; made apart from it, since the writer needs `to_array`."""
+        """Record into a run from here on. The writer is made later, since it needs `to_array`."""
         self._writer = writer
 
     @property
@@ -62,14 +62,15 @@ class Recorder:
         return self._writer
 
     def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
-        """One row; columns that `values` lacks are NaN, an unknown name raises KeyError."""
+        """Record one row; columns that `values` lacks are NaN. Raises KeyError for another name."""
         row: list[Scalar] = [math.nan] * len(self.columns[table])
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
         index = self._index[table]
         for name, value in values.items():
             if name not in index:
                 raise KeyError(
-                    f"no column {name!r} in the table {table!r}: only the metrics of storage/format/metrics.py can be recorded"
+                    f"no column {name!r} in the table {table!r}: "
+                    "only the metrics of storage/format/metrics.py can be recorded"
                 )
             row[index[name]] = value
         self.writer.append(table, (table, row))
@@ -77,29 +78,27 @@ class Recorder:
             self.writer.mark(step=self.step, epoch=self.epoch)
 
     def event(self, kind: str, **fields: Any) -> None:
-        self.writer.event(
-            Event(
-                kind, self.step, time.time(), self.stopwatch.seconds(), self.writer.segment, fields
-            )
-        )
+        active = self.stopwatch.seconds()
+        segment = self.writer.segment
+        self.writer.event(Event(kind, self.step, time.time(), active, segment, fields))
 
     def published_bytes(self) -> int:
-        """Bytes of rows (before compression) and texts that readers can see."""
+        """Return the bytes of rows (before compression) and texts that readers can see."""
         head = self.writer.head
         rows = sum(8 * len(self.columns[table]) * head.rows[table] for table in TABLES)
         return rows + sum(head.text_bytes.values())
 
     def set_state(self, state: State) -> None:
-        """Publishes a change of state at once."""
+        """Publish a change of state at once."""
         self.writer.mark(state=state, step=self.step, epoch=self.epoch)
         self.writer.flush()
 
     def close(self, end: State) -> None:
-        """Ends the run in this state, with all that was recorded published."""
+        """Publish all that was recorded, and end the run in this state."""
         self.writer.close(end)
 
     def emit_alerts(self) -> None:
-        """Turns what the background thread noticed into events; cheap when there is nothing."""
+        """Record what the background thread found as events; cheap when there is nothing."""
         while self._alerts:
             step, column, value = self._alerts.popleft()
             self.event(
@@ -111,51 +110,33 @@ class Recorder:
             )
 
     def to_array(self, batch: list[Row]) -> npt.NDArray[np.float64]:
-        """A batch of rows of one table as float64 numbers. Runs in the background thread."""
+        """Return rows of one table as numbers (rows, columns). Runs in the background thread."""
         rows = [row for _, row in batch]
         numbers = np.array(
             [[0.0 if isinstance(value, Tensor) else value for value in row] for row in rows],
             np.float64,
         )
-        places = [
+        cells = [
             (i, j)
             for i, row in enumerate(rows)
             for j, value in enumerate(row)
             if isinstance(value, Tensor)
         ]
-        if places:
+        if cells:
+            # stacked on the device first: one copy to the host for the whole batch of rows
             stacked = torch.stack(
-                [torch.as_tensor(rows[i][j]).detach().to(torch.float64) for i, j in places]
+                [torch.as_tensor(rows[i][j]).detach().to(torch.float64) for i, j in cells]
             )
-            numbers[tuple(zip(*places, strict=True))] = stacked.cpu().numpy()
+            numbers[tuple(zip(*cells, strict=True))] = stacked.cpu().numpy()
         if batch[0][0] == "steps":
             self._watch(numbers)
         return numbers
 
     def _watch(self, numbers: npt.NDArray[np.float64]) -> None:
         for j in self._watched:
-            if j not in self._broken and not np.isfinite(numbers[:, j]).all():
-                first = int(np.argmin(np.isfinite(numbers[:, j])))
-                self._broken.add(j)
-                self._alerts.append(
-                    (int(numbers[first, 0]), self.columns["steps"][j], float(numbers[first, j]))
-                )
-
-
-class Unrecorded(Recorder):
-    """Stands in where nothing is to be recorded."""
-
-    def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
-        """Forgets the row."""
-
-    def event(self, kind: str, **fields: Any) -> None:
-        """Forgets the event."""
-
-    def set_state(self, state: State) -> None:
-        """Tells nobody."""
-
-    def published_bytes(self) -> int:
-        return 0
-
-    def close(self, end: State) -> None:
-        """There is nothing to close."""
+            finite = np.isfinite(numbers[:, j])
+            if j not in self._reported and not finite.all():
+                first = int(np.argmin(finite))
+                self._reported.add(j)
+                step, value = int(numbers[first, 0]), float(numbers[first, j])
+                self._alerts.append((step, self.columns["steps"][j], value))

@@ -1,10 +1,11 @@
-"""Rows: from what a step, a probe evaluation or an epoch made to numbers under their column names."""
+"""Rows: numbers of a step, a probe evaluation or an epoch, under their column names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from asgml.core.measures.task import task_of
@@ -14,7 +15,7 @@ from asgml.core.types import Evaluation, Forward, ProbeReading, Scalar
 
 
 def per_modality(metric: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    """{"grad_norm/audio": …} from {"audio": …}."""
+    """Return {"grad_norm/audio": …} from {"audio": …}."""
     return {f"{metric}/{m}": value for m, value in values.items()}
 
 
@@ -25,9 +26,12 @@ def step_row(
     after: Mapping[str, Tensor],
     modulation: Modulation,
 ) -> dict[str, Scalar]:
-    """What a step did to each modality. `before` and `after` are gradient norms; a method that is not there has factor 1."""
+    """Return the columns of a step. `before` and `after` are the encoders' gradient norms.
+
+    The factor of a method that is not in the run is 1.
+    """
     modalities = tuple(forward.unimodal_logits)
-    own = torch.stack([logits.detach().float() for logits in forward.unimodal_logits.values()])
+    unimodal = _stacked(forward)
     task = task_of(forward.batch)
     truth = task.truth(forward)
     ones = dict.fromkeys(modalities, 1.0)
@@ -39,16 +43,9 @@ def step_row(
         **per_modality("noise", {m: modulation.noise_level(m) for m in modalities}),
         **per_modality("boost_scale", ones),
         **per_modality("throttle", ones),
-        **per_modality(
-            "own_loss",
-            dict(zip(modalities, task.unimodal_losses(own, truth).unbind(), strict=True)),
-        ),
-        **per_modality(
-            "own_accuracy",
-            {
-                m: task.correct(logits, truth).mean()
-                for m, logits in zip(modalities, own, strict=True)
-            },
+        **_by_modality("own_loss", forward, task.unimodal_losses(unimodal, truth).unbind()),
+        **_by_modality(
+            "own_accuracy", forward, [task.correct(logits, truth).mean() for logits in unimodal]
         ),
         **(class_columns(forward) if task.gives_class_scores else {}),
         **modulation.factors,
@@ -57,21 +54,26 @@ def step_row(
 
 
 def class_columns(forward: Forward) -> dict[str, Scalar]:
-    """What the probabilities of classes tell of each modality: its discrepancy ratio, and how sure it is."""
-    own = torch.stack([logits.detach().float() for logits in forward.unimodal_logits.values()])
-    measured = {
-        "discrepancy": discrepancy_ratio(true_class_scores(forward)),
-        "own_entropy": mean_entropy(own),
-    }
+    """Return discrepancy ratio and entropy (nat) of each modality's own class probabilities."""
+    ratios = discrepancy_ratio(true_class_scores(forward))
     return {
-        f"{name}/{m}": value
-        for name, values in measured.items()
-        for m, value in zip(forward.unimodal_logits, values.unbind(), strict=True)
+        **_by_modality("discrepancy", forward, ratios.unbind()),
+        **_by_modality("own_entropy", forward, mean_entropy(_stacked(forward)).unbind()),
     }
+
+
+def _by_modality(metric: str, forward: Forward, values: Sequence[Tensor]) -> dict[str, Scalar]:
+    """Name values that are in the order of the modalities."""
+    return per_modality(metric, dict(zip(forward.unimodal_logits, values, strict=True)))
+
+
+def _stacked(forward: Forward) -> Float[Tensor, "M B C"]:
+    """Return the logits of all modalities in float32, without their graph."""
+    return torch.stack([logits.detach().float() for logits in forward.unimodal_logits.values()])
 
 
 def probe_row(reading: ProbeReading, gap: float) -> dict[str, Scalar]:
-    """What the probes saw."""
+    """Return the columns of a probe evaluation."""
     return {
         **per_modality("probe_accuracy", reading.accuracy),
         **per_modality("probe_loss", reading.loss),
@@ -81,7 +83,7 @@ def probe_row(reading: ProbeReading, gap: float) -> dict[str, Scalar]:
 
 
 def validation_row(val: Evaluation) -> dict[str, Scalar]:
-    """The validation split, the only one that chooses a model."""
+    """Return the columns of the validation split, the only one that selects a model."""
     return {
         "val_loss": val.loss,
         "val_accuracy": val.accuracy,
@@ -92,7 +94,7 @@ def validation_row(val: Evaluation) -> dict[str, Scalar]:
 
 
 def test_row(test: Evaluation) -> dict[str, Scalar]:
-    """The test split, where it was asked for."""
+    """Return the columns of the test split."""
     return {
         "test_accuracy": test.accuracy,
         **per_modality("test_own_accuracy", test.unimodal_accuracy),
@@ -101,6 +103,6 @@ def test_row(test: Evaluation) -> dict[str, Scalar]:
 
 
 def chosen_row(chosen: Evaluation) -> dict[str, Scalar]:
-    """The test split, with the model that the validation split chose: the numbers to report."""
-    found = {"accuracy": chosen.accuracy, **chosen.scores}
-    return {f"test_{name}_at_best_val": value for name, value in found.items()}
+    """Return the test columns of the model selected by validation: the numbers to report."""
+    scores = {"accuracy": chosen.accuracy, **chosen.scores}
+    return {f"test_{name}_at_best_val": value for name, value in scores.items()}

@@ -1,4 +1,4 @@
-"""The books of a training loop: a recorded row for each step, one of the machine now and then, the means of an epoch."""
+"""The step log: a row for each optimizer step, a system row now and then, the means of an epoch."""
 
 from __future__ import annotations
 
@@ -14,32 +14,25 @@ from asgml.core.types import Scalar
 
 
 class StepLog:
-    """Kept by whoever runs the loop. `sums` are loss, correct answers and samples of the epoch so far."""
+    """`sums` are loss, correct answers and samples of the epoch so far, on the device."""
 
-    def __init__(self, recorder: Recorder, system: SystemMonitor) -> None:
+    def __init__(self, recorder: Recorder, device: torch.device) -> None:
         self.recorder = recorder
-        self.system = system
-        self.sums = torch.zeros(3, device=system.device)
+        self.system = SystemMonitor(device)
+        self.sums = torch.zeros(3, device=device)
         self._step_ended = time.monotonic()
 
     def begin(self) -> None:
-        """The time of the first step counts from here."""
+        """Measure the time of the first step from here."""
         self._step_ended = time.monotonic()
 
     def record_step(
-        self,
-        row: Mapping[str, Scalar],
-        *,
-        epoch: int,
-        loss: Tensor,
-        task_loss: Tensor,
-        lr: float,
-        samples: int,
+        self, row: Mapping[str, Scalar], *, loss: Tensor, task_loss: Tensor, lr: float, samples: int
     ) -> None:
-        """A step is over: its row, its share of the epoch's means, and what was noticed meanwhile."""
+        """Record a step that is over, add it to the epoch's means, and emit alerts."""
         now = time.monotonic()
         more: dict[str, Scalar] = {
-            "epoch": epoch,
+            "epoch": self.recorder.epoch,
             "loss": loss,
             "task_loss": task_loss,
             "lr": lr,
@@ -47,16 +40,16 @@ class StepLog:
         }
         self._step_ended = now
         self.recorder.record("steps", {**row, **more})
+        # summed on the device: reading a number here would make every step wait for it
         counted = torch.stack([loss, torch.as_tensor(row["accuracy"]), torch.ones_like(loss)])
         self.sums += samples * counted
         self.recorder.emit_alerts()
         if system := self.system.sample(samples):
-            self.recorder.record(
-                "system", {**system, "store_bytes": self.recorder.published_bytes()}
-            )
+            stored = self.recorder.published_bytes()
+            self.recorder.record("system", {**system, "store_bytes": stored})
 
     def close_epoch(self) -> dict[str, Scalar]:
-        """The means over the epoch's samples; the next one begins at 0."""
+        """Return the means over the epoch's samples, and begin the next epoch at 0."""
         loss, right, samples = self.sums.tolist()
         self.sums.zero_()
         return {"train_loss": loss / samples, "train_accuracy": right / samples}

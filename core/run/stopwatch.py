@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Stands still until `go_on`, and again from `pause` on."""
+    """Stands still until `start`, and again from `pause` on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -20,12 +20,13 @@ class Stopwatch:
     def pause(self) -> None:
         self._before, self._since = self.seconds(), None
 
-    def go_on(self) -> None:
+    def start(self) -> None:
+        """Run on; does nothing where it runs already."""
         if self._since is None:
             self._since = self._clock()
 
-    def start_from(self, seconds: float) -> None:
-        """Takes over the time of an earlier part of the run."""
+    def restore(self, seconds: float) -> None:
+        """Take over the seconds of the earlier segments of the run."""
         self._before = seconds
         if self._since is not None:
             self._since = self._clock()

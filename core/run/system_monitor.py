@@ -1,4 +1,4 @@
-"""What the trainer takes of its machine: CPU, memory, GPU, and how many samples it gets through."""
+"""The system monitor: CPU, memory and GPU use of the trainer, and its samples per second."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import psutil
 import torch
 
 SAMPLE_EVERY = 2.0
-"""Seconds between two samples."""
+"""Seconds between two rows."""
 MIB = 2**20
 
 
@@ -18,12 +18,13 @@ class SystemMonitor:
     def __init__(self, device: torch.device) -> None:
         self.device = device
         self.process = psutil.Process()
+        # psutil measures from call to call; the first one gives 0 and starts the interval
         self.process.cpu_percent()
         self._last = time.monotonic()
         self._samples = 0
 
     def sample(self, batch_size: int) -> dict[str, float] | None:
-        """Counts a batch; a row when one is due."""
+        """Count a batch; return a row when one is due."""
         self._samples += batch_size
         elapsed = time.monotonic() - self._last
         if elapsed < SAMPLE_EVERY:
@@ -39,15 +40,13 @@ class SystemMonitor:
     def _gpu(self) -> dict[str, float]:
         if self.device.type != "cuda":
             return {}
-        use: dict[str, float] = {
+        row: dict[str, float] = {
             "gpu_memory": torch.cuda.memory_allocated(self.device) / MIB,
             "gpu_memory_peak": torch.cuda.max_memory_allocated(self.device) / MIB,
         }
         try:
-            use["gpu"] = float(torch.cuda.utilization(self.device))
-        except (
-            ModuleNotFoundError,
-            RuntimeError,
-        ):  # the driver's library is optional; the column then stays empty
-            return use
-        return use
+            row["gpu"] = float(torch.cuda.utilization(self.device))
+        except (ModuleNotFoundError, RuntimeError):
+            # the driver's library (pynvml) is optional; the column then stays empty
+            return row
+        return row

@@ -1,4 +1,4 @@
-"""Balancing: what modulates, probes and remembers around the encoders of a training loop, the trainer's or another program's."""
+"""Balancing: modulator, probes and their random numbers, for the trainer and external loops alike."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from asgml.core.config.live_settings import LiveSettings
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.measures.gradients import gradient_norm
@@ -21,7 +20,7 @@ from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
 from asgml.core.modulators.window import Windowed
-from asgml.core.run.recorder import Recorder
+from asgml.core.run.recorded_run import RecordedRun
 from asgml.core.run.rows import probe_row, step_row
 from asgml.core.seeds import seed_for
 from asgml.core.types import Backward, Forward, ParameterGroup, Scalar
@@ -31,20 +30,20 @@ Norms = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class ModulationResult:
-    """What was done to the gradients of a step, and the encoders' gradient norms before and after it."""
+    """The modulation of a step, and the encoders' gradient norms before and after it."""
 
     modulation: Modulation
     before: Norms
     after: Norms
 
     def row(self, forward: Forward) -> dict[str, Scalar]:
-        """Its columns of the table `steps`."""
+        """Return its columns of the table `steps`."""
         return step_row(forward, self.before, self.after, self.modulation)
 
 
 @dataclass
 class Balancing:
-    """The parts that balance, and what they do at each step."""
+    """The modulator with its probes, and the work on each step's gradients and features."""
 
     config: RunSettings
     groups: Mapping[str, ParameterGroup]
@@ -52,61 +51,66 @@ class Balancing:
     probes: Probes | None
     noise: Generator
     method_generator: Generator
-    live_settings: LiveSettings
-    recorder: Recorder
-    _windows: dict[str, bool] = field(default_factory=dict)
+    run: RecordedRun
+    _open_windows: dict[str, bool] = field(default_factory=dict)
 
     def gradient_norms(self) -> Norms:
         return {m: gradient_norm(group) for m, group in self.groups.items()}
 
-    def modulate_gradients(self, forward: Forward) -> ModulationResult:
-        """Looks back at the gradients, asks the methods what should happen to them, and has it happen."""
+    def modulate_gradients(
+        self, forward: Forward, *, check_finite: bool = False
+    ) -> ModulationResult:
+        """Gradients by encoder -> the methods' modulation -> apply: the one change of gradients.
+
+        With `check_finite`, gradients that are not all finite are measured only; that waits for
+        the device.
+        """
         before = self.gradient_norms()
+        if check_finite and not torch.stack(list(before.values())).isfinite().all():
+            return ModulationResult(NEUTRAL, before, before)
         modulation = self.modulator.modulate(Backward(forward, self.groups, before))
         apply(modulation, self.groups, self.noise)
-        return ModulationResult(
-            modulation, before, self.gradient_norms() if modulation.acts else before
-        )
+        after = self.gradient_norms() if modulation.acts else before
+        return ModulationResult(modulation, before, after)
 
     def measure_only(self) -> ModulationResult:
-        """Looks back at the gradients and leaves them alone."""
+        """Measure the gradients and leave them as they are."""
         norms = self.gradient_norms()
         return ModulationResult(NEUTRAL, norms, norms)
 
     def probe(self, forward: Forward, more: Mapping[str, Scalar] | None = None) -> None:
-        """Asks the probes about the features of this step; what they say acts from the next step on. `more` is recorded with it."""
+        """Train and evaluate the probes on the features of this step; record it with `more`.
+
+        The reading acts on gradients from the next step on.
+        """
         if self.probes is None:
             return
         reading = self.probes.read(
             forward.features,
             forward.labels,
-            train_steps=int(self.live_settings.values["probe.train_steps"]),
+            train_steps=self._probe_setting("train_steps"),
             split_batch=self.config.probe.split_batch,
             utilization_ema=self.config.probe.utilization_ema,
         )
         self.modulator.observe(reading)
-        self.recorder.record(
-            "probes",
-            {
-                **probe_row(reading, self.probes.gap),
-                **self.modulator.probe_columns(),
-                **(more or {}),
-            },
-        )
+        row = probe_row(reading, self.probes.gap)
+        row |= {**self.modulator.probe_columns(), **(more or {})}
+        self.run.recorder.record("probes", row)
 
     def is_probe_step(self, step: int) -> bool:
-        return (
-            self.probes is not None
-            and step % int(self.live_settings.values["probe.eval_freq"]) == 0
-        )
+        return self.probes is not None and step % self._probe_setting("eval_freq") == 0
+
+    def _probe_setting(self, name: str) -> int:
+        return int(self.run.live_settings.values[f"probe.{name}"])
 
     def emit_windows(self, epoch: int) -> None:
-        """An event for each window of epochs that has opened or closed since it was last told."""
-        for name, part in self.modulator.members.items():
-            if isinstance(part, Windowed) and self._windows.get(name) != part.open:
-                self._windows[name] = part.open
-                message = f"{name} window {'opens' if part.open else 'is closed'} at epoch {epoch}"
-                self.recorder.event("phase", message=message, part=name, open=part.open)
+        """Record an event for each window of epochs that opened or closed since the last call."""
+        for name, member in self.modulator.members.items():
+            if isinstance(member, Windowed) and self._open_windows.get(name) != member.open:
+                self._open_windows[name] = member.open
+                change = "opens" if member.open else "is closed"
+                message = f"{name} window {change} at epoch {epoch}"
+                self.run.recorder.event("phase", message=message, part=name, open=member.open)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -114,8 +118,6 @@ class Balancing:
             "probes": self.probes.state_dict() if self.probes else {},
             "noise": self.noise.get_state(),
             "method_generator": self.method_generator.get_state(),
-            "knobs": dict(self.live_settings.values),
-            "active_time": self.recorder.stopwatch.seconds(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -124,26 +126,23 @@ class Balancing:
             self.probes.load_state_dict(state["probes"])
         self.noise.set_state(state["noise"].cpu())
         self.method_generator.set_state(state["method_generator"].cpu())
-        self.live_settings.values.update(state["knobs"])
-        self.recorder.stopwatch.start_from(float(state["active_time"]))
 
 
 def make_balancing(
     config: RunSettings,
     model: MultimodalModel,
     data: Dataset,
-    live_settings: LiveSettings,
-    recorder: Recorder,
+    run: RecordedRun,
     device: torch.device,
 ) -> Balancing:
-    """The parts that a configuration asks for, around this model. Raises MethodError where a method cannot work with it."""
+    """Make modulator and probes for a model. Raises MethodError for a method that cannot work."""
     groups = model.parameter_groups(kernel_rule(config))
-    modulator = make_modulator(config, live_settings, data.modalities)
-    own = torch.Generator(device).manual_seed(seed_for("method", config.seed))
+    modulator = make_modulator(config, run.live_settings, data.modalities)
+    method_generator = torch.Generator(device).manual_seed(seed_for("method", config.seed))
     probes = make_probes(config, model, len(data.classes), device)
-    modulator.attach(MethodContext(config, model, groups, data, device, own, probes))
+    modulator.attach(MethodContext(config, model, groups, data, device, method_generator, probes))
     noise = torch.Generator(device).manual_seed(seed_for("noise", config.seed))
-    return Balancing(config, groups, modulator, probes, noise, own, live_settings, recorder)
+    return Balancing(config, groups, modulator, probes, noise, method_generator, run)
 
 
 def make_probes(
@@ -163,10 +162,6 @@ def make_probes(
 
 
 def kernel_rule(config: RunSettings) -> str:
-    """Which parameters count as kernels: the `params` of the run's OGM, "auto" without one."""
-    chosen = [
-        str(config.section(method.name)["params"])
-        for method in config.methods
-        if "params" in config.section(method.name)
-    ]
-    return chosen[0] if chosen else "auto"
+    """Return the rule for kernels: the setting `params` of the run's OGM, "auto" without one."""
+    sections = (config.section(method.name) for method in config.methods)
+    return next((str(section["params"]) for section in sections if "params" in section), "auto")

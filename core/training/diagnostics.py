@@ -1,11 +1,13 @@
-"""Diagnostics: what is measured of a training for the eye alone. No method reads it.
+"""Diagnostics: measures of a training for its charts alone. No method reads them.
 
-No random number is drawn and no bit of the training changes, whether it is on or off.
+No random number is drawn and no bit of the training changes, whether they are on or off.
 
-    G_m = n_m / mean_j n_j                 relative gradient, n_m a moving average (0.1) of the gradient norm, from 0
-    D_m = d_m / mean_j d_j                 relative descent, d_m = |own loss 10 steps ago - own loss now|
-    c_m = cos(dL_task, dCE(z_m, y))        conflict cosine, of the gradients in encoder m; two backward passes more
-    U_m = |change of theta_m| / |theta_m|  update ratio, of one optimizer step, at the probes' steps
+    G_m = n_m / mean_j n_j                 relative gradient; n_m is a moving average (0.1) of the
+                                           gradient norm, from 0
+    D_m = d_m / mean_j d_j                 relative descent; d_m = |unimodal loss 10 steps ago - now|
+    c_m = cos(dL_task, dCE(z_m, y))        conflict cosine of the gradients in encoder m;
+                                           costs two more backward passes
+    U_m = |change of theta_m| / |theta_m|  update ratio of one optimizer step, at the probes' steps
 
 G and D are those of ASGML v1, before any modulation; both are 1 for all where their mean is 0.
 """
@@ -28,10 +30,11 @@ from asgml.core.run.rows import per_modality
 from asgml.core.types import Forward, ParameterGroup, Scalar
 
 SMALLEST_MEAN = 1e-8
+"""A mean below this counts as 0: nothing is divided by it."""
 
 
-class Diagnosis:
-    """What is measured at each step, every `diagnose.every` steps, and at the probes' steps."""
+class Diagnostics:
+    """Measures taken at each step, every `diagnose.every` steps, and at the probes' steps."""
 
     def __init__(self, groups: Mapping[str, ParameterGroup], live_settings: LiveSettings) -> None:
         self.groups = groups
@@ -43,17 +46,13 @@ class Diagnosis:
     def before_backward(
         self, step: int, forward: Forward, task_loss: Tensor, scale_loss: Callable[[Tensor], Tensor]
     ) -> None:
-        """Takes the gradients of both losses of a micro-batch, and adds them to those of its step."""
+        """Add the gradients of both losses of a micro-batch to those of its step, where due."""
         every = int(self.live_settings.values["diagnose.every"])
-        if (
-            not every
-            or step % every
-            or not any(group.kernels + group.others for group in self.groups.values())
-        ):
+        trained = any(group.kernels + group.others for group in self.groups.values())
+        if not every or step % every or not trained:
             return
-        found = gradient_pairs(
-            scale_loss(task_loss), scale_loss(sum_of_unimodal_losses(forward)), self.groups
-        )
+        unimodal_loss = sum_of_unimodal_losses(forward)
+        found = gradient_pairs(scale_loss(task_loss), scale_loss(unimodal_loss), self.groups)
         earlier = self.pairs
         self.pairs = {
             m: (_added(earlier[m][0], g0), _added(earlier[m][1], g1)) if earlier else (g0, g1)
@@ -61,8 +60,8 @@ class Diagnosis:
         }
 
     @contextmanager
-    def update_measured(self, due: bool) -> Iterator[None]:
-        """Around the optimizer step: `update_ratio` where it is due, empty where it is not."""
+    def measure_update(self, due: bool) -> Iterator[None]:
+        """Set `update_ratio` from the optimizer step in the block where due, else to nothing."""
         before = {m: _weights(group) for m, group in self.groups.items()} if due else {}
         yield
         self.update_ratio = {
@@ -71,29 +70,28 @@ class Diagnosis:
         }
 
     def step_columns(self, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        """What follows from this step's row and those before it."""
+        """Return G, D and, where measured, c, from this step's row and those before it."""
         norms, losses = (
             torch.stack([torch.as_tensor(row[f"{name}/{m}"]) for m in self.groups])
             for name in ("grad_norm", "own_loss")
         )
         self.tracker.track(norms, losses)
         descents = (self.tracker.losses[0].to(losses.device) - self.tracker.losses[-1]).abs()
-        columns = self._by_modality("relative_gradient", self.tracker.norms) | self._by_modality(
-            "relative_descent", descents
-        )
-        pairs, self.pairs = self.pairs, {}
-        return columns | per_modality(
-            "conflict_cosine", {m: conflict_cosine(g0, g1) for m, (g0, g1) in pairs.items()}
-        )
+        cosines = {m: conflict_cosine(g0, g1) for m, (g0, g1) in self.pairs.items()}
+        self.pairs = {}
+        return {
+            **self._by_modality("relative_gradient", self.tracker.norms),
+            **self._by_modality("relative_descent", descents),
+            **per_modality("conflict_cosine", cosines),
+        }
 
     def probe_columns(self) -> dict[str, Scalar]:
-        """What was measured at this probe's step."""
+        """Return U as measured at this probe step."""
         return per_modality("update_ratio", self.update_ratio)
 
     def _by_modality(self, name: str, values: Float[Tensor, "M"]) -> dict[str, Scalar]:
-        return per_modality(
-            name, dict(zip(self.groups, relative_to_mean(values).unbind(), strict=True))
-        )
+        relative = relative_to_mean(values).unbind()
+        return per_modality(name, dict(zip(self.groups, relative, strict=True)))
 
     def state_dict(self) -> dict[str, Any]:
         return self.tracker.state_dict()
@@ -103,22 +101,19 @@ class Diagnosis:
 
 
 def relative_to_mean(values: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
-    """Each over the mean of all; 1 for all where that is nothing."""
+    """Divide each by the mean of all; 1 for all where the mean is 0."""
     mean = values.mean()
     return torch.where(mean < SMALLEST_MEAN, torch.ones_like(values), values / mean)
 
 
 @torch.no_grad()
 def change_ratio(before: Sequence[Tensor], after: Sequence[Tensor]) -> Scalar:
-    """|after - before| / |before|, all tensors together; 0 for an encoder that is frozen."""
+    """Return |after - before| / |before|, all tensors together; 0 for a frozen encoder."""
     if not before:
         return 0.0
     size = total_norm(before)
-    return torch.where(
-        size > 0,
-        total_norm(torch._foreach_sub(list(after), list(before))) / size,
-        torch.zeros_like(size),
-    )
+    change = total_norm(torch._foreach_sub(list(after), list(before)))
+    return torch.where(size > 0, change / size, torch.zeros_like(size))
 
 
 def _weights(group: ParameterGroup, *, copied: bool = True) -> list[Tensor]:

@@ -1,8 +1,9 @@
-"""Ranks: several processes that train one model together (torch.distributed), each with its own part of every batch.
+"""Distributed training (torch.distributed): several ranks train one model, each on a shard of a batch.
 
-Gradients are averaged over the ranks, so what is done to them has to be the same on all: every rank looks at the whole
-batch, draws the same noise from the same seed, and takes over the knobs from the first rank, the one that records.
-While a person has paused the first rank the others wait for it, no longer than the process group's timeout.
+DDP averages gradients over the ranks, so a modulation has to be the same on all: every rank measures
+the whole batch, draws the same noise from the same seed, and takes the knob values of the first
+rank, the one that records. While the first rank is paused the others wait for it, no longer than
+the process group's timeout.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from asgml.core.types import Batch, Forward
 
 
 class Ranks:
-    """How many there are, and which one this process is; one alone where torch.distributed is not set up."""
+    """Number of ranks and index of this one; a single rank where torch.distributed is not set up."""
 
     def __init__(self, device: torch.device) -> None:
         joined = distributed.is_available() and distributed.is_initialized()
@@ -28,39 +29,39 @@ class Ranks:
         self.device = device
         self._last: list[Any] = []
 
-    def whole(self, forward: Forward) -> Forward:
-        """The forward of all ranks' samples. Every rank's batch must have the same size."""
+    def gather(self, forward: Forward) -> Forward:
+        """Return the forward of all ranks' samples. Every rank's batch must have the same size."""
         if self.count == 1:
             return forward
         labels = self._gather(forward.labels)
         return replace(
             forward,
             batch=Batch({}, labels),
-            features=self._gather_all(forward.features),
+            features=self._gather_each(forward.features),
             logits=self._gather(forward.logits),
-            unimodal_logits=self._gather_all(forward.unimodal_logits),
+            unimodal_logits=self._gather_each(forward.unimodal_logits),
             labels=labels,
         )
 
-    def agree(self, command_handler: CommandHandler) -> None:
-        """All take over the first rank's knobs, and whether it was told to stop."""
+    def synchronize(self, command_handler: CommandHandler) -> None:
+        """Take over the first rank's knob values and its flag `stopping`."""
         if self.count == 1:
             return
-        said: list[Any] = [dict(command_handler.live_settings.values), command_handler.stopping]
-        changed = torch.tensor(
-            [self.index == 0 and said != self._last], dtype=torch.int32, device=self.device
-        )
+        state: list[Any] = [dict(command_handler.live_settings.values), command_handler.stopping]
+        # one integer a step; the objects, which are pickled, only after a change
+        change = [self.index == 0 and state != self._last]
+        changed = torch.tensor(change, dtype=torch.int32, device=self.device)
         distributed.broadcast(changed, src=0)
         if changed.item():
-            distributed.broadcast_object_list(said, src=0, device=self.device)
-            command_handler.live_settings.values.update(said[0])
-            command_handler.stopping = said[1]
-            self._last = said
+            distributed.broadcast_object_list(state, src=0, device=self.device)
+            command_handler.live_settings.values.update(state[0])
+            command_handler.stopping = state[1]
+            self._last = state
 
-    def _gather_all(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def _gather_each(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {name: self._gather(tensor) for name, tensor in tensors.items()}
 
     def _gather(self, tensor: Tensor) -> Tensor:
-        parts = [torch.empty_like(tensor) for _ in range(self.count)]
-        distributed.all_gather(parts, tensor.contiguous())
-        return torch.cat(parts)
+        shards = [torch.empty_like(tensor) for _ in range(self.count)]
+        distributed.all_gather(shards, tensor.contiguous())
+        return torch.cat(shards)

@@ -1,11 +1,12 @@
-"""Contribution: what each modality is worth to the validation accuracy, from the accuracies with some inputs zeroed.
+"""Modality contribution: the share of each modality in the validation accuracy, by zeroed inputs.
 
     v(S)  = accuracy where the inputs of all modalities outside S are zeros; the empty S counts too
-    phi_m = sum over S without m of |S|! (M - |S| - 1)! / M! * (v(S + m) - v(S))       Shapley value
-    u_m   = (v(all) - v(all but m)) / v(all)                                            conditional utilization
+    phi_m = sum over S without m of |S|! (M - |S| - 1)! / M! * (v(S + m) - v(S))
+    u_m   = (v(all) - v(all but m)) / v(all)
 
-The phi add up to v(all) - v(none). phi after BalanceBenchmark (which takes the test split); u after Wu et al., Characterizing
-and Overcoming the Greedy Nature of Learning in Multi-modal Deep Neural Networks, ICML 2022, for two modalities.
+phi is the Shapley value, as in BalanceBenchmark (which takes the test split); the phi add up to
+v(all) - v(none). u is the conditional utilization of Wu et al., Characterizing and Overcoming the
+Greedy Nature of Learning in Multi-modal Deep Neural Networks, ICML 2022, there for two modalities.
 """
 
 from __future__ import annotations
@@ -29,21 +30,21 @@ from asgml.core.run.rows import per_modality
 from asgml.core.types import Forward, Scalar
 
 
-class Contribution:
-    """Counts, while a split is evaluated, how often each subset of the modalities is right.
+class ModalityContribution:
+    """Counts the correct answers of each subset of the modalities while a split is evaluated.
 
-    An encoder has but two inputs, a sample and zeros: its features are there already, those of zeros are made once, and only
-    the fusion is run for every subset.
+    An encoder has but two inputs, a sample and zeros: the features of the sample are known, those
+    of zeros are made once, and only the fusion is run for every subset.
     """
 
     def __init__(self, model: MultimodalModel) -> None:
         self.model = model
-        self.right: dict[Subset, Tensor] = {}
+        self.correct: dict[Subset, Tensor] = {}
         self.samples = 0
         self.absent: dict[str, Tensor] = {}
 
-    def look(self, forward: Forward) -> None:
-        """Takes in a batch that was evaluated, with the model in eval mode."""
+    def add(self, forward: Forward) -> None:
+        """Count an evaluated batch; the model must be in eval mode."""
         if not self.absent:
             self.absent = self.model.encode(zero_inputs(forward.batch.inputs))
         absent = {m: zero.expand_as(forward.features[m]) for m, zero in self.absent.items()}
@@ -51,23 +52,23 @@ class Contribution:
             logits = self.model.fusion.fuse(
                 {m: (forward.features if m in subset else absent)[m] for m in absent}
             )
-            right = correct_of(forward, logits).sum()
-            self.right[subset] = self.right.get(subset, torch.zeros_like(right)) + right
+            correct = correct_of(forward, logits).sum()
+            self.correct[subset] = self.correct.get(subset, torch.zeros_like(correct)) + correct
         self.samples += len(forward.labels)
 
     def row(self) -> dict[str, Scalar]:
-        """Its columns of the table `epochs`; none where no batch was seen."""
+        """Return its columns of the table `epochs`; none without a batch."""
         if not self.samples:
             return {}
-        values = {subset: float(right) / self.samples for subset, right in self.right.items()}
+        values = {subset: float(right) / self.samples for subset, right in self.correct.items()}
         return contribution_row(values, self.model.modalities)
 
 
-class Unmeasured(Contribution):
-    """Stands in where nothing is to be measured."""
+class NoContribution(ModalityContribution):
+    """Measures nothing."""
 
-    def look(self, forward: Forward) -> None:
-        """Looks away."""
+    def add(self, forward: Forward) -> None:
+        """Ignore the batch."""
 
     def row(self) -> dict[str, Scalar]:
         return {}
@@ -76,11 +77,9 @@ class Unmeasured(Contribution):
 def contribution_row(
     values: Mapping[Subset, float], modalities: tuple[str, ...]
 ) -> dict[str, Scalar]:
-    """Both measures from v(S) of every subset."""
-    shapley = shapley_values(
-        {subset: torch.tensor(value, dtype=torch.float64) for subset, value in values.items()},
-        modalities,
-    )
+    """Return both measures from v(S) of every subset."""
+    exact = {s: torch.tensor(value, dtype=torch.float64) for s, value in values.items()}
+    shapley = shapley_values(exact, modalities)
     return {
         **per_modality("shapley", {m: float(value) for m, value in shapley.items()}),
         **per_modality("conditional_utilization", conditional_utilization(values, modalities)),
@@ -90,7 +89,7 @@ def contribution_row(
 def conditional_utilization(
     values: Mapping[Subset, float], modalities: tuple[str, ...]
 ) -> dict[str, float]:
-    """u_m, NaN where even all modalities are never right."""
+    """Return u_m, NaN where even all modalities together are never right."""
     whole = frozenset(modalities)
     return {
         m: (values[whole] - values[whole - {m}]) / values[whole] if values[whole] > 0 else math.nan
@@ -98,7 +97,6 @@ def conditional_utilization(
     }
 
 
-def make_contribution(wanted: bool, model: MultimodalModel) -> Contribution:
-    return (Contribution if wanted and len(model.modalities) <= MOST_MODALITIES else Unmeasured)(
-        model
-    )
+def make_contribution(wanted: bool, model: MultimodalModel) -> ModalityContribution:
+    feasible = len(model.modalities) <= MOST_MODALITIES
+    return (ModalityContribution if wanted and feasible else NoContribution)(model)

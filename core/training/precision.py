@@ -1,9 +1,10 @@
-"""Precision: what the forward pass computes in. Losses, gradients, methods and weights are in float32 whatever it is.
+"""Precision of the forward pass. Losses, gradients, methods and weights are always in float32.
 
     off    float32
     bf16   bfloat16 in the forward pass: the range of float32, three digits
-    fp16   float16 in the forward pass. Its range is small, so the loss is scaled up before backward and the gradients
-           down after it; a step whose gradients overflowed is left out, and the scale halved (torch.amp.GradScaler)
+    fp16   float16 in the forward pass. Its range is small, so the loss is scaled up before
+           backward and the gradients down after it; a step whose gradients overflowed is
+           skipped, and the scale halved (torch.amp.GradScaler)
 
 Evaluation is always in float32.
 """
@@ -20,21 +21,21 @@ from asgml.core.types import Forward
 
 
 class Precision:
-    """float32: nothing is cast, scaled or left out."""
+    """float32: nothing is cast, scaled or skipped."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
     def autocast(self) -> AbstractContextManager[Any]:
-        """Around the forward pass."""
+        """Return the context of the forward pass."""
         return nullcontext()
 
     def scaled(self, loss: Tensor) -> Tensor:
-        """What backward is called on."""
+        """Return the loss that backward is called on."""
         return loss
 
     def unscale(self, optimizer: torch.optim.Optimizer) -> bool:
-        """Gives the gradients their true size; False where they overflowed."""
+        """Undo the scale of the loss in the gradients; return False where they overflowed."""
         return True
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
@@ -82,7 +83,7 @@ class Float16(BFloat16):
         return bool(largest.isfinite().all())
 
     def step(self, optimizer: torch.optim.Optimizer) -> None:
-        """No step where `unscale` found an overflow; the scale is adapted either way."""
+        """Take a step, unless `unscale` found an overflow; adapt the scale either way."""
         self.scaler.step(optimizer)
         self.scaler.update()
 
@@ -97,7 +98,7 @@ PRECISIONS: dict[str, type[Precision]] = {"off": Precision, "bf16": BFloat16, "f
 
 
 def in_float32(forward: Forward) -> Forward:
-    """The same in float32, on the same graph: methods and losses compute in it. Nothing happens to what is float32 already."""
+    """Return the forward in float32, on the same graph; tensors that are float32 stay the same."""
     features = {m: feature.float() for m, feature in forward.features.items()}
-    alone = {m: logits.float() for m, logits in forward.unimodal_logits.items()}
-    return Forward(forward.batch, features, forward.logits.float(), alone, forward.labels)
+    unimodal = {m: logits.float() for m, logits in forward.unimodal_logits.items()}
+    return Forward(forward.batch, features, forward.logits.float(), unimodal, forward.labels)

@@ -19,15 +19,15 @@ from asgml.core.modulators.apply import apply
 from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.run.resume import earlier_run
 from asgml.core.training.components import make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Backward, Batch, ProbeReading
-from asgml.core.worker import earlier_run, take_up
+from asgml.core.worker import load_newest_checkpoint
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
-from asgml.storage.write.writer import RunWriter
 
 torch.set_num_threads(1)
 
@@ -134,43 +134,39 @@ def make_trainer(
     paths, cpu = RunPaths(root), torch.device("cpu")
     if silent:
         manifest = Manifest(paths.name, 0.0, {}, data.modalities, data.classes)
-        parts = make_components(config, paths, data, manifest, cpu)
-        parts.recorder.open(SilentWriter())  # type: ignore[arg-type]
-        parts.recorder.published_bytes = lambda: 0  # type: ignore[method-assign]
-        return Trainer(parts)
+        trainer = Trainer(make_components(config, paths, data, manifest, cpu))
+        trainer.run.recorder.open(SilentWriter())  # type: ignore[arg-type]
+        trainer.run.recorder.published_bytes = lambda: 0  # type: ignore[method-assign]
+        return trainer
     manifest = make_manifest(paths.name, config, data, cpu)
-    parts = make_components(config, paths, data, manifest, cpu)
+    trainer = Trainer(make_components(config, paths, data, manifest, cpu))
     paths.root.mkdir(parents=True, exist_ok=True)
     paths.config.write_text("", encoding="utf-8")  # what makes a folder a run
-    parts.recorder.open(RunWriter.create(paths, manifest, to_array=parts.recorder.to_array))
-    return Trainer(parts)
+    trainer.run.open()
+    return trainer
 
 
 def resume_trainer(root: Path, data: Dataset, config: RunSettings) -> Trainer:
-    """The trainer of a run that was left behind, taken up as the worker does it."""
+    """The trainer of a run that was left behind, resumed as the worker does it."""
     paths = RunPaths(root)
     earlier = earlier_run(paths)
     assert earlier is not None and earlier.manifest is not None
-    parts = make_components(config, paths, data, earlier.manifest, torch.device("cpu"))
-    trainer = Trainer(parts)
-    take_up(trainer, earlier)
-    parts.recorder.open(RunWriter.resume(paths, to_array=parts.recorder.to_array))
-    parts.recorder.event("resumed", knobs=parts.live_settings.live())
+    cpu = torch.device("cpu")
+    trainer = Trainer(make_components(config, paths, data, earlier.manifest, cpu, earlier))
+    load_newest_checkpoint(trainer)
+    trainer.run.open()
     return trainer
 
 
 def train(trainer: Trainer) -> Run:
     """Trains to the end and closes the run; what was published."""
-    writer = trainer.components.recorder.writer
     try:
         end = trainer.train()
     except BaseException:
-        writer.close(State.FAILED)
+        trainer.run.recorder.writer.close(State.FAILED)
         raise
-    trainer.components.command_handler.close()
-    trainer.components.recorder.emit_alerts()
-    writer.close(end)
-    return Run.open(trainer.components.paths)
+    trainer.run.close(end)
+    return Run.open(trainer.run.paths)
 
 
 def train_small(root: Path, data: Dataset | None = None, **changes: Any) -> tuple[Trainer, Run]:
@@ -185,8 +181,8 @@ def after_steps(trainer: Trainer, actions: Mapping[int, Callable[[], object]]) -
 
     def watched(batch: Batch) -> Any:
         forward = step(batch)
-        if trainer.progress.step in actions:
-            actions[trainer.progress.step]()
+        if trainer.run.step in actions:
+            actions[trainer.run.step]()
         return forward
 
     trainer.step = watched  # type: ignore[method-assign]
@@ -244,7 +240,8 @@ class Bench:
         )
         self.components = self.trainer.components
         self.model = self.components.model
-        self.modulator: Composed = self.components.modulator
+        self.balancing = self.components.balancing
+        self.modulator: Composed = self.balancing.modulator
         if begun:
             self.modulator.begin_epoch(0)
         self.modulator.observe(reading(utilizations(names)))
@@ -253,16 +250,14 @@ class Bench:
 
     def look_back(self) -> Backward:
         """What the trainer does up to the gradients."""
-        parts, batch = self.components, self.batch
-        forward = parts.model.join(
-            batch, *parts.modulator.before_fusion(parts.model.encode(batch.inputs), batch.labels)
-        )
+        batch, encoded = self.batch, self.model.encode(self.batch.inputs)
+        forward = self.model.join(batch, *self.modulator.before_fusion(encoded, batch.labels))
         task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)
-        loss = task_loss + parts.modulator.loss(forward)
-        parts.modulator.before_backward(forward, task_loss)
-        parts.optimizer.zero_grad(set_to_none=True)
+        loss = task_loss + self.modulator.loss(forward)
+        self.modulator.before_backward(forward, task_loss)
+        self.components.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        return Backward(forward, parts.groups, self.trainer.components.balancing.gradient_norms())
+        return Backward(forward, self.balancing.groups, self.balancing.gradient_norms())
 
     def modulate(self) -> Modulation:
         """Looks back and says what should happen."""
@@ -271,7 +266,7 @@ class Bench:
     def apply(self, modulation: Modulation) -> torch.Generator:
         """Has it happen, with noise of a fresh generator, which is returned."""
         generator = seeded()
-        apply(modulation, self.components.groups, generator)
+        apply(modulation, self.balancing.groups, generator)
         return generator
 
 

@@ -27,7 +27,8 @@ from core_kit import (
 )
 
 from asgml.core.run import commands
-from asgml.core.run.commands import CommandHandler, replays_after
+from asgml.core.run.commands import CommandHandler
+from asgml.core.run.replays import replays_after
 from asgml.core.training.trainer import Trainer
 from asgml.storage.commands.inbox import Inbox, Request, make_request, send
 from asgml.storage.format.events import Event
@@ -48,7 +49,7 @@ def sender(trainer: Trainer, *requests: Request) -> Callable[[], None]:
 
     def send_all() -> None:
         for request in requests:
-            send(trainer.components.paths.commands, request)
+            send(trainer.run.paths.commands, request)
 
     return send_all
 
@@ -71,12 +72,10 @@ def told(run: Run, request: Request) -> tuple[str, int]:
 
 def assert_all_done(trainer: Trainer) -> None:
     """Nothing is left in the folder, and no id has two answers."""
-    assert list(trainer.components.paths.commands.iterdir()) == []
+    assert list(trainer.run.paths.commands.iterdir()) == []
     twice = [
         id
-        for id, count in Counter(
-            e.get("id") for e in answers(Run.open(trainer.components.paths))
-        ).items()
+        for id, count in Counter(e.get("id") for e in answers(Run.open(trainer.run.paths))).items()
         if count > 1
     ]
     assert not twice
@@ -119,7 +118,7 @@ def test_a_request_waits_for_its_step(at_step: int, tmp_path: Path) -> None:
 def test_every_knob_can_be_set_and_acts(tmp_path: Path) -> None:
     """Each within its range, to the far end; the board has it afterwards."""
     trainer = ready(tmp_path, method="ogm_ge+boost")
-    for knob in trainer.components.live_settings.knobs:
+    for knob in trainer.run.live_settings.knobs:
         value = (
             knob.choices[-1] if knob.choices else knob.low if knob.low is not None else knob.high
         )
@@ -132,8 +131,8 @@ def test_every_knob_can_be_set_and_acts(tmp_path: Path) -> None:
         if event.get("answer") != "applied"
     ]
     assert not refused
-    assert len(answers(run)) == len(trainer.components.live_settings.knobs)
-    assert run.knobs_at() == trainer.components.live_settings.live()
+    assert len(answers(run)) == len(trainer.run.live_settings.knobs)
+    assert run.knobs_at() == trainer.run.live_settings.live()
 
 
 @pytest.mark.parametrize(
@@ -156,19 +155,17 @@ def test_what_cannot_be_set_is_rejected_with_a_reason(
     """And changes nothing."""
     trainer = ready(tmp_path, epochs=1, method="boost" if knob != "strength" else "ogm_ge")
     if knob == "strength":
-        trainer.components.live_settings.knobs.append(
-            trainer.components.live_settings.knobs[1].__class__(
-                "mine.strength", "float", 1, "another"
-            )
+        trainer.run.live_settings.knobs.append(
+            trainer.run.live_settings.knobs[1].__class__("mine.strength", "float", 1, "another")
         )
-    before = trainer.components.live_settings.live()
+    before = trainer.run.live_settings.live()
     request = make_request("set", knob=knob, value=value)
     sender(trainer, request)()
     run = train(trainer)
     assert told(run, request) == ("rejected", 0)
     assert reason in answer(run, request).get("reason")
     assert "\n" not in answer(run, request).get("reason")
-    assert trainer.components.live_settings.live() == before
+    assert trainer.run.live_settings.live() == before
     assert_all_done(trainer)
 
 
@@ -315,7 +312,7 @@ def test_a_checkpoint_an_evaluation_and_a_note(tmp_path: Path) -> None:
         and answer(run, neither).get("reason") == "evaluate 'train': expected val or test"
     )
     assert (
-        trainer.components.paths.checkpoints / "step-00000005.pt"
+        trainer.run.paths.checkpoints / "step-00000005.pt"
     ).exists() or trainer.config.checkpoint.keep < 3
     assert [
         event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 5
@@ -367,12 +364,12 @@ def test_a_pause_holds_the_steps_and_answers_commands(
     seen: list[str] = []
 
     def look() -> None:
-        run = Run.open(trainer.components.paths)
+        run = Run.open(trainer.run.paths)
         seen.append(run.state())
         assert told(run, pause) == ("applied", 5), (
             "the answer to a pause is not published while paused"
         )
-        seen.append(str(trainer.components.recorder.stopwatch.seconds()))
+        seen.append(str(trainer.run.recorder.stopwatch.seconds()))
 
     steps = [
         look,
@@ -429,7 +426,7 @@ def test_a_stop_ends_at_the_step_boundary(
     )
     assert run.state() == "stopped"
     assert run.rows("steps") == 6
-    assert (trainer.components.paths.checkpoints / "step-00000006.pt").exists() == saved
+    assert (trainer.run.paths.checkpoints / "step-00000006.pt").exists() == saved
     assert [
         event.get("why") for event in run.events if event.kind == "checkpoint" and event.step == 6
     ] == (["stop"] if saved else [])
@@ -437,8 +434,8 @@ def test_a_stop_ends_at_the_step_boundary(
 
 def test_a_training_that_is_stopping_says_so(tmp_path: Path) -> None:
     trainer, said = ready(tmp_path), []
-    say = trainer.components.recorder.set_state
-    trainer.components.recorder.set_state = lambda state: (said.append(state), say(state))[1]  # type: ignore[method-assign, func-returns-value]
+    say = trainer.run.recorder.set_state
+    trainer.run.recorder.set_state = lambda state: (said.append(state), say(state))[1]  # type: ignore[method-assign, func-returns-value]
     after_steps(trainer, {2: sender(trainer, make_request("stop"))})
     train(trainer)
     assert said == [State.RUNNING, State.STOPPING]
@@ -480,7 +477,7 @@ def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(
         with monkeypatch.context() as shortage:
             shortage.setattr("asgml.core.measures.evaluate.correct", no_memory)
             sender(trainer, request)()
-            trainer.components.command_handler.process_pending(trainer)
+            trainer.run.command_handler.process_pending(trainer)
 
     after_steps(trainer, {5: evaluate_badly})
     run = train(trainer)
@@ -523,7 +520,7 @@ BAD = {
 
 def test_bad_files_are_answered_once_and_crash_nothing(tmp_path: Path) -> None:
     trainer = ready(tmp_path)
-    folder = trainer.components.paths.commands
+    folder = trainer.run.paths.commands
     target = tmp_path / "secret"
     target.write_text(json.dumps({"id": "f", "kind": "stop", "issuer": "x", "created": 1.0}))
 
@@ -555,7 +552,7 @@ def test_bad_files_are_answered_once_and_crash_nothing(tmp_path: Path) -> None:
 def test_a_bad_file_that_comes_last_is_answered(tmp_path: Path) -> None:
     """After the last look into the folder, before the run is closed."""
     trainer = ready(tmp_path)
-    after_steps(trainer, {12: lambda: put(trainer.components.paths.commands, "late.json", b"{}")})
+    after_steps(trainer, {12: lambda: put(trainer.run.paths.commands, "late.json", b"{}")})
     run = train(trainer)
     assert [(event.get("id"), event.get("answer")) for event in answers(run)] == [
         ("late.json", "rejected")
@@ -586,13 +583,13 @@ class Killed(BaseException):
 
 def die(trainer: Trainer) -> None:
     """Leaves the run as a killed process does: published rows stay, the state says running, the lock's owner is gone."""
-    writer = trainer.components.recorder.writer
+    writer = trainer.run.recorder.writer
     writer.flush()
     writer._pending.close()
     writer._closing = True
     writer._wake.set()
     writer._thread.join()
-    trainer.components.paths.lock.unlink()
+    trainer.run.paths.lock.unlink()
 
 
 def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(
@@ -615,11 +612,11 @@ def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(
         trainer.train()
     die(trainer)
     monkeypatch.undo()
-    assert len(list(trainer.components.paths.commands.iterdir())) == 2
+    assert len(list(trainer.run.paths.commands.iterdir())) == 2
     resumed = resume_trainer(tmp_path / "run", small_data(), trainer.config)
     run = train(resumed)
     assert [event.get("id") for event in answers(run)] == [request.id, undo.id]
-    assert resumed.components.live_settings.values["boost.alpha"] == 0.25
+    assert resumed.run.live_settings.values["boost.alpha"] == 0.25
     assert_all_done(resumed)
 
 
@@ -650,7 +647,7 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(
         crashed.train()
     die(crashed)
     resumed = resume_trainer(tmp_path / "crashed" / "run", small_data(), crashed.config)
-    assert resumed.progress.step == 4
+    assert resumed.run.step == 4
     after_steps(
         resumed,
         {
@@ -662,7 +659,7 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(
     run = train(resumed)
     assert_same_bits(weights(resumed), weights(plain))
     assert_same_rows(run, reference)
-    assert run.knobs_at() == resumed.components.live_settings.live(), (
+    assert run.knobs_at() == resumed.run.live_settings.live(), (
         "a reader has other values of the knobs than the trainer"
     )
     for step in (4, 5, 6, 7, 12):
@@ -699,7 +696,7 @@ def test_a_window_that_was_turned_in_mid_epoch_is_resumed_as_it_was(tmp_path: Pa
         crashed.train()
     die(crashed)
     resumed = resume_trainer(tmp_path / "crashed" / "run", small_data(), crashed.config)
-    assert resumed.progress.step == 6
+    assert resumed.run.step == 6
     run = train(resumed)
     assert (
         run.column("steps", "noise/audio")[run.current_rows("steps")].tolist()
@@ -754,12 +751,12 @@ def test_a_request_stays_until_its_answer_is_published(
 ) -> None:
     trainer = ready(tmp_path)
     request = make_request("set", knob="alpha", value=0.9)
-    command_handler: CommandHandler = trainer.components.command_handler
+    command_handler: CommandHandler = trainer.run.command_handler
     sender(trainer, request)()
     with monkeypatch.context() as outage:
-        outage.setattr(trainer.components.recorder.writer, "flush", lambda: False)
+        outage.setattr(trainer.run.recorder.writer, "flush", lambda: False)
         command_handler.process_pending(trainer)
-        assert len(list(trainer.components.paths.commands.iterdir())) == 1, (
+        assert len(list(trainer.run.paths.commands.iterdir())) == 1, (
             "removed although its answer is not published"
         )
         command_handler.process_pending(trainer)

@@ -74,7 +74,7 @@ def test_a_resumed_run_measures_the_same(tmp_path: Path) -> None:
     data = small_data()
     whole = train(make_trainer(tmp_path / "whole", data, config))
     first = make_trainer(tmp_path / "run", data, config)
-    after_steps(first, {7: first.components.command_handler.stop})
+    after_steps(first, {7: first.run.command_handler.stop})
     train(first)
     assert_same_rows(train(resume_trainer(tmp_path / "run", data, config)), whole)
 
@@ -117,7 +117,7 @@ def test_own_entropy(tmp_path: Path) -> None:
     """Of the softmax of each modality's own logits, in nat."""
     trainer = make_trainer(tmp_path, small_data(), small_config(), silent=True)
     rows: list[dict[str, Any]] = []
-    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.run.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     split = trainer.components.data.splits["train"]
     forward = trainer.step(
         Batch({m: tensor[:6] for m, tensor in split.inputs.items()}, split.labels[:6])
@@ -164,7 +164,7 @@ def test_update_ratio_is_the_optimizers_step_over_the_weights(
             float((after - was).norm() / was.norm())
             for after, was in zip(flat(), before, strict=True)
         ]
-        expected[trainer.progress.step] = ratios
+        expected[trainer.run.step] = ratios
         return forward
 
     trainer.step = watched  # type: ignore[method-assign]
@@ -243,8 +243,8 @@ def test_conflict_cosine(tmp_path: Path) -> None:
         )
         expected[m] = slow_cosine(joint, own)
     rows: list[dict[str, Any]] = []
-    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
-    trainer.components.modulator.begin_epoch(0)
+    trainer.run.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.balancing.modulator.begin_epoch(0)
     trainer.step(batch)
     assert {m: float(rows[0][f"conflict_cosine/{m}"]) for m in names} == pytest.approx(
         expected, rel=1e-3
@@ -264,7 +264,7 @@ def test_conflict_cosine_is_the_one_that_mmpareto_sees(tmp_path: Path) -> None:
 
 def test_conflict_is_measured_every_so_many_steps_and_can_be_turned_on(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=5))
-    live_settings = trainer.components.live_settings
+    live_settings = trainer.run.live_settings
     after_steps(
         trainer,
         {

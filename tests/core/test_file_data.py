@@ -82,13 +82,13 @@ def test_a_break_in_the_middle_of_an_epoch_leaves_no_trace(demo: Path, tmp_path:
     per_epoch = broken.components.batches.per_epoch
     after_steps(
         broken,
-        {per_epoch + 2: lambda: setattr(broken.components.command_handler, "stopping", True)},
+        {per_epoch + 2: lambda: setattr(broken.run.command_handler, "stopping", True)},
     )
-    broken.components.command_handler.save_on_stop = True
+    broken.run.command_handler.save_on_stop = True
     train(broken)
-    assert broken.progress.step == per_epoch + 2
+    assert broken.run.step == per_epoch + 2
     resumed = resume_trainer(tmp_path / "broken", from_cache(demo, tmp_path / "caches"), config)
-    assert resumed.progress.step == per_epoch + 2
+    assert resumed.run.step == per_epoch + 2
     run = train(resumed)
     assert_same_bits(weights(resumed), weights(whole))
     assert_same_rows(run, undisturbed)

@@ -254,7 +254,7 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     config = small_config(method=method, epochs=2, probe={"eval_freq": 1}, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
-    assert trainer.progress.step == 6
+    assert trainer.run.step == 6
     return weights(trainer)
 
 
@@ -374,7 +374,7 @@ def test_the_state_survives_a_checkpoint(method: str, count: int) -> None:
         ours.modulate()
         ours.modulator.observe(reading({m: 0.1 * j + 0.2 * i for j, m in enumerate(names)}))
     theirs.modulator.load_state_dict(through_a_file(ours.modulator.state_dict()))
-    theirs.components.method_generator.set_state(ours.components.method_generator.get_state())
+    theirs.balancing.method_generator.set_state(ours.balancing.method_generator.get_state())
     theirs.model.load_state_dict(ours.model.state_dict())
     for _ in range(2):
         assert numbers_of(ours.modulate()) == numbers_of(theirs.modulate())
@@ -425,11 +425,11 @@ def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> N
 def test_parameters_without_a_gradient_are_passed_over(method: str, count: int) -> None:
     bench = Bench(method, modalities(count))
     backward = bench.look_back()
-    groups = bench.components.groups
+    groups = bench.balancing.groups
     frozen = [*groups["visual"].kernels, *groups["visual"].others, groups["audio"].kernels[0]]
     for parameter in frozen:
         parameter.grad = None
-    norms = bench.trainer.components.balancing.gradient_norms()
+    norms = bench.trainer.balancing.gradient_norms()
     modulation = bench.modulator.modulate(replace(backward, norms=norms))
     bench.apply(modulation)
     assert all(parameter.grad is None for parameter in frozen)

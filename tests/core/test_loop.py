@@ -24,8 +24,7 @@ from core_kit import (
 from torch import Tensor, nn
 from torch.nn import functional
 
-from asgml.core.balancer import Balancer
-from asgml.core.balancer.setup import LoopError
+from asgml.core.balancer import Balancer, LoopError
 from asgml.core.config.live_knobs import live_knobs
 from asgml.core.config.run_config import ConfigError
 from asgml.core.data.base import Dataset
@@ -558,7 +557,7 @@ def test_an_epoch_is_recorded_with_what_the_loop_found(tmp_path: Path) -> None:
     found = iter([0.5, 0.8, 0.6])
     end = loop.balancer.end_epoch
     loop.balancer.end_epoch = lambda **_: end(
-        **({"val_accuracy": next(found)} if loop.balancer._in_epoch else {})
+        **({"val_accuracy": next(found)} if loop.balancer._order.in_epoch else {})
     )  # type: ignore[method-assign]
     loop.train()
     rows = rows_of(Run.open(tmp_path / "run"), "epochs")
@@ -614,6 +613,15 @@ def test_a_run_is_begun_once_and_resumed_as_what_it_was(tmp_path: Path) -> None:
         Loop(run=tmp_path / "run", resume=True, method="boost")
     with pytest.raises(LoopError, match="this state is of method boost"):
         Loop().balancer.load_state_dict(Loop(method="boost").balancer.state_dict())
+
+
+def test_a_resumed_run_may_have_more_knobs_and_not_fewer(tmp_path: Path) -> None:
+    """A later version may declare more; one that the run's readers know must not be gone."""
+    mine = [Knob(name, "int", 1, "", 0, 9) for name in ("one", "two")]
+    Loop(run=tmp_path / "run", epochs=1, knobs=mine[:1]).train()
+    Loop(run=tmp_path / "run", epochs=2, knobs=mine, resume=True).train()
+    with pytest.raises(LoopError, match=r"was begun with knobs .*'one'"):
+        Loop(run=tmp_path / "run", knobs=mine[1:], resume=True)
 
 
 def test_the_manifest_says_what_is_known(tmp_path: Path) -> None:

@@ -12,8 +12,7 @@ from torch import distributed, multiprocessing, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
 
-from asgml.core.balancer import Balancer
-from asgml.core.balancer.setup import LoopError
+from asgml.core.balancer import Balancer, LoopError
 from asgml.core.seeds import seed_for
 from asgml.storage.commands.inbox import make_request, send
 from asgml.storage.read.reader import Run

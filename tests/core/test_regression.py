@@ -258,13 +258,13 @@ def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
     rows = rows_of(run, "epochs")
     assert rows["best_val_mae"].tolist() == np.minimum.accumulate(rows["val_mae"]).tolist()
     best = int(rows["val_mae"].argmin())
-    assert trainer.progress.best_step == int(rows["step"][best])
+    assert trainer.selection.best.step == int(rows["step"][best])
     model = trainer.components.model
     present = weights(trainer)
-    folder = trainer.components.paths.checkpoints
-    kept = checkpoint.load(checkpoint.best_path(folder, trainer.progress.best_step))
+    folder = trainer.run.paths.checkpoints
+    kept = checkpoint.load(checkpoint.best_path(folder, trainer.selection.best.step))
     model.load_state_dict(kept["model"])
-    found = trainer.evaluate("test", probes=False)
+    found = trainer.selection.evaluate("test", probes=False)
     model.load_state_dict(present)
     assert found.scores["mae"] == pytest.approx(rows["test_mae_at_best_val"][-1])
     assert found.accuracy == rows["test_accuracy_at_best_val"][-1]
@@ -276,7 +276,7 @@ def test_the_model_of_the_lowest_error_is_kept_and_tested(trained: Any) -> None:
 def test_the_error_chooses_where_the_accuracy_says_otherwise(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", data_of(), small_config(epochs=3))
     found = iter([(0.5, 0.9), (0.4, 0.6), (0.45, 0.8)])
-    real = trainer.evaluate
+    real = trainer.selection.evaluate
 
     def scripted(split: str, **more: Any) -> Evaluation:
         if split != "val":
@@ -285,11 +285,11 @@ def test_the_error_chooses_where_the_accuracy_says_otherwise(tmp_path: Path) -> 
         measured = real(split, **more)
         return replace(measured, accuracy=accuracy, scores={**measured.scores, "mae": error})
 
-    trainer.evaluate = scripted  # type: ignore[assignment, method-assign]
+    trainer.selection.evaluate = scripted  # type: ignore[assignment, method-assign]
     rows = rows_of(train(trainer), "epochs")
     assert rows["best_val_mae"].tolist() == [0.5, 0.4, 0.4]
     assert rows["best_val_accuracy"].tolist() == [0.9, 0.9, 0.9]
-    assert trainer.progress.best_step == int(rows["step"][1])
+    assert trainer.selection.best.step == int(rows["step"][1])
 
 
 def test_a_training_that_diverges_still_ends(tmp_path: Path) -> None:
@@ -300,12 +300,12 @@ def test_a_training_that_diverges_still_ends(tmp_path: Path) -> None:
         epochs=3,
         encoder="mlp",
     )
-    assert rows_of(run, "epochs")["step"].size == 3 and trainer.progress.best_step > 0
+    assert rows_of(run, "epochs")["step"].size == 3 and trainer.selection.best.step > 0
     data = data_of()
     nothing = {part: torch.full((len(split),), math.nan) for part, split in data.splits.items()}
     broken = {part: replace(split, targets=nothing[part]) for part, split in data.splits.items()}
     trainer, run = train_small(tmp_path / "nan", replace(data, splits=broken), epochs=2)
-    assert np.isnan(rows_of(run, "epochs")["val_mae"]).all() and trainer.progress.best_step > 0
+    assert np.isnan(rows_of(run, "epochs")["val_mae"]).all() and trainer.selection.best.step > 0
 
 
 def test_a_resumed_regression_is_the_same_bit_for_bit(tmp_path: Path) -> None:
@@ -313,7 +313,7 @@ def test_a_resumed_regression_is_the_same_bit_for_bit(tmp_path: Path) -> None:
     whole = make_trainer(tmp_path / "whole", data_of(), config)
     run = train(whole)
     halved = make_trainer(tmp_path / "halved", data_of(), config)
-    after_steps(halved, {9: halved.components.command_handler.stop})
+    after_steps(halved, {9: halved.run.command_handler.stop})
     train(halved)
     resumed = resume_trainer(tmp_path / "halved", data_of(), config)
     assert_same_rows(run, train(resumed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -442,6 +443,42 @@ def test_a_run_of_a_newer_version_is_not_gone_on_with(
     assert (
         error == "error: run format version 99, this program reads up to 1; install a newer asgml\n"
     )
+
+
+def recorded_before(
+    undisturbed: Path, root: Path, change: Callable[[dict[str, Any]], None]
+) -> Path:
+    """A copy of the finished run whose manifest was written by another version."""
+    shutil.copytree(undisturbed, root)
+    attributes = root / "run.zarr" / "zarr.json"
+    record = json.loads(attributes.read_text())
+    change(record["attributes"])
+    attributes.write_text(json.dumps(record))
+    return root
+
+
+def test_reworded_texts_of_metrics_do_not_block_a_resume(
+    nursery: Nursery, undisturbed: Path, tmp_path: Path
+) -> None:
+    def reword(manifest: dict[str, Any]) -> None:
+        for metric in manifest["metrics"]:
+            metric["help"] = f"once called {metric['name']}"
+
+    root = recorded_before(undisturbed, tmp_path / "run", reword)
+    child = nursery.start(root, resume=True)
+    assert child.wait() == 0, child.log()
+    assert segments(root)[-2:] == ["resumed", "finished"]
+
+
+def test_other_columns_block_a_resume(
+    undisturbed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = recorded_before(
+        undisturbed, tmp_path / "run", lambda manifest: manifest["metrics"].pop()
+    )
+    assert main([str(root), "--resume"]) == 1
+    assert "was recorded with other metrics than this version's" in capsys.readouterr().err
+    assert segments(root)[-1] == "finished"
 
 
 def test_other_data_than_it_began_with_is_refused(

@@ -156,7 +156,7 @@ def test_training_a_probe_leaves_the_encoders_gradients(kind: str) -> None:
     bench = Bench("baseline", NAMES, probe={"type": kind})
     forward = bench.look_back().forward
     before, drawn = gradients(bench.model), torch.get_rng_state()
-    probes = bench.components.probes
+    probes = bench.balancing.probes
     assert probes is not None
     first = {
         m: network.state_dict()[name].clone()
@@ -177,11 +177,11 @@ def test_evaluating_leaves_the_model_as_it_was(tmp_path: Path) -> None:
     trainer = make_trainer(
         tmp_path, small_data(), small_config(probe={"type": "mlp_1layer"}), silent=True
     )
-    assert trainer.components.probes is not None
-    generator = trainer.components.probes.generator
+    assert trainer.balancing.probes is not None
+    generator = trainer.balancing.probes.generator
     before, drawn, of_probes = weights(trainer), torch.get_rng_state(), generator.get_state()
     for split in ("val", "test"):
-        assert trainer.evaluate(split).probe_accuracy
+        assert trainer.selection.evaluate(split).probe_accuracy
     assert_same_bits(weights(trainer), before)
     assert torch.equal(torch.get_rng_state(), drawn) and torch.equal(
         generator.get_state(), of_probes
@@ -195,9 +195,9 @@ def test_training_and_evaluation_measure_the_same(tmp_path: Path) -> None:
     data = small_data(names, train=8, val=8)
     data.splits["val"] = data.splits["train"]
     trainer = make_trainer(tmp_path, data, small_config(batch_size=8, epochs=1), silent=True)
-    val = trainer.evaluate("val")
+    val = trainer.selection.evaluate("val")
     split, rows = data.splits["train"], []
-    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.run.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     trainer.lr = 0.0
     trainer.step(Batch(split.inputs, split.labels))
     assert float(rows[0]["loss"]) == pytest.approx(val.loss, rel=1e-6)
@@ -244,7 +244,7 @@ def test_probes_see_the_features_of_their_step(
     """In training mode, of the very batch, before the step changed the weights."""
     asked = []
     monkeypatch.setattr(
-        Trainer, "probe", lambda self, forward: asked.append((self.progress.step, forward))
+        Trainer, "probe", lambda self, forward: asked.append((self.run.step, forward))
     )
     trainer = make_trainer(
         tmp_path / "run", small_data(), small_config(probe={"eval_freq": 2}, epochs=1)
@@ -253,7 +253,7 @@ def test_probes_see_the_features_of_their_step(
 
     def watched(batch: Batch) -> Any:
         forward = step(batch)
-        seen[trainer.progress.step] = (batch, forward)
+        seen[trainer.run.step] = (batch, forward)
         return forward
 
     trainer.step = watched  # type: ignore[method-assign]
@@ -345,7 +345,7 @@ def test_epochs_are_means_over_samples_not_over_batches(tmp_path: Path) -> None:
 
 def test_an_unknown_column_is_refused(tmp_path: Path) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config())
-    recorder = trainer.components.recorder
+    recorder = trainer.run.recorder
     with pytest.raises(KeyError, match="smell/audio"):
         recorder.record("steps", {"smell/audio": 1.0})
     train(trainer)
@@ -387,7 +387,7 @@ def test_a_loss_that_breaks_in_the_last_step_is_told(tmp_path: Path) -> None:
     step = trainer.step
 
     def broken(batch: Batch) -> Any:
-        if trainer.progress.step == 3:
+        if trainer.run.step == 3:
             with torch.no_grad():
                 next(trainer.components.model.fusion.parameters()).fill_(math.nan)
         return step(batch)
@@ -434,7 +434,7 @@ def test_a_new_epoch_has_a_new_order() -> None:
 
 
 class Spy:
-    """Stands in for asgml.core.training.trainer.evaluate: notes what was evaluated with which weights, says what it is told to."""
+    """Stands in for model_selection.evaluate: notes splits and weights, gives the accuracies of a list."""
 
     def __init__(self, trainer: Trainer, accuracies: dict[str, list[float]]) -> None:
         self.splits = {id(split): name for name, split in trainer.components.data.splits.items()}
@@ -453,7 +453,7 @@ class Spy:
     ) -> Evaluation:
         name = self.splits[id(split)]
         copies = {key: value.clone() for key, value in model.state_dict().items()}
-        self.seen.append((name, self.trainer.progress.step, copies))
+        self.seen.append((name, self.trainer.run.step, copies))
         accuracy = next(self.accuracies[name])
         return Evaluation(
             1.0,
@@ -472,7 +472,7 @@ def spied(
 ) -> tuple[Spy, Run]:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=4, **changes))
     spy = Spy(trainer, {"val": val, "test": test})
-    monkeypatch.setattr("asgml.core.training.trainer.evaluate", spy)
+    monkeypatch.setattr("asgml.core.training.model_selection.evaluate", spy)
     return spy, train(trainer)
 
 
@@ -710,4 +710,5 @@ def test_times_go_forward(tmp_path: Path) -> None:
         assert (np.diff(run.column("steps", name)) >= 0).all()
     assert 0 <= run.column("steps", "active_time")[0] <= run.column("steps", "active_time")[-1]
     assert (run.column("steps", "step_time") > 0).all()
-    assert {event.kind for event in run.events} == {"checkpoint", "evaluation"}
+    kinds = {"started", "checkpoint", "evaluation", "finished"}
+    assert {event.kind for event in run.events} == kinds

@@ -39,8 +39,9 @@ from asgml.core.model.model import ModelError, MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
 from asgml.core.training.precision import Float16, Precision
+from asgml.core.training.preflight import refuse_unfit
 from asgml.core.training.trainer import Trainer
-from asgml.core.training.update import micro_batches, refuse_unfit
+from asgml.core.training.update import micro_batches
 from asgml.core.types import Batch, Forward
 from asgml.storage.format.status import State
 
@@ -143,8 +144,8 @@ def test_the_limit_can_be_turned(tmp_path: Path) -> None:
     after_steps(
         trainer,
         {
-            4: lambda: trainer.components.live_settings.set("optimizer.clip", 0.01),
-            8: lambda: trainer.components.live_settings.set("clip", 0),
+            4: lambda: trainer.run.live_settings.set("optimizer.clip", 0.01),
+            8: lambda: trainer.run.live_settings.set("clip", 0),
         },
     )
     factors = train(trainer).column("steps", "clip_factor")
@@ -180,10 +181,10 @@ def one_step(
     )
     trainer = make_trainer(root, small_data(SMOOTH), config, silent=True)
     rows: list[dict[str, Any]] = []
-    trainer.components.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
+    trainer.run.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]
     found: dict[str, Tensor] = {}
     before_each_update(trainer, lambda: found.update(gradients(trainer.components.model)))
-    trainer.components.modulator.begin_epoch(0)
+    trainer.balancing.modulator.begin_epoch(0)
     split = trainer.components.data.splits["train"]
     trainer.step(Batch({m: tensor[:7] for m, tensor in split.inputs.items()}, split.labels[:7]))
     return trainer, {name: float(value) for name, value in rows[0].items()}, found
@@ -224,14 +225,14 @@ def test_the_model_is_fed_micro_batches(tmp_path: Path) -> None:
         lambda module, given, features: fed.append(len(features))
     )
     asked: list[int] = []
-    modulate = trainer.components.modulator.modulate
+    modulate = trainer.balancing.modulator.modulate
 
     def watched(backward: Any) -> Any:
         asked.append(len(backward.forward.labels))
         assert not backward.forward.logits.requires_grad
         return modulate(backward)
 
-    trainer.components.modulator.modulate = watched  # type: ignore[method-assign]
+    trainer.balancing.modulator.modulate = watched  # type: ignore[method-assign]
     trainer.begin_epoch()
     for batch in trainer.components.batches.rest_of_epoch():
         trainer.step(batch)
@@ -300,7 +301,7 @@ def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
         lambda module, given, output: narrow.add(output.dtype) if module.training else None
     )
     seen: set[torch.dtype] = set()
-    act = trainer.components.balancing.modulate_gradients
+    act = trainer.balancing.modulate_gradients
 
     def watched(forward: Forward) -> Any:
         seen.update(
@@ -314,7 +315,7 @@ def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
         seen.update(gradient.dtype for gradient in all_gradients(trainer))
         return act(forward)
 
-    trainer.components.balancing.modulate_gradients = watched  # type: ignore[method-assign]
+    trainer.balancing.modulate_gradients = watched  # type: ignore[method-assign]
     trainer.train()
     assert torch.bfloat16 in narrow
     assert seen == {torch.float32}
@@ -345,13 +346,13 @@ def half_precision(root: Path, scale: float, **changes: Any) -> tuple[Trainer, l
     assert isinstance(precision, Float16)
     precision.scaler = torch.amp.GradScaler("cpu", init_scale=scale)
     asked: list[int] = []
-    modulate = trainer.components.modulator.modulate
+    modulate = trainer.balancing.modulator.modulate
 
     def watched(backward: Any) -> Any:
-        asked.append(trainer.progress.step + 1)
+        asked.append(trainer.run.step + 1)
         return modulate(backward)
 
-    trainer.components.modulator.modulate = watched  # type: ignore[method-assign]
+    trainer.balancing.modulator.modulate = watched  # type: ignore[method-assign]
     return trainer, asked
 
 
@@ -384,7 +385,7 @@ def test_gradients_are_unscaled_before_they_are_modulated_and_clipped(tmp_path: 
         trainer, _ = half_precision(
             tmp_path / str(exponent), 2.0**exponent, probe={"enabled": False}, epochs=1
         )
-        trainer.components.live_settings.set("optimizer.clip", 0.3)
+        trainer.run.live_settings.set("optimizer.clip", 0.3)
         rows.append(rows_of(train(trainer), "steps"))
     plain = rows_of(
         train_small(
@@ -412,7 +413,7 @@ def test_the_scale_survives_a_checkpoint(tmp_path: Path) -> None:
         == ours.components.update.precision.state_dict()
     )
     assert theirs.components.update.skipped == ours.components.update.skipped > 0
-    theirs.components.recorder.writer.close(State.STOPPED)
+    theirs.run.recorder.writer.close(State.STOPPED)
 
 
 # -- frozen encoders -----------------------------------------------------------------
@@ -496,5 +497,5 @@ def test_a_gradient_that_is_missing_is_passed_over() -> None:
     bench.look_back()
     for parameter in bench.model.encoders["audio"].parameters():
         parameter.grad = None
-    bench.trainer.components.live_settings.set("optimizer.clip", 0.1)
+    bench.trainer.run.live_settings.set("optimizer.clip", 0.1)
     assert float(bench.trainer.components.update.finish()["clip_factor"]) < 1

@@ -56,7 +56,7 @@ def test_it_acts_with_its_own_knob_beside_the_methods(tmp_path: Path) -> None:
     config = small_config(method="boost", modulator=written(tmp_path, HALF))
     trainer = make_trainer(tmp_path / "run", small_data(), config)
     send(
-        trainer.components.paths.commands,
+        trainer.run.paths.commands,
         make_request("set", knob="half.level", value=0.25, at_step=6),
     )
     run = train(trainer)
@@ -87,7 +87,7 @@ def test_it_obeys_strength_and_window(tmp_path: Path) -> None:
     trainer = make_trainer(
         tmp_path / "none", small_data(), small_config(modulator=written(tmp_path, HALF))
     )
-    trainer.components.live_settings.set("half.strength", 0)
+    trainer.run.live_settings.set("half.strength", 0)
     train(trainer)
     assert_same_bits(weights(trainer), weights(plain))
 
@@ -179,5 +179,5 @@ def test_its_state_goes_into_the_checkpoint(tmp_path: Path) -> None:
     state: dict[str, Any] = trainer.state_dict()
     again = make_trainer(tmp_path / "again", small_data(), config)
     again.load_state_dict(state)
-    assert again.components.modulator.state_dict()["half"]["inner"] == {"count": 2}
+    assert again.balancing.modulator.state_dict()["half"]["inner"] == {"count": 2}
     train(again)

@@ -21,8 +21,8 @@ def trained(root: Path, optimizer: str, **sections: Any) -> dict[str, Tensor]:
         **sections,
     )
     trainer = make_trainer(root, small_data(train=25), config, silent=True)
-    trainer.components.modulator.observe(reading({"audio": 0.7, "visual": 0.4}))
-    frozen = trainer.components.modulator.members.get("boost")
+    trainer.balancing.modulator.observe(reading({"audio": 0.7, "visual": 0.4}))
+    frozen = trainer.balancing.modulator.members.get("boost")
     if frozen:
         frozen.observe = lambda reading: None  # type: ignore[method-assign]
     trainer.train()
@@ -64,7 +64,7 @@ def test_a_method_that_adam_cancels_raises_an_alert_at_the_start(
     settings: dict[str, Any], warned: list[str], tmp_path: Path
 ) -> None:
     trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=1, **settings))
-    after_steps(trainer, {2: trainer.components.command_handler.stop})
+    after_steps(trainer, {2: trainer.run.command_handler.stop})
     alerts = [event for event in train(trainer).events if event.kind == "alert"]
     assert [str(event.get("message")).split()[0] for event in alerts] == warned
     assert all(event.step == 0 and event.get("level") == "warning" for event in alerts)

@@ -143,7 +143,7 @@ def test_probes_on_validation_samples() -> None:
         right = 0
         for i in boost.samples.tolist():
             feature = bench.model.encoders[m](data.splits["val"].inputs[m][i : i + 1])
-            right += int(bench.components.probes.networks[m](feature).argmax()) == int(
+            right += int(bench.balancing.probes.networks[m](feature).argmax()) == int(
                 data.splits["val"].labels[i]
             )  # type: ignore[union-attr]
         slow[m] = right / 5

@@ -54,7 +54,7 @@ def test_g_blending_is_its_slow_twin() -> None:
     before = weights(bench.trainer)
     states = (
         torch.get_rng_state(),
-        bench.components.method_generator.get_state(),
+        bench.balancing.method_generator.get_state(),
         bench.components.batches.generator.get_state(),
     )
     found = measure(context, 3, 2)
@@ -62,7 +62,7 @@ def test_g_blending_is_its_slow_twin() -> None:
     assert bench.model.training and not gradients(bench.model)
     after = (
         torch.get_rng_state(),
-        bench.components.method_generator.get_state(),
+        bench.balancing.method_generator.get_state(),
         bench.components.batches.generator.get_state(),
     )
     assert all(torch.equal(a, b) for a, b in zip(states, after, strict=True))

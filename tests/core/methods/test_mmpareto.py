@@ -52,7 +52,7 @@ def pareto_by_loops(bench: Bench, forward: Forward, gamma: float) -> dict[str, l
     """One backward pass for each of the M + 1 losses, and loops over tensors in float64."""
     joint = functional.cross_entropy(forward.logits, forward.labels)
     found = {}
-    for m, group in bench.components.groups.items():
+    for m, group in bench.balancing.groups.items():
         own = functional.cross_entropy(forward.unimodal_logits[m], forward.labels)
         parameters = group.kernels + group.others
         g0, g1 = (
@@ -87,7 +87,7 @@ def test_mmpareto_is_its_slow_twin(unimodal: str, seed: int) -> None:
     backward = bench.look_back()
     before = gradients(bench.model)
     bench.apply(bench.modulator.modulate(backward))
-    for m, group in bench.components.groups.items():
+    for m, group in bench.balancing.groups.items():
         for parameter, expected in zip(group.kernels + group.others, slow[m], strict=True):
             assert parameter.grad is not None
             torch.testing.assert_close(parameter.grad.double(), expected, rtol=1e-3, atol=1e-6)

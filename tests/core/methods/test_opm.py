@@ -80,10 +80,10 @@ def test_opm_warms_up_and_draws_from_its_own_generator() -> None:
     bench = Bench("opm", AV, opm={"p_exe": 1.0})
     features = bench.model.encode(bench.batch.inputs)
     untouched = torch.get_rng_state()
-    own = bench.components.method_generator.get_state()
+    own = bench.balancing.method_generator.get_state()
     for epoch in range(7):
         bench.modulator.begin_epoch(epoch)
         fed, _ = bench.modulator.before_fusion(features, bench.batch.labels)
         assert (fed is features) == (epoch < 5)
-        assert torch.equal(bench.components.method_generator.get_state(), own) == (epoch < 5)
+        assert torch.equal(bench.balancing.method_generator.get_state(), own) == (epoch < 5)
     assert torch.equal(torch.get_rng_state(), untouched)

@@ -114,7 +114,7 @@ def test_pmr_draws_another_part_of_the_data_each_epoch_and_moves_no_other_stream
     bench = Bench("pmr", AV, pmr={"share": 0.4, "momentum": 0.0})
     before = (
         torch.get_rng_state(),
-        bench.components.method_generator.get_state(),
+        bench.balancing.method_generator.get_state(),
         bench.components.batches.generator.get_state(),
     )
     found = []
@@ -124,7 +124,7 @@ def test_pmr_draws_another_part_of_the_data_each_epoch_and_moves_no_other_stream
     assert not torch.equal(found[0], found[1])
     after = (
         torch.get_rng_state(),
-        bench.components.method_generator.get_state(),
+        bench.balancing.method_generator.get_state(),
         bench.components.batches.generator.get_state(),
     )
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))

@@ -55,10 +55,10 @@ def test_a_resumed_training_is_the_same(
     uninterrupted = train(whole)
     stopped = make_trainer(tmp_path / "stopped", small_data(), config)
     # step 10 lies in the middle of the third epoch of four steps
-    after_steps(stopped, {10: stopped.components.command_handler.stop})
+    after_steps(stopped, {10: stopped.run.command_handler.stop})
     train(stopped)
     resumed = resume_trainer(tmp_path / "stopped", small_data(), config)
-    assert resumed.progress.step == 10
+    assert resumed.run.step == 10
     again = train(resumed)
     assert_same_bits(weights(resumed), weights(whole))
     assert_same_rows(again, uninterrupted)
@@ -84,14 +84,14 @@ def test_a_resumed_training_is_the_uninterrupted_one_bit_for_bit(
     whole, reference = train_small(tmp_path / "whole", method=method, **{method: ACTIVE[case]})
     broken = make_trainer(tmp_path / "broken", small_data(), config)
     if how.startswith("stopped"):
-        after_steps(broken, {6 if "mid" in how else 4: broken.components.command_handler.stop})
+        after_steps(broken, {6 if "mid" in how else 4: broken.run.command_handler.stop})
         train(broken)
     else:
         after_steps(broken, {6: kill})
         with pytest.raises(Killed):
             train(broken)
     resumed = resume_trainer(tmp_path / "broken", small_data(), config)
-    assert resumed.progress.step == (6 if how == "stopped in mid-epoch" else 4)
+    assert resumed.run.step == (6 if how == "stopped in mid-epoch" else 4)
     run = train(resumed)
     assert_same_bits(weights(resumed), weights(whole))
     assert_same_rows(run, reference)

@@ -1,0 +1,54 @@
+"""The checks before a run is resumed: can its store and its data be continued?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from asgml.core.data.base import DataError, Dataset
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.metrics import METRICS, Metric
+from asgml.storage.format.regression_metrics import REGRESSION_METRICS
+from asgml.storage.read.reader import Run
+
+SAME_DATA = (
+    ("sha256", "content"),
+    ("counts", "sizes"),
+    ("class_counts", "classes"),
+    ("val", "validation part"),
+)
+"""Facts of a data set that must stay as they were, and their names in the error."""
+
+
+def earlier_run(paths: RunPaths) -> Run | None:
+    """Return the published part of a run, None where it never got a store.
+
+    Raises FormatError where its columns are not those that this version records.
+    """
+    run = Run.open(paths)
+    if run.manifest is None:
+        return None
+    if _columns(run.manifest.metrics) not in (_columns(METRICS), _columns(REGRESSION_METRICS)):
+        raise FormatError(
+            f"run {paths.name} was recorded with other metrics than this version's; "
+            "start a new run with its run.toml"
+        )
+    return run
+
+
+def refuse_other_data(paths: RunPaths, earlier: Run, data: Dataset) -> None:
+    """Raise DataError where content, sizes or classes are not those that the run began with."""
+    began: Mapping[str, Any] = earlier.manifest.data if earlier.manifest else {}
+    for key, name in SAME_DATA:
+        if key in began and key in data.info and began[key] != data.info[key]:
+            now, then = (str(value)[:60] for value in (data.info[key], began[key]))
+            raise DataError(
+                f"run {paths.name} began with other data: its {name} was {then}, "
+                f"that of {data.name} is {now}; put the old data back, or start a new run"
+            )
+
+
+def _columns(metrics: Iterable[Metric]) -> list[tuple[str, str, bool]]:
+    """Return what the arrays of a store depend on. Texts, units and panels may be reworded."""
+    return [(metric.table, metric.name, metric.per_modality) for metric in metrics]
