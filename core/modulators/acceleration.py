@@ -50,6 +50,7 @@ def lag_ratio(scores: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
     if others == 0:
         return torch.ones_like(scores)
     safe = scores.clamp_min(SMALLEST_SCORE)
+    # The mean of all s_j / s_m with j != m, without the matrix of pairs.
     return (safe.sum() - safe) / (others * safe)
 
 

@@ -49,8 +49,9 @@ class Agm(Modulator):
     def modulate(self, backward: Backward) -> Modulation:
         logits, labels = shapley_logits(self.model, backward.forward)
         losses = unimodal_losses(torch.stack([logits[m] for m in self.modalities]), labels)
-        expected = self.expected.to(losses.device)
+        expected = self.expected.to(losses.device)  # a resumed state lies on the host
         gains = agm_coefficients(losses, expected, self.number("alpha"), self.number("cap"))
+        # After the gains: tau_m is of the steps before this one.
         self.steps += 1
         self.expected = expected + (losses - expected) / self.steps
         return Modulation(gains={(m, "all"): gains[i] for i, m in enumerate(self.modalities)})
@@ -64,6 +65,7 @@ class Agm(Modulator):
 
 def unimodal_losses(logits: Float[Tensor, "M B C"], labels: Tensor) -> Float[Tensor, "M"]:
     """Return s_m, the mean negative log probability of the true class, in nat."""
+    # float32: under amp the logits have half the bits.
     true = logits.float().softmax(dim=2).gather(2, labels.expand(len(logits), -1).unsqueeze(2))
     return -true.clamp_min(SMALLEST_PROBABILITY).log().mean(dim=(1, 2))
 
@@ -71,6 +73,7 @@ def unimodal_losses(logits: Float[Tensor, "M B C"], labels: Tensor) -> Float[Ten
 def lead(losses: Float[Tensor, "M"]) -> Float[Tensor, "M"]:
     """Return r_m, above 1 where a loss is below the mean of all; 1 for a single modality."""
     count = len(losses)
+    # max: a single modality has M - 1 = 0 to divide by, and an exponent of 0 anyway.
     return torch.exp(count / max(count - 1, 1) * (losses.mean() - losses))
 
 

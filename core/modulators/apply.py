@@ -39,6 +39,7 @@ def apply(
         add_noise(gradients, spreads[key], generator)
 
 
+# torch._foreach_*: one kernel for all tensors of an encoder, where a loop would launch one each.
 def _replace(gradients: list[Tensor], directions: Sequence[Tensor]) -> None:
     if gradients:
         torch._foreach_copy_(gradients, list(directions))

@@ -94,6 +94,7 @@ def paper_shares(
 ) -> Float[Tensor, "2"]:
     """Return softmax(T * q_0 / q_1, T * d_0 / d_1) with q = 1 / entropy."""
     safe = entropy.clamp_min(SMALLEST)
+    # q_0 / q_1, upside down: q is the inverse of the entropy.
     wanted, present = safe[1] / safe[0], dependence[0] / dependence[1]
     return torch.softmax(temperature * torch.stack([wanted, present]), dim=0)
 

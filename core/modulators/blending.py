@@ -43,6 +43,7 @@ def blend_weights(
 def measure(context: MethodContext, epoch: int, epochs: int) -> Float[Tensor, "K"]:
     """Return the present weights; the model and every random stream are left as they were."""
     devices = [context.device] if context.device.type == "cuda" else []
+    # Dropout in the copies draws from torch's global generator, which the run itself uses.
     with torch.random.fork_rng(devices):
         train, val = (split_losses(context, context.model, split) for split in ("train", "val"))
         gains, gaps = torch.zeros_like(val), torch.zeros_like(val)
@@ -87,6 +88,7 @@ def split_losses(context: MethodContext, model: torch.nn.Module, split: str) -> 
     """Return all losses over a split, in eval mode; in float64, on the host."""
     samples = context.data.splits[split]
     batches = in_order(samples, context.config.eval.batch_size, context.device)
+    # Weighted by samples: the last batch may be smaller.
     with in_eval_mode(model):
         sums = [losses_of(model(batch)) * len(batch.labels) for batch in batches]
     return (torch.stack(sums).sum(dim=0) / len(samples)).double().cpu()

@@ -63,6 +63,7 @@ class Boost(Modulator):
     def observe(self, reading: ProbeReading) -> None:
         match self.text("signal", "probe"):
             case "probe":
+                # The probes smooth by themselves; the count is for the bias correction.
                 self.average.count += 1
                 self._update(reading.utilization)
             case "probe_val":

@@ -42,6 +42,7 @@ class BoostScheduler:
         `strength` in [0, 1] is the share of alpha that this gap gets (see `gap_strength`).
         """
         self.target = boost_targets(utilization, strength * alpha, scale_max)
+        # Capped before smoothing, as the targets are: else the two would drift apart.
         cap = weakness_cap(alpha, scale_max)
         for modality, weakness in relative_weakness(utilization).items():
             newest, smoothed = min(strength * weakness, cap), self.weakness[modality]

@@ -27,6 +27,7 @@ def make_modulator(
 
     Raise ModulatorError where a user's modulator cannot be made.
     """
+    # Losses are added in this order: another one would change the last bits.
     members: dict[str, Modulator] = {
         "loss": UnimodalLoss(modalities, live_settings.options("loss"))
     }

@@ -72,6 +72,7 @@ class Cggm(Modulator):
 
     def _train(self, forward: Forward) -> Float[Tensor, "M"]:
         """Train the classifiers by one step; return their accuracies before it."""
+        # Detached: the classifiers measure the encoders and must not train them.
         logits = [self.classifiers[m](forward.features[m].detach()) for m in self.modalities]
         self.optimizer.zero_grad(set_to_none=True)
         losses = [functional.cross_entropy(each, forward.labels) for each in logits]

@@ -50,6 +50,7 @@ class InfoReg(Modulator):
 
     def begin_epoch(self, epoch: int) -> None:
         """Move the traces on by one epoch, and open or close the windows."""
+        # Begun already: F of the epoch so far would be lost.
         if epoch == self.epoch:
             return
         if self.epoch >= 0:
@@ -87,6 +88,7 @@ class InfoReg(Modulator):
         ]
 
     def state_dict(self) -> State:
+        # A clone of the traces, which every step adds to in place.
         return {
             "epoch": self.epoch,
             "traces": self.traces.clone(),

@@ -54,6 +54,7 @@ class MMPareto(Modulator):
         directions, cosines = {}, {}
         for m, (g0, g1) in pairs.items():
             cosines[f"conflict_cosine/{m}"], new = pareto_directions(g0, g1, self.number("gamma"))
+            # `apply` expects a direction for each parameter that has a gradient.
             group = backward.groups[m]
             kept = [parameter.grad is not None for parameter in group.kernels + group.others]
             directions[m] = [direction for direction, keep in zip(new, kept, strict=True) if keep]

@@ -59,6 +59,7 @@ class Opm(Modulator):
 
 def drop_rate(discrepancy: Float[Tensor, "M"], base: float, slope: float) -> Float[Tensor, "M"]:
     """Return q_m = base * (1 + slope * tanh(rho_m - 1)) where rho_m > 1, else 0; in [0, 1]."""
+    # Clamped: with lambda up to 2 the rate can exceed 1.
     rate = base * (1 + slope * torch.tanh(discrepancy - 1))
     return torch.where(discrepancy > 1, rate, torch.zeros_like(rate)).clamp(0, 1)
 

@@ -64,6 +64,7 @@ class Pmr(Modulator):
         logits = [self.prototypes.logits(m, forward.features[m]) for m in self.modalities]
         scores = torch.stack([self.prototypes.scores(each, labels) for each in logits])
         slow, fast = rebalance_weights(scores, str(self.options["rule"]))
+        # Kept for `modulate`, which records them.
         self.weights = dict(zip(self.modalities, self.number("alpha") * slow, strict=True))
         losses = torch.stack([self.prototypes.loss(each, labels) for each in logits])
         total: Tensor = self.number("alpha") * (slow * losses).sum()

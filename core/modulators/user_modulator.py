@@ -54,7 +54,7 @@ def _run_file(target: str, path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception as error:  # the user's code may raise anything
         reason = error_in_file(error)
         raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}") from error
     return module
