@@ -1,1 +1,1 @@
-"""Data that the program makes itself."""
+"""Data that the program generates itself."""

@@ -1,17 +1,20 @@
-"""The built-in data: six emotions, heard in a voice and seen in a drawn face, made in memory in about a second.
+"""The built-in data: six emotions, heard in a voice and seen in a drawn face, drawn from the seed.
 
-Nothing about the balance of a training is written into it. A voice is quick to learn and often misleads; a face is slow
-to learn and seldom misleads. Which of them a network then uses is left to the training.
+Nothing about the balance of a training is written into it. A voice is quick to learn and often
+misleads; a face is slow to learn and seldom misleads. The training decides which of them a network
+then uses.
 
-What each sample shows follows one law. Every modality m of a sample has a luck u_m, uniform between 0 and 1, and where
-u_m < difficulty[m] the modality shows a random class (any of the six) instead of the label. With probability
-`redundancy` a sample has one luck and one random class that all its modalities share, otherwise each has its own. So
+The class that each modality shows is drawn so: every modality m of a sample has a number u_m,
+uniform between 0 and 1, and where u_m < difficulty[m] it shows a random class (any of the six)
+instead of the label. With probability `redundancy` all modalities of a sample share one number and
+one random class, otherwise each has its own. So
 
-    P(m shows a random class)       = difficulty[m]                               whatever the redundancy is
-    P(m and k both do)              = r·min(d_m, d_k) + (1 − r)·d_m·d_k
+    P(m shows a random class)  = difficulty[m]                        for any redundancy r
+    P(m and k both do)         = r·min(d_m, d_k) + (1 − r)·d_m·d_k
 
-With redundancy 0 the modalities err independently and a second one adds the most it can; with redundancy 1 and equal
-difficulties they show the same class in every sample, and a second one adds nothing but another view of it.
+With redundancy 0 the modalities err independently and a second one adds the most it can; with
+redundancy 1 and equal difficulties they show the same class in every sample, and a second one adds
+nothing but another view of it.
 """
 
 from __future__ import annotations
@@ -24,10 +27,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from asgml.core.data.array_validation import check_name
 from asgml.core.data.base import SPLITS, Dataset, Split
-from asgml.core.data.normalise import fit_statistics, standardise
+from asgml.core.data.normalise import Statistics, fit_statistics, standardise
 from asgml.core.data.options import (
     check_flag,
     check_names,
@@ -46,17 +50,17 @@ from asgml.core.data.synthetic.signals import (
 )
 
 CLASSES = ("neutral", "happy", "sad", "fear", "disgust", "anger")
-MOST_SAMPLES = 100_000
+MAX_SAMPLES = 100_000
 Draw = Callable[[NDArray[np.int64], float, np.random.Generator], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of input: how it is drawn, and how hard it is unless an option says otherwise."""
+    """One kind of input: its drawing function, and its difficulty and noise by default."""
 
     draw: Draw
-    difficulty: float  # the fraction of samples that show a random class
-    noise: float  # standard deviation of the noise added to every number, where a signal is about 1
+    difficulty: float  # fraction of samples that show a random class
+    noise: float  # standard deviation of the noise added to every number; a signal is about 1
 
 
 KINDS = {
@@ -71,11 +75,12 @@ KINDS = {
 
 @dataclass(frozen=True)
 class SyntheticOptions:
-    """What can be asked of the built-in data.
+    """Options of the built-in data.
 
-    `modalities`: how many of the six kinds, or which, or {name: kind} for names of one's own and several of one kind.
-    `difficulty`: the fraction of samples that show a random class, for all modalities or {modality: fraction}.
-    `noise`: standard deviation of the noise, likewise. `train`, `val`, `test`: how many samples.
+    `modalities`: the number of kinds out of six, or their names, or {name: kind} for other names
+    and several of one kind. `difficulty`: the fraction of samples that show a random class, for all
+    modalities or {modality: fraction}. `noise`: standard deviation of the noise, likewise.
+    `redundancy`: see the top of this file. `train`, `val`, `test`: numbers of samples.
     """
 
     modalities: int | list[str] | dict[str, str] = 2
@@ -89,40 +94,32 @@ class SyntheticOptions:
 
     def __post_init__(self) -> None:
         for split in SPLITS:
-            check_whole(split, getattr(self, split), len(CLASSES), MOST_SAMPLES)
+            check_whole(split, getattr(self, split), len(CLASSES), MAX_SAMPLES)
         check_number("redundancy", self.redundancy, 0, 1)
         check_flag("normalize", self.normalize)
 
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
-    """The built-in data. Each modality has its own random numbers: adding one changes none of the others."""
+    """Return the built-in data. Adding a modality leaves the numbers of the others as they were."""
     chosen = read_options(SyntheticOptions, options, spec)
     kinds = _kinds(chosen.modalities)
-    difficulty = per_modality(
-        "difficulty", chosen.difficulty, {m: kind.difficulty for m, kind in kinds.items()}, 1
-    )
-    noise = per_modality("noise", chosen.noise, {m: kind.noise for m, kind in kinds.items()}, 100)
+    difficulties = {m: kind.difficulty for m, kind in kinds.items()}
+    difficulty = per_modality("difficulty", chosen.difficulty, difficulties, 1)
+    noises = {m: kind.noise for m, kind in kinds.items()}
+    noise = per_modality("noise", chosen.noise, noises, 100)
 
     inputs, labels = {}, {}
-    for place, split in enumerate(SPLITS):
-        labels[split] = draw_labels(getattr(chosen, split), np.random.default_rng([seed, place]))
-        shown = shown_classes(labels[split], difficulty, chosen.redundancy, [seed, place, 1])
+    for number, split in enumerate(SPLITS):
+        labels[split] = draw_labels(getattr(chosen, split), np.random.default_rng([seed, number]))
+        shown = shown_classes(labels[split], difficulty, chosen.redundancy, [seed, number, 1])
         inputs[split] = {
-            m: kinds[m].draw(shown[m], noise[m], _stream([seed, place, 2], m)) for m in kinds
+            m: kinds[m].draw(shown[m], noise[m], _stream([seed, number, 2], m)) for m in kinds
         }
-
-    train = inputs["train"]
-    statistics = (
-        {m: fit_statistics(train[m], np.arange(len(train[m]))) for m in kinds}
-        if chosen.normalize
-        else {}
-    )
-    splits = {}
-    for split in SPLITS:
-        tensors = {
-            m: torch.from_numpy(standardise(inputs[split][m], statistics.get(m))) for m in kinds
-        }
-        splits[split] = Split(tensors, torch.from_numpy(labels[split]))
+    statistics = _fit(inputs["train"]) if chosen.normalize else {}
+    splits = {
+        split: Split(_to_tensors(inputs[split], statistics), torch.from_numpy(labels[split]))
+        for split in SPLITS
+    }
     info = {
         "source": "built-in, drawn from the seed",
         "seed": seed,
@@ -132,31 +129,31 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
         "difficulty": difficulty,
         "noise": noise,
         "redundancy": chosen.redundancy,
-        "normalisation": {m: found.as_json() for m, found in statistics.items()},
+        "normalisation": {m: fitted.as_json() for m, fitted in statistics.items()},
     }
-    shapes = {m: tuple(train[m].shape[1:]) for m in kinds}
+    shapes = {m: tuple(inputs["train"][m].shape[1:]) for m in kinds}
     return Dataset("synthetic", tuple(kinds), CLASSES, shapes, splits, info)
 
 
 def draw_labels(size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """As many of each class as the size allows, shuffled."""
+    """Return labels (size,), as many of each class as the size allows, shuffled."""
     return rng.permutation(np.arange(size, dtype=np.int64) % len(CLASSES))
 
 
 def shown_classes(
     labels: NDArray[np.int64], difficulty: Mapping[str, float], redundancy: float, seed: list[int]
 ) -> dict[str, NDArray[np.int64]]:
-    """The class each modality shows in each sample: the law at the top of this file."""
+    """Return the class that each modality shows in each sample, as at the top of this file."""
     n = len(labels)
     rng = np.random.default_rng(seed)
     shares = rng.random(n) < redundancy
-    common_luck, common_class = rng.random(n), rng.integers(0, len(CLASSES), n)
+    common_u, common_class = rng.random(n), rng.integers(0, len(CLASSES), n)
     shown = {}
-    for modality, part in difficulty.items():
-        own = _stream(seed, modality)
-        luck = np.where(shares, common_luck, own.random(n))
-        random_class = np.where(shares, common_class, own.integers(0, len(CLASSES), n))
-        shown[modality] = np.where(luck < part, random_class, labels)
+    for modality, fraction in difficulty.items():
+        stream = _stream(seed, modality)
+        u = np.where(shares, common_u, stream.random(n))
+        random_class = np.where(shares, common_class, stream.integers(0, len(CLASSES), n))
+        shown[modality] = np.where(u < fraction, random_class, labels)
     return shown
 
 
@@ -164,8 +161,20 @@ def _stream(seed: list[int], modality: str) -> np.random.Generator:
     return np.random.default_rng([*seed, zlib.crc32(modality.encode())])
 
 
+def _fit(train: Mapping[str, NDArray[np.float32]]) -> dict[str, Statistics]:
+    return {m: fit_statistics(values, np.arange(len(values))) for m, values in train.items()}
+
+
+def _to_tensors(
+    inputs: Mapping[str, NDArray[np.float32]], statistics: Mapping[str, Statistics]
+) -> dict[str, Tensor]:
+    return {
+        m: torch.from_numpy(standardise(values, statistics.get(m))) for m, values in inputs.items()
+    }
+
+
 def _kinds(modalities: int | list[str] | dict[str, str]) -> dict[str, Kind]:
-    """The kind of each modality asked for, in the order asked for."""
+    """Return the kind of each modality, in the order of the option."""
     if isinstance(modalities, dict):
         check_names("modalities", list(dict.fromkeys(modalities.values())), list(KINDS))
         for name in modalities:

@@ -1,4 +1,4 @@
-"""Draws small faces whose eyes, brows and mouth show an emotion: 32×32 grey values between 0 (black) and 1 (white)."""
+"""Small drawn faces that show an emotion: 32×32 grey values from 0 (black) to 1 (white)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Floats = NDArray[np.floating[Any]]
 SIZE = 32
 PIXEL = 2 / SIZE  # a face lies in the square from -1 to 1, y downwards
 
-# One row an emotion: eye opening, brow height (down is positive), how much higher the inner brow ends are,
-# how far the mouth's corners rise, mouth opening, half its width, how much one corner is pulled up.
+# One row an emotion: eye opening, brow height (down is positive), rise of the inner ends of the
+# brows, rise of the mouth's corners, mouth opening, half its width, pull of one corner upwards.
 EXPRESSIONS = np.array(
     [
         [0.12, 0.00, 0.00, 0.00, 0.00, 0.28, 0.00],  # neutral
@@ -26,27 +26,29 @@ EXPRESSIONS = np.array(
     ],
     dtype=np.float32,
 )
-SPREAD = np.array(
-    [0.01, 0.02, 0.02, 0.03, 0.01, 0.02, 0.02], dtype=np.float32
-)  # how people differ in each
+# Standard deviation of each feature between people.
+SPREAD = np.array([0.01, 0.02, 0.02, 0.03, 0.01, 0.02, 0.02], dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Canvas:
-    """One picture a row, with the coordinates of its pixels in the frame of the face."""
+    """Pictures, one a row, with the coordinates of their pixels in the frame of the face."""
 
     pixels: Floats  # (n, SIZE, SIZE), painted in place
     x: Floats
     y: Floats
 
     def paint(self, distance: Floats, grey: Floats | float) -> None:
-        """Paints where `distance` (in face units, negative inside) is below 0, with an edge one pixel soft."""
+        """Paint where `distance` (in face units) is negative, with an edge one pixel soft."""
         cover = np.clip(0.5 - distance / PIXEL, 0, 1)
         self.pixels[...] += cover * (grey - self.pixels)
 
 
 def draw_faces(emotions: NDArray[np.int64], noise: float, rng: np.random.Generator) -> Floats:
-    """One face an entry of `emotions`, as (n, 1, SIZE, SIZE). Place, size, tilt, strength and features vary."""
+    """Return a face for each of `emotions`, (n, 1, SIZE, SIZE).
+
+    Place, size, tilt, strength of the expression and features vary.
+    """
     n = len(emotions)
     strength = rng.uniform(0.7, 1.2, (n, 1)).astype(np.float32)
     features = EXPRESSIONS[0] + strength * (EXPRESSIONS[emotions] - EXPRESSIONS[0])
@@ -65,38 +67,35 @@ def draw_faces(emotions: NDArray[np.int64], noise: float, rng: np.random.Generat
 
 
 def _blank(n: int, rng: np.random.Generator) -> Canvas:
-    """Grey backgrounds, and a frame for each face: moved up to 3 pixels, 10 % larger or smaller, tilted up to 9°."""
+    """Return grey backgrounds with a frame for each face.
+
+    A frame is moved by up to 2 pixels, 10 % larger or 5 % smaller, tilted by up to 7°.
+    """
     steps = (np.arange(SIZE, dtype=np.float32) + 0.5) * PIXEL - 1
     x, y = steps[None, None, :], steps[None, :, None]
-    shift, size, tilt = (
-        rng.uniform(-0.12, 0.12, (2, n)),
-        rng.uniform(0.95, 1.1, n),
-        rng.uniform(-0.12, 0.12, n),
-    )
+    shift = rng.uniform(-0.12, 0.12, (2, n))
+    size = rng.uniform(0.95, 1.1, n)
+    tilt = rng.uniform(-0.12, 0.12, n)
     dx, dy = (x - shift[0].reshape(n, 1, 1)), (y - shift[1].reshape(n, 1, 1))
     cos, sin = (np.cos(tilt) / size).reshape(n, 1, 1), (np.sin(tilt) / size).reshape(n, 1, 1)
     background = rng.uniform(0.15, 0.5, (n, 1, 1)).astype(np.float32)
     pixels = np.broadcast_to(background, (n, SIZE, SIZE)).copy()
-    return Canvas(
-        pixels, (cos * dx + sin * dy).astype(np.float32), (cos * dy - sin * dx).astype(np.float32)
-    )
+    across, down = cos * dx + sin * dy, cos * dy - sin * dx
+    return Canvas(pixels, across.astype(np.float32), down.astype(np.float32))
 
 
 def _paint_head(canvas: Canvas, skin: Floats, hair: Floats) -> None:
     x, y = canvas.x, canvas.y
     canvas.paint(_ellipse(x, y + 0.16, 0.78, 0.80), hair)
     canvas.paint(_ellipse(np.abs(x) - 0.68, y - 0.05, 0.10, 0.16), skin - 0.08)  # ears
-    canvas.paint(
-        np.maximum(_ellipse(x, y - 0.08, 0.66, 0.84), -(y + 0.54 + 0.1 * x)), skin
-    )  # up to the fringe
+    below_fringe = -(y + 0.54 + 0.1 * x)
+    canvas.paint(np.maximum(_ellipse(x, y - 0.08, 0.66, 0.84), below_fringe), skin)
     canvas.paint(_stroke(y - 0.18, x, 0.07, 0.02), skin - 0.25)  # the shadow under the nose
 
 
 def _paint_eyes(canvas: Canvas, opening: Floats, brow: Floats, slant: Floats, skin: Floats) -> None:
-    side, y = (
-        np.abs(canvas.x) - 0.30,
-        canvas.y + 0.10,
-    )  # both halves at once: 0 is the middle of an eye, inner is -
+    # Both halves at once: 0 is the middle of an eye, the inner side is negative.
+    side, y = np.abs(canvas.x) - 0.30, canvas.y + 0.10
     white = _ellipse(side, y, 0.18, opening)
     canvas.paint(white - 0.03, 0.15)  # lashes
     canvas.paint(white, 0.98)
@@ -120,14 +119,14 @@ def _paint_mouth(
 
 
 def _ellipse(x: Floats, y: Floats, width: float, height: Floats | float) -> Floats:
-    """Distance to the ellipse of these half axes, exact enough within a pixel of its edge."""
+    """Return the distance to the ellipse of these half axes, exact within a pixel of its edge."""
     small = np.minimum(width, height)
     distance: Floats = (np.sqrt((x / width) ** 2 + (y / height) ** 2 + 1e-9) - 1) * small
     return distance
 
 
 def _stroke(across: Floats, along: Floats, half_length: float, half_width: float) -> Floats:
-    """Distance to a line with round ends."""
+    """Return the distance to a line with round ends."""
     beyond = np.maximum(np.abs(along) - half_length, 0)
     distance: Floats = np.sqrt(across**2 + beyond**2) - np.float32(half_width)
     return distance

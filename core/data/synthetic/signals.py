@@ -1,7 +1,7 @@
-"""Draws the built-in inputs that are not faces: a voice's spectrogram, words, movements, a heat picture, a pulse.
+"""The built-in inputs beside faces: a voice's spectrogram, words, movements, heat, a pulse.
 
-Every function takes the class each sample shows and gives its input, n samples at once. What belongs to a class (bands,
-words, postures) is fixed for ever; only the samples depend on the seed.
+Every function takes the class that each of n samples shows and returns their inputs. The patterns
+of a class (bands, words, postures) are constants; only the samples depend on the seed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ Shown = NDArray[np.int64]
 
 CLASSES = 6
 VOICE = (48, 32)  # frames, frequency bins
-# One row an emotion: bins between harmonics (pitch), bins the voice rises in a clip (melody), syllables a clip (tempo).
+# One row an emotion: bins between harmonics (pitch), bins by which the voice rises in a clip
+# (melody), syllables a clip (tempo).
 MELODIES = np.array(
     [
         [3.5, 0, 3],  # neutral
@@ -33,7 +34,10 @@ BEATS = 64
 
 
 def draw_voices(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
-    """Log spectrograms (n, frames, bins) of a few syllables: melody, pitch and tempo tell the class, as in MELODIES."""
+    """Return spectrograms (n, frames, bins) of a few syllables.
+
+    Pitch, melody and tempo depend on the class, as in MELODIES.
+    """
     n, (frames, bins) = len(shown), VOICE
     time = np.linspace(0, 1, frames, dtype=np.float32)[None, :, None]
     bin_ = np.arange(bins, dtype=np.float32)[None, None, :]
@@ -42,17 +46,16 @@ def draw_voices(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
     glide = glide * _uniform(rng, 0.7, 1.3, n)
     pitch = glide * time + _uniform(rng, 0, bins, n)
     harmonics = np.exp(2 * (np.cos(2 * np.pi * (bin_ - pitch) / spacing) - 1))
-    throat = np.exp(
-        -(((bin_ - _uniform(rng, 8, 24, n)) / 12) ** 2)
-    )  # the speaker's, not the emotion's
+    # The throat is the speaker's, whatever the emotion.
+    throat = np.exp(-(((bin_ - _uniform(rng, 8, 24, n)) / 12) ** 2))
     syllables = np.clip(0.5 + np.cos(2 * np.pi * (tempo * time + _uniform(rng, 0, 1, n))), 0, None)
     return _with_noise(_uniform(rng, 1.0, 1.8, n) * syllables * throat * harmonics, noise, rng)
 
 
 def draw_sentences(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
-    """Word vectors (n, words, numbers): three words that fit the class, anywhere among words that fit none."""
+    """Return word vectors (n, words, numbers): three of the class, anywhere among words of none."""
     n, (length, width) = len(shown), WORDS
-    # eight words a class, near the class's meaning, and eight that say nothing
+    # eight words a class, near the class's meaning, and eight without one
     vocabulary = 0.7 * (_fixed(1, (CLASSES + 1, 1, width)) + _fixed(3, (CLASSES + 1, 8, width)))
     topic = np.full((n, length), CLASSES)
     places = rng.permuted(np.tile(np.arange(length), (n, 1)), axis=1)[:, :3]
@@ -61,7 +64,7 @@ def draw_sentences(shown: Shown, noise: float, rng: np.random.Generator) -> Floa
 
 
 def draw_movements(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
-    """Joint angles (n, joints): each class has two postures, and every one may be mirrored."""
+    """Return joint angles (n, joints): each class has two postures, and each may be mirrored."""
     n = len(shown)
     postures = _fixed(2, (CLASSES, 2, JOINTS))
     mirror = rng.choice(np.array([-1, 1], dtype=np.float32), (n, 1))
@@ -69,7 +72,7 @@ def draw_movements(shown: Shown, noise: float, rng: np.random.Generator) -> Floa
 
 
 def draw_heat(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
-    """Heat pictures (n, 1, HEAT, HEAT) of a head: two warm spots whose places tell the class."""
+    """Return heat pictures (n, 1, HEAT, HEAT) of a head: the places of two spots show the class."""
     n = len(shown)
     steps = np.linspace(-1, 1, HEAT, dtype=np.float32)
     x = steps[None, None, :] - _uniform(rng, -0.2, 0.2, n)
@@ -82,13 +85,11 @@ def draw_heat(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
 
 
 def draw_pulses(shown: Shown, noise: float, rng: np.random.Generator) -> Floats:
-    """Pulse waves (n, samples): rate and sharpness of the beat tell the class, where it begins does not."""
+    """Return pulse waves (n, samples): rate and sharpness of the beat show the class."""
     n = len(shown)
     time = np.linspace(0, 1, BEATS, dtype=np.float32)[None, :]
-    rate = (
-        np.array([3, 4, 2, 7, 5, 6], dtype=np.float32)[shown][:, None]
-        + _uniform(rng, -0.3, 0.3, n)[:, 0]
-    )
+    rate = np.array([3, 4, 2, 7, 5, 6], dtype=np.float32)[shown][:, None]
+    rate = rate + _uniform(rng, -0.3, 0.3, n)[:, 0]
     sharp = np.array([1, 1, 2, 4, 4, 2], dtype=np.float32)[shown][:, None]
     wave = (0.5 + 0.5 * np.cos(2 * np.pi * (rate * time + _uniform(rng, 0, 1, n)[:, 0]))) ** sharp
     return _with_noise(wave, noise, rng)
