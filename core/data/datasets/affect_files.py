@@ -84,7 +84,7 @@ def _table(whole: object, split: str) -> Mapping[str, Any]:
     keys = SPLIT_KEYS[split]
     if not isinstance(whole, dict):
         raise DataError(
-            f"the pickle holds a {type(whole).__name__.lstrip('_')}; "
+            f"the pickle holds a {type(whole).__name__}; "
             "expected {split: {key: array}} as MulT and MMSA write it"
         )
     found = next((whole[key] for key in keys if key in whole), None)
@@ -151,6 +151,7 @@ def _modality(
             f"{m!r} of {split} is {given.dtype} {given.shape} for {samples} scores; "
             "expected numbers (N, T, F) or (N, D)"
         )
+    # A float64 beyond float32 becomes infinite, and so one of the numbers that are repaired.
     with np.errstate(over="ignore"):
         values = given.astype(np.float32)
     strange = ~np.isfinite(values)

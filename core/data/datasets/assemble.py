@@ -40,6 +40,7 @@ def make_splits(bare: ClipSet, entries: EntriesBySplit, options: ClipOptions, se
     clips, and with the classes in the order of their names, so that it has the same clips whatever
     their numbers are.
     """
+    # Numbers by name for the draw alone; add_files gives the clips the numbers of the classes.
     numbers = {label: number for number, label in enumerate(sorted(bare.classes))}
     clips = {
         split: tuple(Clip(e.id, numbers[e.label], {}, e.group) for e in entries.get(split, ()))

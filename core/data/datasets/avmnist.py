@@ -167,6 +167,7 @@ def _open(path: Path) -> Array:
             "expected image/, audio/, train_labels.npy and test_labels.npy as MultiBench gives them"
         )
     try:
+        # Mapped: the sound of train alone has 6 GB as float64.
         found: Array = np.load(path, mmap_mode="r", allow_pickle=False)
     # A damaged header fails in numpy's parser, a short file in the mapping.
     except Exception as error:

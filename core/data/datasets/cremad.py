@@ -94,6 +94,7 @@ def find_clips(root: Path, options: CremadOptions, seed: int) -> ClipSet:
     info: dict[str, Any] = {"split": "published" if original else "as in the lists"}
     if options.split == "actors":
         entries, info = split_by_actor(entries, options, seed)
+    # The whole published list is split as papers state; a part of it gives a tenth for validation.
     elif original and not options.val and len(entries["train"]) == ROW.published["train"]:
         options = replace(options, val=PUBLISHED_VAL)
     bare = ClipSet("cremad", root, classes, {}, {}, published=published, info=info)

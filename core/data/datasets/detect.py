@@ -28,6 +28,7 @@ def detect(path: Path) -> str | None:
 
 def name_in_path(pickle: Path) -> str | None:
     """Return the data set that the pickle or one of its two folders is named after."""
+    # Two folders up, since MMSA puts its files into MOSI/Processed.
     parts = [pickle.name.lower(), *(folder.name.lower() for folder in list(pickle.parents)[:2])]
     names = [name for name, row in DATA_SETS.items() if MMSA_FILE in row.dirs.files.names]
     longest_first = sorted(names, key=len, reverse=True)

@@ -61,6 +61,7 @@ def read_rows(path: Path, fields: int, separator: str = ",") -> list[Row]:
     may hold a comma. Raise DataError where a line has another number of fields, or an empty one.
     """
     text = io.StringIO(read_text(path), newline="")
+    # Quotes enclose fields where commas separate them (VGGSound); in AVE's list they are text.
     quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if separator == "," else csv.QUOTE_NONE
     reader = csv.reader(text, delimiter=separator, quoting=quoting, strict=True)
     expected = f"expected {fields} fields with {separator!r} between them"

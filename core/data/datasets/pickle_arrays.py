@@ -133,12 +133,11 @@ def sizes_of(shape: object) -> tuple[int, ...]:
 
 
 def _check_values(values: object, count: int) -> None:
-    """An array of objects may hold text and numbers, such as the names of the samples."""
+    """Raise HostilePickle unless an array of objects holds text and numbers, such as names."""
     if not isinstance(values, list) or len(values) != count:
         raise HostilePickle("an array of objects whose values do not fill it")
     strange = next((value for value in values if not isinstance(value, PLAIN)), None)
     if strange is not None:
         raise HostilePickle(
-            f"an array of objects that holds a {type(strange).__name__.lstrip('_')}; "
-            "expected text and numbers"
+            f"an array of objects that holds a {type(strange).__name__}; expected text and numbers"
         )

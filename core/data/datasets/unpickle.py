@@ -57,10 +57,12 @@ class _Reader(pickle.Unpickler):
     """An unpickler that answers every name by a stand-in, or refuses it."""
 
     def __init__(self, file: BoundedFile, budget: int) -> None:
+        # Without fix_imports names of Python 2 reach find_class as they are, __builtin__ too.
         super().__init__(cast(BinaryIO, file), fix_imports=False, encoding="latin1")
         self.stand_ins = _stand_ins(Budget(budget))
 
     def find_class(self, module: str, name: str, /) -> Any:
+        """Return the stand-in for a name; nothing is ever imported. Raise HostilePickle."""
         stand_in = self.stand_ins.get((module, name))
         if stand_in is None:
             asked = repr(f"{module}.{name}"[:LONGEST_NAME])
@@ -86,6 +88,7 @@ def _stand_ins(budget: Budget) -> Mapping[tuple[str, str], StandIn]:
     def reconstruct(kind: object, shape: object, code: object) -> Array:
         if kind is not array:
             raise HostilePickle("an array of a class of its own; expected plain numpy arrays")
+        # As numpy's own: an empty array, which its __setstate__ then fills.
         empty = np.ndarray.__new__(Array, (0,), "b")
         empty.budget = budget
         return empty
@@ -96,7 +99,7 @@ def _stand_ins(budget: Budget) -> Mapping[tuple[str, str], StandIn]:
         flat = np.frombuffer(bytes(raw), dtype_of(kind))
         found = flat.reshape(sizes_of(shape), order=cast(Any, order))
         budget.take(found.nbytes)
-        return found.copy()
+        return found.copy()  # an array on a buffer is read-only
 
     answers = {
         ("numpy", "ndarray"): array,

@@ -85,6 +85,7 @@ def read_list(path: Path, whole: bool) -> dict[str, list[Entry]]:
 
 def without_header(rows: Sequence[Row]) -> Sequence[Row]:
     """Return the rows without the header that some copies have: its last field says "split"."""
+    # The fields of a row are "train", "val" or "test", so a header cannot be taken for one.
     return rows[1:] if "split" in rows[0].fields[3].lower() else rows
 
 
