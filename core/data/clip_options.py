@@ -39,7 +39,7 @@ def workers_for(wanted: int) -> int:
     """Return the number of processes: as many as wanted, or one for each core of this process."""
     if wanted >= 0:
         return wanted
-    # Schedulers of clusters grant fewer cores than the machine has; macOS cannot tell them.
+    # Schedulers of clusters grant fewer cores than the machine has; macOS has no such call.
     granted = hasattr(os, "sched_getaffinity")
     cores = len(os.sched_getaffinity(0)) if granted else os.cpu_count() or 1
     return min(cores, MAX_WORKERS)

@@ -1,4 +1,4 @@
-"""Clips in small files of bytes, with decoders that need no library, and a helper for comparing what was read."""
+"""Clips in small files of bytes, with decoders that need no library; a comparison of samples."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ CLASSES = ("calm", "glad", "cross")
 
 @dataclass(frozen=True)
 class ByteDecoder:
-    """The bytes of the files, repeated to the shape, and numbers that hang on the clip's name, as a random choice of frames does.
+    """The files' bytes, repeated to the shape, plus the length of the clip's name.
 
-    A file that begins with "bad" cannot be decoded. `log` gets a line for every decoding.
+    So samples depend on the name, as a random choice of frames does. A file that begins with "bad"
+    cannot be decoded. `log` gets a line for every decoding.
     """
 
     shape: tuple[int, ...]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 
 def chirp(rate: int, seconds: float) -> NDArray[np.float32]:
-    """A tone that rises by 800 Hz a second beside one of 3 kHz; a tenth of a second of silence first."""
+    """Return a tone that rises by 800 Hz a second and one of 3 kHz, after 0.1 s of silence."""
     time = np.arange(round(rate * seconds)) / rate
     wave = 0.3 * np.sin(2 * np.pi * (100 * time + 400 * time * time)) + 0.05 * np.sin(
         2 * np.pi * 3000 * time
@@ -54,7 +54,10 @@ def write_video(
     sound: tuple[NDArray[np.float32], int, str] | None = None,
     shade: Callable[[int], int] = gray,
 ) -> Path:
-    """Frames of one brightness each, and a sound track (waveform, rate, codec) where one is given. `size` is height, width."""
+    """Write frames of one brightness each, and a sound track (waveform, rate, codec) where given.
+
+    `size` is height, width.
+    """
     with av.open(str(path), "w", container_options=dict(container_options or {})) as container:
         video = container.add_stream(codec, rate=fps, options=dict(options or {}))
         video.height, video.width = size

@@ -93,7 +93,7 @@ def test_inputs_are_standardised_by_the_training_split_alone(
 
 @pytest.mark.parametrize("constant", [0.0, 0.1, 0.7, -3e5])
 def test_a_feature_constant_in_train_is_only_shifted(tmp_path: Path, constant: float) -> None:
-    """Sums of a constant are off by a rounding error: a std of 1e-17 must not blow up what test holds."""
+    """Sums of a constant have a rounding error: a std of 1e-17 must not blow up the test split."""
     arrays = correct()
     values = np.random.default_rng(3).normal(size=(SAMPLES, 4)).astype("float32")
     values[:, 2] = constant

@@ -1,4 +1,4 @@
-"""Sound as spectrograms: every preset against an independent reference, and every broken file by its message."""
+"""Sound as spectrograms: presets against independent references, broken files by their message."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def decode(
     return decoded[0].float().numpy()
 
 
-# --- the presets against independent references -------------------------------------------------------------------------
+# The presets against independent references
 
 
 def librosa_stft(
     path: Path, rate: int, seconds: float, n_fft: int, hop: int
 ) -> NDArray[np.float32]:
-    """The published code in librosa's words, with the padding that was its default then and enough tiles."""
+    """The published code in librosa's terms, with the padding of its time and enough tiles."""
     import librosa
 
     wave, _ = librosa.load(path, sr=rate, mono=True)
@@ -148,15 +148,16 @@ def test_mel_filters_are_those_of_librosa(rate: int, size: int, bands: int) -> N
 
 
 def buzz(rate: int) -> NDArray[np.float32]:
-    """The signal of the golden numbers: a rising tone with all its odd overtones, beside the middle."""
+    """The signal of the golden numbers: a rising tone with all odd overtones, around 0.01."""
     time = np.arange(round(rate * 1.5)) / rate
     return (0.3 * np.tanh(10 * np.sin(2 * np.pi * (100 * time + 400 * time * time))) + 0.01).astype(
         np.float32
     )
 
 
-# torchaudio 2.11.0 with torch 2.11.0, once, in an environment of its own, by the lines of OGM-GE's process_audio.py:
-# frames 0, 20, 75 and 147 (the last before the padding), bins 3, 20, 64, 100 and 127, and the mean of all 148 frames.
+# torchaudio 2.11.0 with torch 2.11.0, once, in an environment of its own, by the lines of OGM-GE's
+# process_audio.py: frames 0, 20, 75 and 147 (the last before the padding), bins 3, 20, 64, 100 and
+# 127, and the mean of all 148 frames.
 GOLDEN = {
     16000: (
         [
@@ -203,7 +204,7 @@ def test_fbank_pads_before_it_normalises() -> None:
 
 
 def test_fbank_is_kaldis() -> None:
-    """kaldi-native-fbank is Kaldi's own C++; at a rate where none of its filters is empty, which it refuses."""
+    """kaldi-native-fbank is Kaldi's own C++. It refuses rates at which a filter is empty."""
     kaldi = pytest.importorskip("kaldi_native_fbank")
     options = kaldi.FbankOptions()
     options.frame_opts.samp_freq, options.frame_opts.window_type, options.frame_opts.dither = (
@@ -254,7 +255,7 @@ def test_float16_rounds_by_less_than_a_hundredth(tmp_path: Path, preset: str) ->
     assert 0 < np.abs(decode(path, preset) - whole).max() < 0.01
 
 
-# --- reading ------------------------------------------------------------------------------------------------------------
+# Reading
 
 
 def noise(rate: int, seconds: float) -> NDArray[np.float32]:
@@ -325,7 +326,7 @@ def test_a_part_of_a_file_is_that_part(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "late"), [("a.mp4", 0), ("a.mkv", 0), ("a.flv", 1024)])
 def test_the_sound_of_a_video_is_its_sound_track(tmp_path: Path, name: str, late: int) -> None:
-    """flv cannot say that the first 1024 samples are the coder's delay. mkv and flv count time in whole milliseconds."""
+    """flv has no place for the coder's delay of 1024 samples; mkv and flv count milliseconds."""
     wave = chirp(22050, 8.0)
     path = write_video(
         tmp_path / name,
@@ -365,7 +366,7 @@ def test_real_speech_has_the_published_spectrogram(shared_data: Path) -> None:
     )
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------------
+# What is refused
 
 
 def broken(folder: Path) -> dict[str, tuple[Path, str, str]]:
@@ -540,7 +541,7 @@ def test_unknown_settings_are_refused(preset: str, seconds: float, says: str) ->
         audio_modality(preset, seconds)
 
 
-# --- what other processes and the cache rely on -------------------------------------------------------------------------
+# What other processes and the cache rely on
 
 
 @pytest.mark.parametrize("preset", PRESETS)

@@ -1,4 +1,4 @@
-"""Laws of the prepared cache: what is read from it is what decoding gives, and what cannot be trusted is not read."""
+"""The prepared cache gives what decoding gives, and is not read where it cannot be trusted."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def test_what_is_decoded_from_files_never_moves(found: ClipSet) -> None:
 
 
 def test_a_split_on_another_device_is_read_there(found: ClipSet, cache: Path) -> None:
-    """The device "meta" keeps no numbers, so this only shows that each tensor goes where it belongs."""
+    """The device "meta" keeps no numbers: this only shows that each tensor goes to it."""
     moved = move_split(load_clips(found, ClipOptions()).splits["val"], torch.device("meta"))
     assert {tensor.device.type for tensor in (*moved.inputs.values(), moved.labels)} == {"meta"}
     assert moved.inputs["visual"].shape == (6, 2, 3, 4, 4)

@@ -35,7 +35,10 @@ OPTIONS: dict[str, Any] = {"frame_size": [32, 32], "seconds": 0.5, "workers": 0}
 
 
 def write_clips(root: Path) -> str:
-    """Twelve clips in CREMA-D's folders, under names of no actor: half a second of noise and two small images each."""
+    """Write twelve clips in CREMA-D's folders: half a second of noise and two small images each.
+
+    Their names are no actors'.
+    """
     rng = np.random.default_rng(0)
     for number, name in enumerate(NAMES):
         (root / "Image-01-FPS" / name).mkdir(parents=True)

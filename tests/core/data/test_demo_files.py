@@ -1,4 +1,4 @@
-"""The generated data set: real wav and jpg files in CREMA-D's layout, the same for the same seed, from which a class can be told."""
+"""The generated data set: wav and jpg files in CREMA-D's layout, from which classes are learned."""
 
 from __future__ import annotations
 
@@ -115,7 +115,8 @@ def test_files_that_are_missing_or_cut_off_are_told_before_a_training(
     cut.write_bytes(cut.read_bytes()[:3000])
     with pytest.raises(
         DataError,
-        match=rf"2 clips of cremad cannot be used: {missing.stem}: .*no such file; {cut.stem}: .*cut off: 2956 bytes",
+        match=rf"2 clips of cremad cannot be used: {missing.stem}: .*no such file; "
+        rf"{cut.stem}: .*cut off: 2956 bytes",
     ):
         load_data(f"cremad:{root}", {"workers": 0})
     data = load_data(f"cremad:{root}", {"workers": 0, "allow_missing": True})

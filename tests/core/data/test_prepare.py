@@ -1,4 +1,4 @@
-"""Preparing a cache: it goes on after a kill, redoes what has changed, and never leaves one that only seems complete."""
+"""Preparing a cache: goes on after a kill, redoes what changed, never only seems complete."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def test_a_second_time_decodes_nothing_and_changes_no_file(root: Path, log: Path
 
 
 def start(found: ClipSet, workers: int, told: Path) -> BaseProcess:
-    """A process that prepares, two milliseconds a decoding, and writes down how far it tells to be."""
+    """Start a process that prepares, 2 ms a decoding, and writes its progress to a file."""
     decode = ByteDecoder.decode
 
     def slowly(self: ByteDecoder, source: Source, clip: str) -> Tensor:
@@ -148,7 +148,7 @@ def test_after_a_kill_finished_chunks_are_kept(
 def test_kills_at_any_moment_never_leave_wrong_numbers(
     root: Path, log: Path, tmp_path: Path
 ) -> None:
-    """Whenever the preparation comes to its end, a source is changed and a chunk is lost, so that there is work again."""
+    """At each end of the preparation a source changes and a chunk is lost: there is work again."""
     found, rng, ends = clip_set(root, log=log), np.random.default_rng(0), 0
     for number in range(100):
         process = start(found, number % 3, tmp_path / "told")
@@ -167,7 +167,7 @@ def test_kills_at_any_moment_never_leave_wrong_numbers(
 
 
 async def other_writes_end() -> None:
-    """Wait for the writes that zarr began beside the failed one, which a new process never meets."""
+    """Wait for the writes that zarr began beside the failed one; a new process never meets them."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     await asyncio.gather(*tasks, return_exceptions=True)
 
@@ -195,7 +195,8 @@ def test_an_interruption_at_any_write_leaves_nothing_that_reads_as_complete(
         assert count[0] <= call
     except DataError as error:
         assert re.fullmatch(
-            rf"{root}.*\.zarr cannot be written \(No space left on device\); [^\n]*what is decoded is kept",
+            rf"{root}.*\.zarr cannot be written \(No space left on device\); "
+            r"[^\n]*what is decoded is kept",
             str(error),
         )
         assert find_cache(found, "auto", found.modalities)[0] is None
@@ -221,7 +222,7 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_decoded(
 
 
 def test_a_write_that_the_system_cuts_off(root: Path, tmp_path: Path) -> None:
-    """The system refuses files over 300 bytes: the chunks' own writes fail, in a process of its own."""
+    """In a process of its own the system refuses files over 300 bytes: writes of chunks fail."""
     found = clip_set(root)
     child = os.fork()
     if child == 0:
@@ -269,7 +270,7 @@ def test_a_damaged_chunk_is_decoded_again(root: Path, log: Path, damage: str) ->
 def test_what_a_damaged_chunk_held_of_other_clips_is_forgotten(
     root: Path, log: Path, chunk: int
 ) -> None:
-    """They are not in the lists any more, so they are not decoded again: nor may they count as decoded.
+    """They left the lists, so they are not decoded again: nor may they count as decoded.
 
     Chunk 2 holds two clips that are still in the lists, and chunk 5 none.
     """
@@ -407,7 +408,10 @@ def test_clips_that_cannot_be_decoded_are_all_named(root: Path, log: Path, worke
     found = clip_set(root, log=log)
     files_of(root, "train-003")[0].write_bytes(b"bad")
     files_of(root, "val-002")[2].write_bytes(b"bad")
-    expected = r"^2 clips of fake cannot be decoded: train-003: .*train-003.bin: not a sound file; val-002: [^\n]*--allow-missing leaves them out$"
+    expected = (
+        r"^2 clips of fake cannot be decoded: train-003: .*train-003.bin: not a sound file; "
+        r"val-002: [^\n]*--allow-missing leaves them out$"
+    )
     with pytest.raises(DataError, match=expected):
         make(found, workers=workers)
     assert find_cache(found, "auto", found.modalities)[1].endswith("is not complete")
@@ -424,7 +428,8 @@ def test_clips_left_out_are_recorded_and_refused_where_they_are_not_allowed(root
     assert list(absent) == ["train-003"] and "not a sound file" in str(absent)
     with pytest.raises(
         DataError,
-        match=r"1 clips of fake cannot be used: train-003: .*not a sound file.*--allow-missing trains without",
+        match=r"1 clips of fake cannot be used: train-003: .*not a sound file.*"
+        r"--allow-missing trains without",
     ):
         load_clips(found, ClipOptions())
     data = load_clips(found, ClipOptions(allow_missing=True))

@@ -29,7 +29,7 @@ def wrong(shown: np.ndarray, labels: np.ndarray) -> np.ndarray:
 @settings(max_examples=20, deadline=None)
 @given(a=st.floats(0, 1), b=st.floats(0, 1), r=st.floats(0, 1), seed=st.integers(0, 1000))
 def test_the_law_of_what_modalities_show(a: float, b: float, r: float, seed: int) -> None:
-    """A random class is the label one time in six, so what can be counted is 5/6 of what is drawn."""
+    """A random class is the label one time in six, so only 5/6 of those drawn can be counted."""
     labels = draw_labels(MANY, np.random.default_rng(seed))
     shown = shown_classes(labels, {"a": a, "b": b}, r, [seed])
     wrong_a, wrong_b = wrong(shown["a"], labels), wrong(shown["b"], labels)
@@ -158,7 +158,7 @@ def describe(kind: str, values: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_every_kind_shows_its_class(kind: str) -> None:
-    """One nearest neighbour beats chance (1/6) clearly where a sample shows its label, and not where it shows any."""
+    """A nearest neighbour beats chance (1/6) for the shown classes, and not for shuffled ones."""
     rng = np.random.default_rng(0)
     shown = draw_labels(1200, rng)
     values = describe(kind, KINDS[kind].draw(shown, KINDS[kind].noise / 4, rng))
@@ -180,7 +180,7 @@ def test_faces_are_pictures_between_black_and_white() -> None:
 
 
 def test_a_happy_mouth_is_lower_in_its_middle_and_a_sad_one_at_its_corners() -> None:
-    """Averaged over many faces, the dark of the mouth lies below at the middle for one, above for the other."""
+    """Over many faces, the middle of the mouth lies lower for one, higher for the other."""
 
     def height(emotion: int, columns: slice) -> float:
         faces = draw_faces(np.full(500, emotion), 0.0, np.random.default_rng(1))[:, 0]

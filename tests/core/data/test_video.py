@@ -1,4 +1,4 @@
-"""Frames from images and from videos: which ones are chosen, what they look like, and every broken file by its message."""
+"""Frames from images and videos: their choice, their pixels, broken files by their message."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def shades(frames: Tensor) -> list[int]:
     return frames.float().mean(dim=(1, 2, 3)).round().int().tolist()
 
 
-# --- which frames -------------------------------------------------------------------------------------------------------
+# Which frames
 
 
 @given(
@@ -73,7 +73,7 @@ def test_as_many_as_wanted_are_chosen_in_order(
 
 @given(there=st.integers(1, 400), wanted=st.integers(1, 40))
 def test_uniform_takes_the_middle_of_equal_parts(there: int, wanted: int) -> None:
-    """Frame i holds the middle of part i; mirrored in time the same frames are chosen, up to the rounding of a middle."""
+    """Frame i holds the middle of interval i; mirrored in time the choice is the same."""
     chosen = choose_frames(there, wanted, "uniform", "clip")
     for part, number in enumerate(chosen):
         middle = (part + 0.5) * there / wanted
@@ -135,7 +135,7 @@ def test_more_frames_a_second_than_there_are_takes_all_and_less_than_one_skips_s
     assert extracted_frames(3, 0.5, 1) == [0, 1, 2]
 
 
-# --- images -------------------------------------------------------------------------------------------------------------
+# Images
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_real_frames(shared_data: Path) -> None:
         )
 
 
-# --- videos -------------------------------------------------------------------------------------------------------------
+# Videos
 
 
 VIDEOS = {
@@ -264,7 +264,7 @@ def test_the_choice_is_made_among_the_frames_of_the_extraction(tmp_path: Path, c
 def test_a_part_of_a_video_begins_at_its_first_frame(
     tmp_path: Path, name: str, start: float, first: int
 ) -> None:
-    """Late parts are jumped to: the frames before them must not be counted, whatever the distance of key frames."""
+    """After a seek the frames before the interval are not counted, however far key frames are."""
     path = write_video(tmp_path / name, 300, codec=VIDEOS[name], options={"g": "40"})
     frames = FrameDecoder(3, "first", SIZE, fps=25).decode(Source((path,), start, 1.0), "clip")
     np.testing.assert_allclose(
@@ -276,7 +276,7 @@ def test_a_part_of_a_video_begins_at_its_first_frame(
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.flv", "a.avi"])
 def test_a_file_without_an_index_is_read_from_its_beginning(tmp_path: Path, name: str) -> None:
-    """Such files come from a program that was killed, or from a live stream: no index is written at their end."""
+    """Files of a killed program, or of a live stream, have no index at their end."""
     wave = chirp(22050, 12.0)
     front = {"live": "1"} if name == "a.mkv" else {}
     path = write_video(
@@ -372,7 +372,7 @@ def test_files_are_closed(tmp_path: Path) -> None:
     assert len(os.listdir("/proc/self/fd")) <= before + 1
 
 
-# --- what is refused ----------------------------------------------------------------------------------------------------
+# What is refused
 
 
 def broken(folder: Path) -> dict[str, tuple[tuple[Path, ...], str, str]]:
@@ -491,7 +491,7 @@ def test_a_part_beyond_the_end_is_an_error(tmp_path: Path) -> None:
 def test_damaged_frames_are_left_out_as_ffmpeg_does(
     tmp_path: Path, damaged: range, bad: bool
 ) -> None:
-    """A few damaged frames of a hundred are no reason to lose the clip; a video of nothing else is refused."""
+    """A clip survives a few damaged frames of a hundred; a video of nothing else is refused."""
     import av
 
     path = write_video(tmp_path / "a.mp4", 100)
@@ -527,7 +527,7 @@ def test_unknown_settings_are_refused(given: dict[str, object], says: str) -> No
         frame_modality(**{"frames": 3, "choice": "uniform", "size": SIZE, **given})
 
 
-# --- what other processes and the cache rely on -------------------------------------------------------------------------
+# What other processes and the cache rely on
 
 
 def test_a_decoder_is_the_same_in_another_process() -> None:

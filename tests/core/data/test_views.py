@@ -1,4 +1,4 @@
-"""Views: crops and flips against torchvision's own, boxes against its law, and the same in every frame of a clip or not."""
+"""Views: crops and flips against torchvision's own, boxes against its distribution."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def normal(images: Tensor) -> Tensor:
     return functional.normalize(images / 255, list(IMAGENET_MEAN), list(IMAGENET_STD))
 
 
-# --- evaluation ---------------------------------------------------------------------------------------------------------
+# Evaluation
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -63,12 +63,12 @@ def test_switched_off_training_sees_what_evaluation_sees() -> None:
     assert torch.equal(FramesView(64, "off")(stored, generator()), FramesView(64)(stored, None))
 
 
-# --- crops --------------------------------------------------------------------------------------------------------------
+# Crops
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_a_batch_of_crops_is_torchvisions_crop_of_each(size: tuple[int, int]) -> None:
-    """The slow twin cuts, scales and mirrors image by image, with the antialiasing that PIL images always get."""
+    """The slow twin crops, scales and mirrors image by image, antialiased as PIL does."""
     from torchvision.transforms.v2 import functional
 
     images = pictures(24, 1, size)[:, 0]
@@ -138,7 +138,7 @@ def test_what_is_stored_is_left_as_it_is() -> None:
     assert torch.equal(stored, kept)
 
 
-# --- the law of the boxes -----------------------------------------------------------------------------------------------
+# The law of the boxes
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -153,7 +153,7 @@ def test_boxes_lie_in_the_frame_and_have_an_allowed_shape(size: tuple[int, int])
 
 @pytest.mark.parametrize("size", SIZES)
 def test_boxes_follow_the_law_of_torchvision(size: tuple[int, int]) -> None:
-    """Two samples of the same law, by Kolmogorov and Smirnov, for area, ratio and place; and flips, one in two."""
+    """Area, ratio and place pass the Kolmogorov-Smirnov test of one distribution."""
     from torchvision.transforms import RandomResizedCrop
 
     torch.manual_seed(0)
@@ -205,7 +205,7 @@ def test_where_no_box_fits_the_middle_is_taken_as_torchvision_does(size: tuple[i
     }
 
 
-# --- sound --------------------------------------------------------------------------------------------------------------
+# Sound
 
 
 def test_sound_becomes_float32() -> None:
@@ -221,7 +221,7 @@ def test_evaluation_hears_the_middle() -> None:
 
 
 def test_training_hears_a_random_part_of_each_clip() -> None:
-    """Every start is as likely as any other, the first and the last too, and all rows of a clip start together."""
+    """Every start is as likely as any other, and all rows of a clip start together."""
     stored = torch.arange(11.0).half().expand(8000, 1, 3, 11)
     seen = AudioView(5)(stored, generator())
     assert seen.shape == (8000, 1, 3, 5) and seen.dtype == torch.float32
@@ -241,7 +241,7 @@ def test_settings_that_cannot_be_are_refused() -> None:
 
 @pytest.mark.parametrize("given", [None, 5])
 def test_views_work_where_their_input_is(given: int | None) -> None:
-    """On the device that only knows shapes, an operation with a tensor of the CPU would fail as it does on a GPU."""
+    """On the device "meta" an operation with a tensor of the CPU fails, as it does on a GPU."""
     drawn = None if given is None else generator(given)
     seen = FramesView(64)(pictures(4, 3, (80, 96)).to("meta"), drawn)
     heard = AudioView(7)(torch.randn(4, 1, 9, 40).half().to("meta"), drawn)

@@ -1,4 +1,4 @@
-"""Laws of reading in several processes: the same batches for any number of them, errors in one line, and nobody left behind."""
+"""Reading in several processes: the same batches, errors of one line, no process left behind."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ pytestmark = pytest.mark.filterwarnings(
 
 @dataclass(frozen=True)
 class Counting:
-    """N samples that are their own numbers, and the process that read them. What each file in `do` names happens at that number."""
+    """N samples that are their own numbers, and the process that read them.
+
+    At the number that a file in `do` has as its name, its content happens.
+    """
 
     size: int
     workers: int
@@ -118,7 +121,7 @@ def test_nothing_is_read_for_nothing(workers: int) -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_torchs_own_random_numbers_stay_as_they_were(workers: int) -> None:
-    """Else dropout would depend on whether the data comes from files, from a cache or from memory."""
+    """Else dropout would depend on the data coming from files, from a cache or from memory."""
     torch.manual_seed(5)
     state = torch.get_rng_state()
     list(read_batches(Counting(10, workers), parts(10), pin=False))
@@ -215,7 +218,7 @@ def ignored_by_workers() -> Iterator[None]:
 @pytest.mark.usefixtures("ignored_by_workers")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_to_all_processes_does_not_cut_off_the_step(number: int) -> None:
-    """A cluster tells every process of a job to end; the trainer goes on to the end of its step, and needs its readers."""
+    """A cluster ends all processes of a job; the trainer finishes its step and needs readers."""
     reading = read_batches(Counting(60, 2), parts(60), pin=False)
     read = next(reading)["number"].tolist()
     for pid in children() - before():
@@ -228,8 +231,11 @@ def test_a_signal_to_all_processes_does_not_cut_off_the_step(number: int) -> Non
 
 
 def test_a_program_that_ends_in_the_middle_of_an_epoch_ends() -> None:
-    """Its readers ignore SIGTERM, with which Python ends what a program leaves behind, and then waits."""
-    program = "import sys, test_worker_loading as t; r = t.read_batches(t.Counting(60, 2), t.parts(60), pin=False); next(r); sys.r = r"
+    """Its readers ignore SIGTERM, with which Python ends them at its exit before it waits."""
+    program = (
+        "import sys, test_worker_loading as t; "
+        "r = t.read_batches(t.Counting(60, 2), t.parts(60), pin=False); next(r); sys.r = r"
+    )
     paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).resolve().parents[3])])
     words = [sys.executable, "-c", program]
     said = subprocess.run(
