@@ -1,10 +1,11 @@
-"""A moment in words: windows of modulators, dominance, what was refused, when an eta makes sense."""
+"""Facts of a moment: windows of modulators, dominance, refusals, marks, smoothing, an eta."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from asgml.storage.format.events import Event
@@ -12,8 +13,9 @@ from asgml.storage.format.metrics import METRICS
 from asgml.tui.scene.balance_summary import modulator_status, summarize_balance
 from asgml.tui.scene.log_lines import log_lines
 from asgml.tui.scene.marks import marks
+from asgml.tui.scene.run_data import TableSnapshot
 from asgml.tui.scene.scene import MetricRow, Progress, Scene
-from asgml.tui.scene.series import Summary
+from asgml.tui.scene.series import Series, Summary
 from asgml.tui.session.outbox import refused_knobs
 from tests.tui.course import make_manifest
 
@@ -74,16 +76,8 @@ def test_only_refusals_of_ones_own_requests_stand_beside_a_knob() -> None:
         event("command", id="b", command="set", knob="boost.alpha", answer="rejected", reason="no"),
     ]
     assert refused_knobs(events, ["a"]) == {"lr": "rejected: too high"}
-    assert (
-        refused_knobs(
-            [
-                *events,
-                event("command", id="c", command="set", knob="lr", answer="applied", after=1.0),
-            ],
-            ["a", "c"],
-        )
-        == {}
-    )
+    applied = event("command", id="c", command="set", knob="lr", answer="applied", after=1.0)
+    assert refused_knobs([*events, applied], ["a", "c"]) == {}
 
 
 def test_a_pause_carries_its_length_on_the_charts_and_in_the_log() -> None:
@@ -92,6 +86,17 @@ def test_a_pause_carries_its_length_on_the_charts_and_in_the_log() -> None:
     assert [mark.label for mark in marks([pause, resume])] == ["‖ 0:02:10"]
     assert "held 0:02:10" in log_lines([pause, resume])[1].text
     assert marks([event("command", command="set", knob="boost.alpha", answer="rejected")]) == []
+
+
+def test_a_replay_that_goes_back_keeps_the_smoothed_curve() -> None:
+    data = np.random.default_rng(3).normal(size=(300, 2)).cumsum(axis=0)
+    late, early = (TableSnapshot(["step", "loss"], data[:rows]) for rows in (300, 120))
+    series = Series("loss")
+    before = series.smoothed(late, 0.9)
+    assert series.summary(late).last == data[299, 1]
+    assert series.summary(early).last == data[119, 1]
+    assert np.shares_memory(series.smoothed(early, 0.9), before)
+    assert series.smoothed(late, 0.6).tolist() != before.tolist()
 
 
 def test_there_is_no_eta_for_what_does_not_train() -> None:

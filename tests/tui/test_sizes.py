@@ -1,4 +1,4 @@
-"""What is seen at each size, and text of unknown origin on the screen."""
+"""The screen at each size, and text of unknown origin on it."""
 
 from __future__ import annotations
 

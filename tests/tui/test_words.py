@@ -1,4 +1,4 @@
-"""Numbers, durations and foreign text on the screen."""
+"""Numbers, durations and untrusted text on the screen."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class BlockExtremes:
         first, last = -(-begin // BLOCK), end // BLOCK
         some = np.flatnonzero(last > first)
         if len(some):
-            # Every other result of `reduceat` is the gap between two ranges. One element more, for a
-            # range that ends with the last block.
+            # Every other result of `reduceat` is the gap between two ranges. The element added
+            # at the end is for a range that ends with the last block.
             pairs = np.stack((first[some], last[some]), axis=1).reshape(-1)
             low[some] = np.fmin.reduceat(np.append(self._low, np.nan), pairs)[::2]
             high[some] = np.fmax.reduceat(np.append(self._high, np.nan), pairs)[::2]

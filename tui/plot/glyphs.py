@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Glyphs:
-    """One set of characters. A cell has `across` × `down` dots, `patterns` a letter for each set."""
+    """A set of characters. A cell has `across` × `down` dots, `patterns` one for each set."""
 
     name: str
     across: int

@@ -19,7 +19,7 @@ from asgml.tui.scene.series import Summary
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the training has come: active time in seconds, `rate` in steps per second."""
+    """Step, epoch, active time in seconds, and `rate` in steps per second."""
 
     step: int = 0
     epoch: int = 0

@@ -38,14 +38,11 @@ def is_shape(letter: str) -> bool:
     return "⠀" <= letter <= "⣿" or letter in _BLOCKS or letter in _STROKES or letter == _SHADE
 
 
-def dot_paths(letter: str, x: float, y: float) -> list[str]:
-    """Return a path for each dot of a braille letter, no path for any other."""
+def dots_path(letter: str, x: float, y: float) -> str:
+    """Return the path of the dots of a braille letter, "" for any other letter."""
     pattern = ord(letter) - 0x2800 if "⠀" <= letter <= "⣿" else 0
-    return [
-        f"M{x + 2 + 4 * across:g} {y + 2.1 + 4.25 * down:g}h0"
-        for bit, across, down in _DOTS
-        if pattern & bit
-    ]
+    dots = [(across, down) for bit, across, down in _DOTS if pattern & bit]
+    return "".join(f"M{x + 2 + 4 * across:g} {y + 2.1 + 4.25 * down:g}h0" for across, down in dots)
 
 
 def bar_path(letter: str, x: float, y: float) -> str:

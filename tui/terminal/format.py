@@ -10,7 +10,7 @@ from asgml.storage.format.value_text import number
 
 _THIN_SPACE = "\u2009"
 _AGES = ((60, 10), (600, 60), (7200, 600))
-"""Below so many seconds, an age is told in steps of so many seconds."""
+"""Below so many seconds, an age is shown in steps of so many seconds."""
 
 
 def fit(text: str, width: int) -> str:

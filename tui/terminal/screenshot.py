@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.terminal_theme import DIMMED_MONOKAI
 from textual.strip import Strip
 
-from asgml.tui.terminal.cell_shapes import HEIGHT, WIDTH, bar_path, dot_paths, is_shape, stroke_path
+from asgml.tui.terminal.cell_shapes import HEIGHT, WIDTH, bar_path, dots_path, is_shape, stroke_path
 
 EDGE = 14.0
 """The margin around all cells, in pixels."""
@@ -93,30 +93,27 @@ def _grounds(cells: Iterable[_Cell], ground: str) -> Iterator[str]:
 
 
 def _shapes(cells: Iterable[_Cell], text: str) -> Iterator[str]:
-    """Yield all bars, strokes and dots, those of one colour as one path."""
-    bars: dict[str, list[str]] = {}
-    strokes: dict[tuple[str, str], list[str]] = {}
-    dots: dict[str, list[str]] = {}
-    for letter, style, x, y in cells:
-        if not is_shape(letter):
-            continue
-        colour = _colour(style, text)
-        if path := bar_path(letter, x, y):
-            bars.setdefault(colour, []).append(path)
-        elif path := stroke_path(letter, x, y):
-            strokes.setdefault((colour, "2" if letter == "━" else "1.1"), []).append(path)
-        elif paths := dot_paths(letter, x, y):
-            dots.setdefault(colour, []).extend(paths)
-    for colour, paths in bars.items():
-        yield f'<path style="fill:{colour}" d="{"".join(paths)}"/>'
-    for (colour, wide), paths in strokes.items():
-        yield f'<path stroke="{colour}" stroke-width="{wide}" d="{"".join(paths)}"/>'
-    for colour, paths in dots.items():
-        # A stroke of no length with a round end is a dot.
-        yield (
-            f'<path stroke="{colour}" stroke-width="2.7" stroke-linecap="round"'
-            f' d="{"".join(paths)}"/>'
-        )
+    """Yield bars, then strokes, then dots; those of one colour are one path."""
+    paths: dict[tuple[int, str], list[str]] = {}
+    for cell in cells:
+        if is_shape(cell.letter):
+            layer, attributes, path = _shape(cell, _colour(cell.style, text))
+            paths.setdefault((layer, attributes), []).append(path)
+    for (_, attributes), pieces in sorted(paths.items(), key=lambda item: item[0][0]):
+        if data := "".join(pieces):
+            yield f'<path {attributes} d="{data}"/>'
+
+
+def _shape(cell: _Cell, colour: str) -> tuple[int, str, str]:
+    """Return the layer of a shape, the attributes of its path, and the path."""
+    letter, x, y = cell.letter, cell.x, cell.y
+    if path := bar_path(letter, x, y):
+        return 0, f'style="fill:{colour}"', path
+    if path := stroke_path(letter, x, y):
+        return 1, f'stroke="{colour}" stroke-width="{"2" if letter == "━" else "1.1"}"', path
+    # A stroke of no length with a round end is a dot.
+    dot = f'stroke="{colour}" stroke-width="2.7" stroke-linecap="round"'
+    return 2, dot, dots_path(letter, x, y)
 
 
 def _letters(cells: Iterable[_Cell], text: str) -> Iterator[str]:
