@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from asgml.app.cli import run
+from asgml.app.cli.program import run
 from asgml.storage.format.layout import list_runs
 from asgml.storage.format.process import start_of
 

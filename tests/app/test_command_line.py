@@ -14,7 +14,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgml.app.cli import app
+from asgml.app.cli.program import app
 from asgml.app.errors import FAILED, INTERRUPTED, NOT_FOUND, USAGE, UserError
 from asgml.core.methods.registry import METHODS
 from asgml.storage.format.layout import RunPaths
@@ -204,7 +204,7 @@ def test_a_wrong_setting_is_named(
 
 
 def test_completion_knows_runs_recipes_methods_keys_and_knobs(tiny_run: RunPaths) -> None:
-    from asgml.app.completion import complete
+    from asgml.app.cli.completion import complete
 
     given = {"runs": tiny_run.root.parent, "run": "tiny-01", "action": "set"}
     assert complete("runs", given, "ti") == ["tiny-01"]
@@ -226,7 +226,7 @@ def test_the_shell_gets_completions(tiny_run: RunPaths, monkeypatch: pytest.Monk
         "COMP_WORDS": typed,
         "COMP_CWORD": "4",
     }
-    program = "import sys; sys.argv = ['asgml']; from asgml.app.cli import main; main()"
+    program = "import sys; sys.argv = ['asgml']; from asgml.app.cli.program import main; main()"
     said = subprocess.run(
         [sys.executable, "-P", "-c", program], capture_output=True, text=True, env=environment
     )

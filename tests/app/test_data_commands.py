@@ -28,7 +28,7 @@ SMALL = ("--set", "frame_size=[32, 32]", "--set", "seconds=0.5", "--workers", "1
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generated files in CREMA-D's layout, made by the command. Read them only."""
-    from asgml.app.cli import run
+    from asgml.app.cli.program import run
 
     folder = tmp_path_factory.mktemp("made") / HOSTILE / "demo"
     assert run(["data", "make-demo", str(folder), "--clips", str(CLIPS)]) == 0

@@ -42,7 +42,7 @@ def loaded_by(code: str) -> set[str]:
 
 
 def loaded_by_command(*arguments: str) -> set[str]:
-    return loaded_by(f"from asgml.app.cli import run; assert run({list(arguments)!r}) == 0")
+    return loaded_by(f"from asgml.app.cli.program import run; assert run({list(arguments)!r}) == 0")
 
 
 def _environment() -> dict[str, str]:

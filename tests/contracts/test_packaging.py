@@ -75,7 +75,7 @@ def test_the_installed_package_trains(wheel: Path, tmp_path: Path) -> None:
         (here / name).mkdir(parents=True)
         (here / name / "__init__.py").write_text("raise SystemExit('a foreign file was run')\n")
     environment = {**os.environ, "PYTHONPATH": str(site), "XDG_CONFIG_HOME": str(tmp_path)}
-    code = "import asgml; from asgml.app.cli import main; print(asgml.__file__); main()"
+    code = "import asgml; from asgml.app.cli.program import main; print(asgml.__file__); main()"
     words = "train --epochs 1 --wait --set encoder=mlp --set data.options.train=64 --runs runs"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code, *words.split()],

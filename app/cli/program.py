@@ -1,0 +1,83 @@
+"""The program `asgml`: joins the commands, runs one, and turns errors into one line and a code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from asgml.app.cli.config import config_app
+from asgml.app.cli.data import data_app
+from asgml.app.cli.inspection import inspection_app
+from asgml.app.cli.reference import reference_app
+from asgml.app.cli.training import training_app
+
+app = typer.Typer(
+    name="asgml",
+    rich_markup_mode=None,  # plain help: importing rich would double the time of `asgml --help`
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(training_app)
+app.add_typer(inspection_app)
+app.add_typer(reference_app)
+app.add_typer(config_app, name="config")
+app.add_typer(data_app, name="data")
+
+
+def print_version(asked: bool) -> None:
+    """Print the installed version and end the program."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"asgml {version('asgml')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train multimodal networks in balance, and watch and steer it live in the terminal."""
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code; a UserError becomes one line on stderr."""
+    from asgml.app.errors import INTERRUPTED, UserError, complain
+
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = app(args=given or ["--help"], prog_name="asgml", standalone_mode=False)
+    except UserError as error:
+        return complain(error, error.exit_code)
+    except _CommandLineError as error:
+        return complain(_usage(error), error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    return code if isinstance(code, int) else 0
+
+
+def main() -> None:
+    """The entry point of `asgml`."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the end
+        # a terminal without × or α gets a ? instead of a traceback
+        getattr(sys, name).reconfigure(errors="replace")
+    sys.exit(run())
+
+
+# ClickException, which typer vendors and does not export
+_CommandLineError: Any = typer.BadParameter.__mro__[2]
+
+
+def _usage(error: Any) -> str:
+    message = error.format_message()
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "asgml"
+    return f"{message.rstrip('.')}; see `{command} --help`"

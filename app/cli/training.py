@@ -1,0 +1,117 @@
+"""The commands that start, resume and steer a training, and those that open the dashboard."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from asgml.app.cli.arguments import (
+    Ascii,
+    AsJson,
+    ControlArguments,
+    LatestRun,
+    LaunchMode,
+    Name,
+    RunRef,
+    RunsDirectory,
+    TrainArguments,
+)
+from asgml.app.cli.expanded import expanded
+
+training_app = typer.Typer()
+
+
+@training_app.command()
+@expanded()
+def train(
+    given: TrainArguments, mode: LaunchMode, name: Name = None, runs: RunsDirectory = None
+) -> int:
+    """Start a training run in the background.
+
+    In a terminal the dashboard opens on it, and leaving that never stops the training.
+    stdout is the run's path.
+    """
+    from asgml.app.commands.train import train
+
+    return train(given, name, runs, mode)
+
+
+@training_app.command()
+@expanded(without=("recipe", "data", "allow_missing"))
+def demo(
+    given: TrainArguments, mode: LaunchMode, name: Name = None, runs: RunsDirectory = None
+) -> int:
+    """Train on the built-in data with the dashboard on top."""
+    from asgml.app.commands.train import train
+
+    return train(replace(given, recipe="demo"), name, runs, mode)
+
+
+@training_app.command()
+@expanded()
+def resume(run: RunRef, mode: LaunchMode, runs: RunsDirectory = None) -> int:
+    """Go on with a run from its last checkpoint.
+
+    For runs that were stopped, failed or crashed.
+    """
+    from asgml.app.commands.train import resume
+
+    return resume(run, runs, mode)
+
+
+@training_app.command()
+def watch(
+    run: LatestRun = "latest",
+    readonly: Annotated[
+        bool, typer.Option("--readonly", help="Look only: no key can change the run.")
+    ] = False,
+    inline: Annotated[
+        bool,
+        typer.Option("--inline", help="A few lines under the prompt instead of the whole screen."),
+    ] = False,
+    runs: RunsDirectory = None,
+    ascii_: Ascii = False,
+) -> int:
+    """Open the dashboard on a run.
+
+    Live while the run trains, as it ended afterwards. q leaves it and never stops the training.
+    """
+    from asgml.app.commands.watch import watch
+
+    return watch(run, runs, readonly=readonly, inline=inline, ascii_=ascii_)
+
+
+@training_app.command()
+def replay(
+    run: RunRef,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="X", help="Times real speed.", min=0.01, max=10_000)
+    ] = 1.0,
+    at: Annotated[
+        int | None,
+        typer.Option("--at", metavar="STEP", help="Begin at this step.", min=0, show_default=False),
+    ] = None,
+    runs: RunsDirectory = None,
+    ascii_: Ascii = False,
+) -> int:
+    """Play a stored run back in the dashboard."""
+    from asgml.app.commands.watch import replay
+
+    return replay(run, runs, speed=speed, at=at, ascii_=ascii_)
+
+
+@training_app.command()
+@expanded()
+def ctl(
+    run: RunRef, given: ControlArguments, runs: RunsDirectory = None, json_: AsJson = False
+) -> int:
+    """Pause, stop or change a running training.
+
+    asgml ctl RUN pause|resume|stop|checkpoint|evaluate, asgml ctl RUN set KNOB=VALUE,
+    asgml ctl RUN note TEXT. Exit code 3: nobody answers; 4: the trainer refused.
+    """
+    from asgml.app.commands.ctl import ctl
+
+    return ctl(run, runs, given, json_)
