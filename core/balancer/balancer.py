@@ -34,7 +34,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from asgml.core.balancer.call_order import CallOrder
-from asgml.core.balancer.errors import LoopError
 from asgml.core.balancer.external_model import loop_model
 from asgml.core.balancer.forward import detached, make_forward
 from asgml.core.balancer.run import LoopCommands, Save, make_run
@@ -107,7 +106,6 @@ class Balancer(ClosedByWith):
         self._order = CallOrder(self.balancing, self.ranks.count)
         self._commands = LoopCommands(self.run, checkpoint)
         self._check_finite = check_finite
-        self._closed = False
         self.run.open()  # last: where anything above is refused, no run is begun
 
     # -- in the loop ------------------------------------------------------------------
@@ -216,33 +214,25 @@ class Balancer(ClosedByWith):
 
     def begin(self) -> None:
         """Record the beginning of the training; the first call of any other method does so too."""
-        if self._closed:
-            raise LoopError(
-                "the balancer is closed; make a new one, with resume=True to go on with its run"
-            )
+        self._order.check_open()
         if not self.run.begun:
             self.run.begin()
             self.step_log.begin()
 
     def close(self) -> None:
         """End the training as finished, or as stopped after a command. Called by `with`."""
-        if self._closed:
+        if self.run.closed:
             return
         self.begin()
         if self.stopping:
             self._commands.save_at_stop()
         else:
             self.end_epoch()
-        self._end(State.STOPPED if self.stopping else State.FINISHED)
+        self.run.close(State.STOPPED if self.stopping else State.FINISHED)
 
     def _close_after(self, error: BaseException, end: State) -> None:
         """Close the run with the error of a `with` block."""
-        self._end(end, first_line(error))
-
-    def _end(self, end: State, error: str = "") -> None:
-        if not self._closed:
-            self._closed = True
-            self.run.close(end, error)
+        self.run.close(end, first_line(error))
 
     # -- state ------------------------------------------------------------------------
 
@@ -261,16 +251,7 @@ class Balancer(ClosedByWith):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore a `state_dict`; to be called before the first step."""
-        if self.run.begun:
-            raise LoopError(
-                "load_state_dict comes too late: call it before begin_epoch, "
-                "or the run is told a wrong step"
-            )
-        if state["method"] != self.config.method:
-            raise LoopError(
-                f"this state is of method {state['method']}, "
-                f"the balancer is of {self.config.method}"
-            )
+        self._order.check_load(state)
         self.balancing.load_state_dict(state)
         # a state that 0.1.0 saved before its first epoch has the epoch -1
         self.run.load_state_dict(state, step=state["step"], epoch=max(state["epoch"], 0))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from asgml.core.balancer.errors import LoopError
 from asgml.core.training.balancing import Balancing
 from asgml.core.training.preflight import overriding
@@ -22,6 +25,24 @@ class CallOrder:
             raise LoopError(
                 f"{self._reading_graph[0]} takes gradients before they are averaged over the "
                 "ranks: it needs a single process"
+            )
+
+    def check_open(self) -> None:
+        if self.balancing.run.closed:
+            raise LoopError(
+                "the balancer is closed; make a new one, with resume=True to go on with its run"
+            )
+
+    def check_load(self, state: Mapping[str, Any]) -> None:
+        method = self.balancing.config.method
+        if self.balancing.run.begun:
+            raise LoopError(
+                "load_state_dict comes too late: call it before begin_epoch, "
+                "or the run is told a wrong step"
+            )
+        if state["method"] != method:
+            raise LoopError(
+                f"this state is of method {state['method']}, the balancer is of {method}"
             )
 
     def check_loss(self) -> None:

@@ -46,7 +46,7 @@ class RecordedRun:
         self.live_settings = live_settings
         self.recorder = Recorder(self.manifest, Stopwatch())
         self.command_handler = CommandHandler(Inbox(paths.commands), live_settings, self.recorder)
-        self.begun = False
+        self.begun = self.closed = False
 
     @property
     def step(self) -> int:
@@ -107,7 +107,10 @@ class RecordedRun:
         )
 
     def close(self, end: State, error: str = "") -> None:
-        """Answer the commands that still wait, record the end, and close the store."""
+        """Answer the commands that still wait, record the end, and close the store, once."""
+        if self.closed:
+            return
+        self.closed = True
         self.begin()  # a training that fails before its first step has a beginning, too
         self.command_handler.close()
         self.recorder.emit_alerts()
