@@ -1,9 +1,10 @@
-"""Prints what the dashboard costs, measured through a pty: bytes to the terminal, CPU, memory, time to the first chart.
+"""Measure the dashboard through a pty: bytes to the terminal, CPU, memory, time to the first chart.
 
     uv run python -m benchmarks.dashboard [seconds per case]
 
-Budgets: idle 0 bytes and <1 % CPU; one step a second 40 kB/min at 160x45 and 15 kB/min at 80x24, ≤2 % CPU; ten steps a second
-90 kB/min; 100 000 steps × 14 columns on screen within 1 s of the first frame and in 120 MB, a million in 3 s.
+Budgets: idle 0 bytes and <1 % CPU; one step a second 40 kB/min at 160x45 and 15 kB/min at 80x24,
+≤2 % CPU; ten steps a second 90 kB/min; 100 000 steps × 14 columns on screen within 1 s of the first
+frame and in 120 MB, a million in 3 s.
 """
 
 from __future__ import annotations
@@ -26,16 +27,19 @@ from tests.tui.course import BORN, make_manifest
 from tests.tui.fake_trainer import FakeTrainer
 from tests.tui.terminal import Terminal, dashboard_command
 
-LONG = {
-    "loss",
-    "accuracy",
-    "grad_norm",
-    "gain",
-    "boost_scale",
-    "discrepancy",
-    "own_loss",
-    "own_accuracy",
-}
+LONG = set(
+    [
+        "loss",
+        "accuracy",
+        "grad_norm",
+        "gain",
+        "boost_scale",
+        "discrepancy",
+        "own_loss",
+        "own_accuracy",
+    ]
+)
+"""Metrics of the long runs: 2 columns, and 6 for each of two modalities."""
 
 
 def main(seconds: float) -> None:
@@ -54,11 +58,9 @@ def main(seconds: float) -> None:
 
 
 def live(name: str, runs: Path, rate: float, size: tuple[int, int], seconds: float) -> None:
-    """Watches a trainer that makes `rate` steps a second, after 3000 steps."""
-    trainer = FakeTrainer(
-        RunPaths(runs / f"{name.replace(' ', '-').replace('/', '-').replace(',', '')}"),
-        total=50_000,
-    )
+    """Watch a trainer that makes `rate` steps a second, after 3000 steps."""
+    folder = name.replace(" ", "-").replace("/", "-").replace(",", "")
+    trainer = FakeTrainer(RunPaths(runs / folder), total=50_000)
     for _ in range(3000):
         trainer.train_step(1 / max(rate, 1))
     if not rate:
@@ -78,16 +80,12 @@ def live(name: str, runs: Path, rate: float, size: tuple[int, int], seconds: flo
         )
         time.sleep(3)
         process = psutil.Process(terminal.process.pid)
-        sent, cpu, begin = terminal.bytes, sum(process.cpu_times()[:2]), time.monotonic()
+        sent, before, begin = terminal.bytes, sum(process.cpu_times()[:2]), time.monotonic()
         time.sleep(seconds)
         passed = time.monotonic() - begin
-        used = sum(process.cpu_times()[:2]) - cpu
-        report(
-            name,
-            (terminal.bytes - sent) / passed * 60,
-            used / passed * 100,
-            process.memory_info().rss,
-        )
+        used = sum(process.cpu_times()[:2]) - before
+        per_minute, cpu = (terminal.bytes - sent) / passed * 60, used / passed * 100
+        report(name, per_minute, cpu, process.memory_info().rss)
     finally:
         terminal.close()
         over.set()
@@ -102,7 +100,7 @@ def _train(trainer: FakeTrainer, rate: float, over: threading.Event) -> None:
 
 
 def start(runs: Path, steps: int) -> None:
-    """Opens a long run: seconds from launch to charts and to quiet, and the memory then."""
+    """Open a long run; print seconds from launch to the first frame and to charts, and memory."""
     name = write_long_run(runs, steps)
     terminal = Terminal(dashboard_command(name, runs), 160, 45)
     try:
@@ -120,15 +118,14 @@ def start(runs: Path, steps: int) -> None:
         charts = time.monotonic() - terminal.started
         terminal.wait_quiet(1.0, 120)
         memory = psutil.Process(terminal.process.pid).memory_info().rss
-        print(
-            f"{steps} steps: first frame {frame:.2f} s, charts {charts:.2f} s, {memory / 2**20:.0f} MB"
-        )
+        size = f"{memory / 2**20:.0f} MB"
+        print(f"{steps} steps: first frame {frame:.2f} s, charts {charts:.2f} s, {size}")
     finally:
         terminal.close()
 
 
 def write_long_run(runs: Path, steps: int) -> str:
-    """A run of many steps with 14 columns of two modalities, all filled."""
+    """Write a run of many steps with 14 columns of two modalities, all filled."""
     paths = RunPaths(runs / f"long-{steps}")
     paths.commands.mkdir(parents=True)
     paths.config.write_text("[run]\n")
@@ -139,12 +136,8 @@ def write_long_run(runs: Path, steps: int) -> str:
         for begin in range(0, steps, 10_000):
             step = np.arange(begin + 1, min(begin + 10_000, steps) + 1, dtype=np.float64)
             table = np.abs(random.normal(1, 0.2, (len(step), len(manifest.columns("steps")))))
-            table[:, 0], table[:, 1], table[:, 2], table[:, 3] = (
-                step,
-                BORN + step * 0.1,
-                step * 0.1,
-                0,
-            )
+            active = step * 0.1
+            table[:, :4] = np.stack([step, BORN + active, active, np.zeros_like(step)], axis=1)
             for row in table:
                 writer.append("steps", row)
             writer.flush()

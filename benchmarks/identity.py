@@ -4,8 +4,9 @@
     python benchmarks/identity.py --asgml NEW/.venv/bin/asgml > after.txt
     diff before.txt after.txt                      # nothing: the same rows and weights, bit for bit
 
-Each method is trained with each encoder on one CPU thread through the command line; the store and the checkpoint are then
-read with zarr and torch alone, so that no code of the program stands between the numbers and the digest.
+Each method is trained with each encoder on one CPU thread through the command line; the store and
+the checkpoint are then read with zarr and torch alone, so that no code of the program stands
+between the numbers and the digest.
 """
 
 from __future__ import annotations
@@ -30,7 +31,10 @@ SHAPES = {
 """Input shapes of the two modalities, by encoder."""
 TIMES = ("wall_time", "active_time", "step_time")
 SPLITS = ("train",) * 96 + ("val",) * 32 + ("test",) * 32
-COMMON = "--epochs 3 --seed 5 --device cpu --wait --set batch_size=16 --set threads=1 --set probe.eval_freq=3"
+COMMON = (
+    "--epochs 3 --seed 5 --device cpu --wait "
+    "--set batch_size=16 --set threads=1 --set probe.eval_freq=3"
+)
 
 
 def main() -> None:
@@ -47,8 +51,8 @@ def main() -> None:
             for method in METHODS:
                 run = Path(folder) / f"{encoder}-{method.replace('+', '-')}"
                 train(asked.asgml, data, encoder, method, run)
-                line = f"{method:13} {encoder:9} rows {rows_digest(run)}  weights {weights_digest(run)}"
-                print(line, flush=True)
+                digests = f"rows {rows_digest(run)}  weights {weights_digest(run)}"
+                print(f"{method:13} {encoder:9} {digests}", flush=True)
 
 
 def write_data(path: Path, shapes: tuple[tuple[int, ...], ...]) -> Path:

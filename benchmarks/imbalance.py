@@ -1,12 +1,13 @@
-"""Does imbalance emerge in the built-in data? Each modality alone, all together, and all together with a method.
+"""Does imbalance emerge in the built-in data? Each modality alone, all, and all with a method.
 
     OMP_NUM_THREADS=1 uv run python benchmarks/imbalance.py --seeds 3
 
-Test accuracies of the last model, mean and standard deviation over seeds of data and training. `alone` is a network of
-that modality only. Inside the joint network, `probe` is a logistic regression fitted to a modality's features, `own` is
-the largest of its own logits (the exact part it has in the linear head), and `own, centred` the same when the constant
-part of the features, which says nothing about a sample, is shared out equally as the bias is. A modality is
-under-trained where `probe` and `own, centred` lie below `alone`. In the cases called equal nothing needs balancing.
+Test accuracies of the last model, mean and standard deviation over seeds of data and training.
+`alone` is a network of that modality only. Inside the joint network, `probe` is a logistic
+regression fitted to a modality's features, `own` is the largest of its unimodal logits (its exact
+part of the linear head), and `own, centred` the same when the constant part of the features, which
+says nothing about a sample, is shared out equally as the bias is. A modality is under-trained where
+`probe` and `own, centred` lie below `alone`. In the cases called equal nothing needs balancing.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ CPU = torch.device("cpu")
 
 
 def train(data: Dataset, method: str, seed: int, protocol: dict[str, Any]) -> MultimodalModel:
-    """A whole run of the trainer in a folder that is thrown away; the model of the last epoch."""
+    """Train in a temporary folder; return the model of the last epoch."""
     config = make_config(
         {"method": method, "seed": seed, "device": "cpu", "eval": {"test": "never"}, **protocol}
     )
@@ -59,13 +60,13 @@ def train(data: Dataset, method: str, seed: int, protocol: dict[str, Any]) -> Mu
 
 
 @torch.no_grad()
-def look(model: MultimodalModel, split: Split) -> Forward:
+def forward_of(model: MultimodalModel, split: Split) -> Forward:
     return model(Batch(split.inputs, split.labels))
 
 
-def judge(model: MultimodalModel, data: Dataset) -> dict[str, float]:
-    """The accuracies of one network on the test split."""
-    before, after = look(model, data.splits["train"]), look(model, data.splits["test"])
+def accuracies_of(model: MultimodalModel, data: Dataset) -> dict[str, float]:
+    """Return the accuracies of one network on the test split."""
+    before, after = forward_of(model, data.splits["train"]), forward_of(model, data.splits["test"])
     labels, found = after.labels, {"joint": accuracy(after.logits, after.labels)}
     for m in data.modalities:
         constant = before.unimodal_logits[m].mean(0) - before.logits.mean(0) / len(data.modalities)
@@ -80,7 +81,7 @@ def accuracy(logits: Tensor, labels: Tensor) -> float:
 
 
 def probe(train_features: Tensor, train_labels: Tensor, features: Tensor, labels: Tensor) -> float:
-    """Test accuracy of a logistic regression with a little weight decay, fitted to standardised features."""
+    """Return the test accuracy of a logistic regression on standardised features."""
     mean, std = train_features.mean(0), train_features.std(0) + 1e-6
     x = (train_features - mean) / std
     weights = torch.zeros(x.shape[1] + 1, int(train_labels.max()) + 1, requires_grad=True)
@@ -88,10 +89,8 @@ def probe(train_features: Tensor, train_labels: Tensor, features: Tensor, labels
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss = (
-            cross_entropy(x @ weights[1:] + weights[0], train_labels)
-            + 1e-3 * weights[1:].square().sum()
-        )
+        loss = cross_entropy(x @ weights[1:] + weights[0], train_labels)
+        loss = loss + 1e-3 * weights[1:].square().sum()
         loss.backward()
         return loss
 
@@ -102,21 +101,21 @@ def probe(train_features: Tensor, train_labels: Tensor, features: Tensor, labels
 def measure(
     case: str, methods: Sequence[str], seed: int, protocol: dict[str, Any]
 ) -> dict[str, dict[str, float]]:
-    """Of one seed: {row: {column: accuracy}}, the rows being the modalities alone and the methods."""
+    """Return {row: {column: accuracy}} of one seed; rows are the modalities and the methods."""
     options = CASES[case]
     data = load_data("synthetic", options, seed)
     rows = {}
     for m in data.modalities:
         alone = _only(data, m)
-        tested = look(train(alone, "baseline", seed, protocol), alone.splits["test"])
+        tested = forward_of(train(alone, "baseline", seed, protocol), alone.splits["test"])
         rows[f"{m} alone"] = {"": accuracy(tested.logits, tested.labels)}
     for method in methods:
-        rows[method] = judge(train(data, method, seed, protocol), data)
+        rows[method] = accuracies_of(train(data, method, seed, protocol), data)
     return rows
 
 
 def _only(data: Dataset, modality: str) -> Dataset:
-    """The same samples, seen by one modality."""
+    """Return the same samples with one modality."""
     splits = {
         name: Split({modality: split.inputs[modality]}, split.labels)
         for name, split in data.splits.items()
@@ -151,9 +150,8 @@ def main() -> None:
     protocol: dict[str, Any] = {
         "epochs": given.epochs,
         "optimizer": {"lr": given.lr, "decay_every": max(given.epochs * 3 // 4, 1)},
-        "probe": {
-            "eval_freq": 3
-        },  # four to five evaluations an epoch, as the usual 20 gives on 105 batches; here are 13
+        # four to five evaluations an epoch, as the usual 20 gives on 105 batches; here are 13
+        "probe": {"eval_freq": 3},
     }
     for case in given.case or CASES:
         report(case, given.method or ["baseline", "ogm_ge+boost"], given.seeds, protocol)

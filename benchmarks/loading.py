@@ -1,9 +1,10 @@
-"""How many samples a second come from files, and how many from a prepared cache? Measured in turns, in the same minutes.
+"""How many samples a second come from files, and how many from a prepared cache?
 
-    uv run python benchmarks/loading.py [cremad:/data/CREMA-D] [--frames 3] [--rounds 3] [--clips 200]
+    uv run python benchmarks/loading.py [cremad:/data/CREMA-D] [--frames 3] [--rounds 3]
 
-Without a data set, one of `asgml data make-demo` is made: 480x360 jpg images and 16 kHz wav files. Its files are in the system's
-memory when they are read, and so is the cache. Times are of this machine, on this day; the ratios are what counts.
+Measured in turns, in the same minutes. Without a data set, one of `asgml data make-demo` is made:
+480x360 jpg images and 16 kHz wav files. Its files are in the system's memory when they are read,
+and so is the cache. Times are of this machine, on this day; the ratios count.
 """
 
 from __future__ import annotations
@@ -65,21 +66,19 @@ def compare(spec: str, options: dict[str, object], folder: Path, rounds: int) ->
     ways["cache"] = train(spec, {**options, "cache": str(folder)})
     split = ways["cache"]
     assert split.rows is not None and split.rows.nbytes is not None
-    print(
-        f"{spec}: {len(split)} clips in train, {split.rows.nbytes / len(split) / 2**10:.0f} KiB a clip as stored; made in {took:.1f} s"
-    )
+    size = f"{split.rows.nbytes / len(split) / 2**10:.0f} KiB a clip as stored"
+    print(f"{spec}: {len(split)} clips in train, {size}; made in {took:.1f} s")
     turns = [{way: rate(part, stored) for way, part in ways.items()} for _ in range(rounds)]
     rates = {way: median(turn[way] for turn in turns) for way in ways}
-    print(
-        f"{'samples as they are stored':30}{'samples/s':>12}{'µs a sample':>14}{'ratio to cache':>17}"
-    )
+    columns = f"{'samples/s':>12}{'µs a sample':>14}{'ratio to cache':>17}"
+    print(f"{'samples as they are stored':30}{columns}")
     for way, found in rates.items():
         print(f"{way:30}{found:12.0f}{1e6 / found:14.0f}{rates['cache'] / found:17.3g}")
     views(split, rates["cache"])
 
 
 def make_cache(spec: str, options: dict[str, object], folder: Path) -> float:
-    """In seconds."""
+    """Make the cache; return the seconds it took."""
     found = find(spec, options, 0)
     began = time.perf_counter()
     assert prepare(
@@ -94,7 +93,7 @@ def train(spec: str, options: dict[str, object]) -> Split:
 
 
 def rate(split: Split, samples: Callable[[Split], Iterator[int]]) -> float:
-    """Samples a second over an epoch, or over so many that it takes a second; processes are started in that time too."""
+    """Return samples a second, over epochs that take a second or more, starts of processes too."""
     began, read = time.perf_counter(), 0
     while True:
         read += sum(samples(split))
@@ -103,15 +102,16 @@ def rate(split: Split, samples: Callable[[Split], Iterator[int]]) -> float:
 
 
 def stored(split: Split) -> Iterator[int]:
-    """Three epochs in random order, without the views; in one go, since the start of the processes should weigh little."""
+    """Read three epochs in random order, without the views."""
     assert split.rows is not None
+    # in one go, so that the start of the processes weighs little
     order = torch.cat([torch.randperm(len(split)) for _ in range(3)])
     for part in read_batches(split.rows, torch.split(order, BATCH), pin=False):
         yield len(next(iter(part.values())))
 
 
 def seen(split: Split) -> Iterator[int]:
-    """An epoch as the networks see it, augmented."""
+    """Read an epoch as the networks are given it, augmented."""
     batches = Batches(split, BATCH, CPU, seed=0)
     batches.begin_epoch()
     for batch in batches.rest_of_epoch():
@@ -119,11 +119,12 @@ def seen(split: Split) -> Iterator[int]:
 
 
 def views(split: Split, reading: float) -> None:
-    """What the views cost: on a GPU they run there."""
+    """Print the time of the views on the CPU; on a GPU they run there."""
     whole = rate(split, seen)
     alone = 1e3 * (1 / whole - 1 / reading)
     print(
-        f"\nwith the views of training, on the CPU: {whole:.0f} samples/s; the views alone take {alone:.2g} ms a sample"
+        f"\nwith the views of training, on the CPU: {whole:.0f} samples/s; "
+        f"the views alone take {alone:.2g} ms a sample"
     )
     for m, view in split.views.items():
         sample = (

@@ -1,10 +1,11 @@
-"""Does it help? Variants of the boost, and its company, on one data set: test accuracy over seeds, beside the baseline.
+"""Does it help? Variants of the boost and other methods on one data set, beside the baseline.
 
     uv run python benchmarks/questions.py DATA.npz --seeds 3 --epochs 15
 
-Every variant trains by the same protocol; the reported accuracy is that of the model with the best validation accuracy. `gap` is
-the mean over the modalities' utilization gap at the end, `weak` the validation accuracy of the weakest modality's probe. `Δ`
-is the mean difference from the baseline of the same seed, with its standard error: below two of those it means nothing.
+Every variant trains by the same protocol; the reported test accuracy is that of the model with the
+best validation accuracy. `gap` is the utilization gap at the end, `weak` the validation accuracy of
+the weakest modality's probe, both means over seeds. `Δ` is the mean difference from the baseline of
+the same seed, with its standard error: below two of those it means nothing.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ COMPANY = (
 
 
 def variants() -> dict[str, dict[str, Any]]:
-    """Name of the variant → its part of the configuration."""
+    """Return the part of the configuration of each variant, by name."""
     boosts = {name: {"method": "boost", "boost": section} for name, section in BOOST.items()}
     return {
         "baseline": {"method": "baseline"},
@@ -66,7 +67,7 @@ def variants() -> dict[str, dict[str, Any]]:
 
 
 def train(data: Dataset, tree: dict[str, Any]) -> Run:
-    """One training as `asgml train` does it, in this process; what it recorded."""
+    """Train as `asgml train` does it, in this process; return the recorded run."""
     config, device = make_config(tree), torch.device("cpu")
     paths = RunPaths(Path(tempfile.mkdtemp(prefix="asgml-questions-")))
     manifest = make_manifest("question", config, data, device)
@@ -79,7 +80,7 @@ def train(data: Dataset, tree: dict[str, Any]) -> Run:
 
 
 def outcome(run: Run) -> tuple[float, float, float]:
-    """Test accuracy at the best validation accuracy, last utilization gap, last validation accuracy of the weakest probe."""
+    """Return test accuracy at best validation, last gap, last accuracy of the weakest probe."""
     assert run.manifest is not None
     tested = run.column("epochs", "test_accuracy_at_best_val")[-1]
     probes = [run.column("epochs", f"val_probe_accuracy/{m}")[-1] for m in run.manifest.modalities]
@@ -109,9 +110,8 @@ def main() -> None:
         for name, tree in variants().items()
         if not given.only or name in {"baseline", *given.only}
     }
-    print(
-        f"{data.name}: {len(data.modalities)} modalities, {given.seeds} seeds, {given.epochs} epochs, lr {given.lr}"
-    )
+    sizes = f"{len(data.modalities)} modalities, {given.seeds} seeds, {given.epochs} epochs"
+    print(f"{data.name}: {sizes}, lr {given.lr}")
     print(f"{'variant':<22} {'test':>14} {'Δ baseline':>16} {'gap':>7} {'weak':>7}")
     baseline: list[float] = []
     for name, tree in chosen.items():
@@ -120,9 +120,8 @@ def main() -> None:
         ]
         tested, gaps, weak = (list(column) for column in zip(*outcomes, strict=True))
         baseline = baseline or tested
-        print(
-            line(name, tested, baseline, statistics.mean(gaps), statistics.mean(weak)), flush=True
-        )
+        means = (statistics.mean(gaps), statistics.mean(weak))
+        print(line(name, tested, baseline, *means), flush=True)
     print(f"{time.perf_counter() - began:.0f} s")
 
 
@@ -130,7 +129,9 @@ def line(name: str, tested: list[float], baseline: list[float], gap: float, weak
     difference = np.array(tested) - np.array(baseline)
     error = difference.std(ddof=1) / len(difference) ** 0.5
     spread = np.std(tested, ddof=1)
-    return f"{name:<22} {np.mean(tested):.4f} ± {spread:.4f} {difference.mean():+.4f} ± {error:.4f} {gap:7.3f} {weak:7.3f}"
+    accuracy = f"{np.mean(tested):.4f} ± {spread:.4f}"
+    change = f"{difference.mean():+.4f} ± {error:.4f}"
+    return f"{name:<22} {accuracy} {change} {gap:7.3f} {weak:7.3f}"
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
-"""What does recording cost, and how soon is it seen? The run store beside two naive ways, measured in the same minute.
+"""What does recording cost, and how soon is it seen? The run store beside two naive ways.
 
     uv run python benchmarks/recording.py [--quick]
 
-Each way records the same 40 numbers a step. Times are of this machine, on this day; the ratios are what counts.
+All ways record the same 40 numbers a step, in the same minute. Times are of this machine, on this
+day; the ratios count.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ METRICS = tuple(
 )
 RNG = np.random.default_rng(0)
 WALK = np.cumsum(RNG.normal(size=(100_000, COLUMNS)), axis=0)
-"""Random walks: neither constant, which would flatter the compression, nor white noise, which no metric is."""
+"""Random walks: a constant would flatter the compression, and no metric is white noise."""
 
 
 def main() -> None:
@@ -66,9 +67,8 @@ def compare(folder: Path, steps: int) -> None:
     }
     ours = ways["run store"]
     print(f"{'':36}{'training thread':>18}{'all CPU':>14}{'on disk':>16}")
-    print(
-        f"{'40 numbers a step':36}{'µs/step':>11}{'ratio':>7}{'µs/step':>8}{'ratio':>6}{'bytes/step':>10}{'ratio':>6}"
-    )
+    units = f"{'µs/step':>11}{'ratio':>7}{'µs/step':>8}{'ratio':>6}{'bytes/step':>10}{'ratio':>6}"
+    print(f"{'40 numbers a step':36}{units}")
     for name, way in ways.items():
         cells = [
             f"{value:>{width}.4g}{value / base:>{6}.3g}"
@@ -114,9 +114,10 @@ def record_arrays(root: Path, steps: int) -> tuple[float, float, float]:
 def timed(
     record: Callable[[list[float]], Any], steps: int, finish: Callable[[], Any] = lambda: None
 ) -> tuple[float, float]:
-    """µs a step that the training thread waits, and µs of CPU of all threads.
+    """Return µs a step that the training thread waits, and µs of CPU of all threads.
 
-    The wait is that of the median stretch of steps: another program that takes the processor for a while must not count.
+    The wait is that of the median stretch of steps: another program that takes the processor for a
+    while must not count.
     """
     rows: list[list[float]] = WALK[:steps].tolist()
     waits, stretch = [], max(steps // 20, 1)
@@ -132,7 +133,7 @@ def timed(
 
 
 def live(folder: Path, seconds: float, rate: float = 100.0) -> None:
-    """A run at 100 steps a second, watched by another process that looks four times a second."""
+    """Record 100 steps a second, while another process polls four times a second."""
     with new_run(folder / "live") as writer:
         watcher = subprocess.Popen(
             [sys.executable, __file__, "--watch", str(folder / "live")],
@@ -147,12 +148,11 @@ def live(folder: Path, seconds: float, rate: float = 100.0) -> None:
         latencies = json.loads(watcher.communicate()[0])
     print(f"\nat {rate:.0f} steps a second:")
     rare = float(np.quantile(appends, 0.99))
-    print(
-        f"  append on the training thread     {1e6 * median(appends):.2g} µs median, {1e6 * rare:.2g} µs p99"
-    )
+    append, latency = 1e6 * median(appends), median(latencies)
+    print(f"  append on the training thread     {append:.2g} µs median, {1e6 * rare:.2g} µs p99")
     print(f"  CPU of the background thread      {background:.3g} ms a second")
     print(
-        f"  seen by a watcher (4 looks/s)     {median(latencies):.2f} s median, {max(latencies):.2f} s most"
+        f"  seen by a watcher (4 polls/s)     {latency:.2f} s median, {max(latencies):.2f} s most"
     )
     print(f"  flush() until it is published     {1e3 * median(flushes):.2g} ms median")
 
@@ -182,7 +182,7 @@ def flush_seconds(writer: RunWriter, step: int) -> float:
 
 
 def watch(root: Path) -> None:
-    """The other process: how old each row is when it is first seen."""
+    """In the other process: print the age of each row when it is first seen."""
     run = Run.open(root)
     print("up", flush=True)
     latencies: list[float] = []
@@ -205,13 +205,14 @@ def reading(folder: Path, steps: int) -> None:
     content = (folder / "lines" / "rows.jsonl").read_text().splitlines()
     lines = best_of(1, lambda: [json.loads(line) for line in content]) * steps / len(content)
     print(
-        f"\nopening {steps} steps x {COLUMNS}: {1e3 * opening:.0f} ms; JSON lines {1e3 * lines:.0f} ms, ratio {lines / opening:.2g}"
+        f"\nopening {steps} steps x {COLUMNS}: {1e3 * opening:.0f} ms; "
+        f"JSON lines {1e3 * lines:.0f} ms, ratio {lines / opening:.2g}"
     )
     print(f"refresh when nothing is new: {1e6 * idle:.0f} µs")
 
 
 def commands(folder: Path) -> None:
-    """What looking for commands costs the training thread at each step, and sending one the sender."""
+    """Measure a poll for commands on the training thread, and the sending of one."""
     inbox = Inbox(folder)
     sending = best_of(3, lambda: [send(folder, make_request("pause")) for _ in range(100)]) / 100
     taken = inbox.poll()

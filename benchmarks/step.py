@@ -1,18 +1,19 @@
-"""What a method costs: the time of a training step, relative to plain training of the same model on the same batches.
+r"""Measure the cost of each method: the time of a training step beside plain training.
 
-    uv run python benchmarks/step.py                          # every method of the table, small conv encoders
-    uv run python benchmarks/step.py --method ogm_ge+boost --encoder resnet18 --size 64 --steps 5
+    uv run python benchmarks/step.py                   # every method, small conv encoders
+    uv run python benchmarks/step.py --method ogm_ge+boost --encoder resnet18 --steps 5
+    uv run python benchmarks/step.py --method ogm_ge+boost --encoder resnet18 --real-size \
+        --batch-size 16 --steps 1 --rounds 4
 
-    uv run python benchmarks/step.py --method ogm_ge+boost --encoder resnet18 --real-size --batch-size 16 --steps 1 --rounds 4
+All variants take turns in one process, a few steps each, so that a change of the machine's speed
+meets them alike. The quickest round counts: whatever else the machine does only adds to it. `plain`
+is a hand-written loop: no recording, no probes, no commands. `loop` is OGM-GE in a straightforward
+transcription: a Python loop over the samples, each with the softmax of the whole batch, and one
+over the named parameters. CPU time of the process, in ms, on one thread.
 
-All variants take turns in one process, a few steps each, so that a change of the machine's speed meets them alike. What
-counts is the quickest round: whatever else the machine does only adds to it. `plain` is a hand-written loop: no recording,
-no probes, no commands. `loop` is OGM-GE as a straightforward transcription does it: a Python loop over the samples, each
-with the softmax of the whole batch, and one over the named parameters. CPU time of the process, in ms, on one thread.
-
-A step varies by more than a cheap method costs. So the time between backward and update is told apart too (`acts`): all that
-methods which only turn, scale or blur gradients add, and what `loop` adds. `--real-size` has the shapes of CREMA-D: (257, 188)
-and one frame of 224x224.
+A step varies by more than a cheap method costs. So the time between backward and update is measured
+apart (`acts`): all that methods add which only project, scale or blur gradients, and all that
+`loop` adds. `--real-size` has the shapes of CREMA-D: (257, 188) and one frame of 224x224.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def make_trainer(method: str, given: argparse.Namespace) -> Trainer:
 
 
 def of_real_size(batch_size: int, classes: int = 6) -> Dataset:
-    """Noise in the shapes of CREMA-D with one frame."""
+    """Return noise in the shapes of CREMA-D with one frame."""
     shapes = {"audio": (1, 257, 188), "visual": (1, 3, 224, 224)}
     generator = torch.Generator().manual_seed(0)
 
@@ -85,7 +86,7 @@ def endless(trainer: Trainer) -> Iterator[Batch]:
 
 
 def full(trainer: Trainer, spent: list[float]) -> Callable[[], None]:
-    """A step as `asgml train` does it, with commands, recording and probes. `spent` gets the ms of each look at the gradients."""
+    """A step of `asgml train`, with commands, records and probes; `spent` gets ms of modulation."""
     batches = endless(trainer)
     trainer.begin_epoch()
     balancing, modulate = trainer.balancing, trainer.balancing.modulate_gradients
@@ -110,27 +111,27 @@ def full(trainer: Trainer, spent: list[float]) -> Callable[[], None]:
 
 def plain(trainer: Trainer) -> Callable[[], None]:
     """The least that trains the same model."""
-    batches, parts = endless(trainer), trainer.components
+    batches, components = endless(trainer), trainer.components
 
     def step() -> None:
-        forward = parts.model(next(batches))
+        forward = components.model(next(batches))
         loss = functional.cross_entropy(forward.logits, forward.labels)
-        parts.optimizer.zero_grad()
+        components.optimizer.zero_grad()
         torch.autograd.backward(loss)
-        parts.optimizer.step()
+        components.optimizer.step()
 
     return step
 
 
 def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[], None]:
-    """OGM-GE by a loop over samples and one over named parameters, on top of `plain`. `spent` gets the ms of these loops."""
-    batches, parts = endless(trainer), trainer.components
-    first, second = parts.model.modalities[:2]
+    """OGM-GE by Python loops, on top of `plain`; `spent` gets the ms of these loops."""
+    batches, components = endless(trainer), trainer.components
+    first, second = components.model.modalities[:2]
 
     def step() -> None:
-        forward = parts.model(next(batches))
+        forward = components.model(next(batches))
         loss = functional.cross_entropy(forward.logits, forward.labels)
-        parts.optimizer.zero_grad()
+        components.optimizer.zero_grad()
         torch.autograd.backward(loss)
         began = time.process_time()
         samples = range(len(forward.labels))
@@ -147,7 +148,7 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
             second: 1 - torch.tanh(torch.tensor(alpha / ratio)).item() if ratio <= 1 else 1.0,
         }
         for place, m in enumerate((first, second)):
-            for name, parameter in parts.model.named_parameters():
+            for name, parameter in components.model.named_parameters():
                 if (
                     name.startswith(f"_encoders.{place}.")
                     and parameter.grad is not None
@@ -157,7 +158,7 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
                     noise = torch.zeros_like(gradient).normal_(0, gradient.std().item() + 1e-8)
                     parameter.grad = gradient * factor[m] + noise
         spent.append((time.process_time() - began) * 1e3)
-        parts.optimizer.step()
+        components.optimizer.step()
 
     return step
 
@@ -165,7 +166,7 @@ def loop(trainer: Trainer, spent: list[float], alpha: float = 0.8) -> Callable[[
 def measure(
     steps: dict[str, Callable[[], None]], rounds: int, per_round: int
 ) -> dict[str, list[float]]:
-    """CPU milliseconds per step, one number a round."""
+    """Return CPU milliseconds per step, one number a round."""
     spent: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
         step()
@@ -207,9 +208,8 @@ def main() -> None:
     for name, quickest in best.items():
         base = best["plain" if name in ("plain", "loop", "baseline") else "baseline"]
         acts = statistics.median(acting[name]) if name in acting else 0.0
-        print(
-            f"{name:<16} {quickest:8.2f} {quickest / base:11.3f} {acts:9.3f} {100 * acts / best['plain']:11.2f}"
-        )
+        share = 100 * acts / best["plain"]
+        print(f"{name:<16} {quickest:8.2f} {quickest / base:11.3f} {acts:9.3f} {share:11.2f}")
     print("(plain, loop and baseline: beside plain)")
 
 

@@ -1,1 +1,1 @@
-"""The training core: encoders, fusion, probes, scheduler, gradient modulators and the loop that joins them."""
+"""The training core: models, measures, modulators, the trainer, and the Balancer."""

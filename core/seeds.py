@@ -1,4 +1,4 @@
-"""Random seeds: one stream for each purpose, so that switching one part on or off leaves the others as they were."""
+"""Random seeds: a stream for each purpose, so that drawing from one leaves the others alone."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 
 
 def seed_for(purpose: str, seed: int) -> int:
-    """The seed of one purpose's own generator, from the run's seed."""
+    """Return the seed of one purpose's generator, from the run's seed."""
     digest = hashlib.sha256(f"{purpose}/{seed}".encode()).digest()
     return int.from_bytes(digest[:6], "big")
 
 
 def global_state(device: torch.device) -> dict[str, Any]:
-    """torch's own generators, which encoders with dropout draw from."""
+    """Return the state of torch's global generators, which encoders with dropout draw from."""
     state: dict[str, Any] = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         state["cuda"] = torch.cuda.get_rng_state(device)

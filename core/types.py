@@ -1,4 +1,4 @@
-"""The shapes that flow through a training step, and their legend.
+"""The data types of a training step, and the legend of shapes.
 
 B  samples in the batch      C  classes
 D  features of a modality    m  name of a modality (a dictionary key)
@@ -15,18 +15,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 Scalar = float | Tensor
-"""A number, or a tensor of no dimensions that stays on its device."""
+"""A number, or a 0-dimensional tensor that stays on its device."""
 
 Rule = Literal["kernels", "all"]
-"""Which of an encoder's parameters a gain acts on: the encoder kind's kernels (see Encoder.kernel_rule), or all of them."""
-
+"""Parameters of an encoder that a gain acts on: its kernels (see Encoder.kernel_rule), or all."""
 
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs of each modality, (B, ...), the true classes, and in a regression the targets, of which the classes are the signs."""
+    """Inputs of each modality, (B, ...), true classes, and the targets of a regression.
+
+    In a regression the classes are the signs of the targets.
+    """
 
     inputs: Mapping[str, Tensor]
     labels: Int[Tensor, "B"]
@@ -35,10 +37,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class Forward:
-    """What the model made of a batch: features, fused logits, and each modality's own logits.
+    """The forward pass of a batch: features, fused logits, and unimodal logits.
 
-    `batch` is what it was made of; a method that drops samples between encoders and fusion leaves fewer `labels` than
-    the batch had.
+    A method that drops samples between encoders and fusion leaves fewer `labels` than `batch` has.
     """
 
     batch: Batch
@@ -50,9 +51,9 @@ class Forward:
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """One encoder's trainable parameters: its kernels, and the others (biases, normalisation, where a rule leaves them out).
+    """One encoder's trainable parameters: its kernels, and the others (biases, normalisation).
 
-    A frozen encoder has none. `device` is where its numbers are.
+    A frozen encoder has none. `device` is where its parameters are.
     """
 
     kernels: tuple[torch.nn.Parameter, ...]
@@ -60,14 +61,14 @@ class ParameterGroup:
     device: torch.device = CPU
 
     def gradients(self, rule: Rule) -> list[Tensor]:
-        """The gradients that a rule acts on; parameters without a gradient are passed over."""
+        """Return the gradients that a rule acts on, of the parameters that have one."""
         chosen = self.kernels if rule == "kernels" else self.kernels + self.others
         return [parameter.grad for parameter in chosen if parameter.grad is not None]
 
 
 @dataclass(frozen=True)
 class Backward:
-    """A look back after `loss.backward()`: the gradients by encoder, and their norms."""
+    """The state after `loss.backward()`: parameters with gradients by encoder, and their norms."""
 
     forward: Forward
     groups: Mapping[str, ParameterGroup]
@@ -78,8 +79,8 @@ class Backward:
 class ProbeReading:
     """One evaluation of the probes, by modality.
 
-    `accuracy` and `loss` are those of the half batch that the probes were not trained on; `utilization` is the moving
-    average of the accuracies, from 0.
+    `accuracy` and `loss` are those of the half batch that the probes were not trained on;
+    `utilization` is the moving average of the accuracies, from 0.
     """
 
     accuracy: Mapping[str, float]
@@ -89,9 +90,10 @@ class ProbeReading:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Means over a split. Losses in nat, accuracies in [0, 1]; by modality: its own logits, and its probe (empty without probes).
+    """Means over a split. The loss is in nat, in a regression in units of the targets.
 
-    `scores` are those of core/measures/regression.py, of a regression alone; its loss is in units of its targets.
+    Accuracies are in [0, 1]: of the fused logits, of the unimodal logits, and of the probes (empty
+    without probes). `scores` are those of core/measures/regression.py, in a regression only.
     """
 
     loss: float

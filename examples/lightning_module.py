@@ -1,10 +1,11 @@
-"""A Lightning training that is balanced: `Balance` is a callback, the module only says what it has seen.
+"""A balanced Lightning training: `Balance` is a callback, the module only keeps its tensors.
 
     pip install lightning             (it is no dependency of ASGML)
     python examples/lightning_module.py runs/mine
 
-The callback acts in `on_before_optimizer_step`, which Lightning calls after backward, after unscaling and after the batches of
-`accumulate_grad_batches`: where gradients are whole. Lightning clips gradients after it.
+The callback acts in `on_before_optimizer_step`, which Lightning calls after backward, after
+unscaling and after the batches of `accumulate_grad_batches`: where gradients are whole. Lightning
+clips gradients after it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from asgml.core.balancer import Balancer
+from asgml import Balancer
 from asgml.core.data.base import Dataset, load_data
 
 try:
@@ -28,12 +29,13 @@ except ImportError:  # the callback needs no more of Lightning than the names of
 
 
 class Balance(Callback):  # type: ignore[misc]
-    """Wants a module with `encoders` (an nn.ModuleDict), a linear `head`, and after each training step `seen`:
-    features, logits, labels and loss.
+    """Balances a module with `encoders` (an nn.ModuleDict), a linear `head`, and `seen`.
+
+    `seen` are features, logits, labels and loss of the last training step.
     """
 
     def __init__(self, widths: Mapping[str, int], classes: int, **options: Any) -> None:
-        """`options` are the others of Balancer: method, settings, run, seed."""
+        """`options` are further arguments of Balancer: method, settings, run, seed."""
         self.widths, self.classes, self.options = widths, classes, options
         self.balancer: Balancer | None = None
         self._state: dict[str, Any] | None = None
@@ -112,7 +114,7 @@ class Module(LightningModule):  # type: ignore[misc]
 
 
 def batches(data: Dataset, size: int = 32) -> list[tuple[Tensor, ...]]:
-    """The training split, cut into batches."""
+    """Return the training split in batches."""
     split = data.splits["train"]
     return list(
         zip(

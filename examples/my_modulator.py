@@ -1,17 +1,16 @@
-"""A method of one's own: the largest gradient of a step is multiplied by a level that a person can turn while it trains.
+"""A method of your own: the largest gradient of a step is multiplied by a level, a live knob.
 
     asgml train --method baseline --modulator examples/my_modulator.py:Half
     asgml ctl latest set half.level=0.25
 
-The knob appears in the dashboard, with half.strength and a window of epochs as every method has them.
+The knob appears in the dashboard, with half.strength and a window of epochs as every method has
+them.
 """
 
 from __future__ import annotations
 
-from asgml.core.modulators.base import Modulator
-from asgml.core.modulators.modulation import Modulation
+from asgml import Knob, Modulation, Modulator
 from asgml.core.types import Backward
-from asgml.storage.format.knobs import Knob
 
 
 class Half(Modulator):

@@ -1,4 +1,6 @@
-"""Draws the dashboard of a run as an SVG picture, without a terminal. The picture of the README was made like this:
+"""Draw the dashboard of a run as an SVG picture, without a terminal.
+
+The picture of the README was made like this:
 
     asgml train demo --method baseline --name baseline --wait
     asgml train demo --name demo --detach
@@ -7,7 +9,8 @@
     asgml ctl demo resume                                  # some seconds after it has paused
     uv run python examples/picture.py runs/demo docs/dashboard.svg --at-step 430
 
-Without --at-step the run is shown as it is now. Names of the machine and its user are replaced by `gpu7` and `you`.
+Without --at-step the run is shown as it is now. Names of the machine and its user are replaced by
+`gpu7` and `you`.
 """
 
 from __future__ import annotations
@@ -33,10 +36,8 @@ def main() -> None:
     parser.add_argument("--at-step", type=int, default=None, help="replay the run to this step")
     parser.add_argument("--size", default="160x45", help="columns x rows of the terminal (160x45)")
     given = parser.parse_args()
-    os.environ |= {
-        "TERM": "xterm-256color",
-        "COLORTERM": "truecolor",
-    }  # the colours do not depend on where it is drawn
+    # the colours must not depend on the terminal it is drawn from
+    os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
     columns, rows = (int(number) for number in given.size.split("x"))
     given.out.write_text(
         asyncio.run(picture_of(given.run.resolve(), given.at_step, (columns, rows))),
@@ -46,7 +47,7 @@ def main() -> None:
 
 
 async def picture_of(run: Path, at_step: int | None, size: tuple[int, int]) -> str:
-    """The dashboard of the run once it has drawn everything."""
+    """Return the dashboard of the run as SVG, once it has drawn everything."""
     app = Dashboard(run, run.parent, clock="live" if at_step is None else "replay", at_step=at_step)
     show = app.main.show_scene
     app.main.show_scene = lambda scene: show(nameless(scene))  # type: ignore[method-assign]
@@ -59,7 +60,7 @@ async def picture_of(run: Path, at_step: int | None, size: tuple[int, int]) -> s
 
 
 def nameless(scene: Scene) -> Scene:
-    """The scene as it would be on any machine."""
+    """Return the scene without the names of this machine and its user."""
     history = replace(scene.history, lines=tuple(map(_nameless_line, scene.history.lines)))
     return replace(scene, trainer=replace(scene.trainer, host="gpu7"), history=history)
 

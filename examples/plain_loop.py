@@ -1,7 +1,7 @@
-"""A plain PyTorch training that is balanced, recorded and steered: what ASGML adds are the lines that name `balancer`.
+"""A plain PyTorch loop, balanced, recorded and steered by the lines that name `balancer`.
 
 python examples/plain_loop.py runs/mine           trains for some seconds on a CPU
-asgml watch runs/mine                             meanwhile, in another terminal: look, pause, turn alpha or lr, stop
+asgml watch runs/mine                             meanwhile: watch, pause, set alpha or lr, stop
 asgml show runs/mine · asgml replay runs/mine     afterwards
 """
 
@@ -15,9 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
-from asgml.core.balancer import Balancer
+from asgml import Balancer, Knob
 from asgml.core.data.base import load_data
-from asgml.storage.format.knobs import Knob
 
 LR = Knob("lr", "float", 0.05, "learning rate of this loop's optimizer", 0, 1, 0.01)
 
@@ -49,7 +48,7 @@ def train(
     seed: int = 0,
     train: int = 240,
 ) -> Net:
-    """Trains on the built-in data, voices and faces, and records into `run`."""
+    """Train on the built-in data, voices and faces, and record into `run`."""
     data = load_data("synthetic", {"train": train, "val": 60, "test": 60})
     split, val = data.splits["train"], data.splits["val"]
     torch.manual_seed(seed)
@@ -86,7 +85,8 @@ def train(
         for epoch in range(epochs):
             balancer.begin_epoch(epoch)
             for labels, *tensors in loader:
-                balancer.process_pending()  # `step` does so too; here it lets a turned lr act in this very step
+                # `step` does so too; here it lets a new value of lr act in this very step
+                balancer.process_pending()
                 lr = optimizer.param_groups[0]["lr"] = float(balancer.value("lr"))
                 optimizer.zero_grad()
                 features, logits = net(dict(zip(data.modalities, tensors, strict=True)))
@@ -104,7 +104,7 @@ def train(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
-        description="Train two encoders in balance, in a loop of one's own."
+        description="Train two encoders in balance, in a plain PyTorch loop."
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--method", default="ogm_ge+boost")

@@ -1,4 +1,4 @@
-"""The run of a training: the one owner of its step count, stopwatch, knob values, records and commands.
+"""The run of a training: owner of its step count, stopwatch, knob values, records and commands.
 
     make -> load a checkpoint, where it is resumed -> open -> begin -> steps -> close
 
@@ -38,7 +38,7 @@ class RecordedRun:
         live_settings: LiveSettings,
         earlier: Run | None = None,
     ) -> None:
-        """`earlier` is the published part of a run that is resumed; such a run keeps its manifest."""
+        """`earlier` is the published part of a run that is resumed, whose manifest is kept."""
         kept = earlier.manifest if earlier is not None else None
         self.paths = paths
         self.earlier = earlier

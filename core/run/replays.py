@@ -1,4 +1,4 @@
-"""What a resumed run takes from the events before it: answered commands, and knob changes to repeat.
+"""The events that a resumed run needs: answered commands, and knob changes to make again.
 
 A checkpoint is older than the crash. Knobs that were set in between are set again at the same
 steps, so that the resumed run is the one that was not killed.

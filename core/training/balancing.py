@@ -1,4 +1,4 @@
-"""Balancing: modulator, probes and their random numbers, for the trainer and external loops alike."""
+"""Balancing: modulator, probes and their random numbers, for the trainer and external loops."""
 
 from __future__ import annotations
 

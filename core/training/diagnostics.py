@@ -4,7 +4,8 @@ No random number is drawn and no bit of the training changes, whether they are o
 
     G_m = n_m / mean_j n_j                 relative gradient; n_m is a moving average (0.1) of the
                                            gradient norm, from 0
-    D_m = d_m / mean_j d_j                 relative descent; d_m = |unimodal loss 10 steps ago - now|
+    D_m = d_m / mean_j d_j                 relative descent; d_m = |unimodal loss - that of 10
+                                           steps before|
     c_m = cos(dL_task, dCE(z_m, y))        conflict cosine of the gradients in encoder m;
                                            costs two more backward passes
     U_m = |change of theta_m| / |theta_m|  update ratio of one optimizer step, at the probes' steps

@@ -1,9 +1,9 @@
-"""Distributed training (torch.distributed): several ranks train one model, each on a shard of a batch.
+"""Distributed training (torch.distributed): ranks train one model, each on a shard of a batch.
 
-DDP averages gradients over the ranks, so a modulation has to be the same on all: every rank measures
-the whole batch, draws the same noise from the same seed, and takes the knob values of the first
-rank, the one that records. While the first rank is paused the others wait for it, no longer than
-the process group's timeout.
+DDP averages gradients over the ranks, so a modulation has to be the same on all: every rank
+measures the whole batch, draws the same noise from the same seed, and takes the knob values of the
+first rank, the one that records. While the first rank is paused the others wait for it, no longer
+than the process group's timeout.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from asgml.core.types import Batch, Forward
 
 
 class Ranks:
-    """Number of ranks and index of this one; a single rank where torch.distributed is not set up."""
+    """Number of ranks and index of this one; one rank where torch.distributed is not set up."""
 
     def __init__(self, device: torch.device) -> None:
         joined = distributed.is_available() and distributed.is_initialized()

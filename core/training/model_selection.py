@@ -47,7 +47,7 @@ class ModelSelection:
         return row
 
     def validate(self, epoch: int) -> dict[str, Scalar]:
-        """Evaluate the validation split, show it to the methods, and keep the model if it is best."""
+        """Evaluate the validation split, pass it to the methods, save the model if it is best."""
         model = self.components.model
         contribution = make_contribution(self.config.diagnose.shapley, model)
         val = self.evaluate("val", on_batch=contribution.add)

@@ -54,7 +54,8 @@ class BFloat16(Precision):
     dtype = torch.bfloat16
 
     def autocast(self) -> AbstractContextManager[Any]:
-        # without the cache: a weight that a method first reads without gradients would be kept without one
+        # no cache: of a weight that a method first reads without gradients, autocast would keep a
+        # copy without a graph, and the forward pass would give that weight no gradient
         return torch.autocast(self.device.type, self.dtype, cache_enabled=False)
 
 

@@ -1,4 +1,4 @@
-"""Preflight checks: settings that cannot have the effect that is asked for, refused or warned of."""
+"""Preflight checks: refuse or warn of settings that cannot have the effect that is asked for."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def refuse_frozen(config: RunSettings, model: MultimodalModel) -> None:
 
 
 def refuse_without_class_scores(config: RunSettings, task: Task) -> None:
-    """Raise MethodError for a method whose rule reads class scores where the task is a regression."""
+    """Raise MethodError for a method whose rule reads class scores, in a regression."""
     if task.gives_class_scores:
         return
     for method in config.methods:
