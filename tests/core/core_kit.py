@@ -39,7 +39,7 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "thermal": (6,),
     "pulse": (3, 7),
 }
-"""An image, vectors, sequences and frames: every small kind of encoder, with and without batch norm."""
+"""An image, vectors, sequences and frames: every small encoder, with and without batch norm."""
 
 TIMES = ("wall_time", "active_time", "step_time")
 """Columns that differ between two trainings that are otherwise the same."""
@@ -58,7 +58,7 @@ def small_data(
     test: int = 12,
     seed: int = 0,
 ) -> Dataset:
-    """Classes that lie a little apart, in every modality. The first samples of each split have one class each."""
+    """Classes a little apart in every modality. Samples of a split take turns in their class."""
     generator = torch.Generator().manual_seed(seed)
     centres = {m: torch.randn(classes, *SHAPES[m], generator=generator) for m in names}
     splits = {}
@@ -219,9 +219,10 @@ def assert_same_rows(
 
 
 class Bench:
-    """A training held still: forward and backward of one batch, as often as wanted, without an optimizer step.
+    """A training held still: forward and backward of one batch, without an optimizer step.
 
-    Two benches of the same arguments give the same bits. The modulator has seen one probe evaluation.
+    Two benches of the same arguments give the same bits. The modulator has seen one probe
+    evaluation.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What is measured for the eye alone: the formulas against slow twins and golden numbers, and that it changes nothing."""
+"""Diagnostics: the formulas against slow twins and golden numbers; they change no training."""
 
 from __future__ import annotations
 
@@ -221,7 +221,7 @@ def slow_cosine(ours: list[Tensor], theirs: list[Tensor]) -> float:
 
 
 def test_conflict_cosine(tmp_path: Path) -> None:
-    """Between the task's loss and the modality's own, each differentiated by itself on a fresh graph of the same batch."""
+    """Of the gradients of task and unimodal loss, each on a fresh graph of the same batch."""
     names = ("visual", "thermal", "text")
     trainer = make_trainer(
         tmp_path,
@@ -328,7 +328,7 @@ def slow_values(trainer: Any, names: tuple[str, ...]) -> dict[Subset, float]:
 
 
 def test_contribution_is_measured_on_the_validation_split_by_zeroed_inputs(tmp_path: Path) -> None:
-    """By averaging what a modality adds over all orders, where the program weighs subsets. In batches that do not divide the split."""
+    """By averaging over all orders, where the program weighs subsets; in uneven batches."""
     names = modalities(3)
     trainer, run = train_small(
         tmp_path / "run", small_data(names, val=23), epochs=4, eval={"batch_size": 5}
@@ -368,7 +368,8 @@ def test_too_many_modalities_are_left_unmeasured_and_told_once(
     _, run = train_small(tmp_path / "run", small_data(names), epochs=2)
     assert np.isnan(run.column("epochs", "shapley/smell")).all()
     assert [message for message in phases(run) if "shapley" in message] == [
-        "shapley and conditional_utilization are left out: 7 modalities have 128 subsets; at most 6 do"
+        "shapley and conditional_utilization are left out: "
+        "7 modalities have 128 subsets; at most 6 do"
     ]
     assert np.isfinite(run.column("epochs", "val_accuracy")).all()
 
@@ -387,7 +388,7 @@ def test_epochs_without_validation_have_no_contribution(tmp_path: Path) -> None:
 
 
 def test_an_encoder_that_only_sees_its_own_input_is_assumed(tmp_path: Path) -> None:
-    """Features of zeros are made once, of a single sample: they must not depend on the batch they are in."""
+    """Features of zeros are made once, of one sample: they must not depend on their batch."""
     data = small_data(val=2)
     alone, _ = train_small(tmp_path / "a", replace(data), epochs=1)
     zeros = {m: torch.zeros_like(tensor) for m, tensor in data.splits["val"].inputs.items()}

@@ -1,4 +1,4 @@
-"""Trainings on data that lies in files: the same from files, by processes, from the cache, and after a break."""
+"""Trainings on data in files: the same from files, by processes, from the cache, and resumed."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_files_processes_and_cache_train_the_same_network_bit_for_bit(
 
 
 def test_a_break_in_the_middle_of_an_epoch_leaves_no_trace(demo: Path, tmp_path: Path) -> None:
-    """Left after step 6 of 8 with a checkpoint, taken up from the cache: as if it had never stopped, to the last crop."""
+    """Stopped after step 6 of 8, resumed from the cache: as if never stopped, to the last crop."""
     config = small_config(**RUN)
     whole = make_trainer(tmp_path / "whole", from_files(demo, 0), config)
     undisturbed = train(whole)

@@ -1,4 +1,4 @@
-"""Short trainings on real data of two, three and six modalities; skipped where the data is absent."""
+"""Short trainings on real data of two, three and six modalities, where the data is there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trainer processes that are killed, stopped and resumed: the run is the same bit for bit as one that was left in peace."""
+"""Trainer processes that are killed, stopped and resumed: the same run, bit for bit."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def segments(root: Path) -> list[str]:
 def test_killed_at_a_random_moment_twice(
     nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    """The moment is chosen by chance, so that over many runs of this test every moment has its turn."""
+    """At random, so that over many runs of this test every moment has its turn."""
     root = prepared(tmp_path, data)
     seed = time.time_ns()
     chance = random.Random(seed)
@@ -179,7 +179,7 @@ def test_killed_at_a_random_moment_twice(
 def test_killed_after_a_knob_was_turned(
     nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    """The last checkpoint is older than the change: the resumed run makes it again at the same step, and says so."""
+    """The last checkpoint is older than the change: it is made again at its step, and recorded."""
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 7),))
     child = nursery.start(root)
     until_paused(root, child)
@@ -232,7 +232,7 @@ def test_resumed_before_it_ever_had_a_store(
 def test_a_checkpoint_that_cannot_be_read_can_be_removed(
     nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    """As the error says; then the run goes on from the one before, and still finds its best model in the end."""
+    """As the error says; the run continues from the one before, with its best model."""
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=70),))
     child = nursery.start(root)
     until_paused(root, child)
@@ -257,7 +257,7 @@ def test_a_checkpoint_that_cannot_be_read_can_be_removed(
 def test_stopped_by_a_signal(
     nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
-    """It saves a checkpoint and ends with 0; resumed, it goes on as if nothing had been. A lost terminal means nothing."""
+    """It saves a checkpoint, exits with 0, and can be resumed. A lost terminal ends nothing."""
     root = prepared(tmp_path, data)
     child = nursery.start(root)
     until(lambda: bool(saved(root)), child, "the checkpoint")
@@ -316,7 +316,7 @@ class Slow(Modulator):
 
 
 def test_a_second_signal_ends_at_once(nursery: Nursery, data: Path, tmp_path: Path) -> None:
-    """In the middle of a step that would take minutes; no checkpoint is saved, the rows so far are."""
+    """In a step that would take minutes; no checkpoint is saved, the rows so far are."""
     (tmp_path / "slow.py").write_text(SLOW)
     root = prepared(tmp_path, data, modulator=f"{tmp_path / 'slow.py'}:Slow")
     child = nursery.start(root)
@@ -493,7 +493,8 @@ def test_other_data_than_it_began_with_is_refused(
     before = len(Run.open(run).events)
     assert main([str(run), "--resume"]) == 1
     assert re.fullmatch(
-        r"error: run run began with other data: its content was .*; put the old data back, or start a new run\n",
+        r"error: run run began with other data: its content was .*; "
+        r"put the old data back, or start a new run\n",
         capsys.readouterr().err,
     )
     assert len(Run.open(run).events) == before

@@ -1,4 +1,4 @@
-"""The training loop: what must be the same bit for bit, what is counted, what is kept, what is told."""
+"""The training loop: bit identity, steps and epochs, kept models, rows and events."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ NAMES = ("audio", "visual")
 def plain_loop(
     data: Dataset, *, seed: int, epochs: int, batch_size: int, lr: float, gamma: float = 0.0
 ) -> tuple[dict[str, Tensor], list[float]]:
-    """A hand-written SGD training of the same model on the same batches: the weights at its end, the loss of each step."""
+    """A hand-written SGD training of the same model: final weights, the loss of each step."""
     torch.manual_seed(seed_for("weights", seed))
     model = make_model(data.shapes, len(data.classes), {}, "concat", 0, "split")
     optimizer = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
@@ -173,7 +173,7 @@ def test_training_a_probe_leaves_the_encoders_gradients(kind: str) -> None:
 
 
 def test_evaluating_leaves_the_model_as_it_was(tmp_path: Path) -> None:
-    """Batch norm's running means, the mode and the random numbers, those of probes with dropout too."""
+    """Batch norm's running means, the mode, and random numbers, also of probes with dropout."""
     trainer = make_trainer(
         tmp_path, small_data(), small_config(probe={"type": "mlp_1layer"}), silent=True
     )
@@ -190,7 +190,7 @@ def test_evaluating_leaves_the_model_as_it_was(tmp_path: Path) -> None:
 
 
 def test_training_and_evaluation_measure_the_same(tmp_path: Path) -> None:
-    """Without batch norm and before any step, the loss of a batch is that of a split with the same samples."""
+    """Without batch norm and before any step, the loss of a batch is that of the same split."""
     names = ("visual", "thermal")
     data = small_data(names, train=8, val=8)
     data.splits["val"] = data.splits["train"]
@@ -212,7 +212,7 @@ def test_training_and_evaluation_measure_the_same(tmp_path: Path) -> None:
 def test_a_probe_is_trained_on_one_half_and_scored_on_the_other(
     split_batch: bool, expected: float
 ) -> None:
-    """The first half is all of class 0, the second all of class 1 and looks different: who has seen only the first is always wrong."""
+    """The halves have a class each: a probe that was trained on the first is wrong on the other."""
     probes = Probes({"audio": 2}, 2, kind="linear", lr=0.1, device=torch.device("cpu"), seed=0)
     features = torch.tensor([[1.0, 0.0]] * 5 + [[0.0, 1.0]] * 5)
     reading = probes.read(
@@ -284,9 +284,11 @@ def test_the_boost_acts_from_the_step_after_the_probes(tmp_path: Path) -> None:
 
 
 ALWAYS = {
-    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy",
+    "steps": "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale "
+    "throttle noise discrepancy own_loss own_accuracy",
     "probes": "probe_accuracy probe_loss utilization utilization_gap boost_target",
-    "epochs": "train_loss train_accuracy val_loss val_accuracy val_own_accuracy val_probe_accuracy best_val_accuracy test_accuracy",
+    "epochs": "train_loss train_accuracy val_loss val_accuracy val_own_accuracy "
+    "val_probe_accuracy best_val_accuracy test_accuracy",
 }
 """What every row has, whatever the method (here with the boost and with a test in every epoch)."""
 
@@ -434,7 +436,7 @@ def test_a_new_epoch_has_a_new_order() -> None:
 
 
 class Spy:
-    """Stands in for model_selection.evaluate: notes splits and weights, gives the accuracies of a list."""
+    """Stands in for model_selection.evaluate: notes splits and weights, gives set accuracies."""
 
     def __init__(self, trainer: Trainer, accuracies: dict[str, list[float]]) -> None:
         self.splits = {id(split): name for name, split in trainer.components.data.splits.items()}
@@ -649,7 +651,7 @@ def test_an_optimizer_that_cancels_gains_comes_with_a_warning(
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_parameter_groups_change_nothing(optimizer: str, tmp_path: Path) -> None:
-    """One group for each encoder and one for the head: the same updates as all in one, weight decay and momentum included."""
+    """A group for each encoder and the head: the same updates as one group for all."""
     data = small_data()
     config = small_config(
         optimizer={"name": optimizer, "momentum": 0.8, "weight_decay": 0.01},

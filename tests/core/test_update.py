@@ -99,7 +99,7 @@ def test_no_limit_leaves_every_bit() -> None:
 
 
 def test_clipping_comes_after_modulation_and_takes_everything(tmp_path: Path) -> None:
-    """The head's gradients count and are clipped too; the norms that are recorded are those before it."""
+    """The head's gradients count and are clipped too; recorded norms are those before it."""
     trainer = make_trainer(
         tmp_path / "run",
         small_data(),
@@ -198,7 +198,7 @@ UNFIT = {"mmpareto", "opm"}
 def test_micro_batches_make_the_step_of_the_whole_batch(
     method: str, accumulate: int, tmp_path: Path
 ) -> None:
-    """Without batch norm, to 1e-6: gradients after the method had its say, weights, and what is recorded of them."""
+    """Without batch norm, to 1e-6: gradients after modulation, weights, and rows."""
     whole, row, gradient = one_step(tmp_path / "whole", method, 1, diagnose={"every": 1})
     parted, parted_row, parted_gradient = one_step(
         tmp_path / "parted", method, accumulate, diagnose={"every": 1}
@@ -286,7 +286,7 @@ def test_without_mixed_precision_nothing_is_cast_or_scaled() -> None:
 
 @pytest.mark.parametrize("method", OF_TWO)
 def test_every_method_works_in_bf16(method: str, tmp_path: Path) -> None:
-    """The encoders compute in bfloat16; weights, gradients and what methods see are in float32, and stay numbers."""
+    """Encoders compute in bfloat16; weights, gradients and what methods see are float32."""
     own = (
         {} if method == "baseline" or not METHODS[method].settings else {method: {"first_epoch": 0}}
     )
@@ -338,7 +338,7 @@ def test_bf16_is_nearly_the_same_training(tmp_path: Path) -> None:
 
 
 def half_precision(root: Path, scale: float, **changes: Any) -> tuple[Trainer, list[int]]:
-    """A trainer in fp16 whose loss is scaled by this at first, and the steps in which its method was asked."""
+    """A trainer in fp16 with this first loss scale, and the steps that its method was called in."""
     trainer = make_trainer(
         root, small_data(SMOOTH), small_config(optimizer={"amp": "fp16"}, **changes)
     )
@@ -357,7 +357,7 @@ def half_precision(root: Path, scale: float, **changes: Any) -> tuple[Trainer, l
 
 
 def test_a_step_that_overflows_is_left_out(tmp_path: Path) -> None:
-    """Weights and momentum stay, the method is not asked, the scale is halved, until the gradients fit."""
+    """Weights and momentum stay, the method is not called, the scale is halved, until they fit."""
     trainer, asked = half_precision(
         tmp_path / "run", 2.0**40, method="ogm", probe={"enabled": False}, epochs=12
     )
@@ -447,7 +447,8 @@ def test_what_is_frozen_is_told(tmp_path: Path) -> None:
     _, run = train_small(tmp_path / "run", method="ogm+boost", freeze="audio", epochs=1)
     told = [event.get("message") for event in run.events if event.kind == "alert"]
     assert told == [
-        "the encoder of audio is frozen: ogm and boost can change nothing of it, only visual can be balanced"
+        "the encoder of audio is frozen: ogm and boost can change nothing of it, "
+        "only visual can be balanced"
     ]
     _, run = train_small(tmp_path / "baseline", freeze=["audio"], epochs=1)
     assert not [event for event in run.events if event.kind == "alert"]

@@ -1,7 +1,8 @@
-"""Starts trainer processes quickly for tests: imports torch once, then forks a trainer for each order that it reads.
+"""Start trainer processes quickly for tests: import torch once, then fork one for each order.
 
-Run as a script. One JSON order a line on stdin: {"words": [...], "log": PATH} starts a trainer and answers with its
-process id; {"ask": PID} answers with its exit code (minus the signal that killed it), null while it runs.
+Run as a script. One JSON order a line on stdin: {"words": [...], "log": PATH} starts a trainer and
+answers with its process id; {"ask": PID} answers with its exit code (minus the signal that killed
+it), null while it runs.
 """
 
 from __future__ import annotations

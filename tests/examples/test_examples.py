@@ -207,7 +207,7 @@ def test_a_modulator_of_ones_own_trains_and_is_steered(tmp_path: Path) -> None:
 
 
 class SmallTrainer:
-    """Calls a callback's hooks in the order in which Lightning's Trainer does, and trains with automatic optimization."""
+    """Calls a callback's hooks in the order of Lightning's Trainer with automatic optimization."""
 
     def __init__(self, max_epochs: int, callbacks: list[Any], **options: Any) -> None:
         self.max_epochs, self.callbacks = max_epochs, callbacks

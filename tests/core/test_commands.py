@@ -1,4 +1,4 @@
-"""Commands to a training in this process, through real files: done or refused, and answered exactly once."""
+"""Commands to a training in this process, through real files: each is answered exactly once."""
 
 from __future__ import annotations
 
@@ -332,7 +332,7 @@ def test_a_checkpoint_an_evaluation_and_a_note(tmp_path: Path) -> None:
 
 
 class Clock:
-    """Stands in for the module `time` of asgml.core.run.commands: every look into the inbox while paused takes the next action."""
+    """Stands in for `time` in asgml.core.run.commands: each poll while paused runs an action."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, actions: list[Callable[[], object]]
@@ -444,7 +444,7 @@ def test_a_training_that_is_stopping_says_so(tmp_path: Path) -> None:
 def test_a_command_that_fails_is_rejected_and_the_training_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A full disk must not end a training because a person asked for a checkpoint, nor leave the person without an answer."""
+    """A full disk must not end a training for a checkpoint command, nor leave it unanswered."""
     trainer = ready(tmp_path)
     request, after = make_request("checkpoint"), make_request("note", note="still here")
     real = trainer.save_checkpoint
@@ -466,7 +466,7 @@ def test_a_command_that_fails_is_rejected_and_the_training_goes_on(
 def test_an_evaluation_that_fails_leaves_the_model_in_training_mode(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Otherwise the rest of the training would run without dropout and batch norm's own statistics, and nobody would know."""
+    """Otherwise the rest would silently train without dropout and batch norm's statistics."""
     trainer = ready(tmp_path)
     request = make_request("evaluate")
 
@@ -508,7 +508,8 @@ BAD = {
     "id.json": json.dumps(
         {"id": "../../x", "kind": "pause", "issuer": "x", "created": 1.0}
     ).encode(),
-    "nan.json": b'{"id": "c", "kind": "set", "knob": "lr", "value": NaN, "issuer": "x", "created": 1.0}',
+    "nan.json": b'{"id": "c", "kind": "set", "knob": "lr", "value": NaN, '
+    b'"issuer": "x", "created": 1.0}',
     "deep.json": b"[" * 5000 + b"]" * 5000,
     "big.json": b'{"id": "d", "kind": "note", "note": "' + b"x" * 70_000 + b'"}',
     "bytes.json": bytes(range(256)),
@@ -582,7 +583,7 @@ class Killed(BaseException):
 
 
 def die(trainer: Trainer) -> None:
-    """Leaves the run as a killed process does: published rows stay, the state says running, the lock's owner is gone."""
+    """Leave the run as a killed process does: rows stay, the state is running, no lock's owner."""
     writer = trainer.run.recorder.writer
     writer.flush()
     writer._pending.close()
@@ -624,7 +625,7 @@ def test_an_answered_request_whose_file_is_still_there_is_not_applied_again(
 def test_what_was_turned_after_the_checkpoint_is_turned_again(
     killed_after: int, tmp_path: Path
 ) -> None:
-    """At the same steps, so that rows and weights are those of a run that was not killed; and readers know of it."""
+    """At the same steps, so rows and weights are those of a run that was not killed."""
     requests = {
         4: make_request(
             "set", knob="lr", value=0.01
@@ -638,7 +639,7 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(
             step: sender(trainer, request) for step, request in requests.items()
         }
         if trainer is crashed:
-            # before the request of that step is sent, so that it is told again only where it had been done
+            # before the request of that step is sent, so that it is repeated only where it was done
             actions[killed_after + 1] = lambda: (_ for _ in ()).throw(Killed())
             trainer.save_checkpoint = first_only(trainer.save_checkpoint)  # type: ignore[method-assign]
         after_steps(trainer, actions)

@@ -1,4 +1,4 @@
-"""Several ranks: two processes that train one model together do the same to their gradients, and obey one person."""
+"""Two ranks that train one model do the same to their gradients, and obey the same commands."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def test_two_ranks_stay_the_same_and_obey_one_command(tmp_path: Path) -> None:
-    """Their batches differ; their weights, noise, probes and knobs do not. One run, of the first rank."""
+    """Their batches differ; weights, noise, probes and knobs do not. The first one records."""
     train(tmp_path, "ogm_ge+boost")
     one, other = (torch.load(tmp_path / f"rank-{rank}.pt", weights_only=True) for rank in (0, 1))
     assert one["steps"] == other["steps"] == STEPS

@@ -1,4 +1,4 @@
-"""Balancing in a loop of one's own: the same bits as the trainer, the same run, the same commands; what cannot be is refused."""
+"""The Balancer in an external loop: the same bits, run and commands as the trainer's."""
 
 from __future__ import annotations
 
@@ -39,15 +39,18 @@ from asgml.storage.format.knobs import Knob
 from asgml.storage.read.reader import Run
 
 PROBE = {"probe.eval_freq": 3, "probe.train_steps": 2}
-STEPS = "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise discrepancy own_loss own_accuracy"
+STEPS = (
+    "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise "
+    "discrepancy own_loss own_accuracy"
+)
 REST = (
     "probe_accuracy probe_loss utilization utilization_gap boost_target train_loss train_accuracy"
 )
-"""Columns that a loop of one's own fills as the trainer does."""
+"""Columns that an external loop fills as the trainer does."""
 
 
 class Loop:
-    """Another program's training: the trainer's model, batches and optimizer, written by hand around a Balancer."""
+    """An external loop: the trainer's model, batches and optimizer, by hand around a Balancer."""
 
     def __init__(
         self,
@@ -329,9 +332,11 @@ def test_a_call_out_of_place_says_where_it_belongs() -> None:
 def test_a_user_modulator_that_asks_too_much_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mine.py"
     file.write_text(
-        "from asgml.core.modulators.base import Modulator\nfrom asgml.core.modulators.modulation import Modulation\n"
-        "class Feeder(Modulator):\n    def before_fusion(self, features, labels): return features, labels\n"
-        "class Rater(Modulator):\n    def modulate(self, backward): return Modulation(rates={'audio': 2.0})\n",
+        "from asgml import Modulation, Modulator\n"
+        "class Feeder(Modulator):\n"
+        "    def before_fusion(self, features, labels): return features, labels\n"
+        "class Rater(Modulator):\n"
+        "    def modulate(self, backward): return Modulation(rates={'audio': 2.0})\n",
         encoding="utf-8",
     )
     with pytest.raises(
@@ -570,7 +575,7 @@ def test_an_epoch_is_recorded_with_what_the_loop_found(tmp_path: Path) -> None:
 
 
 def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:
-    """From a checkpoint in the middle of an epoch, with a window turned before it for the next epoch, and a knob after it."""
+    """From a checkpoint in mid-epoch, with a window changed before it and a knob after it."""
     whole, loop = Loop(run=tmp_path / "whole", epochs=4), Loop(run=tmp_path / "run", epochs=4)
     for name in ("whole", "run"):
         send(
@@ -583,7 +588,7 @@ def test_a_resumed_loop_goes_on_bit_for_bit(tmp_path: Path) -> None:
         )
     expected = whole.train()
     state: dict[str, Any] = {}
-    # the position moves when the next batch is asked for, so the state is taken as the trainer takes it
+    # the position moves when the next batch is drawn; the trainer saves after that, so do we
     loop.after = {6: lambda: state.update(loop.state_dict()), 11: lambda: 1 / 0}
     with pytest.raises(ZeroDivisionError):
         loop.train()
