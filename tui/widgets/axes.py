@@ -38,7 +38,7 @@ def window_of(scene: Scene, view: View, columns: int) -> Window:
 
 def range_of(envelopes: Sequence[Envelope], log: bool, height: int) -> Range:
     """Return the y range of everything in the window, for a chart of `height` rows."""
-    unscaled = Range(0.0, 1.0, 1.0, log)
+    unscaled = Range(0.0, 1.0, 1.0, log)  # carries the kind of scale only
     low = min((_least(scale(data.low, unscaled)) for data in envelopes), default=math.inf)
     high = max((-_least(-scale(data.high, unscaled)) for data in envelopes), default=-math.inf)
     return nice_range(low, high, log, most=max(min(height // 2, 5), 1))

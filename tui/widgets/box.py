@@ -28,6 +28,7 @@ class Box(Lines):
     @property
     def inner(self) -> tuple[int, int]:
         """Columns and rows inside the frame."""
+        # a column for the frame and one for a space on each side
         return max(self.size.width - 4, 0), max(self.size.height - 2, 0)
 
 

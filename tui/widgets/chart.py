@@ -71,7 +71,7 @@ class Chart(Box):
         known = tuple(line.column in scene.known for line in panel.lines)
         shown = (lengths, self.window, log, view.cursor, view.axis, selected, scene.history.marks)
         if not self.stale(*shown, known, numbers and self._legend_waits):
-            return  # a chart of rare numbers, while others move on
+            return  # a chart of rare numbers (probes, epochs), while those of every step move on
         layers, changed = self._envelopes.update(curves, self.window)
         span = range_of([data for _, data in layers], log, height)
         canvas = self._draw_plot(scene, view, layers, changed, span, size)
@@ -140,6 +140,7 @@ class Chart(Box):
 
     def _show_rows(self, rows: list[ChartRow], view: View, numbers: bool, selected: bool) -> None:
         """Draw the rows that changed; the upper edge keeps its old key while the legend waits."""
+        # A cursor or a selection is the user's doing: its legend does not wait.
         same = bool(self._row_keys) and view.cursor is None and self._selected == selected
         self._legend_waits = same and not numbers
         self._selected = selected

@@ -86,5 +86,6 @@ class CurveEnvelopes:
             (curve.style, cache.update(curve.x, curve.y, window, curve.key))
             for curve, cache in zip(curves, caches, strict=True)
         ]
+        # Another order of layers changes cells far from the newest column.
         same, self._order = order == self._order, order
         return layers, min((cache.changed for cache in caches), default=0) if same else 0

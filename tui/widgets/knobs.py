@@ -42,6 +42,7 @@ class Knobs(Box):
             knob_row(state, styles, cells, state.knob.name == selected, draft) for state in knobs
         ]
         place = names.index(selected) if selected in names else 0
+        # scrolled just far enough to show the selected knob
         start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
         refused = [state for state in knobs if state.refused]
         if not refused:

@@ -42,6 +42,7 @@ def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float]:
 def _value(line: Line, scene: Scene, view: View) -> float:
     """Return the value of the curve as it is drawn, which may be NaN; NaN where there is none."""
     raw = scene.data.table(line.table).column(line.column)
+    # The smoothed value, where the curve is smoothed: the legend must agree with the picture.
     row = _row(line, raw, scene, view)
     if row < 0:
         return math.nan

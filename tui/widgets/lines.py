@@ -38,9 +38,11 @@ class Lines(Widget):
         old, self._rows = self._rows, rows
         if not self.is_mounted:
             return
+        # A widget of height auto moves its neighbours when it gets another number of lines.
         if len(old) != len(rows) and self.styles.height is not None and self.styles.height.is_auto:
             self.refresh(layout=True)
             return
+        # Line by line: Textual sends every row of a region that is refreshed.
         places = range(max(len(old), len(rows)))
         changed = [row for row in places if _row_key(old, row) != _row_key(rows, row)]
         if changed:
@@ -112,5 +114,6 @@ def wrapped(text: Text, width: int) -> list[Text]:
     first, *rest = text.wrap(_console, width) or [text]
     if not rest:
         return [first]
+    # Joined and wrapped again, for the indent takes 3 cells of each later line.
     below = Text(" ").join(rest).wrap(_console, width - 3)
     return [first, *(Text("   ", text.style).append_text(line) for line in below)]

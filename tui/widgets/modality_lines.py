@@ -38,7 +38,7 @@ def wide_heading(styles: Styles, width: int) -> Text:
         row.append(f"{name:>{size}}")
     arm = _arm(width)
     left, right = styles.glyph("◀", "<"), styles.glyph("▶", ">")
-    if arm >= 12:
+    if arm >= 12:  # room for "throttle ◀" and a space
         left, right = f"throttle {left}", f"{right} boost"
     return row.append(f"   {left:>{arm - 1}} 1× {right}")
 
