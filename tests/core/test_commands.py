@@ -586,7 +586,7 @@ def die(trainer: Trainer) -> None:
     """Leave the run as a killed process does: rows stay, the state is running, no lock's owner."""
     writer = trainer.run.recorder.writer
     writer.flush()
-    writer._pending.close()
+    writer._buffer.close()
     writer._closing = True
     writer._wake.set()
     writer._thread.join()

@@ -451,7 +451,7 @@ class Spy:
         split: Split,
         batch_size: int,
         device: torch.device,
-        look: Any = None,
+        on_batch: Any = None,
     ) -> Evaluation:
         name = self.splits[id(split)]
         copies = {key: value.clone() for key, value in model.state_dict().items()}
