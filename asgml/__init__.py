@@ -2,7 +2,7 @@
 
     from asgml import Balancer, Modulator, Modulation, Knob, open_run
 
-The public names are imported when they are first used: `import asgml` alone loads neither torch nor zarr.
+The public names are imported on first use: `import asgml` alone loads neither torch nor zarr.
 """
 
 from __future__ import annotations

@@ -20,12 +20,12 @@ from statistics import median
 import torch
 
 from asgml.core.data.base import Dataset, Split, load_data
-from asgml.core.data.batches import Batches
 from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.cache.prepare import prepare
 from asgml.core.data.datasets.clip_loader import find
+from asgml.core.data.loading.batches import Batches
+from asgml.core.data.loading.worker_loading import read_batches
 from asgml.core.data.synthetic.demo_files import make_demo
-from asgml.core.data.worker_loading import read_batches
 
 BATCH = 16
 CPU = torch.device("cpu")

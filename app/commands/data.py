@@ -62,7 +62,7 @@ def make_demo(folder: Path, clips: int, seed: int) -> int:
 def prepare(data: DataConfig, to: Path | None, *, workers: int | None, allow_missing: bool) -> int:
     """Decode every clip into the cache and print its path. Raise RunFailedError or UserError."""
     from asgml.core.data.cache.prepare import prepare as write
-    from asgml.core.data.report_builder import find_clips
+    from asgml.core.data.report.report_builder import find_clips
 
     try:
         found = find_clips(data.name, data.options, data.seed)

@@ -19,7 +19,7 @@ from asgml.core.data.catalogue import DATA_SETS
 from asgml.storage.format.safe_text import one_line, safe
 
 if TYPE_CHECKING:
-    from asgml.core.data.dataset_report import Report, SplitReport
+    from asgml.core.data.report.dataset_report import Report, SplitReport
 
 SHOWN_CLASSES = 12
 SHOWN_SIZES = 4
@@ -32,7 +32,7 @@ def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) ->
     """Print the report; return exit code 1 where the data is not fit to train on."""
     name = split_name(data.name)[0]
     published = DATA_SETS[name].published if name else {}
-    from asgml.core.data.report_builder import build_report
+    from asgml.core.data.report.report_builder import build_report
 
     try:
         with progress("clips") as show:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:  # listing the data sets should not cost the three seconds of 
 SPLITS = ("train", "val", "test")
 # Loaders by name: naming or checking a data set should not import one, and torch with it.
 FROM_CLIPS = "asgml.core.data.datasets.clip_loader:load"
-FROM_PATH = "asgml.core.data.arrays:load"
+FROM_PATH = "asgml.core.data.arrays.array_dataset:load"
 
 
 class DataError(Exception):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asgml.core.data.base import Split
-from asgml.core.data.batches import in_order
+from asgml.core.data.loading.batches import in_order
 from asgml.core.measures.probes import Probes
 from asgml.core.measures.task import Task, correct, task_of
 from asgml.core.model.model import MultimodalModel

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.data.batches import Batches, in_order
+from asgml.core.data.loading.batches import Batches, in_order
 from asgml.core.measures.evaluate import in_eval_mode
 from asgml.core.measures.task import loss_of
 from asgml.core.model.optimizer import lr_at, make_optimizer

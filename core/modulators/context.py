@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
-from asgml.core.data.batches import batches_at
+from asgml.core.data.loading.batches import batches_at
 from asgml.core.measures.evaluate import evaluate, in_eval_mode
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import MultimodalModel

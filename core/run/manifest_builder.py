@@ -16,7 +16,7 @@ import torch
 from asgml.core.config.live_knobs import live_knobs
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
-from asgml.core.data.batches import Batches
+from asgml.core.data.loading.batches import Batches
 from asgml.core.measures.task import make_task
 from asgml.core.modulators.user_modulator import load_user_class, owner_of, user_knobs
 from asgml.core.run.protocol import protocol_of

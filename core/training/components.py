@@ -9,8 +9,8 @@ import torch
 from asgml.core.config.live_settings import make_live_settings
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
-from asgml.core.data.batches import Batches
-from asgml.core.data.gpu_residency import to_device
+from asgml.core.data.loading.batches import Batches
+from asgml.core.data.loading.gpu_residency import to_device
 from asgml.core.measures.task import make_task
 from asgml.core.model.model import MultimodalModel, make_model
 from asgml.core.model.optimizer import make_optimizer

@@ -28,7 +28,7 @@ from asgml.core.balancer import Balancer, LoopError
 from asgml.core.config.live_knobs import live_knobs
 from asgml.core.config.run_config import ConfigError
 from asgml.core.data.base import Dataset
-from asgml.core.data.batches import Batches
+from asgml.core.data.loading.batches import Batches
 from asgml.core.methods.registry import METHODS
 from asgml.core.model.model import MultimodalModel, make_model
 from asgml.core.modulators.unimodal_loss import UnimodalLoss

@@ -52,7 +52,7 @@ print("checked")
 """
 
 MODULES = [
-    "asgml.core.data.batches",
+    "asgml.core.data.loading.batches",
     "asgml.core.measures",
     "asgml.core.model",
     "asgml.core.modulators",

@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from asgml.core.data.base import Dataset, Split
-from asgml.core.data.batches import Batches
+from asgml.core.data.loading.batches import Batches
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import make_model
 from asgml.core.model.optimizer import lr_at

@@ -11,7 +11,7 @@ import zarr
 from asgml.core.data.cache.clip_cache import Cache
 from asgml.core.data.cache.decode_clips import DecodedClips
 from asgml.core.data.cache.zarr_arrays import open_writable, write_rows
-from asgml.core.data.clips import Clip
+from asgml.core.data.clips.clips import Clip
 
 
 class CacheWriter:

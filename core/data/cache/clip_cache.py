@@ -18,7 +18,7 @@ from asgml.core.data.base import DataError
 from asgml.core.data.cache.array_reader import ArrayReader, open_reader
 from asgml.core.data.cache.identity import fingerprints
 from asgml.core.data.cache.zarr_arrays import FORMAT, VERSION
-from asgml.core.data.clips import Clip
+from asgml.core.data.clips.clips import Clip
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from asgml.core.data.base import DataError
 from asgml.core.data.cache.identity import fingerprints
-from asgml.core.data.clips import Clip, ClipSet, Decoder
+from asgml.core.data.clips.clips import Clip, ClipSet, Decoder
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from asgml.core.data.base import DataError
 from asgml.core.data.cache.clip_cache import Cache, open_cache
 from asgml.core.data.cache.identity import cache_path, settings_of
-from asgml.core.data.clips import Clip, ClipSet, Fault, Modality
+from asgml.core.data.clips.clips import Clip, ClipSet, Fault, Modality
 
 NAMED_CLIPS = 5  # in an error
 

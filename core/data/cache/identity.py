@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from asgml.core.data.clips import Clip, ClipSet, Modality
+from asgml.core.data.clips.clips import Clip, ClipSet, Modality
 
 CACHE_DIR = "asgml-cache"
 # Fingerprint of a source whose file is missing; 0 stands for a clip that is not decoded yet.

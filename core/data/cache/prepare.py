@@ -14,10 +14,10 @@ from asgml.core.data.cache.decode_clips import ClipDecoding
 from asgml.core.data.cache.find_cache import differing_modalities
 from asgml.core.data.cache.identity import cache_path, settings_of
 from asgml.core.data.cache.zarr_arrays import add_clips, create_cache, open_writable
-from asgml.core.data.clip_options import workers_for
-from asgml.core.data.clips import Clip, ClipSet, refuse_faults
+from asgml.core.data.clips.clip_options import workers_for
+from asgml.core.data.clips.clips import Clip, ClipSet, refuse_faults
 from asgml.core.data.error_text import error_reason, first_few
-from asgml.core.data.worker_loading import map_in_workers
+from asgml.core.data.loading.worker_loading import map_in_workers
 from asgml.storage.write.lock import WriterLock, WriterLockedError
 
 Progress = Callable[[int, int], None]

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from asgml.core.data import array_validation, arrays
-from asgml.core.data.array_file import sha256
+from asgml.core.data.arrays import array_dataset, array_validation
+from asgml.core.data.arrays.array_file import sha256
+from asgml.core.data.arrays.normalise import fit_statistics, standardise
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.datasets.affect_files import (
     MODALITIES,
@@ -26,7 +27,6 @@ from asgml.core.data.datasets.affect_files import (
 )
 from asgml.core.data.datasets.affect_sizes import compare_sizes
 from asgml.core.data.datasets.sentiment import TASKS, SentimentTask
-from asgml.core.data.normalise import fit_statistics, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 
 
@@ -60,7 +60,7 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
         )
     path = find_file(name, Path(given).expanduser())
     if path.suffix == ".npz":
-        return arrays.load(str(path), options, seed)
+        return array_dataset.load(str(path), options, seed)
     chosen = read_options(AffectOptions, options, name)
     try:
         return _build(name, path, chosen)

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asgml.core.data.arrays.memory_limit import check_memory
 from asgml.core.data.base import SPLITS, DataError
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.datasets.sentiment import Scores
 from asgml.core.data.datasets.unpickle import read_pickle
-from asgml.core.data.memory_limit import check_memory
 
 FOLDERS = (".", "Processed")
 MODALITIES = ("text", "audio", "vision")

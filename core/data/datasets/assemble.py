@@ -8,13 +8,13 @@ from dataclasses import replace
 
 from asgml.core.data.base import SPLITS
 from asgml.core.data.catalogue import DataSet, DefaultDirs
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.clips import Clip, ClipSet, Fault, Modality, Source
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.clips.clips import Clip, ClipSet, Fault, Modality, Source
+from asgml.core.data.clips.validation_split import with_val
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions, build_modalities
 from asgml.core.data.datasets.lists import EntriesBySplit, Entry
 from asgml.core.data.datasets.media_dirs import find_media_dirs
 from asgml.core.data.datasets.media_files import MediaDir, Problem
-from asgml.core.data.validation_split import with_val
 
 
 def assemble(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from asgml.core.data.clips import Modality
+from asgml.core.data.clips.clips import Modality
 from asgml.core.data.datasets.frame_options import FrameOptions, check_path
 from asgml.core.data.media.audio_decoder import audio_modality
 from asgml.core.data.media.frame_decoder import frame_modality

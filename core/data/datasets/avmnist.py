@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from asgml.core.data import array_validation, arrays
+from asgml.core.data.arrays import array_dataset, array_validation
+from asgml.core.data.arrays.memory_limit import check_memory
+from asgml.core.data.arrays.normalise import Statistics, fit_statistics, standardise
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.memory_limit import check_memory
-from asgml.core.data.normalise import Statistics, fit_statistics, standardise
 from asgml.core.data.options import check_flag, check_names, check_whole, read_options
 
 ROW = DATA_SETS["avmnist"]
@@ -65,7 +65,7 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
         fault = f"there is no {root}" if given else "no folder given"
         raise DataError(f"{name}: {fault}; give {name}:FOLDER with image/, audio/ and labels")
     if not root.is_dir():
-        return arrays.load(str(root), options, seed)
+        return array_dataset.load(str(root), options, seed)
     chosen = read_options(AvmnistOptions, options, name)
     labels = {split: _labels(root / f"{split}_labels.npy") for split in ("train", "test")}
     count = len(labels["train"])

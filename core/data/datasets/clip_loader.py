@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from asgml.core.data.base import DataError, Dataset, import_target, split_name
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clip_dataset import load_clips
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.clips import ClipSet
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.clips.clips import ClipSet
+from asgml.core.data.datasets.clip_dataset import load_clips
 from asgml.core.data.options import read_options
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from asgml.core.data.base import SPLITS, DataError
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clips import ClipSet
+from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions
 from asgml.core.data.datasets.folds import split_groups

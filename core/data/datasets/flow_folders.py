@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asgml.core.data.base import DataError
 from asgml.core.data.catalogue import Dirs
-from asgml.core.data.clips import Source
+from asgml.core.data.clips.clips import Source
 from asgml.core.data.datasets.find_dirs import first_dir
 from asgml.core.data.datasets.lists import Entry
 from asgml.core.data.datasets.media_files import MediaDir, Problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clip_options import ClipOptions
+from asgml.core.data.clips.clip_options import ClipOptions
 from asgml.core.data.media.frame_choice import CHOICES
 from asgml.core.data.media.views import AUGMENTS
 from asgml.core.data.options import check_choice, check_whole

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from asgml.core.data.base import DataError
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clips import ClipSet
+from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions
 from asgml.core.data.datasets.frame_options import check_list, check_path

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clips import Source
+from asgml.core.data.clips.clips import Source
 from asgml.core.data.datasets.find_dirs import Sized, walk_dirs
 from asgml.core.data.datasets.lists import Entry
 from asgml.core.data.media.flow_files import is_flow

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from asgml.core.data.base import DataError
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clips import ClipSet, Modality
+from asgml.core.data.clips.clips import ClipSet, Modality
 from asgml.core.data.datasets.assemble import add_files, make_splits, warn_of_classes
 from asgml.core.data.datasets.flow_folders import find_flow
 from asgml.core.data.datasets.frame_options import FrameOptions, check_path

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from asgml.core.data.base import SPLITS, DataError
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clips import ClipSet
+from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble, warn_of_classes
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions
 from asgml.core.data.datasets.frame_options import check_list

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asgml.core.data.clips import Modality, Source
+from asgml.core.data.clips.clips import Modality, Source
 from asgml.core.data.media import fbank
 from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.spectrogram_presets import PRESETS, TILED_PRESETS, Preset

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asgml.core.data.clips import Modality, Source
+from asgml.core.data.clips.clips import Modality, Source
 from asgml.core.data.media.container import is_container
 from asgml.core.data.media.flow_files import find_pairs, list_images
 from asgml.core.data.media.frame_choice import choose_frames, extracted_frames

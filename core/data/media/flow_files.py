@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from asgml.core.data.clips import Source
+from asgml.core.data.clips.clips import Source
 from asgml.core.data.error_text import error_reason
 from asgml.core.data.media.frame_choice import natural_order
 from asgml.core.data.media.images import IMAGE_SUFFIXES

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from asgml.core.data.clips import Modality, Source
+from asgml.core.data.clips.clips import Modality, Source
 from asgml.core.data.media.container import is_container
 from asgml.core.data.media.frame_choice import CHOICES, choose_frames, extracted_frames
 from asgml.core.data.media.images import image_size, read_image, scale

@@ -29,9 +29,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from asgml.core.data.array_validation import check_name
+from asgml.core.data.arrays.array_validation import check_name
+from asgml.core.data.arrays.normalise import Statistics, fit_statistics, standardise
 from asgml.core.data.base import SPLITS, Dataset, Split
-from asgml.core.data.normalise import Statistics, fit_statistics, standardise
 from asgml.core.data.options import (
     check_flag,
     check_names,

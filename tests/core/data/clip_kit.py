@@ -13,7 +13,7 @@ import torch
 from torch import Generator, Tensor
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clips import Clip, ClipSet, Modality, Source
+from asgml.core.data.clips.clips import Clip, ClipSet, Modality, Source
 
 SIZES = {"train": 23, "val": 6, "test": 9}
 CLASSES = ("calm", "glad", "cross")

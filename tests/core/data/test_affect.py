@@ -15,7 +15,7 @@ from data_kit import correct, write_npz
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgml.core.data import memory_limit
+from asgml.core.data.arrays import memory_limit
 from asgml.core.data.base import DataError, Dataset
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.datasets.affect import load

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from data_kit import SAMPLES, correct, write_npz, write_zarr
 
-from asgml.core.data import DataError, load_data, memory_limit
-from asgml.core.data.array_validation import check_finite
+from asgml.core.data import DataError, load_data
+from asgml.core.data.arrays import memory_limit
+from asgml.core.data.arrays.array_validation import check_finite
 
 Arrays = dict[str, Any]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clips import Source
+from asgml.core.data.clips.clips import Source
 from asgml.core.data.media.audio_decoder import (
     AudioDecoder,
     audio_facts,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from data_kit import correct, write_npz
 
-from asgml.core.data import memory_limit
+from asgml.core.data.arrays import memory_limit
 from asgml.core.data.base import DataError
 from asgml.core.data.datasets.avmnist import load
 

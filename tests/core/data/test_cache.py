@@ -14,18 +14,18 @@ import torch
 import zarr
 from clip_kit import clip_set, files_of, make_clip, make_files, names, same, silent
 
-from asgml.core.data import gpu_residency
 from asgml.core.data.base import DataError, Dataset, Split
-from asgml.core.data.batches import Batches, in_order
 from asgml.core.data.cache import zarr_arrays
 from asgml.core.data.cache.array_reader import PlainReader, ZarrReader, open_reader
 from asgml.core.data.cache.clip_cache import CachedRows
 from asgml.core.data.cache.identity import cache_path
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.clip_dataset import load_clips
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.clips import ClipSet
-from asgml.core.data.gpu_residency import fits, move_split, stored_bytes
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.clips.clips import ClipSet
+from asgml.core.data.datasets.clip_dataset import load_clips
+from asgml.core.data.loading import gpu_residency
+from asgml.core.data.loading.batches import Batches, in_order
+from asgml.core.data.loading.gpu_residency import fits, move_split, stored_bytes
 
 CPU = torch.device("cpu")
 

@@ -20,7 +20,7 @@ from asgml.core.data.base import SPLITS, import_target, load_data
 from asgml.core.data.catalogue import DATA_SETS, DataSet, DefaultDirs, Dirs, Sign, signs_by_rank
 from asgml.core.data.catalogue.shared_options import AUDIO_VISUAL_OPTIONS
 from asgml.core.data.datasets.detect import detect
-from asgml.core.data.report_builder import build_report
+from asgml.core.data.report.report_builder import build_report
 
 RECIPES = Path(__file__).resolve().parents[3] / "app" / "recipes"
 

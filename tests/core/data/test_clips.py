@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clip_dataset import load_clips
-from asgml.core.data.clip_options import ClipOptions, workers_for
-from asgml.core.data.clips import Fault
-from asgml.core.data.validation_split import carve_val, with_val
-from asgml.core.data.worker_loading import read_batches
+from asgml.core.data.clips.clip_options import ClipOptions, workers_for
+from asgml.core.data.clips.clips import Fault
+from asgml.core.data.clips.validation_split import carve_val, with_val
+from asgml.core.data.datasets.clip_dataset import load_clips
+from asgml.core.data.loading.worker_loading import read_batches
 
 NOWHERE = Path("/nowhere")
 HERE = ClipOptions(workers=0)

@@ -13,7 +13,7 @@ from loader_kit import EMOTIONS, clip_names, fails, put, put_clip, put_cremad, p
 
 from asgml.core.data.base import SPLITS, load_data, split_name
 from asgml.core.data.cache.identity import cache_path
-from asgml.core.data.clips import ClipSet
+from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets import clip_loader
 
 PARTS = ("train", "val", "test")

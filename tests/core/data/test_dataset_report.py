@@ -20,10 +20,10 @@ from PIL import Image
 from asgml.core.config.run_config import RunConfig
 from asgml.core.data.base import SPLITS, DataError, load_data
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.clip_dataset import load_clips
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.dataset_report import Report
-from asgml.core.data.report_builder import build_report, find_clips
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.datasets.clip_dataset import load_clips
+from asgml.core.data.report.dataset_report import Report
+from asgml.core.data.report.report_builder import build_report, find_clips
 from asgml.core.run.protocol import protocol_of
 
 RATE = 8000
@@ -231,7 +231,7 @@ def test_only_the_modalities_asked_for_are_looked_at(whole: Path, tmp_path: Path
 
 
 def test_a_clip_in_train_and_test_and_the_same_persons_are_told(whole: Path) -> None:
-    from asgml.core.data.report_builder import report_clips
+    from asgml.core.data.report.report_builder import report_clips
 
     found = find_clips(f"cremad:{whole}", OPTIONS, 0)
     assert found is not None
@@ -245,8 +245,8 @@ def test_a_clip_in_train_and_test_and_the_same_persons_are_told(whole: Path) -> 
 
 
 def test_other_sizes_than_the_published_are_told() -> None:
-    from asgml.core.data.dataset_report import SplitReport
-    from asgml.core.data.report_remarks import size_remarks
+    from asgml.core.data.report.dataset_report import SplitReport
+    from asgml.core.data.report.report_remarks import size_remarks
 
     parts = {
         "train": SplitReport(5954, 6698, 6698, ()),

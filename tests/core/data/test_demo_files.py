@@ -15,10 +15,10 @@ from loader_kit import fails, put
 from PIL import Image
 
 from asgml.core.data.base import SPLITS, DataError, load_data
-from asgml.core.data.batches import Batches
 from asgml.core.data.datasets import cremad
 from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.datasets.detect import detect
+from asgml.core.data.loading.batches import Batches
 from asgml.core.data.media.audio_decoder import AudioDecoder
 from asgml.core.data.synthetic.demo_files import (
     EMOTIONS,

@@ -11,7 +11,7 @@ import pytest
 from loader_kit import fails, put, put_cremad
 
 from asgml.core.data.base import SPLITS, load_data
-from asgml.core.data.clips import Clip, ClipSet
+from asgml.core.data.clips.clips import Clip, ClipSet
 from asgml.core.data.datasets.clip_loader import find
 from asgml.core.data.datasets.detect import detect
 

@@ -36,9 +36,9 @@ from asgml.core.data.cache import zarr_arrays
 from asgml.core.data.cache.clip_cache import CachedRows, open_cache
 from asgml.core.data.cache.find_cache import find_cache
 from asgml.core.data.cache.prepare import prepare
-from asgml.core.data.clip_dataset import load_clips
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.clips import ClipSet, Fault, Modality, Source
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.clips.clips import ClipSet, Fault, Modality, Source
+from asgml.core.data.datasets.clip_dataset import load_clips
 from asgml.storage.write.lock import WriterLock
 
 

@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from asgml.core.data.base import SPLITS, DataError, Dataset, load_data
 from asgml.core.data.cache.prepare import prepare
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clips import Clip, ClipSet, Source
+from asgml.core.data.clips.clips import Clip, ClipSet, Source
 from asgml.core.data.datasets import clip_loader
 from asgml.core.data.datasets.detect import detect
 from asgml.core.data.datasets.ucf101_lists import spellings
@@ -30,7 +30,7 @@ from asgml.core.data.media.frame_choice import extracted_frames
 from asgml.core.data.media.media_file import MediaError
 from asgml.core.data.media.random_crop import draw_boxes
 from asgml.core.data.media.views import FlowView, FramesView
-from asgml.core.data.report_builder import build_report
+from asgml.core.data.report.report_builder import build_report
 from asgml.core.model.encoders.build import make_encoder
 
 CLASSES = ("Archery", "HandstandPushups", "YoYo")

@@ -17,7 +17,7 @@ from PIL import Image
 from torch import Tensor
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clips import Source
+from asgml.core.data.clips.clips import Source
 from asgml.core.data.media.container import seek_before
 from asgml.core.data.media.frame_choice import CHOICES, choose_frames, extracted_frames
 from asgml.core.data.media.frame_decoder import (

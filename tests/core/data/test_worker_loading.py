@@ -20,10 +20,10 @@ from clip_kit import NoisyView, children, clip_set, files_of, make_files, same
 from torch import Tensor
 
 from asgml.core.data.base import DataError, Split
-from asgml.core.data.batches import Batches, in_order
-from asgml.core.data.clip_dataset import load_clips
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.worker_loading import map_in_workers, read_batches
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.datasets.clip_dataset import load_clips
+from asgml.core.data.loading.batches import Batches, in_order
+from asgml.core.data.loading.worker_loading import map_in_workers, read_batches
 
 CPU = torch.device("cpu")
 pytestmark = pytest.mark.filterwarnings(

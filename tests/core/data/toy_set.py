@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clips import ClipSet
+from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets.assemble import assemble
 from asgml.core.data.datasets.audiovisual import AudioVisualOptions
 from asgml.core.data.datasets.lists import Entry, check_name, find_list, read_rows, refuse_repeats

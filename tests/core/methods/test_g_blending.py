@@ -12,7 +12,7 @@ from methods_kit import ATV, AV, doubles, inner, near
 from torch import Tensor
 from torch.nn import functional
 
-from asgml.core.data.batches import in_order
+from asgml.core.data.loading.batches import in_order
 from asgml.core.modulators.blending import blend_weights, measure
 
 
@@ -46,7 +46,7 @@ def losses_by_loops(bench: Bench, model: Any, split: str) -> list[float]:
 
 def test_g_blending_is_its_slow_twin() -> None:
     """One copy a loss, each trained from the same weights by plain SGD in the order drawn."""
-    from asgml.core.data.batches import take
+    from asgml.core.data.loading.batches import take
     from asgml.core.seeds import seed_for
 
     bench = Bench("g_blending", AV, begun=False, g_blending={"measure_epochs": 2})

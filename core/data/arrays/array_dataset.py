@@ -13,8 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from asgml.core.data.array_file import ArrayFile, open_arrays, sha256
-from asgml.core.data.array_validation import (
+from asgml.core.data.arrays.array_file import ArrayFile, open_arrays, sha256
+from asgml.core.data.arrays.array_validation import (
     RESERVED_KEYS,
     check_classes,
     check_every_class_trains,
@@ -24,10 +24,10 @@ from asgml.core.data.array_validation import (
     check_split,
     check_text,
 )
+from asgml.core.data.arrays.memory_limit import check_memory
+from asgml.core.data.arrays.normalise import fit_statistics, standardise
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.memory_limit import check_memory
-from asgml.core.data.normalise import fit_statistics, standardise
 from asgml.core.data.options import check_flag, check_names, read_options
 
 VAL_SHARE = 0.1

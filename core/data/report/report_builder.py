@@ -10,17 +10,17 @@ import torch
 
 from asgml.core.data.base import SPLITS, Dataset, load_data, split_name
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.clip_options import workers_for
-from asgml.core.data.clips import ClipSet
-from asgml.core.data.dataset_report import Report, SplitReport
+from asgml.core.data.clips.clip_options import workers_for
+from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets.clip_loader import find
-from asgml.core.data.inspect_media import (
+from asgml.core.data.media.inspect_media import (
     TOLERATED_KINDS,
     Progress,
     inspect_clips,
     summarise_facts,
 )
-from asgml.core.data.report_remarks import (
+from asgml.core.data.report.dataset_report import Report, SplitReport
+from asgml.core.data.report.report_remarks import (
     constant_remarks,
     group_remarks,
     loader_warnings,

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from asgml.core.data.base import Split
-from asgml.core.data.worker_loading import read_batches
+from asgml.core.data.loading.worker_loading import read_batches
 from asgml.core.seeds import seed_for
 from asgml.core.types import Batch
 

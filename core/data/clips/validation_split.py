@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from asgml.core.data.base import DataError
-from asgml.core.data.clip_options import ClipOptions
-from asgml.core.data.clips import Clip, ClipSet
+from asgml.core.data.clips.clip_options import ClipOptions
+from asgml.core.data.clips.clips import Clip, ClipSet
 
 
 def with_val(clip_set: ClipSet, options: ClipOptions, seed: int) -> ClipSet:

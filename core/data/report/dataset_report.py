@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from asgml.core.data.clips import Fault
+from asgml.core.data.clips.clips import Fault
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.core.data.array_file import Header
+from asgml.core.data.arrays.array_file import Header
 from asgml.core.data.base import SPLITS, DataError
 
 RESERVED_KEYS = ("label", "split", "classes", "group")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from asgml.core.data.base import SPLITS, DataError
-from asgml.core.data.clips import Clip, ClipSet, Decoder, Fault, Modality, Source
+from asgml.core.data.clips.clips import Clip, ClipSet, Decoder, Fault, Modality, Source
 from asgml.core.data.media.audio_decoder import AudioDecoder, audio_facts, audio_fault
 from asgml.core.data.media.flow_decoder import FlowDecoder, check_flow, flow_facts
 from asgml.core.data.media.frame_decoder import FrameDecoder, frame_facts, frame_fault

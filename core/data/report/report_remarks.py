@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from asgml.core.data.base import SPLITS, Dataset
-from asgml.core.data.clips import Clip, ClipSet
-from asgml.core.data.dataset_report import SplitReport
+from asgml.core.data.clips.clips import Clip, ClipSet
+from asgml.core.data.report.dataset_report import SplitReport
 
 NOT_STRANGERS = "results are not about strangers"
 

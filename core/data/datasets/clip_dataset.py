@@ -12,9 +12,9 @@ from torch import Tensor
 
 from asgml.core.data.base import SPLITS, Dataset, Rows, Split
 from asgml.core.data.cache.find_cache import exclude_undecodable, find_cache
-from asgml.core.data.clip_options import ClipOptions, workers_for
-from asgml.core.data.clips import Clip, ClipSet, Decoder, Modality, refuse_faults
-from asgml.core.data.inspect_media import TOLERATED_KINDS, inspect_clips
+from asgml.core.data.clips.clip_options import ClipOptions, workers_for
+from asgml.core.data.clips.clips import Clip, ClipSet, Decoder, Modality, refuse_faults
+from asgml.core.data.media.inspect_media import TOLERATED_KINDS, inspect_clips
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Clips: samples that lie in media files, their options, and the validation part cut from train."""
