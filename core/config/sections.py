@@ -18,7 +18,7 @@ class Section(BaseModel):
 
 
 class DataConfig(Section):
-    """What is trained on."""
+    """The data to train on."""
 
     name: str = Field(
         "synthetic",
@@ -37,7 +37,7 @@ class DataConfig(Section):
 
 
 class FusionConfig(Section):
-    """How features become logits."""
+    """The fusion of features into logits."""
 
     kind: Literal["concat", "sum", "film", "gated"] = Field(
         "concat",
@@ -149,7 +149,7 @@ class DiagnoseConfig(Section):
 
 
 class EvalConfig(Section):
-    """When the splits are evaluated. The validation split alone chooses the model."""
+    """The evaluations of the splits; the validation split alone chooses the model."""
 
     every: int = Field(1, ge=1, description="epochs between evaluations of the validation split")
     test: Literal["end", "epoch", "never"] = Field(
@@ -161,7 +161,7 @@ class EvalConfig(Section):
 
 
 class CheckpointConfig(Section):
-    """What can be gone on from."""
+    """The checkpoints that a run resumes from."""
 
     every: int = Field(1, ge=1, description="epochs between checkpoints")
     keep: int = Field(2, ge=1, description="newest checkpoints kept, beside the best one")

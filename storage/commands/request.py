@@ -52,7 +52,7 @@ class BadRequest:
 
 
 class RequestError(ValueError):
-    """What was sent is no request. The message is one line."""
+    """An object that is no valid request. The message is one line."""
 
 
 def make_request(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReplayStart:
-    """How a replay begins: held at a step, or playing from the first one."""
+    """The beginning of a replay: held at a step, or playing from the first one."""
 
     speed: float
     at_step: int | None
