@@ -24,6 +24,7 @@ class ExternalEncoder(Encoder):
         super().__init__()
         self.network = network
         self.features = features
+        # kernels of a 2-d convolution have 4 dimensions: (out, in, height, width)
         convolves = any(parameter.dim() == 4 for parameter in network.parameters())
         self.kernel_rule = "conv4d" if convolves else "ndim2"
 
@@ -45,6 +46,7 @@ class ExternalHead(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         weight = self.head.weight
         bias = weight.new_zeros(len(weight)) if self.head.bias is None else self.head.bias
+        # features come widened to float32; a head in half precision takes its own type
         same_type = {m: feature.to(weight.dtype) for m, feature in features.items()}
         return split_logits(same_type, self.widths, weight, bias)
 

@@ -33,6 +33,7 @@ def make_forward(
         _check(f"features[{m!r}]", features.get(m), (samples, encoder.features))
         if unimodal_logits is not None:
             _check(f"unimodal_logits[{m!r}]", unimodal_logits.get(m), (samples, classes))
+    # the loop may call from inside its autocast; unimodal logits are made in float32 all the same
     with torch.autocast(logits.device.type, enabled=False):
         wide = {m: _widened(features[m]) for m in model.modalities}
         unimodal = (
@@ -40,6 +41,7 @@ def make_forward(
             if unimodal_logits is None
             else {m: _widened(unimodal_logits[m]) for m in model.modalities}
         )
+    # no inputs: the loop alone has them, so no method may run the encoders
     return Forward(Batch({}, labels), wide, _widened(logits), unimodal, labels)
 
 

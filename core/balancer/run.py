@@ -60,7 +60,7 @@ class LoopCommands:
         with self.run.checkpoint_event(path, why):
             try:
                 self.save(path)
-            except Exception as failure:
+            except Exception as failure:  # whatever it raises, the training goes on without it
                 reason = f"the loop's checkpoint= failed: {first_line(failure)}"
                 raise RefusedError(reason) from failure
             if not path.exists():

@@ -139,6 +139,7 @@ def loop_manifest(
     sections = {method.name for method in config.methods if method.settings}
     acting = {"method", "modulator", "seed", "loss", "probe", "epochs", *sections}
     tree = config.model_dump(mode="json", include=acting)
+    # a length that is not known must not be drawn as the default of the configuration
     if "epochs" not in config.model_fields_set:
         del tree["epochs"]
     total = int(tree.get("epochs", 0))

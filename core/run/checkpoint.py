@@ -88,5 +88,5 @@ def _all(checkpoints: Path) -> list[Path]:
 
 
 def _step(path: Path) -> int:
-    found = _NAME.fullmatch(path.name)
-    return int(found.group(1)) if found else -1
+    match = _NAME.fullmatch(path.name)
+    return int(match.group(1)) if match else -1

@@ -47,6 +47,7 @@ class CommandHandler:
     def restore(self, answered: set[str], replays: Sequence[Replay]) -> None:
         """Take over from the earlier segments of a resumed run."""
         self._answered = answered
+        # a stable sort: two changes at one step keep their order
         self._replays = sorted(replays, key=lambda replay: replay.step)
 
     def process_pending(self, target: CommandTarget) -> None:
@@ -80,6 +81,7 @@ class CommandHandler:
             time.sleep(PAUSE_POLL)
             self._poll(target)
         self.recorder.stopwatch.start()
+        # when stopping, the training itself publishes the next state
         if not self.stopping:
             self.recorder.set_state(State.RUNNING)
 
@@ -225,6 +227,7 @@ class CommandHandler:
             "command": request.kind,
             "answer": answer,
             "issuer": request.issuer,
+            # not below 0: on a shared disk the sender's clock may be ahead
             "latency": round(max(0.0, time.time() - request.created), 3),
             "note": request.note,
             "knob": request.knob,

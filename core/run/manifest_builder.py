@@ -70,7 +70,7 @@ def describe_run(
         modalities=modalities,
         classes=classes,
         method=config.method,
-        parts=describe_parts(config),
+        parts=describe_modulators(config),
         device=describe_device(device),
         seed=config.seed,
         host=socket.gethostname(),
@@ -83,18 +83,18 @@ def describe_run(
     )
 
 
-def describe_parts(config: RunSettings) -> list[dict[str, Any]]:
+def describe_modulators(config: RunSettings) -> list[dict[str, Any]]:
     """Return the modulators, each with its window of epochs."""
-    parts: list[dict[str, Any]] = []
+    modulators: list[dict[str, Any]] = []
     for method in config.methods:
         section = config.section(method.name)
         window = [section[key] for key in WINDOW] if set(WINDOW) <= set(section) else None
-        parts.append({"name": method.name, "summary": method.summary, "window": window})
+        modulators.append({"name": method.name, "summary": method.summary, "window": window})
     if config.modulator:
         user = load_user_class(config.modulator)
         summary = (user.__doc__ or config.modulator).strip().splitlines()[0]
-        parts.append({"name": owner_of(user), "summary": summary, "window": None})
-    return parts
+        modulators.append({"name": owner_of(user), "summary": summary, "window": None})
+    return modulators
 
 
 def describe_device(device: torch.device) -> str:
@@ -108,6 +108,7 @@ def describe_git(folder: Path) -> dict[str, Any]:
     commit = _git(folder, "rev-parse", "HEAD")
     if not commit:
         return {}
+    # untracked files are left out: data and runs are no change of the code
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
     return {"commit": commit, "dirty": bool(changes)}
 

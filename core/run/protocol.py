@@ -32,6 +32,7 @@ NOT_THE_SPLIT = (*OWN_FIELDS, *FOLLOWS, *WHERE)
 
 They have a field of their own, follow from the others, or are about this computer's disks.
 """
+# these texts are part of the digest: reworded, the same protocol would have another one
 SELECTION = {
     "end": "test is looked at once",
     "epoch": "test is looked at each time, so best on test is known too",

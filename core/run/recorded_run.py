@@ -68,6 +68,7 @@ class RecordedRun:
 
     def open(self) -> None:
         """Create the store, or open that of the resumed run for its next segment."""
+        # the writer takes the run's lock, so another trainer of the same run is refused here
         to_array = self.recorder.to_array
         if self.earlier is None:
             writer = RunWriter.create(self.paths, self.manifest, to_array=to_array)
@@ -112,6 +113,7 @@ class RecordedRun:
             return
         self.closed = True
         self.begin()  # a training that fails before its first step has a beginning, too
+        # first the answers: whoever waits for one would otherwise wait for a process that is gone
         self.command_handler.close()
         self.recorder.emit_alerts()
         self.recorder.event(end.label, **({"error": error} if error else {}))

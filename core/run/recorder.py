@@ -47,7 +47,8 @@ class Recorder:
         self._watched = [
             i for i, name in enumerate(self.columns["steps"]) if name.split("/")[0] in WATCHED
         ]
-        self._reported: set[int] = set()
+        self._reported: set[int] = set()  # one alert a column, however long it lasts
+        # a deque: the background thread appends, the training thread takes
         self._alerts: deque[tuple[int, str, float]] = deque()
         self._writer: RunWriter | None = None
 
@@ -64,6 +65,7 @@ class Recorder:
     def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
         """Record one row; columns that `values` lacks are NaN. Raises KeyError for another name."""
         row: list[Scalar] = [math.nan] * len(self.columns[table])
+        # the axes of storage/format/metrics.py, in their order
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
         index = self._index[table]
         for name, value in values.items():

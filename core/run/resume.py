@@ -12,6 +12,7 @@ from asgml.storage.format.metrics import METRICS, Metric
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
 from asgml.storage.read.reader import Run
 
+# a file of arrays has a checksum; clips in folders have sizes and classes only
 SAME_DATA = (
     ("sha256", "content"),
     ("counts", "sizes"),

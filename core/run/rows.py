@@ -48,6 +48,7 @@ def step_row(
             "own_accuracy", forward, [task.correct(logits, truth).mean() for logits in unimodal]
         ),
         **(class_columns(forward) if task.gives_class_scores else {}),
+        # after the ones: a method of the run replaces the factor 1 by its own
         **modulation.factors,
         **modulation.readings,
     }

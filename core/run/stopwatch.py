@@ -10,6 +10,7 @@ class Stopwatch:
     """Stands still until `start`, and again from `pause` on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        # monotonic: the wall clock may be set back, and active_time must not go back with it
         self._clock = clock
         self._before = 0.0
         self._since: float | None = None

@@ -13,7 +13,7 @@ MIB = 2**20
 
 
 class SystemMonitor:
-    """Gives a row for the table `system` every two seconds, None in between."""
+    """Source of the table `system`: a row every two seconds, None in between."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device

@@ -19,7 +19,7 @@ from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Table
 from asgml.storage.format.status import State
 
-NOWHERE = Path(os.devnull)
+NOWHERE = Path(os.devnull)  # no folder can be made there, should anything try to write
 
 
 class UnrecordedRun(RecordedRun):

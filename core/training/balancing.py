@@ -60,7 +60,7 @@ class Balancing:
     def modulate_gradients(
         self, forward: Forward, *, check_finite: bool = False
     ) -> ModulationResult:
-        """Gradients by encoder -> the methods' modulation -> apply: the one change of gradients.
+        """Have the methods decide on the gradients, and apply their modulation.
 
         With `check_finite`, gradients that are not all finite are measured only; that waits for
         the device.
@@ -70,6 +70,7 @@ class Balancing:
             return ModulationResult(NEUTRAL, before, before)
         modulation = self.modulator.modulate(Backward(forward, self.groups, before))
         apply(modulation, self.groups, self.noise)
+        # measured again only after a change: norms read every gradient once more
         after = self.gradient_norms() if modulation.acts else before
         return ModulationResult(modulation, before, after)
 
@@ -124,6 +125,7 @@ class Balancing:
         self.modulator.load_state_dict(state["modulator"])
         if self.probes:
             self.probes.load_state_dict(state["probes"])
+        # generators take their state from the CPU, wherever the checkpoint was loaded to
         self.noise.set_state(state["noise"].cpu())
         self.method_generator.set_state(state["method_generator"].cpu())
 

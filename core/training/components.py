@@ -85,8 +85,9 @@ def make_components(
 
 
 def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> MultimodalModel:
-    torch.manual_seed(seed_for("weights", config.seed))
     outputs, fusion = make_task(data).outputs(data), config.fusion
+    # right before the weights are drawn: nothing else may draw in between
+    torch.manual_seed(seed_for("weights", config.seed))
     model = make_model(
         data.shapes, outputs, config.encoder, fusion.kind, fusion.hidden, fusion.alone
     )

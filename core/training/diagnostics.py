@@ -30,6 +30,9 @@ from asgml.core.modulators.learning_speed import SpeedTracker
 from asgml.core.run.rows import per_modality
 from asgml.core.types import Forward, ParameterGroup, Scalar
 
+GradientPair = tuple[Gradients, Gradients]
+"""The gradients of task and unimodal loss in one encoder."""
+
 SMALLEST_MEAN = 1e-8
 """A mean below this counts as 0: nothing is divided by it."""
 
@@ -41,7 +44,7 @@ class Diagnostics:
         self.groups = groups
         self.live_settings = live_settings
         self.tracker = SpeedTracker(len(groups))
-        self.pairs: dict[str, tuple[Gradients, Gradients]] = {}
+        self.pairs: dict[str, GradientPair] = {}
         self.update_ratio: dict[str, Scalar] = {}
 
     def before_backward(
@@ -53,12 +56,10 @@ class Diagnostics:
         if not every or step % every or not trained:
             return
         unimodal_loss = sum_of_unimodal_losses(forward)
-        found = gradient_pairs(scale_loss(task_loss), scale_loss(unimodal_loss), self.groups)
-        earlier = self.pairs
-        self.pairs = {
-            m: (_added(earlier[m][0], g0), _added(earlier[m][1], g1)) if earlier else (g0, g1)
-            for m, (g0, g1) in found.items()
-        }
+        pairs = gradient_pairs(scale_loss(task_loss), scale_loss(unimodal_loss), self.groups)
+        if self.pairs:  # of the step's earlier micro-batches
+            pairs = {m: _added(pair, self.pairs[m]) for m, pair in pairs.items()}
+        self.pairs = pairs
 
     @contextmanager
     def measure_update(self, due: bool) -> Iterator[None]:
@@ -122,5 +123,8 @@ def _weights(group: ParameterGroup, *, copied: bool = True) -> list[Tensor]:
     return [weight.clone() for weight in present] if copied else present
 
 
-def _added(ours: Gradients, theirs: Gradients) -> Gradients:
-    return [a + b for a, b in zip(ours, theirs, strict=True)]
+def _added(pair: GradientPair, earlier: GradientPair) -> GradientPair:
+    (g0, g1), (h0, h1) = pair, earlier
+    return [h + g for h, g in zip(h0, g0, strict=True)], [
+        h + g for h, g in zip(h1, g1, strict=True)
+    ]

@@ -45,7 +45,7 @@ class ModalityContribution:
 
     def add(self, forward: Forward) -> None:
         """Count an evaluated batch; the model must be in eval mode."""
-        if not self.absent:
+        if not self.absent:  # once a split: the weights stay as they are during an evaluation
             self.absent = self.model.encode(zero_inputs(forward.batch.inputs))
         absent = {m: zero.expand_as(forward.features[m]) for m, zero in self.absent.items()}
         for subset in subsets(self.model.modalities):
@@ -78,6 +78,7 @@ def contribution_row(
     values: Mapping[Subset, float], modalities: tuple[str, ...]
 ) -> dict[str, Scalar]:
     """Return both measures from v(S) of every subset."""
+    # in float64, so that the phi add up to v(all) - v(none)
     exact = {s: torch.tensor(value, dtype=torch.float64) for s, value in values.items()}
     shapley = shapley_values(exact, modalities)
     return {

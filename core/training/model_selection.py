@@ -125,14 +125,14 @@ class ModelSelection:
         }
         checkpoint.save(state, checkpoint.best_path(self.run.paths.checkpoints, self.best.step))
 
-    def _emit(self, split: str, found: Evaluation, **more: Any) -> dict[str, Any]:
+    def _emit(self, split: str, evaluation: Evaluation, **more: Any) -> dict[str, Any]:
         """Record an `evaluation` event; return its fields."""
         fields = {
             "split": split,
-            "accuracy": found.accuracy,
-            "loss": found.loss,
-            "own_accuracy": dict(found.unimodal_accuracy),
-            **found.scores,
+            "accuracy": evaluation.accuracy,
+            "loss": evaluation.loss,
+            "own_accuracy": dict(evaluation.unimodal_accuracy),
+            **evaluation.scores,
             **more,
         }
         self.run.recorder.event("evaluation", **fields)

@@ -45,7 +45,7 @@ class Precision:
         return {}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """The reverse of `state_dict`."""
+        """Restore a `state_dict`."""
 
 
 class BFloat16(Precision):

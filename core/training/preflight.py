@@ -49,6 +49,7 @@ def cancelled_by_adam(config: RunSettings) -> list[str]:
     """Return the methods that only multiply gradients, where the optimizer divides that out."""
     if config.optimizer.name == "sgd":
         return []
+    # via=lr acts after the division, so it is not cancelled
     return [
         method.name
         for method in config.methods

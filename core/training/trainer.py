@@ -100,6 +100,7 @@ class Trainer:
         else:
             modulated = balancing.measure_only()
         self.set_lr(modulated.modulation.rates)
+        # + 1: the step is counted when it is recorded
         probes_due = balancing.is_probe_step(self.run.step + 1)
         with self.components.diagnostics.measure_update(probes_due):
             updated = update.finish()
@@ -139,7 +140,7 @@ class Trainer:
 
     def emit_warnings(self) -> None:
         """Record, at the start of a new run, which of its settings cannot have their effect."""
-        if self.run.step > 0:
+        if self.run.step > 0:  # a resumed run has them already
             return
         config, model = self.config, self.components.model
         warnings = configuration_warnings(config, model) + data_warnings(self.components.data)
@@ -179,6 +180,7 @@ class Trainer:
 
     def state_dict(self) -> dict[str, Any]:
         components = self.components
+        # the keys are those of version 0.1.0, whose runs can be resumed
         return {
             "progress": {
                 "step": self.run.step,
@@ -206,5 +208,6 @@ class Trainer:
         components.update.load_state_dict(state["update"])
         components.diagnostics.load_state_dict(state["diagnosis"])
         components.batches.load_state_dict(state["batches"])
+        # after all that might draw while it is restored
         restore_global_state(state["random"], components.device)
         self.step_log.sums = state["epoch_sums"].to(components.device)

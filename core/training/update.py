@@ -1,4 +1,4 @@
-"""The update: from a batch to an optimizer step, in micro-batches, in a precision, clipped or not.
+"""The update: from a batch to an optimizer step, by micro-batches, precision and clipping.
 
     batch -> micro-batches, each back-propagated with its share of the samples
           -> unscale -> modulate -> clip -> step
@@ -52,6 +52,7 @@ class Update:
 
     def begin(self, batch: Batch) -> list[tuple[Batch, float]]:
         """Clear the gradients; return the micro-batches, each with its share of the samples."""
+        # None, not 0: what gets no gradient in this step stays out of norms, clip and update
         self.optimizer.zero_grad(set_to_none=True)
         return micro_batches(batch, self.count)
 
@@ -120,6 +121,7 @@ def merge_micro_batches(
     """Return forward, loss and task loss of the whole batch; without a graph if it was split."""
     if len(results) == 1:
         return results[0].forward, results[0].loss, results[0].task_loss
+    # detached: the graph of each micro-batch was freed by its own backward
     forwards = [result.forward for result in results]
     whole = Forward(
         batch,

@@ -18,7 +18,7 @@ from core_kit import (
 )
 
 from asgml.core.modulators.user_modulator import ModulatorError, load_user_class, user_knobs
-from asgml.core.run.manifest_builder import describe_parts
+from asgml.core.run.manifest_builder import describe_modulators
 from asgml.core.training.trainer import Trainer
 from asgml.storage.commands.inbox import make_request, send
 
@@ -78,7 +78,7 @@ def test_its_knobs_are_its_own_and_those_of_every_window(tmp_path: Path) -> None
         "half.last_epoch",
         "half.ramp_epochs",
     ]
-    assert describe_parts(config)[-1]["summary"] == "Multiplies every gradient by one level."
+    assert describe_modulators(config)[-1]["summary"] == "Multiplies every gradient by one level."
     assert user_knobs(small_config()) == []
 
 
