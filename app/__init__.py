@@ -1,0 +1,1 @@
+"""The command line: commands, recipes, settings, and the launcher of trainers."""

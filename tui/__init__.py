@@ -1,0 +1,1 @@
+"""The dashboard: a live or replayed run on the terminal."""

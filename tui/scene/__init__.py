@@ -1,0 +1,1 @@
+"""Scenes: everything that the screens draw of one moment of a run."""

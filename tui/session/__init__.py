@@ -1,0 +1,1 @@
+"""The session: the one thread that reads the run and sends requests."""

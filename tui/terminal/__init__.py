@@ -1,0 +1,1 @@
+"""The terminal: styles, text of numbers, changed cells, screenshots."""

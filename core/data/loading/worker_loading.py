@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
@@ -18,6 +20,8 @@ from torch.utils.data import DataLoader, Dataset
 from asgml.core.data.base import DataError, Rows
 
 PREFETCH = 2  # batches that each process keeps ready
+IGNORED = (signal.SIGINT, signal.SIGTERM)
+"""Signals that a cluster sends to every process of a job, and that the trainer alone answers."""
 
 Inputs = dict[str, Tensor]
 Result = TypeVar("Result")
@@ -55,12 +59,13 @@ def map_in_workers(
         num_workers=workers,
         prefetch_factor=PREFETCH if workers else None,
         pin_memory=pin,
-        worker_init_fn=_start_worker,
+        worker_init_fn=partial(_start_worker, os.getpid()),
         multiprocessing_context=_context() if workers else None,
         # Without one the loader draws a seed from torch's own generator, on which dropout depends.
         generator=torch.Generator().manual_seed(0),
     )
-    iterator = iter(loader)
+    with _signals_blocked():
+        iterator = iter(loader)
     try:
         _remember_workers(iterator)
         for result in iterator:
@@ -104,16 +109,35 @@ def _unchanged(result: Any) -> Any:
     return result
 
 
-def _start_worker(worker: int) -> None:
-    """Seed numpy and ignore the signals of the trainer.
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Hold the ignored signals back while processes are forked, which inherit the block.
+
+    A process ends of such a signal between its start and `_start_worker`: torch's own handlers
+    are set first.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker(trainer: int, worker: int) -> None:
+    """Seed numpy and ignore the signals of the trainer, the process of this id.
 
     Nothing that reads draws numbers; should a library do so, no two processes draw the same. After
     a SIGTERM, which a cluster sends to every process of a job, the trainer still finishes its step
     and needs the data for it.
     """
+    if (
+        os.getppid() != trainer
+    ):  # killed meanwhile: torch's watchdog, set later, would wait for ever
+        os._exit(1)
     np.random.seed((torch.initial_seed() + worker) % 2**32)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, IGNORED)
 
 
 # The processes of each iterator, by its id. At its own end Python sends them SIGTERM, which they
