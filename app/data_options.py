@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asgml.app.cli.arguments import TrainArguments
+from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import how_to_give, is_generated, needs_files
 from asgml.app.errors import UserError
 from asgml.app.recipes import build

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from asgml.app.cli.arguments import TrainArguments
+from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import (
     absolute_spec,
     existing,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from asgml.app.cli.arguments import AsJson, TrainArguments
+from asgml.app.arguments import AsJson, TrainArguments
 from asgml.app.cli.expanded import expanded
 
 config_app = typer.Typer(rich_markup_mode=None, help="Show the configuration of a training.")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asgml.app.cli.arguments import AllowMissing, AsJson, completer
+from asgml.app.arguments import AllowMissing, AsJson, completer
 
 data_app = typer.Typer(rich_markup_mode=None, help="List, check, make and prepare data sets.")
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asgml.app.cli.arguments import AsJson, Format, LatestRun, RunRef, RunsDirectory
+from asgml.app.arguments import AsJson, Format, LatestRun, RunRef, RunsDirectory
 
 inspection_app = typer.Typer()
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from asgml.app.cli.arguments import AsJson, RunsDirectory, completer
+from asgml.app.arguments import AsJson, RunsDirectory, completer
 
 reference_app = typer.Typer()
 

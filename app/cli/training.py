@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asgml.app.cli.arguments import (
+from asgml.app.arguments import (
     Ascii,
     AsJson,
     ControlArguments,

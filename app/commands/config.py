@@ -7,7 +7,7 @@ import json
 from rich.table import Table
 from rich.text import Text
 
-from asgml.app.cli.arguments import TrainArguments
+from asgml.app.arguments import TrainArguments
 from asgml.app.output import console, print_json
 from asgml.app.recipes import build
 from asgml.core.config.run_config import RunConfig

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asgml.app.cli.arguments import LaunchMode, TrainArguments
+from asgml.app.arguments import LaunchMode, TrainArguments
 from asgml.app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
 from asgml.app.follow import start_failure, wait_for_end, wait_until_up
 from asgml.app.launcher import Trainer, make_run, start

@@ -204,7 +204,7 @@ def test_a_wrong_setting_is_named(
 
 
 def test_completion_knows_runs_recipes_methods_keys_and_knobs(tiny_run: RunPaths) -> None:
-    from asgml.app.cli.completion import complete
+    from asgml.app.completion import complete
 
     given = {"runs": tiny_run.root.parent, "run": "tiny-01", "action": "set"}
     assert complete("runs", given, "ti") == ["tiny-01"]

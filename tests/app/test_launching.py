@@ -15,7 +15,7 @@ import pytest
 
 import asgml.tui.app as dashboard
 from asgml.app import follow
-from asgml.app.cli.arguments import TrainArguments
+from asgml.app.arguments import TrainArguments
 from asgml.app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
 from asgml.app.launcher import OURS, make_run, start, worker_command, worker_environment
 from asgml.app.recipes import build

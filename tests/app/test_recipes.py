@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgml.app.cli.arguments import TrainArguments
+from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import is_from_files, names_from_files
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, parse_value

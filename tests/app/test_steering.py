@@ -112,7 +112,7 @@ def test_what_is_sent_is_what_was_asked(
 ) -> None:
     import tiny
 
-    from asgml.app.cli.arguments import Action, ControlArguments
+    from asgml.app.arguments import Action, ControlArguments
     from asgml.app.commands.ctl import request_of
     from asgml.storage.commands.inbox import send
 

@@ -29,7 +29,7 @@ def _runs(given: dict[str, Any]) -> list[str]:
 
 
 def _recipes(given: dict[str, Any]) -> list[str]:
-    return sorted(path.stem for path in (Path(__file__).parents[1] / "recipes").glob("*.toml"))
+    return sorted(path.stem for path in (Path(__file__).parent / "recipes").glob("*.toml"))
 
 
 def _methods(given: dict[str, Any]) -> list[str]:

@@ -32,10 +32,10 @@ class Format(StrEnum):
 
 
 def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
-    """Return a tab completion that imports `asgml.app.cli.completion` when the shell asks."""
+    """Return a tab completion that imports `asgml.app.completion` when the shell asks."""
 
     def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-        from asgml.app.cli import completion
+        from asgml.app import completion
 
         return completion.complete(name, ctx.params, incomplete)
 
