@@ -65,13 +65,19 @@ G_BLENDING = Method(
 PMR = Method(
     name="pmr", target="asgml.core.modulators.pmr:Pmr", acts="loss",
     summary="pull the slow modality's features to the prototypes of their classes",
-    source="Fan et al., PMR: Prototypical Modal Rebalance for Multimodal Learning, CVPR 2023",
+    source=cleandoc("""
+        Fan et al., PMR: Prototypical Modal Rebalance for Multimodal Learning, CVPR 2023
+        code:  fanyunfeng-bit/Modal-Imbalance-PMR, main_Prototype_grad.py: slow_m from line 169,
+               momentum from line 435; the default, released for the published numbers
+        paper: slow_m of the paper's text, momentum for every prototype but the first
+    """),
     formula=cleandoc("""
         c_k   <- (1 - momentum) * mean of h_m in class k + momentum * c_k    prototypes, each epoch
+                 variant=code: momentum = 0 in epochs 0 and 1
         p_m    = softmax_k(-|h_m - c_k|)                      what the prototypes of m predict
         s_m    = sum_i p_m,i[y_i]
-        slow_m = clip(mean_j!=m s_j / s_m - 1, 0, 1)          rule=code: 1 where that is above 0
-        fast_m = clip(mean_j!=m s_m / s_j - 1, 0, 1)          rule=code: the same
+        slow_m = clip(mean_j!=m s_j / s_m - 1, 0, 1)          code: 1 where that is above 0
+        fast_m = clip(mean_j!=m s_m / s_j - 1, 0, 1)          code: the same
         L      = L_task + alpha * sum_m slow_m * CE(p_m, y) - entropy * sum_m fast_m * H(p_m)
     """),
     needs="features of a part of the training split, each epoch",
@@ -81,8 +87,12 @@ PMR = Method(
         *window_knobs("pmr"),
     ),
     options=(
-        choice("pmr.rule", "paper", "paper code",
-               "weight of a slow modality: paper grows with how slow it is, code is 1"),
+        choice("pmr.variant", "code", "paper code",
+               "code: as in the released script, weights of 1, no momentum in epochs 0 and 1; "
+               "paper: weights that grow, momentum from the second prototypes on"),
+        choice("pmr.rule", "variant", "variant paper code",
+               "weight of a slow modality: paper grows with how slow it is, code is 1; "
+               "variant: that of pmr.variant"),
         number("pmr.momentum", 0.2, 0, 1, None, "weight of the old prototype in the new one"),
         number("pmr.share", 0.1, 0, 1, None,
                "part of the training split that prototypes are made of "

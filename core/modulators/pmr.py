@@ -5,10 +5,14 @@ Formula: PMR in core/methods/losses.py; prototypes: prototypes.py. The entropy t
 fast modality back in the first epochs.
 
 With two modalities slow is the paper's (beta, gamma) = (clip(1/rho - 1, 0, 1), clip(rho - 1, 0,
-1)), rho = s_0 / s_1. The published code takes 1 wherever that is above 0: rule = code. The paper is
-about two modalities; for more, each is compared with every other in pairs and the ratios are
-averaged, as OGM's authors do: the strongest still gets nothing, and the order of the modalities
-does not matter.
+1)), rho = s_0 / s_1. The released script takes 1 wherever that is above 0, and makes prototypes
+once before the first epoch and after each: those of before and after epoch 0 have no momentum
+(variant=code, main_Prototype_grad.py, lines 169 and 435). A class without samples is 0/0 there;
+here it keeps its old prototype, or has none.
+
+The paper is about two modalities; for more, each is compared with every other in pairs and the
+ratios are averaged, as OGM's authors do: the strongest still gets nothing, and the order of the
+modalities does not matter.
 """
 
 from __future__ import annotations
@@ -28,6 +32,9 @@ from asgml.core.modulators.prototypes import Prototypes, entropy
 from asgml.core.seeds import seed_for
 from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
+
+LAST_FRESH_EPOCH = 1
+"""Last epoch whose prototypes the released script makes without the old ones."""
 
 
 class Pmr(Modulator):
@@ -54,7 +61,17 @@ class Pmr(Modulator):
         generator = torch.Generator().manual_seed(seed_for(f"pmr/{epoch}", context.config.seed))
         samples = torch.randperm(size, generator=generator)[:count]
         features, labels = context.features("train", samples)
-        self.prototypes.update(features, labels, context.classes, self.number("momentum"))
+        self.prototypes.update(features, labels, context.classes, self.momentum(epoch))
+
+    def momentum(self, epoch: int) -> float:
+        """Return the weight of the old prototypes in those made at the beginning of `epoch`."""
+        fresh = self.options["variant"] == "code" and epoch <= LAST_FRESH_EPOCH
+        return 0.0 if fresh else self.number("momentum")
+
+    @property
+    def rule(self) -> str:
+        rule = str(self.options["rule"])
+        return str(self.options["variant"]) if rule == "variant" else rule
 
     def loss(self, forward: Forward) -> Scalar:
         self.weights = {}
@@ -63,7 +80,7 @@ class Pmr(Modulator):
         labels = forward.labels
         logits = [self.prototypes.logits(m, forward.features[m]) for m in self.modalities]
         scores = torch.stack([self.prototypes.scores(each, labels) for each in logits])
-        slow, fast = rebalance_weights(scores, str(self.options["rule"]))
+        slow, fast = rebalance_weights(scores, self.rule)
         # Kept for `modulate`, which records them.
         self.weights = dict(zip(self.modalities, self.number("alpha") * slow, strict=True))
         losses = torch.stack([self.prototypes.loss(each, labels) for each in logits])

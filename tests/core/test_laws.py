@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from asgml.core.methods.registry import METHODS, RegistryError, parse_method, short_name
+from asgml.core.methods.spec import Method
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
 from asgml.core.modulators.window import Windowed
@@ -52,14 +53,31 @@ FIRST = ("baseline", "ogm", "ogm_ge", "boost", "ogm_ge+boost")
 """The default method, its members and the baseline: tried with three modalities too."""
 
 
+def rows_of(method: str) -> list[Method]:
+    """Return the rows of a composition, or of a method in a variant."""
+    return parse_method(method.partition(":")[0])
+
+
 def counts(method: str) -> tuple[int, ...]:
     """Return the numbers of modalities that every method of a composition is defined for."""
-    defined = [row.modalities for row in parse_method(method) if row.modalities is not None]
+    defined = [row.modalities for row in rows_of(method) if row.modalities is not None]
     return tuple(defined[:1]) if defined else (2, 3, 6) if method in FIRST else (2, 6)
 
 
+VARIANTS = [
+    f"{name}:{variant}"
+    for name, row in METHODS.items()
+    for knob in row.settings
+    if short_name(knob) == "variant" and set(knob.choices) == {"paper", "code"}
+    for variant in knob.choices
+    if variant != knob.initial
+]
+"""Methods in the variant that is not the default, `pmr:paper`; every law holds for them too."""
+
 EVERY = [
-    (method, count) for method in dict.fromkeys((*FIRST, *METHODS)) for count in counts(method)
+    (method, count)
+    for method in dict.fromkeys((*FIRST, *METHODS, *VARIANTS))
+    for count in counts(method)
 ]
 METHODS_AND_COUNTS = pytest.mark.parametrize(("method", "count"), EVERY)
 ACTING = pytest.mark.parametrize(
@@ -68,8 +86,7 @@ ACTING = pytest.mark.parametrize(
 ON_GRADIENTS = [
     (method, count)
     for method, count in EVERY
-    if not {row.acts for row in parse_method(method)}
-    & {"nothing", "between epochs", "learning rate"}
+    if not {row.acts for row in rows_of(method)} & {"nothing", "between epochs", "learning rate"}
 ]
 WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, -1))]
 WINDOWS += [("ogm_ge+boost", 2, *window) for window in ((0, 0), (3, 1), (0, 9))]
@@ -88,7 +105,7 @@ ORDERED = {"arl"}
 
 def sections_of(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
     """Return the same settings for every method of a composition."""
-    return {row.name: settings for row in parse_method(method) if row.settings}
+    return {row.name: settings for row in rows_of(method) if row.settings}
 
 
 def lively(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
@@ -99,8 +116,20 @@ def lively(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
     }
 
 
+def with_variant(method: str, sections: dict[str, Any]) -> dict[str, Any]:
+    """Return the sections with the variant that `method` names, `pmr:paper`."""
+    name, _, variant = method.partition(":")
+    chosen = {name: {**sections.get(name, {}), "variant": variant}} if variant else {}
+    return {**sections, **chosen}
+
+
+def bench_of(method: str, names: tuple[str, ...], **sections: Any) -> Bench:
+    """Return a bench of a composition, or of a method in a variant."""
+    return Bench(method.partition(":")[0], names, **with_variant(method, sections))
+
+
 def has_alpha(method: str) -> bool:
-    rows = parse_method(method)
+    rows = rows_of(method)
     return all("alpha" in {short_name(knob) for knob in row.settings} for row in rows)
 
 
@@ -135,7 +164,7 @@ def test_gains_and_noise_are_finite_and_not_negative(
     method: str, count: int, alpha: float, loudness: float, weak: int
 ) -> None:
     sections = sections_of(method, alpha=alpha) if has_alpha(method) else {}
-    bench = Bench(method, modalities(count), **sections)
+    bench = bench_of(method, modalities(count), **sections)
     with torch.no_grad():
         for parameter in bench.model.fusion.parameters():
             parameter.mul_(loudness)
@@ -149,7 +178,7 @@ def test_gains_and_noise_are_finite_and_not_negative(
 
 @METHODS_AND_COUNTS
 def test_the_neutral_modulation_is_neutral(method: str, count: int) -> None:
-    modulation = Bench(method, modalities(count)).modulate()
+    modulation = bench_of(method, modalities(count)).modulate()
     assert modulation * NEUTRAL == modulation
     assert NEUTRAL * modulation == modulation
     assert compose([]) is NEUTRAL
@@ -225,7 +254,7 @@ def take_over(theirs: Bench, ours: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("method", "count"),
-    [(method, count) for method, count in EVERY if not ORDERED & set(method.split("+"))],
+    [each for each in EVERY if not ORDERED & {row.name for row in rows_of(each[0])}],
 )
 def test_permuting_the_modalities_permutes_everything(method: str, count: int) -> None:
     """The same encoders, head and batch, in the opposite order."""
@@ -233,8 +262,8 @@ def test_permuting_the_modalities_permutes_everything(method: str, count: int) -
     data = small_data(names)
     shapes = {m: data.shapes[m] for m in names[::-1]}
     reversed_data = replace(data, modalities=names[::-1], shapes=shapes)
-    ours = Bench(method, names, data=data, begun=False)
-    theirs = Bench(method, names[::-1], data=reversed_data, begun=False)
+    ours = bench_of(method, names, data=data, begun=False)
+    theirs = bench_of(method, names[::-1], data=reversed_data, begun=False)
     take_over(theirs, ours)
     for bench in (ours, theirs):
         bench.modulator.begin_epoch(0)
@@ -251,7 +280,9 @@ def test_permuting_the_modalities_permutes_everything(method: str, count: int) -
 def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, Tensor]:
     """Return the weights after six steps, with a probe evaluation after each."""
     root.mkdir()
-    config = small_config(method=method, epochs=2, probe={"eval_freq": 1}, **sections)
+    sections = with_variant(method, sections)
+    name = method.partition(":")[0]
+    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
     assert trainer.run.step == 6
@@ -315,7 +346,8 @@ def test_the_ends_of_the_window_are_inclusive(
     method: str, count: int, first: int, last: int
 ) -> None:
     """Outside of it no bit of a gradient changes and no noise is drawn; -1 is no last epoch."""
-    bench = Bench(method, modalities(count), **lively(method, first_epoch=first, last_epoch=last))
+    sections = lively(method, first_epoch=first, last_epoch=last)
+    bench = bench_of(method, modalities(count), **sections)
     plain = Bench("baseline", modalities(count))
     acted = []
     for epoch in range(5):
@@ -369,7 +401,7 @@ def test_strength_leads_from_nothing_to_the_whole_method(strength: float) -> Non
 @METHODS_AND_COUNTS
 def test_the_state_survives_a_checkpoint(method: str, count: int) -> None:
     names = modalities(count)
-    ours, theirs = Bench(method, names), Bench(method, names)
+    ours, theirs = bench_of(method, names), bench_of(method, names)
     for i in range(2):
         ours.modulate()
         ours.modulator.observe(reading({m: 0.1 * j + 0.2 * i for j, m in enumerate(names)}))
@@ -405,7 +437,7 @@ def assert_finite(bench: Bench, modulation: Modulation) -> None:
 def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> None:
     """A modality whose own logits give the true class no probability at all."""
     names = modalities(count)
-    bench = Bench(method, names)
+    bench = bench_of(method, names)
     backward = bench.look_back()
     hopeless = torch.zeros_like(backward.forward.logits).scatter(
         1, backward.forward.labels.unsqueeze(1), -1e4
@@ -423,7 +455,7 @@ def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> N
 
 @METHODS_AND_COUNTS
 def test_parameters_without_a_gradient_are_passed_over(method: str, count: int) -> None:
-    bench = Bench(method, modalities(count))
+    bench = bench_of(method, modalities(count))
     backward = bench.look_back()
     groups = bench.balancing.groups
     frozen = [*groups["visual"].kernels, *groups["visual"].others, groups["audio"].kernels[0]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
 from core_kit import Bench, modalities
 from methods_kit import AV, doubles, inner, near
 
-from asgml.core.modulators.pmr import rebalance_weights
+from asgml.core.modulators.pmr import Pmr, rebalance_weights
 from asgml.core.modulators.prototypes import Prototypes, entropy
 
 
@@ -68,9 +69,44 @@ def test_a_class_without_samples_is_left_out() -> None:
     assert float(made.loss(logits.detach(), torch.tensor([1, 1, 1]))) == 0
 
 
+@pytest.mark.parametrize(
+    ("variant", "expected"),
+    [
+        # The class means of the loops below: 1, 2, 4 and 8, and 3, 3, 5 and 5.
+        ("code", [[1, 3], [2, 3], [0.8 * 4 + 0.2 * 2, 4.6], [0.8 * 8 + 0.2 * 3.6, 4.92]]),
+        ("paper", [[1, 3], [1.8, 3], [0.8 * 4 + 0.2 * 1.8, 4.6], [0.8 * 8 + 0.2 * 3.56, 4.92]]),
+    ],
+)
+def test_the_prototypes_of_four_epochs(variant: str, expected: list[list[float]]) -> None:
+    """The released script makes those of epochs 0 and 1 without momentum."""
+    labels = torch.tensor([0, 0, 1])
+    epochs = [[0.0, 2, 3], [1, 3, 3], [3, 5, 5], [7, 9, 5]]
+    made = Pmr(("audio",), {"variant": variant, "momentum": 0.2, "share": 1.0})
+    for epoch, values in enumerate(epochs):
+        features = {"audio": torch.tensor(values).unsqueeze(1)}
+        made.context = SimpleNamespace(  # type: ignore[assignment]
+            data=SimpleNamespace(splits={"train": labels}),
+            config=SimpleNamespace(seed=0),
+            classes=2,
+            features=lambda *_, found=features: (found, labels),
+        )
+        made.before_epoch(epoch, 1.0)
+        assert made.prototypes.means["audio"].flatten().tolist() == near(expected[epoch])
+
+
+def test_the_weights_follow_the_variant_unless_they_are_chosen() -> None:
+    rules = {
+        (variant, rule): inner(Bench("pmr", AV, pmr={"variant": variant, "rule": rule}), "pmr").rule
+        for variant in ("paper", "code")
+        for rule in ("variant", "paper", "code")
+    }
+    assert all(found == (v if rule == "variant" else rule) for (v, rule), found in rules.items())
+    assert inner(Bench("pmr", AV), "pmr").rule == "code", "the released script is the default"
+
+
 @pytest.mark.parametrize("rule", ["paper", "code"])
 def test_the_loss_of_pmr_by_loops(rule: str) -> None:
-    settings = {"alpha": 1.5, "share": 0.5, "entropy": 0.01, "entropy_epochs": 1, "rule": rule}
+    settings = {"alpha": 1.5, "share": 0.5, "entropy": 0.01, "entropy_epochs": 1, "variant": rule}
     bench = Bench("pmr", modalities(3), pmr=settings)
     means = inner(bench, "pmr").prototypes.means
     losses = []
