@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from inspect import cleandoc
 
-from asgml.core.methods.knobs import count, number, ramp_option, window_knobs
+from asgml.core.methods.knobs import choice, count, number, ramp_option, window_knobs
 from asgml.core.methods.spec import READS_DATA, Method
 
 # Rows are a table, aligned by hand.
@@ -14,12 +14,19 @@ RELEARNING = Method(
     acts="between epochs",
     summary="diagnose over-fitted encoders by clustering, "
             "and move them part of the way back to their initial weights",
-    source="Wei et al., Diagnosing and Re-learning for Balanced Multimodal Learning, ECCV 2024",
+    source=cleandoc("""
+        Wei et al., Diagnosing and Re-learning for Balanced Multimodal Learning, ECCV 2024
+        code:  GeWu-Lab/Diagnosing_Relearning_ECCV2024, code/ours.py: columns scaled at line 108,
+               schedule at line 418; the default, released for the published numbers
+        paper: KMeans on the features as they are, after `start` epochs
+    """),
     formula=cleandoc("""
         gap_m    = |purity of KMeans(C) on h_m of train - the same of val|
+                   variant=code: each column of h_m from -1 to 1 in each split
         w_m      = tanh(scale * gap_m)
         theta_m <- w_m * theta_m(initial) + (1 - w_m) * theta_m     all of encoder m
         at the beginning of epochs start, start + every, ...; `times` in all
+        variant=code: an epoch later, after the epoch of index start, ...
     """),
     needs="a validation split with at least as many samples as classes",
     knobs=(
@@ -28,8 +35,12 @@ RELEARNING = Method(
         *window_knobs("relearning"),
     ),
     options=(
+        choice("relearning.variant", "code", "paper code",
+               "code: as in the released script, columns scaled before KMeans, reset after the "
+               "epoch of index start; paper: features as they are, reset at its beginning"),
         count("relearning.start", 20, 0,
-              "epoch at whose beginning the encoders go back first, counted from 0"),
+              "epoch of the first reset, counted from 0: after it in variant code, "
+              "at its beginning in variant paper"),
         count("relearning.every", 20, 1,
               "epochs from one time to the next (published 20; 5 on CMU-MOSI)"),
         count("relearning.times", 3,  0, "how many times"),

@@ -5,6 +5,11 @@ Formula: RELEARNING in core/methods/resets.py. Purity is the share of samples th
 largest class of their cluster. An encoder whose training features fall into classes much better
 than its validation features has over-fitted, and goes further back.
 
+The released script (variant=code, code/ours.py) scales each column of a split's features to (-1, 1)
+before KMeans (line 108), so that columns of large values do not decide the clusters alone, and
+resets after the epoch of index 20, which is the beginning of epoch 21 (line 418). KMeans has ten
+starts here; there it has scikit-learn's default.
+
 A Modulation changes the gradients of one step. This changes the weights between two steps, so it is
 no Modulation: it is done in `before_epoch`, and no other method writes weights. Batch norm's
 running statistics and the optimizer's momentum stay; both forget within some tens of steps.
@@ -15,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from asgml.core.methods.spec import MethodError
@@ -51,15 +57,22 @@ class Relearning(Modulator):
         }
 
     def before_epoch(self, epoch: int, strength: float) -> None:
+        released = self.options["variant"] == "code"
         start, every, times = (int(self.number(name)) for name in ("start", "every", "times"))
-        if not is_due(epoch, start, every, times):
+        # After an epoch is at the beginning of the next one.
+        if not is_due(epoch, start + released, every, times):
             return
         # numpy, under KMeans, takes seeds of 32 bits
         seed = seed_for(f"relearning/{epoch}", self.context.config.seed) % 2**32
         splits = [self.context.features(split) for split in ("train", "val")]
         for m in self.modalities:
             train, val = (
-                cluster_purity(features[m], labels, self.context.classes, seed)
+                cluster_purity(
+                    scaled_columns(features[m]) if released else features[m],
+                    labels,
+                    self.context.classes,
+                    seed,
+                )
                 for features, labels in splits
             )
             self.gaps[m] = abs(train - val)
@@ -92,6 +105,14 @@ def is_due(epoch: int, start: int, every: int, times: int) -> bool:
 def reset_weight(gap: float, scale: float) -> float:
     """Return w = tanh(scale * gap), in [0, 1)."""
     return float(torch.tensor(scale * gap, dtype=torch.float64).tanh())
+
+
+def scaled_columns(features: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    """Return the features with every column from -1 to 1; a constant column becomes -1."""
+    low, high = features.amin(dim=0), features.amax(dim=0)
+    # 1 for a constant column, which would be 0/0.
+    span = torch.where(high > low, high - low, torch.ones_like(low))
+    return (features - low) / span * 2 - 1
 
 
 def cluster_purity(features: Tensor, labels: Tensor, clusters: int, seed: int) -> float:

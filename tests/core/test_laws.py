@@ -95,7 +95,7 @@ LIVELY: dict[str, dict[str, Any]] = {
     "mslr": {"variant": "keep", "factors": "visual=0.5"},
     "opm": {"p_exe": 1.0, "q_base": 1.0},
     "inforeg": {"threshold": -1.0},
-    "relearning": {"start": 1, "every": 1},
+    "relearning": {"start": 0, "every": 1},
 }
 """Settings with which a method acts from the first step on, not after some epochs or by chance."""
 

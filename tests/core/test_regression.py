@@ -92,7 +92,7 @@ def test_a_method_trains_a_regression_or_says_why_not(
 ) -> None:
     changes: dict[str, Any] = {"method": name, "epochs": 2, **({name: section} if section else {})}
     if name == "relearning":
-        changes["relearning"] = {"start": 1, "every": 1}
+        changes["relearning"] = {"start": 0, "every": 1}
     if is_refused(name, section):
         with pytest.raises(MethodError) as raised:
             train_small(tmp_path / "run", data_of(), **changes)

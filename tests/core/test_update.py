@@ -423,7 +423,7 @@ def test_the_scale_survives_a_checkpoint(tmp_path: Path) -> None:
 def test_a_frozen_encoder_keeps_every_bit(method: str, tmp_path: Path) -> None:
     """Batch norm's running statistics too, whatever the method; the other encoder learns."""
     own = {method: {"first_epoch": 0}} if METHODS[method].settings else {}
-    own = {method: {**own[method], "start": 1, "every": 1}} if method == "relearning" else own
+    own = {method: {**own[method], "start": 0, "every": 1}} if method == "relearning" else own
     trainer = make_trainer(
         tmp_path / "run",
         small_data(),

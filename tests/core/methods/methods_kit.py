@@ -24,7 +24,7 @@ ACTIVE: dict[str, dict[str, Any]] = {
     "mmpareto": {},
     "pmr": {"share": 0.4, "entropy": 0.01, "entropy_epochs": 2},
     "g_blending": {"every": 2, "measure_epochs": 1},
-    "relearning": {"start": 1, "every": 1},
+    "relearning": {"start": 0, "every": 1},
     "inforeg": {"threshold": -1.0},
     "asgml_v1": {"eval_freq": 3, "soft_mask_scale": 0.1},
     "asgml_v1 by staleness": {"eval_freq": 3, "mode": "staleness", "signal": "both", "phase": 1},

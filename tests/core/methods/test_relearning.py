@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import itertools
 import math
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from core_kit import Bench, small_data, weights
-from methods_kit import AV, near, nudge
+from methods_kit import AV, inner, near, nudge
 
 from asgml.core.methods.spec import MethodError
-from asgml.core.modulators.relearning import cluster_purity, is_due, purity, reset_weight
+from asgml.core.modulators.relearning import (
+    cluster_purity,
+    is_due,
+    purity,
+    reset_weight,
+    scaled_columns,
+)
 
 
 @pytest.mark.parametrize(
@@ -46,13 +53,90 @@ def test_when_encoders_go_back() -> None:
     assert not any(is_due(epoch, 3, 2, 0) for epoch in range(20))
 
 
+# Two columns of unequal scale: the small one holds the class, in training only; the large one
+# does not. Halves of the large one have purity 3/5.
+LABELS = [0, 1] * 5
+TRAIN = [[0.01 * (i % 2), 10.0 * i] for i in range(10)]
+VAL = [[0.01 * (i // 2 % 2), 10.0 * i] for i in range(10)]
+
+
+def slow_purity(points: list[list[float]], scale: bool) -> float:
+    """Return the purity of the best of all divisions in two, by squared distances."""
+    if scale:
+        columns = [[point[d] for point in points] for d in range(2)]
+        points = [
+            [2 * (x - min(c)) / (max(c) - min(c)) - 1 for x, c in zip(point, columns, strict=True)]
+            for point in points
+        ]
+    best, found = math.inf, 0.0
+    for sides in itertools.product([0, 1], repeat=len(points) - 1):
+        cost, most = 0.0, 0
+        for side in (0, 1):
+            members = [i for i, s in enumerate((0, *sides)) if s == side]
+            for d in range(2):
+                mean = sum(points[i][d] for i in members) / max(len(members), 1)
+                cost += sum((points[i][d] - mean) ** 2 for i in members)
+            most += max(sum(LABELS[i] == k for i in members) for k in (0, 1))
+        if cost < best:
+            best, found = cost, most / len(points)
+    return found
+
+
+@pytest.mark.parametrize(("variant", "start", "weight"), [("code", 0, 0.905148), ("paper", 1, 0.0)])
+def test_the_reset_weight_on_features_of_unequal_scale(
+    variant: str, start: int, weight: float
+) -> None:
+    """Scaled, purities are 1 and 1/2 and w is tanh(3 / 2); as they are, 3/5 and 3/5 and w is 0."""
+    scale = variant == "code"
+    gap = abs(slow_purity(TRAIN, scale) - slow_purity(VAL, scale))
+    assert math.tanh(3 * gap) == near(weight)
+    bench = Bench("relearning", AV, relearning={"variant": variant, "start": start})
+    method = inner(bench, "relearning")
+    found = {"train": torch.tensor(TRAIN), "val": torch.tensor(VAL)}
+    labels = torch.tensor(LABELS)
+    method.context = SimpleNamespace(
+        classes=2,
+        config=SimpleNamespace(seed=0),
+        groups=method.context.groups,
+        features=lambda split: (
+            dict.fromkeys(AV, torch.tensor(found[split])),
+            torch.tensor(LABELS),
+        ),
+    )
+    weights: dict[str, float] = {}
+    method.reset = weights.__setitem__
+    method.before_epoch(1, 1.0)
+    assert weights == near(dict.fromkeys(AV, weight))
+
+
+def test_columns_from_minus_one_to_one() -> None:
+    """A constant column, such as a dead unit's, is no 0/0."""
+    features = torch.tensor([[1.0, 7.0, -2.0], [3.0, 7.0, 0.0], [2.0, 7.0, 6.0]])
+    expected = [[-1, -1, -1], [1, -1, -0.5], [0, -1, 1]]
+    assert scaled_columns(features).tolist() == expected
+
+
+@pytest.mark.parametrize(("variant", "expected"), [("code", [21, 41, 61]), ("paper", [20, 40, 60])])
+def test_the_published_schedule(
+    variant: str, expected: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The released script resets after the epochs of index 20, 40 and 60."""
+    bench = prepared_relearning(monkeypatch, variant=variant, start=20, every=20, times=3)
+    method, done = inner(bench, "relearning"), []
+    for epoch in range(90):
+        method.reset = lambda m, weight, epoch=epoch: done.append((epoch, m))
+        method.before_epoch(epoch, 1.0)
+    assert done == [(epoch, m) for epoch in expected for m in AV]
+
+
 def prepared_relearning(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Bench:
     """With purities 0.9 and 0.7 for audio, 0.6 and 0.6 for visual, training before validation."""
     purities = itertools.cycle([0.9, 0.7, 0.6, 0.6])
     monkeypatch.setattr(
         "asgml.core.modulators.relearning.cluster_purity", lambda *_: next(purities)
     )
-    return Bench("relearning", AV, relearning={"start": 1, "every": 2, "times": 2, **settings})
+    section = {"variant": "paper", "start": 1, "every": 2, "times": 2, **settings}
+    return Bench("relearning", AV, relearning=section)
 
 
 @pytest.mark.parametrize("strength", [1.0, 0.5])
@@ -89,6 +173,8 @@ def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_l
         ({"last_epoch": 2}, [1]),
         ({"strength": 0}, []),
         ({"times": 9}, [1, 3, 5]),
+        ({"variant": "code"}, [2, 4]),
+        ({"variant": "code", "last_epoch": 2}, [2]),
     ]:
         bench = prepared_relearning(monkeypatch, **settings)
         moved = []
