@@ -98,10 +98,7 @@ def test_the_reset_weight_on_features_of_unequal_scale(
         classes=2,
         config=SimpleNamespace(seed=0),
         groups=method.context.groups,
-        features=lambda split: (
-            dict.fromkeys(AV, torch.tensor(found[split])),
-            torch.tensor(LABELS),
-        ),
+        features=lambda split: (dict.fromkeys(AV, found[split]), labels),
     )
     weights: dict[str, float] = {}
     method.reset = weights.__setitem__
