@@ -49,6 +49,7 @@ from asgml.core.run.recorded_run import first_line
 from asgml.core.run.step_log import StepLog
 from asgml.core.training.balancing import make_balancing
 from asgml.core.training.distributed import Ranks
+from asgml.core.training.preflight import too_short
 from asgml.core.types import Scalar
 from asgml.storage.format.knobs import Knob, Value, find_knob
 from asgml.storage.format.status import State
@@ -217,7 +218,16 @@ class Balancer(ClosedByWith):
         self._order.check_open()
         if not self.run.begun:
             self.run.begin()
+            self._emit_warnings()
             self.step_log.begin()
+
+    def _emit_warnings(self) -> None:
+        """Record which methods a training of this length ends before, where it is known."""
+        if self.run.step > 0:  # a resumed run has them already
+            return
+        manifest = self.run.manifest
+        for message in too_short(self.config, manifest.total_epochs, manifest.total_steps):
+            self.run.recorder.event("alert", level="warning", message=message)
 
     def close(self) -> None:
         """End the training as finished, or as stopped after a command. Called by `with`."""

@@ -6,10 +6,11 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
-from asgml.core.methods.spec import MethodError
+from asgml.core.methods.spec import Method, MethodError
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
+from asgml.core.modulators.user_modulator import load_user_class, owner_of
 from asgml.core.modulators.window import Windowed
 
 ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features")
@@ -19,9 +20,25 @@ ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features")
 # -- warnings -------------------------------------------------------------------------
 
 
-def configuration_warnings(config: RunSettings, model: MultimodalModel) -> list[str]:
+def configuration_warnings(
+    config: RunSettings, model: MultimodalModel, total_steps: int
+) -> list[str]:
     """Return one line for each setting that is cancelled, doubled or without effect."""
-    return [*_cancelled(config), *_doubled(config), *_without_effect(config, model)]
+    return [
+        *_cancelled(config),
+        *_doubled(config),
+        *_without_effect(config, model),
+        *_without_conflict(config),
+        *too_short(config, config.epochs, total_steps),
+    ]
+
+
+def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
+    """Return one line for each method that this training ends before. A length of 0 is unknown."""
+    return [
+        *_closed_windows(config, epochs),
+        *_unread_probes(config, total_steps),
+    ]
 
 
 def data_warnings(data: Dataset) -> list[str]:
@@ -93,6 +110,59 @@ def _without_effect(config: RunSettings, model: MultimodalModel) -> list[str]:
     ]
 
 
+def _without_conflict(config: RunSettings) -> list[str]:
+    """Warn of mmpareto on unimodal logits that come out of the fusion's own weights.
+
+    The joint and the unimodal gradient of an encoder then pass through the same weights.
+    """
+    pairing = config.fusion.alone
+    if pairing == "heads" or "mmpareto" not in [method.name for method in config.methods]:
+        return []
+    gamma = float(config.section("mmpareto")["gamma"])
+    return [
+        f"mmpareto with fusion.alone={pairing}: the two gradients of an encoder pass through the "
+        "same weights and hardly ever conflict, and without a conflict mmpareto is uniform times "
+        f"{gamma:g}; it is published with heads of their own: set fusion.alone=heads"
+    ]
+
+
+def _closed_windows(config: RunSettings, epochs: int) -> list[str]:
+    firsts = {
+        method.name: int(config.section(method.name).get("first_epoch", 0))
+        for method in config.methods
+    }
+    return [
+        f"{name} acts from epoch {first} on (counted from 0), and the training ends with epoch "
+        f"{epochs - 1}: it never acts; set {name}.first_epoch below {epochs}, or train longer"
+        for name, first in firsts.items()
+        if 0 < epochs <= first
+    ]
+
+
+def _unread_probes(config: RunSettings, total_steps: int) -> list[str]:
+    """Warn of methods whose first probe evaluation comes with the last step, or after it.
+
+    An evaluation acts from the next step on.
+    """
+    every = config.probe.eval_freq
+    if not 0 < total_steps <= every:
+        return []
+    guided = [method.name for method in config.methods if _reads_probes(config, method)]
+    if config.modulator and _defines(load_user_class(config.modulator), "observe"):
+        guided.append(owner_of(load_user_class(config.modulator)))
+    return [
+        f"{name} goes by the probes, which are first read at step {every}, and the training has "
+        f"{total_steps} steps: it is never guided; set probe.eval_freq below {total_steps}, "
+        "or train longer"
+        for name in guided
+    ]
+
+
+def _reads_probes(config: RunSettings, method: Method) -> bool:
+    signal = config.section(method.name).get("signal", "probe")
+    return "probes" in method.needs and signal in ("probe", "probe_val", "both")
+
+
 # -- refusals -------------------------------------------------------------------------
 
 
@@ -149,5 +219,8 @@ def overriding(modulator: Composed, hook: str) -> list[str]:
         name: member.inner if isinstance(member, Windowed) else member
         for name, member in modulator.members.items()
     }
-    neutral = getattr(Modulator, hook)
-    return [name for name, method in inner.items() if getattr(type(method), hook) is not neutral]
+    return [name for name, method in inner.items() if _defines(type(method), hook)]
+
+
+def _defines(modulator: type[Modulator], hook: str) -> bool:
+    return getattr(modulator, hook) is not getattr(Modulator, hook)

@@ -143,8 +143,8 @@ class Trainer:
         if self.run.step > 0:  # a resumed run has them already
             return
         config, model = self.config, self.components.model
-        warnings = configuration_warnings(config, model) + data_warnings(self.components.data)
-        for message in warnings:
+        warnings = configuration_warnings(config, model, self.run.manifest.total_steps)
+        for message in warnings + data_warnings(self.components.data):
             self.run.recorder.event("alert", level="warning", message=message)
         for message in skipped_measurements(config, model):
             self.run.recorder.event("phase", message=message)

@@ -56,7 +56,7 @@ def test_unimodal_losses_that_are_added_twice_come_with_a_warning() -> None:
         bench = Bench(method, AV, loss={"gamma": gamma})
         warnings = [
             message
-            for message in configuration_warnings(bench.components.config, bench.model)
+            for message in configuration_warnings(bench.components.config, bench.model, 12)
             if "once more" in message
         ]
         assert [message.split()[0] for message in warnings] == [method.split("+")[0]] * warned

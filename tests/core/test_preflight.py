@@ -1,0 +1,129 @@
+"""Warnings at the start of settings that cannot have their effect, with the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from core_kit import Bench, small_config, train_small
+from torch import nn
+
+from asgml.core.balancer import Balancer
+from asgml.core.training.preflight import configuration_warnings, too_short
+from asgml.storage.read.reader import Run
+
+AV = ("audio", "visual")
+
+PROBED = """
+from asgml import Modulator
+class Probed(Modulator):
+    def observe(self, reading):
+        pass
+"""
+
+
+def alerts(run: Run) -> list[str]:
+    return [str(event.get("message")) for event in run.events if event.kind == "alert"]
+
+
+@pytest.mark.parametrize("method", ["boost", "ogm_ge+boost"])
+def test_probes_that_are_never_read_are_told_with_the_numbers(method: str, tmp_path: Path) -> None:
+    _, run = train_small(tmp_path / "run", method=method, epochs=1, probe={"eval_freq": 20})
+    assert alerts(run) == [
+        "boost goes by the probes, which are first read at step 20, and the training has 4 steps: "
+        "it is never guided; set probe.eval_freq below 4, or train longer"
+    ]
+    assert run.events[1].kind == "alert" and run.events[1].get("level") == "warning"
+    assert (run.column("steps", "gain/visual") == 1).all() == (method == "boost")
+    _, run = train_small(tmp_path / "shorter", method=method, epochs=1, probe={"eval_freq": 3})
+    assert not alerts(run)
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "steps", "warned"),
+    [
+        ("boost", {}, 19, True),
+        ("boost", {}, 20, True),  # an evaluation acts from the next step on
+        ("boost", {}, 21, False),
+        ("boost", {}, 0, False),
+        ("boost", {"boost": {"signal": "probe_val"}}, 5, True),
+        ("boost", {"boost": {"signal": "loss"}}, 5, False),
+        ("asgml_v1", {"asgml_v1": {"signal": "both"}}, 5, True),
+        ("asgml_v1", {"asgml_v1": {"signal": "dual"}}, 5, False),
+        ("ogm_ge", {}, 5, False),
+        ("baseline", {}, 5, False),
+    ],
+)
+def test_only_what_goes_by_probes_is_warned_of(
+    method: str, settings: dict[str, Any], steps: int, warned: bool
+) -> None:
+    config = small_config(method=method, probe={"eval_freq": 20}, **settings)
+    found = [message for message in too_short(config, 3, steps) if "goes by the probes" in message]
+    assert len(found) == warned
+
+
+def test_a_modulator_of_the_user_that_observes_is_warned_of_too(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(PROBED)
+    config = small_config(modulator=f"{path}:Probed", probe={"eval_freq": 20})
+    assert [message.split()[0] for message in too_short(config, 3, 12)] == ["probed"]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "expected"),
+    [
+        (
+            3,
+            [
+                "ogm acts from epoch 3 on (counted from 0), and the training ends with epoch 2: "
+                "it never acts; set ogm.first_epoch below 3, or train longer"
+            ],
+        ),
+        (4, []),
+        (0, []),
+    ],
+)
+def test_a_window_that_never_opens_is_told(epochs: int, expected: list[str]) -> None:
+    config = small_config(method="ogm+boost", ogm={"first_epoch": 3})
+    assert too_short(config, epochs, 0) == expected
+
+
+@pytest.mark.parametrize(
+    ("length", "warned"),
+    [({"epochs": 3, "steps_per_epoch": 4}, ["boost"]), ({"epochs": 3}, []), ({}, [])],
+)
+def test_the_balancer_warns_where_it_knows_its_length(
+    length: dict[str, int], warned: Sequence[str], tmp_path: Path
+) -> None:
+    encoders = {m: nn.Linear(3, 2) for m in AV}
+    head, labels = nn.Linear(4, 2), torch.tensor([0, 1, 0, 1])
+    with Balancer(
+        encoders, classes=2, widths=dict.fromkeys(AV, 2), head=head, run=tmp_path / "run", **length
+    ) as balancer:
+        balancer.begin_epoch(0)
+        features = {m: encoder(torch.ones(4, 3)) for m, encoder in encoders.items()}
+        logits = head(torch.cat(list(features.values()), dim=1))
+        loss = nn.functional.cross_entropy(logits, labels)
+        loss.backward()
+        balancer.step(features=features, logits=logits, labels=labels, loss=loss)
+    assert [message.split()[0] for message in alerts(Run.open(tmp_path / "run"))] == warned
+
+
+@pytest.mark.parametrize("pairing", ["split", "ablation", "heads"])
+def test_mmpareto_without_heads_of_its_own_is_told(pairing: str) -> None:
+    bench = Bench("mmpareto", AV, fusion={"alone": pairing}, mmpareto={"gamma": 2.5})
+    found = configuration_warnings(bench.components.config, bench.model, 12)
+    expected = (
+        f"mmpareto with fusion.alone={pairing}: the two gradients of an encoder pass through the "
+        "same weights and hardly ever conflict, and without a conflict mmpareto is uniform times "
+        "2.5; it is published with heads of their own: set fusion.alone=heads"
+    )
+    assert found == ([] if pairing == "heads" else [expected])
+
+
+def test_the_pairing_of_other_methods_is_not_warned_of() -> None:
+    bench = Bench("uniform", AV)
+    assert not configuration_warnings(bench.components.config, bench.model, 12)
