@@ -76,20 +76,26 @@ BOOST = Method(
 )
 
 
-def _accelerate_knobs(owner: str) -> tuple[Knob, ...]:
+def _accelerate_knobs(owner: str, first: int, last: int) -> tuple[Knob, ...]:
     return (
         number(f"{owner}.alpha", 0.8, 0, 3, 0.1,
                "boost strength: 1 + tanh(alpha * discrepancy of the others over it) "
                "for a weak modality"),
-        *window_knobs(owner, last=50),
+        *window_knobs(owner, first=first, last=last),
     )
 
 
 OGM_STAR = Method(
     name="ogm_star", target="asgml.core.modulators.acceleration:Accelerate", acts="after backward",
     summary="OGM*: leave the dominant modality alone and boost the weak one by its discrepancy",
-    source="Wei et al., On-the-fly Modulation for Balanced Multimodal Learning, "
-           "T-PAMI 2024, 4.4.2; same formula as pmr_acc",
+    source=cleandoc("""
+        Wei et al., On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024, 4.4.2;
+        same formula as pmr_acc
+        code:  GeWu-Lab/BML_TPAMI2024, code/main.py line 91: epochs 0 to 5 are plain, so
+               first_epoch is 6; line 47: last epoch 80; line 131: coefficient=constant
+               (the line with tanh is commented out)
+        paper: coefficient=tanh, by the discrepancy
+    """),
     formula=cleandoc("""
         s_m  = sum_i softmax(z_m)_i[y_i]          true-class score of the unimodal logits
         r_m  = mean_j!=m s_j / s_m                discrepancy of the others over m
@@ -97,7 +103,7 @@ OGM_STAR = Method(
         g_m <- c_m * g_m                          kernels of encoder m
     """),
     needs="each modality's own logits",
-    knobs=_accelerate_knobs("ogm_star"),
+    knobs=_accelerate_knobs("ogm_star", first=6, last=80),
     options=(
         choice("ogm_star.coefficient", "tanh", "tanh constant",
                "tanh: 1 + tanh(alpha * discrepancy); constant: 4, as in the released code"),
@@ -109,14 +115,18 @@ OGM_STAR = Method(
 PMR_ACC = Method(
     name="pmr_acc", target="asgml.core.modulators.acceleration:Accelerate", acts="after backward",
     summary="PMR's Acc: boost the slower modality's kernels by its discrepancy",
-    source="Fan et al., PMR: Prototypical Modal Rebalance for Multimodal Learning, CVPR 2023, "
-           "section 3; same formula as ogm_star",
+    source=cleandoc("""
+        Fan et al., PMR: Prototypical Modal Rebalance for Multimodal Learning, CVPR 2023,
+        section 3; same formula as ogm_star
+        code:  fanyunfeng-bit/Modal-Imbalance-PMR, main_CE_test_grad.py lines 42 and 219: epochs
+               0 to 50, without warm-up; line 212: the coefficient
+    """),
     formula=cleandoc("""
         r_m  = mean_j!=m s_j / s_m                s_m: true-class score, as in ogm_star
         g_m <- (1 + tanh(alpha * r_m)) * g_m      where r_m > 1; kernels of encoder m
     """),
     needs="each modality's own logits",
-    knobs=_accelerate_knobs("pmr_acc"),
+    knobs=_accelerate_knobs("pmr_acc", first=0, last=50),
     options=kernel_options("pmr_acc"),
     exclusive=(ACCELERATES,), scales=True, class_scores="",
 )

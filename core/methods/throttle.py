@@ -66,7 +66,12 @@ OGM_GE = Method(
 OPM = Method(
     name="opm", target="asgml.core.modulators.opm:Opm", acts="features",
     summary="drop the dominant modality's features, more often the more it dominates",
-    source="Wei et al., On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024 (OPM)",
+    source=cleandoc("""
+        Wei et al., On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024 (OPM)
+        code:  GeWu-Lab/BML_TPAMI2024, code/main.py line 91: epochs 0 to 5 are plain, so
+               first_epoch is 6; the default, as released with the paper
+        paper: 5 epochs are plain: first_epoch=5
+    """),
     formula=cleandoc("""
         rho_m = mean_j!=m s_m / s_j                        s_m: true-class score, as in ogm
         q_m   = q_base * (1 + lambda * tanh(rho_m - 1))    if rho_m > 1 else 0; in [0, 1]
@@ -82,7 +87,7 @@ OPM = Method(
                "how much that probability grows with the discrepancy"),
         number("opm.p_exe", 0.7, 0, 1, 0.05,
                "probability that a batch has features dropped at all"),
-        *window_knobs("opm", first=5),
+        *window_knobs("opm", first=6),
     ),
     options=(ramp_option("opm"),),
     exclusive=(DROPS_FEATURES,), requires={CHANGES_FUSION_INPUT: ""}, class_scores="",

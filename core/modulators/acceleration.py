@@ -8,8 +8,9 @@ Formula: OGM_STAR in core/methods/boost.py. The coefficient lies in [1, 2] and j
 
 The two are the same formula, so they share this code; both papers report it as a comparison that
 throttling beats. OGM*'s released code has the constant 4 in place of 1 + tanh(alpha * r_m):
-coefficient=constant. For more than two modalities r_m is the mean of the pairwise ratios, as in
-OGM; neither paper defines it. The strongest modality never has r_m > 1.
+coefficient=constant. It acts in epochs 6 to 80, PMR's in 0 to 50: hence the default windows. For
+more than two modalities r_m is the mean of the pairwise ratios, as in OGM; neither paper defines
+it. The strongest modality never has r_m > 1.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 Wei, Hu, Du, Wen: On-the-fly Modulation for Balanced Multimodal Learning, T-PAMI 2024 (On-the-fly
 Prediction Modulation). Formula: OPM in core/methods/throttle.py. Any number of modalities.
 
-Samples of which nothing is kept leave the batch, labels too. The paper warms up for 5 epochs:
-first_epoch = 5. Dropping has no halfway, so `strength` above 0 is the whole method. The random
-numbers come from the methods' generator.
+Samples of which nothing is kept leave the batch, labels too. The paper warms up for 5 epochs
+(first_epoch = 5); the released code leaves epochs 0 to 5 plain, so the default is 6. Dropping has
+no halfway, so `strength` above 0 is the whole method. The random numbers come from the methods'
+generator.
 """
 
 from __future__ import annotations

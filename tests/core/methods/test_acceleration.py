@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from core_kit import Bench
 from hypothesis import given, settings
 from methods_kit import ALPHA, AV, SCORES, doubles, example, near
 
@@ -40,3 +41,14 @@ def test_acceleration_by_loops(scores: list[float], alpha: float) -> None:
     )
     if len(set(scores)) == len(scores):
         assert fast[scores.index(max(scores))] == 1
+
+
+@pytest.mark.parametrize(("method", "first", "last"), [("ogm_star", 6, 80), ("pmr_acc", 0, 50)])
+def test_they_act_in_the_epochs_of_their_released_code(method: str, first: int, last: int) -> None:
+    """OGM*: plain while epoch <= 5, window to 80; PMR's Acc: window 0 to 50 without warm-up."""
+    bench = Bench(method, AV)
+    acted = []
+    for epoch in range(82):
+        bench.modulator.begin_epoch(epoch)
+        acted.append(bench.modulate().acts)
+    assert acted == [first <= epoch <= last for epoch in range(82)]

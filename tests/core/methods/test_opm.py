@@ -81,9 +81,9 @@ def test_opm_warms_up_and_draws_from_its_own_generator() -> None:
     features = bench.model.encode(bench.batch.inputs)
     untouched = torch.get_rng_state()
     own = bench.balancing.method_generator.get_state()
-    for epoch in range(7):
+    for epoch in range(8):
         bench.modulator.begin_epoch(epoch)
         fed, _ = bench.modulator.before_fusion(features, bench.batch.labels)
-        assert (fed is features) == (epoch < 5)
-        assert torch.equal(bench.balancing.method_generator.get_state(), own) == (epoch < 5)
+        assert (fed is features) == (epoch <= 5)
+        assert torch.equal(bench.balancing.method_generator.get_state(), own) == (epoch <= 5)
     assert torch.equal(torch.get_rng_state(), untouched)
