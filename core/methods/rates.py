@@ -48,18 +48,29 @@ ASGML_V1 = Method(
     name="asgml_v1", target="asgml.core.modulators.asgml_v1:AsgmlV1",
     acts="loss and after backward",
     summary="update the fast modality less often, or by gradients of the past",
-    source="ASGML v2, section 1.3 and appendix A: the design that it replaces",
+    source=cleandoc("""
+        ASGML v2, section 1.3 and appendix A: the design that it replaces
+        code:  VuVoCodes/AsynchronousFunction, src/losses/asgml.py: first tau in line 341, buffer
+               in lines 82 to 110, kappa in line 461; scripts/train.py: norms before masking in
+               line 1440; the default, which the published numbers come from
+        paper: tau from tau_base, gradients of s_m steps ago
+    """),
     formula=cleandoc("""
         dual:  S_m = beta * n_m / mean n + (1 - beta) * D_m / mean D
         probe: S_m = u_m / mean u;  tau_m = 1 while max u - min u < 0.1
         both:  S_m = S_m of dual / 2 + u_m / (2 max u)
-               n_m: mean gradient norm, D_m: |change of CE(z_m, y)| in 10 steps, u_m: utilization
+               n_m: mean gradient norm before masking, u_m: utilization,
+               D_m: |change of CE(z_m, y)| in 10 steps
         tau_m = clamp(tau_base * S_m, tau_min, tau_max)             every eval_freq steps
                 relative=false: clamp(n_m / min n, ...), with u for probe, with their mean for both
+                before the first renewal 1 (variant=code) or tau_base (variant=paper)
         T_m   = min(round(tau_m), floor(kappa * min_j round(tau_j))), at least 1
+        s_m   = min(round(tau_m) - 1, floor(kappa * min_j max(round(tau_j) - 1, 1)))
         L     = L_task + gamma * sum_m [m is updated] * CE(z_m, y)
         frequency: g_m(t) <- g_m(t) if (t + m * phase) mod T_m = 0, else soft_mask_scale * g_m(t)
-        staleness: g_m(t) <- g_m(t - s) / (1 + staleness_decay * s),  s = round(tau_m) - 1 steps
+        staleness: g_m(t) <- g_m(t - s_m) / (1 + staleness_decay * s_m)          variant=paper
+                   g_m(t) <- g_m(t - s_m + 1) / (1 + staleness_decay * s_m)      variant=code
+                   while none so old is kept: the oldest (paper), the present one unscaled (code)
     """),
     needs="each modality's own logits; the probes with signal=probe or both",
     knobs=(
@@ -68,10 +79,13 @@ ASGML_V1 = Method(
         number("asgml_v1.tau_base",        2.0, 1, 16, 0.5,
                "steps between updates of a modality that learns at mean speed"),
         number("asgml_v1.soft_mask_scale", 0.0, 0, 1,  0.1,
-               "what is left of a gradient whose update is skipped (the predecessor's code 0.1)"),
+               "what is left of a gradient whose update is skipped (released default 0.1)"),
         *window_knobs("asgml_v1"),
     ),
     options=(
+        choice("asgml_v1.variant", "code", "code paper",
+               "first tau and age of stale gradients; code: as released, from tau = 1; "
+               "paper: as described, from tau_base"),
         choice("asgml_v1.mode", "frequency", "frequency staleness",
                "frequency skips updates, staleness uses old gradients"),
         choice("asgml_v1.signal", "dual", "dual probe both",
@@ -83,7 +97,7 @@ ASGML_V1 = Method(
         number("asgml_v1.tau_max",         8.0, 1, 64, None,
                "largest tau; staleness keeps so many gradients (published 8, 4 for AVE and MOSEI)"),
         number("asgml_v1.kappa",           3.0, 1, None, None,
-               "longest period, in units of the shortest"),
+               "longest period or staleness, in units of the shortest"),
         number("asgml_v1.staleness_decay", 0.1, 0, None, None,
                "lambda of 1 / (1 + lambda * staleness)"),
         count("asgml_v1.eval_freq", 100, 1, "steps between renewals of tau"),

@@ -44,7 +44,7 @@ class SpeedTracker:
         self.utilization = [0.0] * count
 
     def track(self, norms: Float[Tensor, "M"], losses: Float[Tensor, "M"]) -> None:
-        """Add a step: the norms of the gradients that were used, and the unimodal losses."""
+        """Add a step: the norms of the gradients before any modulation, and the unimodal losses."""
         self.norms = NORM_EMA * norms + (1 - NORM_EMA) * self.norms.to(norms.device)
         self.losses.append(losses)
         self.step += 1

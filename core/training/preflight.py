@@ -38,6 +38,7 @@ def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
     return [
         *_closed_windows(config, epochs),
         *_unread_probes(config, total_steps),
+        *_unrenewed_taus(config, total_steps),
     ]
 
 
@@ -155,6 +156,20 @@ def _unread_probes(config: RunSettings, total_steps: int) -> list[str]:
         f"{total_steps} steps: it is never guided; set probe.eval_freq below {total_steps}, "
         "or train longer"
         for name in guided
+    ]
+
+
+def _unrenewed_taus(config: RunSettings, total_steps: int) -> list[str]:
+    """Warn of asgml_v1 as released, whose tau is 1 until its first renewal: it skips nothing."""
+    section = config.section("asgml_v1")
+    named = "asgml_v1" in [method.name for method in config.methods]
+    every = int(section["eval_freq"])
+    if not named or section["variant"] != "code" or not 0 < total_steps <= every:
+        return []
+    return [
+        f"asgml_v1 first renews tau at step {every}, and the training has {total_steps} steps: "
+        "tau stays 1, so no update is skipped and no gradient is old; "
+        f"set asgml_v1.eval_freq below {total_steps}, or train longer"
     ]
 
 

@@ -127,3 +127,29 @@ def test_mmpareto_without_heads_of_its_own_is_told(pairing: str) -> None:
 def test_the_pairing_of_other_methods_is_not_warned_of() -> None:
     bench = Bench("uniform", AV)
     assert not configuration_warnings(bench.components.config, bench.model, 12)
+
+
+@pytest.mark.parametrize(
+    ("variant", "steps", "expected"),
+    [
+        (
+            "code",
+            12,
+            [
+                "asgml_v1 first renews tau at step 100, and the training has 12 steps: tau stays "
+                "1, so no update is skipped and no gradient is old; "
+                "set asgml_v1.eval_freq below 12, or train longer"
+            ],
+        ),
+        ("code", 101, []),
+        ("code", 0, []),
+        ("paper", 12, []),
+    ],
+)
+def test_a_tau_that_is_never_renewed_is_told(variant: str, steps: int, expected: list[str]) -> None:
+    config = small_config(method="asgml_v1", asgml_v1={"variant": variant})
+    assert too_short(config, 3, steps) == expected
+
+
+def test_a_tau_of_another_method_is_not_told() -> None:
+    assert not too_short(small_config(method="uniform"), 3, 12)

@@ -28,6 +28,7 @@ ACTIVE: dict[str, dict[str, Any]] = {
     "inforeg": {"threshold": -1.0},
     "asgml_v1": {"eval_freq": 3, "soft_mask_scale": 0.1},
     "asgml_v1 by staleness": {"eval_freq": 3, "mode": "staleness", "signal": "both", "phase": 1},
+    "asgml_v1 of the paper": {"variant": "paper", "eval_freq": 3, "mode": "staleness"},
 }
 """Options with which each method intervenes, and keeps state, within two epochs of four steps."""
 

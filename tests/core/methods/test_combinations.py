@@ -72,6 +72,7 @@ def test_a_fusion_that_is_not_linear_gives_no_nan(method: str, kind: str) -> Non
         "inforeg",
         "asgml_v1",
         "asgml_v1 by staleness",
+        "asgml_v1 of the paper",
     ],
 )
 def test_a_frozen_encoder_stays_where_it_is(case: str, tmp_path: Path) -> None:
