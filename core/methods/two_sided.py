@@ -118,27 +118,37 @@ CGGM = Method(
 ARL = Method(
     name="arl", target="asgml.core.modulators.arl:Arl", acts="loss and after backward",
     summary="let two modalities learn in proportion to the inverse of their variance, not evenly",
-    source="Wei et al., Improving Multimodal Learning via Imbalanced Learning, ICCV 2025 (ARL)",
+    source=cleandoc("""
+        Wei et al., Improving Multimodal Learning via Imbalanced Learning, ICCV 2025 (ARL)
+        code:  shicaiwei123/ICCV2025-ARL: schedule and gamma from main_arl_variance.py:150 on, gain
+               from models/backbone.py:325 on; a_m is computed at :152 and not assigned, so it
+               stays 0.5; the default, released for the published numbers
+        paper: a_m of the paper's formula, on the same schedule
+    """),
     formula=cleandoc("""
         p_m  = head(h_m, zeros for the other modality)
         q_m  = 1 / mean entropy of softmax(p_m)                     confidence, 1/nat
         d_m  = mean |p_m| / sum_j mean |p_j|                        share in the prediction
-        (a_0, a_1) = softmax(T * q_0 / q_1,  T * d_0 / d_1)         0.5 each before start_epoch
-        g_m <- (1 + a_m) * g_m                                      all of encoder m
-        L    = CE(z, y) + gamma * sum_m CE(p_m, y)                  gamma = 1 before start_epoch
+        (a_0, a_1) = softmax(T * q_0 / q_1,  T * d_0 / d_1)         variant=code: 0.5 each
+        g_m <- (1 + a_m) * g_m                                      epoch > start_epoch, else g_m
+        L    = CE(z, y) + gamma * sum_m CE(p_m, y)                  gamma = 1 up to start_epoch
     """),
-    needs="two modalities",
+    needs="two modalities; the published recipe clips the gradients' norm: optimizer.clip=40",
     knobs=(
         gamma_knob("arl", 4.0),
         number("arl.temperature", 8.0, 0, 100, 1, "T: 8 on CREMA-D, 4 on the paper's other data"),
-        count("arl.start_epoch", 5, 0,
-              "first epoch of the asymmetry; before it a_m = 0.5 and gamma = 1"),
+        count("arl.start_epoch", 5, -1,
+              "last epoch without the method, counted from 0: up to it gains are 1 and gamma is 1; "
+              "-1: it acts from the first epoch on"),
         *window_knobs("arl"),
     ),
     options=(
-        choice("arl.weights", "paper", "paper code even",
-               "paper: its formula; code: the formula of the released script; "
-               "even: 0.5 each, what that script trains with"),
+        choice("arl.variant", "code", "paper code",
+               "code: what the released script trains with, a_m = 0.5; "
+               "paper: a_m of the paper's formula"),
+        choice("arl.weights", "variant", "variant paper code even",
+               "a_m, where it is not that of arl.variant; paper: its formula; "
+               "code: the formula that the released script leaves unused; even: 0.5 each"),
         ramp_option("arl"),
     ),
     exclusive=(ADDS_UNIMODAL_LOSSES,), scales=True, modalities=2,

@@ -5,10 +5,11 @@ Wei, Feng, Wang et al.: Improving Multimodal Learning via Imbalanced Learning, I
 zero-ablated logits, through the same head; the 1 in 1 + a_m is the paper's gradient residual;
 modality 0 is the first of the data. Defined for two modalities.
 
-The released script computes the weights a_m and never assigns them to its gradient scale, so its
-a_m stay 0.5: weights=even. Its formula is another one too, weights=code: entropies that add to 1,
-at least 0.3 each, inverted and made to add to 1 give q_m, and (a_0, a_1) = softmax(T * d_1 * q_0,
-T * d_0 * q_1).
+The released script scales gradients only where epoch > start_epoch (models/backbone.py, line 325);
+up to then the gradients are as they are. It computes the weights a_m and never assigns them to its
+gradient scale, so a_m stays 0.5: variant=code. Its unused formula is another one too, weights=code:
+entropies that add to 1, at least 0.3 each, inverted and made to add to 1 give q_m, and (a_0, a_1) =
+softmax(T * d_1 * q_0, T * d_0 * q_1). It clips the norm of all gradients at 40 after scaling them.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from asgml.core.measures.unimodal import mean_entropy
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.context import MethodContext
-from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.modulation import NEUTRAL, Modulation
 from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
 
@@ -35,7 +36,7 @@ SMALLEST_ENTROPY_SHARE = 0.3
 
 
 class Arl(Modulator):
-    """Never slows a modality: its gains lie between 1 and 2."""
+    """Never slows a modality: its gains lie between 1 and 2, and are 1 up to `start_epoch`."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)
@@ -60,21 +61,31 @@ class Arl(Modulator):
         )
 
     def modulate(self, backward: Backward) -> Modulation:
+        if not self.started:
+            return NEUTRAL
         share = self.shares(backward.forward)
         return Modulation(gains={(m, "all"): 1 + share[i] for i, m in enumerate(self.modalities)})
 
     @property
     def started(self) -> bool:
-        return self.epoch >= self.number("start_epoch")
+        return self.epoch > self.number("start_epoch")
+
+    @property
+    def rule(self) -> str:
+        """The rule of a_m: paper, code or even."""
+        chosen = str(self.options["weights"])
+        if chosen != "variant":
+            return chosen
+        return "paper" if self.options["variant"] == "paper" else "even"
 
     @torch.no_grad()
     def shares(self, forward: Forward) -> Float[Tensor, "M"]:
         """Return a_m, which add to 1."""
-        if not self.started or self.options["weights"] == "even":
+        if self.rule == "even":
             return forward.logits.new_full((2,), 0.5)
         logits = torch.stack(self.ablated_logits(forward)).float()
         entropy, size = mean_entropy(logits), logits.abs().mean(dim=(1, 2)).clamp_min(SMALLEST)
-        formula = paper_shares if self.options["weights"] == "paper" else code_shares
+        formula = paper_shares if self.rule == "paper" else code_shares
         return formula(entropy, size / size.sum(), self.number("temperature"))
 
     def ablated_logits(self, forward: Forward) -> list[Float[Tensor, "B C"]]:

@@ -92,6 +92,7 @@ WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, 
 WINDOWS += [("ogm_ge+boost", 2, *window) for window in ((0, 0), (3, 1), (0, 9))]
 
 LIVELY: dict[str, dict[str, Any]] = {
+    "arl": {"start_epoch": -1},
     "mslr": {"variant": "keep", "factors": "visual=0.5"},
     "opm": {"p_exe": 1.0, "q_base": 1.0},
     "inforeg": {"threshold": -1.0},
