@@ -33,9 +33,9 @@ def load_user_class(target: str) -> type[Modulator]:
         raise ModulatorError(f"modulator {target!r}: expected FILE.py:CLASS with an existing file")
     found = getattr(_run_file(target, path), name, None)
     if not isinstance(found, type) or not issubclass(found, Modulator):
-        base = f"{Modulator.__module__}.{Modulator.__name__}"
         raise ModulatorError(
-            f"modulator {target!r}: {path} has no class {name} that derives from {base}"
+            f"modulator {target!r}: {path} has no class {name} that derives from Modulator; "
+            "write `from asgml import Modulator`"
         )
     # The owner becomes a section beside those of the configuration and of the methods.
     if (owner := owner_of(found)) in {*METHODS, *RunConfig.model_fields}:
@@ -55,8 +55,11 @@ def _run_file(target: str, path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # the user's code may raise anything
+        hint = ""
+        if isinstance(error, ModuleNotFoundError) and error.name in ("core", "storage"):
+            hint = "; the names of version 0.1.0 are now in asgml: `from asgml import Modulator`"
         reason = error_in_file(error)
-        raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}") from error
+        raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}{hint}") from error
     return module
 
 

@@ -116,9 +116,14 @@ def test_its_file_is_run_once(tmp_path: Path) -> None:
         (
             HALF,
             "Whole",
-            "has no class Whole that derives from asgml.core.modulators.base.Modulator",
+            "has no class Whole that derives from Modulator; write `from asgml import Modulator`",
         ),
         ("class Half: pass", "Half", "has no class Half that derives"),
+        (
+            "raise ModuleNotFoundError('no core', name='core')",
+            "Half",
+            "names of version 0.1.0 are now in asgml: `from asgml import Modulator`",
+        ),
         (HALF, "", "expected FILE.py:CLASS"),
         (
             HALF.replace("half.level", "level"),
