@@ -239,7 +239,7 @@ def test_progress_in_a_log_is_a_line_now_and_then(
 def test_training_takes_the_folder_and_asks_for_it(asgml: Asgml, runs: Path, demo: Path) -> None:
     said = asgml("train", "cremad-1f", "--wait")
     assert said.code == USAGE and "cremad:PATH" in said.err and not runs.exists()
-    said = asgml("train", "cremad-1f", "--data", demo, "--allow-missing", "--wait")
+    said = asgml("train", "cremad-1f", "--data", demo, "--allow-missing", "--epochs", 1, "--wait")
     written = tomllib.loads((Path(said.out.strip()) / "run.toml").read_text(encoding="utf-8"))
     assert (
         written["data"]["name"] == f"cremad:{demo}"

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from warm_kit import warm_subprocess
 
 from asgml import open_run
 from asgml.storage.format.layout import RunPaths
@@ -85,7 +86,10 @@ async def test_the_dashboard_draws_a_moment_of_it(old: RunPaths) -> None:
         assert app.main.scene.data.smoothed["loss"].size == 6
 
 
-def test_it_is_resumed_to_the_rows_of_0_1_0(asgml: Asgml, old: RunPaths) -> None:
+def test_it_is_resumed_to_the_rows_of_0_1_0(
+    asgml: Asgml, old: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("asgml.app.launcher.subprocess", warm_subprocess())
     given = asgml("resume", old.root, "--wait")
     assert given.code == 0, given.err
     run = open_run(old.root)

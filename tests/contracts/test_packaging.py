@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from warm_kit import warm_asgml
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = (
@@ -75,10 +76,10 @@ def test_the_installed_package_trains(wheel: Path, tmp_path: Path) -> None:
         (here / name).mkdir(parents=True)
         (here / name / "__init__.py").write_text("raise SystemExit('a foreign file was run')\n")
     environment = {**os.environ, "PYTHONPATH": str(site), "XDG_CONFIG_HOME": str(tmp_path)}
-    code = "import asgml; from asgml.app.cli.program import main; print(asgml.__file__); main()"
+    *python, code = warm_asgml(ready=False)  # the wheel's package is the only one imported
     words = "train --epochs 1 --wait --set encoder=mlp --set data.options.train=64 --runs runs"
     done = subprocess.run(
-        [sys.executable, "-P", "-c", code, *words.split()],
+        [*python, f"import asgml; print(asgml.__file__)\n{code}", *words.split()],
         cwd=here,
         env=environment,
         capture_output=True,

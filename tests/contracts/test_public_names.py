@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from warm_kit import warm_python
 
 import asgml
 
@@ -54,7 +55,7 @@ def test_a_script_beside_folders_of_the_same_names_uses_the_balancer(tmp_path: P
     (tmp_path / "storage.py").write_text("MINE = True\n")
     (tmp_path / "train.py").write_text(USERS_SCRIPT)
     done = subprocess.run(
-        [sys.executable, "train.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200
+        [*warm_python(), "train.py"], cwd=tmp_path, capture_output=True, text=True, timeout=200
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "finished 3\n"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import distributed, multiprocessing, nn
+from torch import distributed, nn
 from torch.nn import functional
 from torch.nn.parallel import DistributedDataParallel
+from warm_kit import start_program
 
 from asgml.core.balancer import Balancer, LoopError
 from asgml.core.seeds import seed_for
@@ -87,8 +89,30 @@ def work(rank: int, folder: Path, method: str) -> None:
     distributed.destroy_process_group()
 
 
+RANK = """
+import sys
+from pathlib import Path
+from test_distributed import work
+work(int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3])
+"""
+
+
 def train(folder: Path, method: str) -> None:
-    multiprocessing.spawn(work, args=(folder, method), nprocs=2)
+    """Run both ranks, each in a process of its own."""
+    here = Path(__file__).resolve().parent
+    environment = {**os.environ, "PYTHONPATH": f"{here}{os.pathsep}{here.parent}"}
+    logs = [folder / f"rank-{rank}.log" for rank in (0, 1)]
+    processes = [
+        start_program(
+            ["-c", RANK, str(rank), str(folder), method],
+            cwd=folder,
+            log=log,
+            environment=environment,
+        )
+        for rank, log in enumerate(logs)
+    ]
+    codes = [process.wait(200) for process in processes]
+    assert codes == [0, 0], "\n".join(log.read_text(encoding="utf-8") for log in logs)
 
 
 pytestmark = pytest.mark.skipif(

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import pytest
 import tomli_w
 import torch
 from core_kit import assert_same_rows, save_npz, small_data
-from trainer_nursery import Child, Nursery
+from trainer_process import TrainerProcess
 
 from asgml.core.run import checkpoint
 from asgml.core.worker import main
@@ -46,13 +46,6 @@ TURNED_AT = 63
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    made = Nursery()
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_npz(small_data(train=81), tmp_path_factory.mktemp("data") / "small.npz")
 
@@ -68,15 +61,15 @@ def prepared(root: Path, data: Path, *, requests: tuple[Request, ...] = (), **ch
 
 
 @pytest.fixture(scope="module")
-def undisturbed(nursery: Nursery, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run that all others are compared with."""
     root = prepared(tmp_path_factory.mktemp("undisturbed"), data)
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     assert child.wait() == 0, child.log()
     return root
 
 
-def until(condition: Callable[[], bool], child: Child, what: str) -> None:
+def until(condition: Callable[[], bool], child: TrainerProcess, what: str) -> None:
     end = time.monotonic() + 60
     while not condition():
         assert child.code is None, (
@@ -97,7 +90,7 @@ def best(root: Path) -> list[str]:
     return [path.name for path in (root / "checkpoints").glob("best-*")]
 
 
-def until_paused(root: Path, child: Child) -> None:
+def until_paused(root: Path, child: TrainerProcess) -> None:
     until(
         lambda: (root / "run.zarr" / "zarr.json").exists() and Run.open(root).state() == "paused",
         child,
@@ -152,16 +145,14 @@ def segments(root: Path) -> list[str]:
 # -- killed --------------------------------------------------------------------------
 
 
-def test_killed_at_a_random_moment_twice(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_killed_at_a_random_moment_twice(data: Path, undisturbed: Path, tmp_path: Path) -> None:
     """At random, so that over many runs of this test every moment has its turn."""
     root = prepared(tmp_path, data)
     seed = time.time_ns()
     chance = random.Random(seed)
     print(f"seed {seed}")
     for resume, wanted in ((False, 30), (True, 60)):
-        child = nursery.start(root, resume=resume)
+        child = TrainerProcess(root, resume=resume)
         until(
             lambda wanted=wanted: bool(saved(root)) and saved(root)[-1] >= wanted,
             child,
@@ -170,22 +161,20 @@ def test_killed_at_a_random_moment_twice(
         time.sleep(0.05 * chance.random())
         child.kill()
         assert Run.open(root).state(time.time_ns() + 5 * 10**9) == "crashed"
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert segments(root) == ["started", "resumed", "resumed", "finished"]
     assert_same_run(root, undisturbed)
 
 
-def test_killed_after_a_knob_was_turned(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_killed_after_a_knob_was_turned(data: Path, undisturbed: Path, tmp_path: Path) -> None:
     """The last checkpoint is older than the change: it is made again at its step, and recorded."""
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 7),))
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until_paused(root, child)
     child.kill()
     assert saved(root)[-1] == 60 < TURNED_AT
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert_same_run(root, undisturbed)
     run = Run.open(root)
@@ -205,48 +194,44 @@ def test_killed_after_a_knob_was_turned(
     )
 
 
-def test_killed_before_the_first_checkpoint(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_killed_before_the_first_checkpoint(data: Path, undisturbed: Path, tmp_path: Path) -> None:
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=17),))
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until_paused(root, child)
     child.kill()
     assert saved(root) == []
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert_same_run(root, undisturbed)
 
 
-def test_resumed_before_it_ever_had_a_store(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_resumed_before_it_ever_had_a_store(data: Path, undisturbed: Path, tmp_path: Path) -> None:
     """The trainer was killed while it was still importing torch."""
     root = prepared(tmp_path, data)
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert segments(root) == ["started", "finished"]
     assert_same_run(root, undisturbed)
 
 
 def test_a_checkpoint_that_cannot_be_read_can_be_removed(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
+    data: Path, undisturbed: Path, tmp_path: Path
 ) -> None:
     """As the error says; the run continues from the one before, with its best model."""
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=70),))
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until_paused(root, child)
     child.kill()
     newest = checkpoint.path_at(root / "checkpoints", 60)
     newest.write_bytes(newest.read_bytes()[:1000])
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 1
     assert re.fullmatch(
         rf"error: checkpoint {newest} cannot be read: \w+; remove it to go on from an older one\n",
         child.log(),
     )
     newest.unlink()
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert_same_run(root, undisturbed)
 
@@ -254,12 +239,10 @@ def test_a_checkpoint_that_cannot_be_read_can_be_removed(
 # -- stopped -------------------------------------------------------------------------
 
 
-def test_stopped_by_a_signal(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_stopped_by_a_signal(data: Path, undisturbed: Path, tmp_path: Path) -> None:
     """It saves a checkpoint, exits with 0, and can be resumed. A lost terminal ends nothing."""
     root = prepared(tmp_path, data)
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until(lambda: bool(saved(root)), child, "the checkpoint")
     child.send(signal.SIGHUP)
     child.send(signal.SIGTERM)
@@ -279,22 +262,20 @@ def test_stopped_by_a_signal(
             RunPaths(root).commands,
             make_request("set", knob="alpha", value=1.25, at_step=TURNED_AT),
         )
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert segments(root) == ["started", "stopped", "resumed", "finished"]
     assert_same_run(root, undisturbed)
 
 
-def test_stopped_while_paused(
-    nursery: Nursery, data: Path, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_stopped_while_paused(data: Path, undisturbed: Path, tmp_path: Path) -> None:
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=TURNED_AT + 2),))
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until_paused(root, child)
     child.send(signal.SIGTERM)
     assert child.wait() == 0, child.log()
     assert saved(root)[-1] == TURNED_AT + 2
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert_same_run(root, undisturbed)
 
@@ -315,11 +296,11 @@ class Slow(Modulator):
 """
 
 
-def test_a_second_signal_ends_at_once(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+def test_a_second_signal_ends_at_once(data: Path, tmp_path: Path) -> None:
     """In a step that would take minutes; no checkpoint is saved, the rows so far are."""
     (tmp_path / "slow.py").write_text(SLOW)
     root = prepared(tmp_path, data, modulator=f"{tmp_path / 'slow.py'}:Slow")
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until((tmp_path / "asleep").exists, child, "the long step")
     child.send(signal.SIGTERM)
     time.sleep(0.3)
@@ -332,10 +313,10 @@ def test_a_second_signal_ends_at_once(nursery: Nursery, data: Path, tmp_path: Pa
     assert not (root / "writer.lock").exists()
 
 
-def test_signals_without_end_do_no_harm(nursery: Nursery, data: Path, tmp_path: Path) -> None:
+def test_signals_without_end_do_no_harm(data: Path, tmp_path: Path) -> None:
     """Somebody leans on Ctrl-C: also while the run is being closed."""
     root = prepared(tmp_path, data)
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     until(lambda: bool(saved(root)), child, "the checkpoint")
     while child.code is None:
         child.send(signal.SIGINT)
@@ -348,12 +329,10 @@ def test_signals_without_end_do_no_harm(nursery: Nursery, data: Path, tmp_path: 
     assert not (root / "writer.lock").exists()
 
 
-def test_a_finished_run_that_is_resumed_stays_finished(
-    nursery: Nursery, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_a_finished_run_that_is_resumed_stays_finished(undisturbed: Path, tmp_path: Path) -> None:
     root = tmp_path / "run"
     shutil.copytree(undisturbed, root)
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert_same_run(root, undisturbed)
 
@@ -457,15 +436,13 @@ def recorded_before(
     return root
 
 
-def test_reworded_texts_of_metrics_do_not_block_a_resume(
-    nursery: Nursery, undisturbed: Path, tmp_path: Path
-) -> None:
+def test_reworded_texts_of_metrics_do_not_block_a_resume(undisturbed: Path, tmp_path: Path) -> None:
     def reword(manifest: dict[str, Any]) -> None:
         for metric in manifest["metrics"]:
             metric["help"] = f"once called {metric['name']}"
 
     root = recorded_before(undisturbed, tmp_path / "run", reword)
-    child = nursery.start(root, resume=True)
+    child = TrainerProcess(root, resume=True)
     assert child.wait() == 0, child.log()
     assert segments(root)[-2:] == ["resumed", "finished"]
 
@@ -525,13 +502,11 @@ def test_a_store_that_cannot_be_written_is_one_line(
     assert error.startswith("error: ") and error.count("\n") == 1
 
 
-def test_another_trainer_of_the_same_run_is_refused(
-    nursery: Nursery, data: Path, tmp_path: Path
-) -> None:
+def test_another_trainer_of_the_same_run_is_refused(data: Path, tmp_path: Path) -> None:
     root = prepared(tmp_path, data, requests=(make_request("pause", at_step=35),))
-    first = nursery.start(root)
+    first = TrainerProcess(root)
     until_paused(root, first)
-    second = nursery.start(root, resume=True)
+    second = TrainerProcess(root, resume=True)
     assert second.wait() == 1
     assert "is being written by process" in second.log() and second.log().count("\n") == 1
     send(RunPaths(root).commands, make_request("stop"))
@@ -539,16 +514,14 @@ def test_another_trainer_of_the_same_run_is_refused(
     assert Run.open(root).state() == "stopped"
 
 
-def test_a_training_that_fails_is_told_in_the_run(
-    nursery: Nursery, data: Path, tmp_path: Path
-) -> None:
+def test_a_training_that_fails_is_told_in_the_run(data: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text(
         SLOW.replace("time.sleep(600)", "raise ZeroDivisionError('on purpose')").replace(
             "Slow", "Bad"
         )
     )
     root = prepared(tmp_path, data, modulator=f"{tmp_path / 'bad.py'}:Bad")
-    child = nursery.start(root)
+    child = TrainerProcess(root)
     assert child.wait() == 1
     run = Run.open(root)
     assert run.state() == "failed" and run.rows("steps") == 14

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from warm_kit import warm_python
 
 SCRIPT = """
 import importlib
@@ -72,7 +73,7 @@ def test_shapes(tmp_path: Path) -> None:
     }
     script = SCRIPT.replace("MODULES", repr(MODULES))
     done = subprocess.run(
-        [sys.executable, "-P", "-c", script, str(tmp_path)],
+        [*warm_python(), "-c", script, str(tmp_path)],
         capture_output=True,
         text=True,
         timeout=250,

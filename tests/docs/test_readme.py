@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tree import PAGE, ROOT, page
+from warm_kit import warm_asgml
 
 from asgml.core.methods.table import METHODS
 
@@ -64,33 +65,22 @@ def test_the_modulator_of_the_readme_works(tmp_path: Path) -> None:
     )
     file = tmp_path / "calm.py"
     file.write_text(code, encoding="utf-8")
-    quick = [
-        "--epochs",
-        "1",
-        "--set",
-        "encoder=mlp",
-        "--set",
-        "data.options.train=128",
-        "--set",
-        "threads=1",
-    ]
     words = [
         "train",
         "--wait",
         "--method",
         "boost",
-        "--modulator",
-        f"{file}:Calm",
-        "--runs",
-        str(tmp_path / "runs"),
-        *quick,
+        "--epochs",
+        "1",
+        "--set",
+        "encoder=mlp",
+        "--set",
+        "threads=1",
     ]
+    words += ["--set", "data.options.train=128", "--runs", str(tmp_path / "runs")]
+    words += ["--modulator", f"{file}:Calm"]
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "asgml.app", *words],
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
+        [*warm_asgml(), *words], capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stderr
 

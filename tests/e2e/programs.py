@@ -16,15 +16,10 @@ import psutil
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.reader import Run
 
+PROGRAM = [sys.executable, "-P", "-m", "asgml.app"]
 QUICK = (
-    "--set",
-    "encoder=conv",
-    "--set",
-    "threads=1",
-    "--set",
-    "data.options.train=256",
-    "--set",
-    "data.options.val=64",
+    *("--set", "encoder=conv", "--set", "threads=1"),
+    *("--set", "data.options.train=256", "--set", "data.options.val=64"),
 )
 """A training of a few seconds."""
 
@@ -34,7 +29,7 @@ def asgml(
 ) -> subprocess.CompletedProcess[str]:
     """Runs `asgml WORDS` with this directory of runs, and without a terminal."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "asgml.app", *words],
+        [*PROGRAM, *words],
         cwd=runs.parent,
         env=environment(runs),
         stdin=subprocess.DEVNULL,

@@ -24,9 +24,16 @@ from programs import (
     wait_for_state,
     wait_for_step,
 )
+from warm_kit import warm_asgml
 
 from asgml.storage.format.layout import RunPaths, list_runs
 from asgml.storage.read.reader import Run
+
+
+@pytest.fixture(autouse=True)
+def _warm_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands and the trainers that they start are warm: most tests are not about starting."""
+    monkeypatch.setattr("programs.PROGRAM", warm_asgml())
 
 
 @pytest.fixture
@@ -101,21 +108,10 @@ def test_a_killed_trainer_is_shown_as_crashed_and_resumes(runs: Path) -> None:
 
 
 def test_the_trainer_survives_the_shell_that_started_it(runs: Path) -> None:
-    words = [
-        sys.executable,
-        "-P",
-        "-m",
-        "app",
-        "train",
-        "--wait",
-        "--name",
-        "orphan",
-        "--epochs",
-        "400",
-        *QUICK,
-    ]
+    """Both are processes as the user has them, started cold."""
+    words = ["train", "--wait", "--name", "orphan", "--epochs", "400"]
     shell = subprocess.Popen(
-        words,
+        [sys.executable, "-P", "-m", "asgml.app", *words, *QUICK],
         env=environment(runs),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

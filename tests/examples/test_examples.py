@@ -5,8 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from warm_kit import warm_asgml, warm_python
 
 from asgml.app.launcher import worker_environment
 from asgml.storage.commands.inbox import make_request, send
@@ -36,10 +36,10 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def as_program(*words: str, cwd: Path) -> str:
-    """Runs `python WORDS` as a person would; its output."""
+def as_program(*words: str, cwd: Path, python: Sequence[str] = ()) -> str:
+    """Run `python WORDS` as a user would, asgml not yet imported; return its output."""
     done = subprocess.run(
-        [sys.executable, *words],
+        [*(python or warm_python()), *words],
         cwd=cwd,
         env=worker_environment(os.environ),
         capture_output=True,
@@ -71,9 +71,10 @@ def test_the_plain_loop_is_a_program(tmp_path: Path) -> None:
     run = check_run(tmp_path / "runs" / "mine", 16)
     assert run.rows("epochs") == 2 and np.isfinite(run.column("epochs", "best_val_accuracy")).all()
     assert [path.name for path in tmp_path.iterdir()] == ["runs"]
-    shown = as_program("-m", "asgml.app", "show", "runs/mine", "--json", cwd=tmp_path)
+    shown = as_program("show", "runs/mine", "--json", cwd=tmp_path, python=warm_asgml())
     assert '"finished"' in shown
-    as_program("-m", "asgml.app", "export", "runs/mine", "out", "--to", "csv", cwd=tmp_path)
+    words = ("export", "runs/mine", "out", "--to", "csv")
+    as_program(*words, cwd=tmp_path, python=warm_asgml())
     assert (tmp_path / "out" / "steps.csv").read_text().count("\n") == 17
 
 
@@ -180,17 +181,10 @@ def test_a_modulator_of_ones_own_trains_and_is_steered(tmp_path: Path) -> None:
         *quick,
     ]
     as_program(
-        "-m",
-        "app",
         *words,
-        "--device",
-        "cpu",
-        "--name",
-        "mine",
-        "--runs",
-        "runs",
-        "--wait",
+        *("--device", "cpu", "--name", "mine", "--runs", "runs", "--wait"),
         cwd=tmp_path,
+        python=warm_asgml(),
     )
     run = Run.open(tmp_path / "runs" / "mine")
     assert run.state() == "finished" and run.rows("steps") == 6

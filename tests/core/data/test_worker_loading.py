@@ -76,11 +76,22 @@ def all_gone(patience: float = 8.0) -> bool:
     return not children() - before()
 
 
+OTHERS: set[int] = set()
+"""Processes of this one that have nothing to do with the test that runs."""
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    OTHERS.clear()
+    OTHERS.update(children())
+
+
 def before() -> set[int]:
-    """Processes of multiprocessing itself, which outlive every reader."""
+    """Processes that were there before the test, and multiprocessing's own."""
     from multiprocessing import resource_tracker
 
-    return {pid for pid in [getattr(resource_tracker._resource_tracker, "_pid", None)] if pid}  # type: ignore[attr-defined]
+    tracker = getattr(resource_tracker._resource_tracker, "_pid", None)  # type: ignore[attr-defined]
+    return OTHERS | ({tracker} if tracker else set())
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2, 3, 9])
@@ -220,7 +231,8 @@ def ignored_by_workers() -> Iterator[None]:
 def test_a_signal_to_all_processes_does_not_cut_off_the_step(number: int) -> None:
     """A cluster ends all processes of a job; the trainer finishes its step and needs readers."""
     reading = read_batches(Counting(60, 2), parts(60), pin=False)
-    read = next(reading)["number"].tolist()
+    # One batch of each process: a signal before it has begun would end it.
+    read = [number for _ in range(2) for number in next(reading)["number"].tolist()]
     for pid in children() - before():
         os.kill(pid, number)
     time.sleep(0.1)
