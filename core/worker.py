@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 
@@ -97,7 +98,8 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
 def read_config(paths: RunPaths) -> RunSettings:
     """Return the run's configuration from run.toml. Raises ConfigError."""
     try:
-        return make_config(tomllib.loads(paths.config.read_text(encoding="utf-8")))
+        tree = tomllib.loads(paths.config.read_text(encoding="utf-8"))
+        return make_config(with_old_variants(tree))
     except FileNotFoundError:
         raise ConfigError(
             f"no configuration in {paths.root}: expected {paths.config.name}; "
@@ -105,6 +107,19 @@ def read_config(paths: RunPaths) -> RunSettings:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
+
+
+def with_old_variants(tree: dict[str, Any]) -> dict[str, Any]:
+    """Return a configuration in which methods recorded before `variant` existed keep their rule.
+
+    A run.toml holds every setting; one without a variant is of version 0.1.0 or 0.2.0.
+    """
+    kept = {
+        name: {"variant": "paper", **tree[name]}
+        for name in ("pmr", "relearning", "asgml_v1")
+        if isinstance(tree.get(name), dict)
+    }
+    return {**tree, **kept}
 
 
 def load_newest_checkpoint(trainer: Trainer) -> None:

@@ -21,6 +21,10 @@ class ModulatorError(ValueError):
     """A user's modulator that cannot be loaded. The message is one line."""
 
 
+RENAMED_HOOKS = {"feed": "before_fusion", "prepare": "before_epoch"}
+"""Hooks of version 0.1.0: they would never be called, so they are refused."""
+
+
 @cache
 def load_user_class(target: str) -> type[Modulator]:
     """Return the class that `path/to/mine.py:Mine` names; its file is run once.
@@ -37,6 +41,9 @@ def load_user_class(target: str) -> type[Modulator]:
             f"modulator {target!r}: {path} has no class {name} that derives from Modulator; "
             "write `from asgml import Modulator`"
         )
+    for old, new in RENAMED_HOOKS.items():
+        if hasattr(found, old):
+            raise ModulatorError(f"modulator {target!r}: {name}.{old} is now {new}; rename it")
     # The owner becomes a section beside those of the configuration and of the methods.
     if (owner := owner_of(found)) in {*METHODS, *RunConfig.model_fields}:
         raise ModulatorError(
