@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -63,13 +64,32 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def main() -> None:
-    """The entry point of `asgml`."""
+    """Run `asgml` as a program: the entry point."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the end
         # a terminal without × or α gets a ? instead of a traceback
         getattr(sys, name).reconfigure(errors="replace")
-    sys.exit(run())
+    sys.exit(_run_and_flush())
+
+
+def _run_and_flush() -> int:
+    """Run the command and write out what it printed; an output that is full becomes one line."""
+    from asgml.app.errors import FAILED, complain
+
+    try:
+        code = run()
+        sys.stdout.flush()
+        return code
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE):
+            raise
+        # What is left in the buffer would be written, and fail, once more as Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if error.errno == errno.EPIPE:  # `asgml … | head`: the reader has seen enough
+            return FAILED
+        place = error.filename or "the output"
+        return complain(f"cannot write {place}: {error.strerror}; make room and try again", FAILED)
 
 
 # ClickException, which typer vendors and does not export

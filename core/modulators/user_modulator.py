@@ -23,6 +23,8 @@ class ModulatorError(ValueError):
 
 RENAMED_HOOKS = {"feed": "before_fusion", "prepare": "before_epoch"}
 """Hooks of version 0.1.0: they would never be called, so they are refused."""
+BARE_NAMES = ("app", "core", "storage", "tui")
+"""Top-level packages of version 0.1.0."""
 
 
 @cache
@@ -62,12 +64,16 @@ def _run_file(target: str, path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except Exception as error:  # the user's code may raise anything
-        hint = ""
-        if isinstance(error, ModuleNotFoundError) and error.name in ("core", "storage"):
-            hint = "; the names of version 0.1.0 are now in asgml: `from asgml import Modulator`"
-        reason = error_in_file(error)
-        raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}{hint}") from error
+        reason = f"{error_in_file(error)}{_renamed_import(error)}"
+        raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}") from error
     return module
+
+
+def _renamed_import(error: Exception) -> str:
+    """Return a hint where a module of version 0.1.0 is missing, or shadowed by the user's own."""
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in BARE_NAMES:
+        return "; the names of version 0.1.0 are now in asgml: `from asgml import Modulator`"
+    return ""
 
 
 def error_in_file(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -94,11 +95,9 @@ def test_an_error_of_the_program_keeps_its_traceback(
         asgml("runs")
 
 
-def test_python_m_app_is_the_same_program() -> None:
-    root = Path(__file__).resolve().parents[2]
+def test_python_m_asgml_is_the_same_program() -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "asgml.app", "methods", "--json"],
-        cwd=root,
+        [sys.executable, "-m", "asgml", "methods", "--json"],
         capture_output=True,
         text=True,
     )
@@ -107,27 +106,51 @@ def test_python_m_app_is_the_same_program() -> None:
     ] == list(METHODS)
     assert (
         subprocess.run(
-            [sys.executable, "-m", "asgml.app", "show", "no"], cwd=root, capture_output=True
+            [sys.executable, "-m", "asgml", "show", "no"], capture_output=True
         ).returncode
         == NOT_FOUND
     )
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
-    script = f"{sys.executable} -P -m asgml.app config schema | head -c 1"
+    script = f"{sys.executable} -P -m asgml config schema | head -c 1"
     root = Path(__file__).resolve().parents[2]
-    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin"}
+    environment = {"PYTHONPATH": str(root / "src"), "PATH": "/usr/bin:/bin"}
     said = subprocess.run(
         ["bash", "-c", script], cwd=root, capture_output=True, text=True, env=environment
     )
     assert "Traceback" not in said.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has this device")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["--version", "config schema", "methods"])
+def test_a_full_output_is_one_line(words: str, unbuffered: str) -> None:
+    """A buffered stream fails when it is flushed, an unbuffered one in the middle of a command."""
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    with open("/dev/full", "w") as full:
+        said = subprocess.run(
+            [sys.executable, "-P", "-m", "asgml", *words.split()],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+    assert said.returncode == FAILED
+    assert said.stderr == (
+        "asgml: cannot write the output: No space left on device; make room and try again\n"
+    )
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
 def test_a_closed_stream_is_no_traceback(closed: str, tiny_run: RunPaths) -> None:
     root = Path(__file__).resolve().parents[2]
-    script = f"{sys.executable} -P -m asgml.app show {tiny_run.root} {closed}"
-    environment = {"PYTHONPATH": str(root), "PATH": "/usr/bin:/bin", "XDG_CONFIG_HOME": "/nowhere"}
+    script = f"{sys.executable} -P -m asgml show {tiny_run.root} {closed}"
+    environment = {
+        "PYTHONPATH": str(root / "src"),
+        "PATH": "/usr/bin:/bin",
+        "XDG_CONFIG_HOME": "/nowhere",
+    }
     said = subprocess.run(["bash", "-c", script], capture_output=True, text=True, env=environment)
     assert said.returncode == 0 and not said.stderr
 
@@ -220,7 +243,7 @@ def test_the_shell_gets_completions(tiny_run: RunPaths, monkeypatch: pytest.Monk
     root = Path(__file__).resolve().parents[2]
     typed = "asgml ctl tiny-01 set boost."
     environment = {
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": str(root / "src"),
         "ASGML_RUNS": str(tiny_run.root.parent),
         "_ASGML_COMPLETE": "complete_bash",
         "COMP_WORDS": typed,

@@ -46,7 +46,7 @@ def loaded_by_command(*arguments: str) -> set[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {"PYTHONPATH": str(ROOT), "XDG_CONFIG_HOME": "/nowhere", "PATH": "/usr/bin:/bin"}
+    return {"PYTHONPATH": str(ROOT / "src"), "XDG_CONFIG_HOME": "/nowhere", "PATH": "/usr/bin:/bin"}
 
 
 def test_the_arrows_between_the_packages_point_one_way() -> None:

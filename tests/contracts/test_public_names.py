@@ -18,10 +18,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("app", "core", "storage", "tui")
 CODE = [
     path
-    for folder in (*FOLDERS, "asgml", "tests", "benchmarks", "examples")
+    for folder in (*FOLDERS, "tests", "benchmarks", "examples")
     for path in sorted((ROOT / folder).rglob("*.py"))
-    if not (folder == "asgml" and path.parent != ROOT / "asgml")
 ]
+CODE += sorted((ROOT / "src" / "asgml").glob("*.py"))
 
 USERS_SCRIPT = """
 import app, core, storage, tui  # the user's own, which lie beside this script
@@ -107,13 +107,28 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         asgml.Balance  # noqa: B018
 
 
+@pytest.mark.parametrize("name", FOLDERS)
+def test_the_four_folders_are_found_under_the_public_name_alone(name: str, tmp_path: Path) -> None:
+    """In an editable install too: what it puts on the path holds asgml and nothing else."""
+    code = f"import asgml.{name}; import {name}"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert f"No module named '{name}'" in done.stderr
+
+
+def test_dir_lists_the_public_names() -> None:
+    assert dir(asgml) == sorted([*asgml.__all__, "__version__"])
+
+
 def test_the_version_is_that_of_the_project() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     said = subprocess.run(
-        [sys.executable, "-P", "-m", "asgml.app", "--version"],
+        [sys.executable, "-P", "-m", "asgml", "--version"],
         capture_output=True,
         text=True,
         env={**os.environ},
     )
     assert said.returncode == 0, said.stderr
     assert f'version = "{said.stdout.split()[1]}"' in text
+    assert f'version = "{asgml.__version__}"' in text

@@ -120,7 +120,12 @@ def test_its_file_is_run_once(tmp_path: Path) -> None:
         ),
         ("class Half: pass", "Half", "has no class Half that derives"),
         (
-            "raise ModuleNotFoundError('no core', name='core')",
+            "from core.modulators.base import Modulator",
+            "Half",
+            "names of version 0.1.0 are now in asgml: `from asgml import Modulator`",
+        ),
+        (
+            "raise ImportError('the user has a storage.py', name='storage.knobs')",
             "Half",
             "names of version 0.1.0 are now in asgml: `from asgml import Modulator`",
         ),

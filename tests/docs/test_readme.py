@@ -37,7 +37,7 @@ def test_every_command_that_is_shown_exists() -> None:
         for words in re.findall(r"(?:^|`|uv run )asgml ([a-z][^`\n#]*)", README, re.MULTILINE)
     }
     listed = subprocess.run(
-        [sys.executable, "-P", "-m", "asgml.app", "--help"],
+        [sys.executable, "-P", "-m", "asgml", "--help"],
         capture_output=True,
         text=True,
         check=True,

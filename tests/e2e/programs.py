@@ -16,7 +16,7 @@ import psutil
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.reader import Run
 
-PROGRAM = [sys.executable, "-P", "-m", "asgml.app"]
+PROGRAM = [sys.executable, "-P", "-m", "asgml"]
 QUICK = (
     *("--set", "encoder=conv", "--set", "threads=1"),
     *("--set", "data.options.train=256", "--set", "data.options.val=64"),

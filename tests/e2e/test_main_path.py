@@ -111,7 +111,7 @@ def test_the_trainer_survives_the_shell_that_started_it(runs: Path) -> None:
     """Both are processes as the user has them, started cold."""
     words = ["train", "--wait", "--name", "orphan", "--epochs", "400"]
     shell = subprocess.Popen(
-        [sys.executable, "-P", "-m", "asgml.app", *words, *QUICK],
+        [sys.executable, "-P", "-m", "asgml", *words, *QUICK],
         env=environment(runs),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

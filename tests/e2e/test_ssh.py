@@ -100,7 +100,7 @@ def test_the_connection_is_cut_and_the_run_is_unharmed(sshd: Server, tmp_path: P
     process = trainer(paths)
     remote = f"cd {shlex.quote(str(tmp_path))} && "
     remote += f"ASGML_RUNS={shlex.quote(str(runs))} TERM=xterm-256color "
-    remote += f"{shlex.quote(sys.executable)} -P -m asgml.app watch remote"
+    remote += f"{shlex.quote(sys.executable)} -P -m asgml watch remote"
     terminal = Terminal(sshd.command(remote), runs)
     terminal.read_until("RUNNING")
     terminal.type(" ")

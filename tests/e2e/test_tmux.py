@@ -50,7 +50,7 @@ def test_watch_steer_and_leave(tmux: Tmux, columns: int, lines: int, tmp_path: P
     runs.mkdir()
     paths = start("seen", "--epochs", "2000", runs=runs)
     wait_for_step(paths, 30)
-    program = f"{shlex.quote(sys.executable)} -P -m asgml.app"
+    program = f"{shlex.quote(sys.executable)} -P -m asgml"
     watch = f"ASGML_RUNS={shlex.quote(str(runs))} {program} watch seen; sh"
     tmux("new-session", "-d", "-x", str(columns), "-y", str(lines), watch)
     for word in ("RUNNING", "seen", "probe accuracy", "gap", "audio", "visual", "q detach"):

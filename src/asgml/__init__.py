@@ -30,13 +30,15 @@ __all__ = ["Balancer", "Knob", "Modulation", "Modulator", "open_run"]
 
 def __getattr__(name: str) -> Any:
     """Return a public name, importing its module on first use (PEP 562)."""
-    from importlib import import_module
+    from importlib import import_module, metadata
 
+    if name == "__version__":
+        return metadata.version("asgml")
     if name not in _HOMES:
         raise AttributeError(f"module 'asgml' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
 def __dir__() -> list[str]:
-    """Return the public names beside the module's own."""
-    return sorted({*globals(), *__all__})
+    """Return the public names."""
+    return [*__all__, "__version__"]
