@@ -9,7 +9,7 @@ from typing import Any
 from asgml.core.balancer.errors import LoopError
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run import checkpoint
-from asgml.core.run.commands import RefusedError
+from asgml.core.run.command_checks import RefusedError
 from asgml.core.run.recorded_run import RecordedRun, first_line
 from asgml.core.run.resume import earlier_run
 from asgml.core.run.unrecorded import UnrecordedRun

@@ -1,4 +1,4 @@
-"""The command handler: takes requests at step boundaries, and answers each exactly once."""
+"""The command handler: takes requests at step boundaries, and carries out those that may be."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from asgml.core.config.live_settings import LiveSettings
+from asgml.core.run.command_answers import CommandAnswers
+from asgml.core.run.command_checks import RefusedError, check_command, knob_of, split_of
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.replays import Replay
 from asgml.storage.commands.inbox import BadRequest, Inbox, Request
-from asgml.storage.format.knobs import KnobError, find_knob
+from asgml.storage.format.knobs import KnobError
 from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import State
 
 PAUSE_POLL = 0.05
 """Seconds between two polls of the inbox while paused."""
-
-
-class RefusedError(Exception):
-    """A request that cannot be granted; the message is the reason."""
 
 
 class CommandTarget(Protocol):
@@ -40,13 +38,13 @@ class CommandHandler:
         self.stopping = False
         self.save_on_stop = True
         self.paused = False
+        self._answers = CommandAnswers(inbox, recorder)
         self._waiting: list[Request] = []
-        self._answered: set[str] = set()
         self._replays: list[Replay] = []
 
     def restore(self, answered: set[str], replays: Sequence[Replay]) -> None:
         """Take over from the earlier segments of a resumed run."""
-        self._answered = answered
+        self._answers.answered = answered
         # a stable sort: two changes at one step keep their order
         self._replays = sorted(replays, key=lambda replay: replay.step)
 
@@ -65,11 +63,9 @@ class CommandHandler:
         """Answer what is left: the run is over."""
         for item in [*self._waiting, *self.inbox.poll()]:
             if isinstance(item, BadRequest):
-                self._refuse_bad(item)
-            elif item.id in self._answered:
-                self.inbox.done(item.id)
-            else:
-                self._answer(item, "expired", reason="the run ended before it was due")
+                self._answers.refuse_bad(item)
+            elif not self._answers.remove_answered(item):
+                self._answers.answer(item, "expired", reason="the run ended before it was due")
         self._waiting.clear()
 
     # -- when -------------------------------------------------------------------------
@@ -88,10 +84,9 @@ class CommandHandler:
     def _poll(self, target: CommandTarget) -> None:
         for item in self.inbox.poll():
             if isinstance(item, BadRequest):
-                self._refuse_bad(item)
-            elif item.id in self._answered:
-                # its answer was published, and the process ended before it removed the file
-                self.inbox.done(item.id)
+                self._answers.refuse_bad(item)
+            elif self._answers.remove_answered(item):
+                continue
             elif item.at_step is not None and item.at_step > self.recorder.step:
                 self._schedule(item)
             else:
@@ -112,28 +107,17 @@ class CommandHandler:
 
         One that could never be granted is refused now.
         """
-        try:
-            knob = self._knob_of(request)
-        except KnobError as refused:
-            self._answer(request, "rejected", reason=str(refused))
-            return
-        slot = (knob, request.at_step)
-        for other in list(self._waiting):
-            if knob is not None and (self._knob_of(other), other.at_step) == slot:
-                self._waiting.remove(other)
-                self._answer(other, "superseded", reason=f"replaced by {request.id}")
+        if request.kind == "set":
+            try:
+                slot = (knob_of(request, self.live_settings), request.at_step)
+            except KnobError as refused:
+                self._answers.answer(request, "rejected", reason=str(refused))
+                return
+            for other in [waiting for waiting in self._waiting if waiting.kind == "set"]:
+                if (knob_of(other, self.live_settings), other.at_step) == slot:
+                    self._waiting.remove(other)
+                    self._answers.answer(other, "superseded", reason=f"replaced by {request.id}")
         self._waiting.append(request)
-
-    def _knob_of(self, request: Request) -> str | None:
-        """Return the full name of the knob to set, None for other kinds.
-
-        Raises KnobError for a name or a value that cannot be.
-        """
-        if request.kind != "set":
-            return None
-        knob = find_knob(request.knob or "", self.live_settings.knobs)
-        knob.parse(request.value)
-        return knob.name
 
     def _replay_due(self) -> None:
         while self._replays and self._replays[0].step <= self.recorder.step:
@@ -148,100 +132,40 @@ class CommandHandler:
 
     def _handle(self, request: Request, target: CommandTarget) -> None:
         if request.expires is not None and time.time() > request.expires:
-            self._answer(request, "expired", reason="it came too late")
+            self._answers.answer(request, "expired", reason="it came too late")
             return
         try:
             fields = self._execute(request, target)
         except (RefusedError, KnobError) as refused:
-            self._answer(request, "rejected", reason=str(refused))
+            self._answers.answer(request, "rejected", reason=str(refused))
         except (OSError, RuntimeError) as failure:
             # a full disk, no memory left: the training itself can continue
-            self._answer(request, "rejected", reason=error_line(failure))
+            self._answers.answer(request, "rejected", reason=error_line(failure))
         else:
-            self._answer(request, "applied", **fields)
+            self._answers.answer(request, "applied", **fields)
 
     def _execute(self, request: Request, target: CommandTarget) -> dict[str, Any]:
         """Do what is asked; return fields of the answer.
 
         Raises RefusedError or KnobError, and then has changed nothing.
         """
-        if request.at_step is not None and request.at_step < self.recorder.step:
-            raise RefusedError(
-                f"step {request.at_step} is past: the training is at step {self.recorder.step}"
-            )
+        check_command(
+            request,
+            step=self.recorder.step,
+            paused=self.paused,
+            live_settings=self.live_settings,
+        )
         match request.kind:
-            case "pause":
-                return self._pause()
-            case "resume":
-                return self._resume()
+            case "pause" | "resume":
+                self.paused = request.kind == "pause"
             case "stop":
                 self.stop(save=request.how != "now")
                 return {"how": request.how}
             case "set":
-                return self._set(request)
+                name, before, after = self.live_settings.set(request.knob or "", request.value)
+                return {"knob": name, "before": before, "after": after}
             case "checkpoint":
                 target.save_checkpoint("asked for")
-                return {}
             case "evaluate":
-                return self._evaluate(str(request.value or "val"), target)
-            case "note":
-                return {}
-        raise RefusedError(f"unknown command {request.kind!r}")
-
-    def _pause(self) -> dict[str, Any]:
-        if self.paused:
-            raise RefusedError("the training is paused already")
-        self.paused = True
+                return target.evaluate_now(split_of(request))
         return {}
-
-    def _resume(self) -> dict[str, Any]:
-        if not self.paused:
-            raise RefusedError("the training is not paused")
-        self.paused = False
-        return {}
-
-    def _evaluate(self, split: str, target: CommandTarget) -> dict[str, Any]:
-        if split not in ("val", "test"):
-            raise RefusedError(f"evaluate {split!r}: expected val or test")
-        return target.evaluate_now(split)
-
-    def _set(self, request: Request) -> dict[str, Any]:
-        knob = find_knob(request.knob or "", self.live_settings.knobs)
-        present = self.live_settings.values[knob.name]
-        if request.if_value is not None and knob.parse(request.if_value) != present:
-            raise RefusedError(f"{knob.name} is {present}, not {request.if_value}")
-        name, before, after = self.live_settings.set(knob.name, request.value)
-        return {"knob": name, "before": before, "after": after}
-
-    # -- the answer -------------------------------------------------------------------
-
-    def _refuse_bad(self, bad: BadRequest) -> None:
-        """Answer a file that is no request, under its file name. The inbox sets it aside."""
-        if bad.id not in self._answered:
-            fields = {"id": bad.id, "command": "", "answer": "rejected", "reason": bad.reason}
-            self._publish(bad.id, fields)
-
-    def _answer(self, request: Request, answer: str, **fields: Any) -> None:
-        common = {
-            "id": request.id,
-            "command": request.kind,
-            "answer": answer,
-            "issuer": request.issuer,
-            # not below 0: on a shared disk the sender's clock may be ahead
-            "latency": round(max(0.0, time.time() - request.created), 3),
-            "note": request.note,
-            "knob": request.knob,
-            "value": request.value,
-        }
-        self._publish(request.id, {**common, **fields})
-
-    def _publish(self, id: str, fields: dict[str, Any]) -> None:
-        """Publish the answer, and only then remove the request.
-
-        So a crash between the two can neither lose the request nor have it done twice.
-        """
-        self._answered.add(id)
-        present = {name: value for name, value in fields.items() if value is not None}
-        self.recorder.event("command", **present)
-        if self.recorder.writer.flush():
-            self.inbox.done(id)
