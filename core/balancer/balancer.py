@@ -27,36 +27,27 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from asgml.core.balancer.call_order import CallOrder
 from asgml.core.balancer.external_model import loop_model
 from asgml.core.balancer.forward import detached, make_forward
-from asgml.core.balancer.run import LoopCommands, Save, make_run
+from asgml.core.balancer.recorded_loop import RecordedLoop
+from asgml.core.balancer.run import RunOptions, Save
 from asgml.core.balancer.setup import (
     loop_config,
     loop_data,
     loop_live_settings,
-    loop_manifest,
     refuse_rates,
     refuse_unsupported,
 )
-from asgml.core.run.recorded_run import first_line
-from asgml.core.run.step_log import StepLog
-from asgml.core.training.balancing import make_balancing
-from asgml.core.training.distributed import Ranks
-from asgml.core.training.preflight import too_short
 from asgml.core.types import Scalar
-from asgml.storage.format.knobs import Knob, Value, find_knob
-from asgml.storage.format.status import State
-from asgml.storage.write.closing import ClosedByWith
+from asgml.storage.format.knobs import Knob, Value
 
 
-class Balancer(ClosedByWith):
+class Balancer(RecordedLoop):
     """Modulates gradients, probes, records, and takes commands, once in each step of the loop."""
 
     def __init__(
@@ -87,42 +78,14 @@ class Balancer(ClosedByWith):
         `state_dict` in it, to a path. `check_finite=False` spares a check of the gradients that
         waits for the device. Raises LoopError, ConfigError or FormatError, each with one line.
         """
-        config = loop_config(method, modulator, seed, epochs, settings or {})
         modalities = tuple(encoders)
+        config = loop_config(method, modulator, seed, epochs, settings or {})
         refuse_unsupported(config, modalities, head=head is not None, length=epochs is not None)
         data = loop_data(modalities, classes)
-        self.config, self.classes = config, len(data.classes)
-        self.model = loop_model(encoders, widths, head, self.classes)
-        self.device = next(self.model.parameters()).device
-        self.ranks = Ranks(self.device)
-        # only the first rank records: the modulation is the same on all
-        path = Path(run).resolve() if run is not None and self.ranks.index == 0 else None
-        live_settings = loop_live_settings(config, knobs)
-        name = path.name if path else ""
-        manifest = loop_manifest(name, config, data, live_settings, self.device, steps_per_epoch)
-        self.run = make_run(path, manifest, live_settings, resume=resume)
-        self.balancing = make_balancing(config, self.model, data, self.run, self.device)
-        self.step_log = StepLog(self.run.recorder, self.device)
-        self.best_val_accuracy = -1.0
-        self._order = CallOrder(self.balancing, self.ranks.count)
-        self._commands = LoopCommands(self.run, checkpoint)
+        model = loop_model(encoders, widths, head, len(data.classes))
+        options = RunOptions(run, resume, steps_per_epoch, checkpoint)
+        super().__init__(config, data, model, loop_live_settings(config, knobs), options)
         self._check_finite = check_finite
-        self.run.open()  # last: where anything above is refused, no run is begun
-
-    # -- in the loop ------------------------------------------------------------------
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Open and close windows. Epochs are counted from 0.
-
-        Does nothing for the epoch that a run is resumed in the middle of.
-        """
-        self.begin()
-        if self._order.in_epoch and epoch == self.epoch:
-            return
-        self.end_epoch()
-        self.run.epoch, self._order.in_epoch = epoch, True
-        self.balancing.modulator.begin_epoch(epoch)
-        self.balancing.emit_windows(epoch)
 
     def loss(
         self,
@@ -181,90 +144,3 @@ class Balancer(ClosedByWith):
         self.begin()
         self.run.command_handler.process_pending(self._commands)
         self.ranks.synchronize(self.run.command_handler)
-
-    def end_epoch(self, **values: float) -> None:
-        """Record the epoch, with values such as `val_accuracy`, `val_loss` or `test_accuracy`."""
-        if self._order.in_epoch and self.step_log.sums[2] > 0:
-            if "val_accuracy" in values:
-                self.best_val_accuracy = max(self.best_val_accuracy, values["val_accuracy"])
-                values["best_val_accuracy"] = self.best_val_accuracy
-            self.run.recorder.record("epochs", {**self.step_log.close_epoch(), **values})
-        self._order.in_epoch = False
-
-    @property
-    def stopping(self) -> bool:
-        """True once a command has asked for the end."""
-        return self.run.command_handler.stopping
-
-    @property
-    def steps(self) -> int:
-        """Steps done."""
-        return self.run.step
-
-    @property
-    def epoch(self) -> int:
-        """The epoch that was begun last."""
-        return self.run.epoch
-
-    def value(self, name: str) -> Value:
-        """Return the present value of a knob."""
-        live_settings = self.run.live_settings
-        return live_settings.values[find_knob(name, live_settings.knobs).name]
-
-    # -- beginning and end ------------------------------------------------------------
-
-    def begin(self) -> None:
-        """Record the beginning of the training; the first call of any other method does so too."""
-        self._order.check_open()
-        if not self.run.begun:
-            self.run.begin()
-            self._emit_warnings()
-            self.step_log.begin()
-
-    def _emit_warnings(self) -> None:
-        """Record which methods a training of this length ends before, where it is known."""
-        if self.run.step > 0:  # a resumed run has them already
-            return
-        manifest = self.run.manifest
-        for message in too_short(self.config, manifest.total_epochs, manifest.total_steps):
-            self.run.recorder.event("alert", level="warning", message=message)
-
-    def close(self) -> None:
-        """End the training as finished, or as stopped after a command. Called by `with`."""
-        if self.run.closed:
-            return
-        self.begin()
-        if self.stopping:
-            self._commands.save_at_stop()
-        else:
-            self.end_epoch()
-        self.run.close(State.STOPPED if self.stopping else State.FINISHED)
-
-    def _close_after(self, error: BaseException, end: State) -> None:
-        """Close the run with the error of a `with` block."""
-        self.run.close(end, first_line(error))
-
-    # -- state ------------------------------------------------------------------------
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what the loop's checkpoint needs of the balancing: plain values and tensors."""
-        return {
-            "method": self.config.method,
-            "step": self.steps,
-            "epoch": self.epoch,
-            "in_epoch": self._order.in_epoch,
-            "best_val_accuracy": self.best_val_accuracy,
-            "epoch_sums": self.step_log.sums.clone(),
-            **self.balancing.state_dict(),
-            **self.run.state_dict(),
-        }
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a `state_dict`; to be called before the first step."""
-        self._order.check_load(state)
-        self.balancing.load_state_dict(state)
-        # a state that 0.1.0 saved before its first epoch has the epoch -1
-        self.run.load_state_dict(state, step=state["step"], epoch=max(state["epoch"], 0))
-        self.step_log.sums = state["epoch_sums"].to(self.device)
-        self._order.in_epoch = state["in_epoch"]
-        self.best_val_accuracy = state["best_val_accuracy"]

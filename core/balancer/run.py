@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,23 @@ from asgml.storage.read.reader import Run
 
 Save = Callable[[Path], object]
 """Writes the loop's checkpoint to this path."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The run that a loop asks for, and how to have the loop's own checkpoint written.
+
+    `directory` is None for a loop that is not recorded, `steps_per_epoch` 0 where it is not known.
+    """
+
+    directory: str | Path | None
+    resume: bool
+    steps_per_epoch: int
+    checkpoint: Save | None
+
+    def path(self) -> Path | None:
+        """Return the absolute directory, None for a loop that is not recorded."""
+        return Path(self.directory).resolve() if self.directory is not None else None
 
 
 def make_run(
