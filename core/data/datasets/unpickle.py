@@ -83,6 +83,22 @@ def _stand_ins(budget: Budget) -> Mapping[tuple[str, str], StandIn]:
 
     Of any version since Python 2: its modules moved from core to _core, builtins were __builtin__.
     """
+    answers = {
+        ("numpy", "dtype"): StandIn(Type),
+        ("_codecs", "encode"): StandIn(_encode),
+        ("collections", "OrderedDict"): StandIn(dict),
+    }
+    for builtins in ("builtins", "__builtin__"):
+        answers |= {
+            (builtins, "set"): StandIn(set),
+            (builtins, "frozenset"): StandIn(frozenset),
+            (builtins, "bytes"): StandIn(_empty_bytes),
+        }
+    return answers | _array_stand_ins(budget)
+
+
+def _array_stand_ins(budget: Budget) -> dict[tuple[str, str], StandIn]:
+    """Return the answers that make arrays, whose bytes are taken from `budget`."""
     array = StandIn(_refuse_array)
 
     def reconstruct(kind: object, shape: object, code: object) -> Array:
@@ -101,23 +117,12 @@ def _stand_ins(budget: Budget) -> Mapping[tuple[str, str], StandIn]:
         budget.take(found.nbytes)
         return found.copy()  # an array on a buffer is read-only
 
-    answers = {
-        ("numpy", "ndarray"): array,
-        ("numpy", "dtype"): StandIn(Type),
-        ("_codecs", "encode"): StandIn(_encode),
-        ("collections", "OrderedDict"): StandIn(dict),
-    }
+    answers = {("numpy", "ndarray"): array}
     for core in ("numpy.core", "numpy._core"):
         answers |= {
             (f"{core}.multiarray", "_reconstruct"): StandIn(reconstruct),
             (f"{core}.multiarray", "scalar"): StandIn(_scalar),
             (f"{core}.numeric", "_frombuffer"): StandIn(from_buffer),
-        }
-    for builtins in ("builtins", "__builtin__"):
-        answers |= {
-            (builtins, "set"): StandIn(set),
-            (builtins, "frozenset"): StandIn(frozenset),
-            (builtins, "bytes"): StandIn(_empty_bytes),
         }
     return answers
 

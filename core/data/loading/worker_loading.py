@@ -52,18 +52,7 @@ def map_in_workers(
     """
     # Starting a process takes longer than one batch.
     workers = min(workers, len(arguments)) if len(arguments) > 1 else 0
-    loader: DataLoader[Result | DataError] = DataLoader(
-        _Calls(function, arguments),
-        batch_size=None,
-        collate_fn=_unchanged,
-        num_workers=workers,
-        prefetch_factor=PREFETCH if workers else None,
-        pin_memory=pin,
-        worker_init_fn=partial(_start_worker, os.getpid()),
-        multiprocessing_context=_context() if workers else None,
-        # Without one the loader draws a seed from torch's own generator, on which dropout depends.
-        generator=torch.Generator().manual_seed(0),
-    )
+    loader = _make_loader(function, arguments, workers, pin=pin)
     with _signals_blocked():
         iterator = iter(loader)
     try:
@@ -80,6 +69,28 @@ def map_in_workers(
         raise DataError(f"a process that reads the data ended ({reason}); {advice}") from error
     finally:
         _stop_workers(iterator)
+
+
+def _make_loader(
+    function: Callable[[Sequence[int]], Result],
+    arguments: Sequence[Sequence[int]],
+    workers: int,
+    *,
+    pin: bool,
+) -> DataLoader[Result | DataError]:
+    """Return torch's loader of the results, one for each argument, in their order."""
+    return DataLoader(
+        _Calls(function, arguments),
+        batch_size=None,
+        collate_fn=_unchanged,
+        num_workers=workers,
+        prefetch_factor=PREFETCH if workers else None,
+        pin_memory=pin,
+        worker_init_fn=partial(_start_worker, os.getpid()),
+        multiprocessing_context=_context() if workers else None,
+        # Without one the loader draws a seed from torch's own generator, on which dropout depends.
+        generator=torch.Generator().manual_seed(0),
+    )
 
 
 class _Calls(Dataset[Any]):
