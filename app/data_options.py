@@ -1,4 +1,4 @@
-"""Resolves the data that `asgml data` works on, with the options of a recipe and of --set."""
+"""Resolve the data that `asgml data` works on, with the options of a recipe and of --set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Resolves what the user gives as data: NAME, NAME:PATH, or a PATH recognised by its layout."""
+"""Resolve the data that the user gives: NAME, NAME:PATH, or a PATH recognised by its layout."""
 
 from __future__ import annotations
 

@@ -76,22 +76,22 @@ def nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     return tree
 
 
-def _why_unknown(word: str, keys: list[str], bare: list[str]) -> str:
+def _why_unknown(name: str, keys: list[str], bare: list[str]) -> str:
     if bare:
-        return f"{word!r} is ambiguous, it could be {', '.join(bare)}; give the whole key"
-    inside = [key for key in keys if key.startswith(f"{word}.")]
+        return f"{name!r} is ambiguous, it could be {', '.join(bare)}; give the whole key"
+    inside = [key for key in keys if key.startswith(f"{name}.")]
     if inside:
-        return f"{word!r} is a section, not a value; set one of {', '.join(inside)}"
-    return f"unknown key {word!r}; {nearest_of(word, keys)} (`asgml config show` lists all)"
+        return f"{name!r} is a section, not a value; set one of {', '.join(inside)}"
+    return f"unknown key {name!r}; {nearest_of(name, keys)} (`asgml config show` lists all)"
 
 
-def nearest_of(word: str, known: list[str]) -> str:
-    """Return a phrase that names what is spelt like `word`, or all where they are few."""
+def nearest_of(name: str, known: list[str]) -> str:
+    """Return a phrase that names the keys spelt like `name`, or all where they are few."""
     short = {key.rpartition(".")[2]: key for key in known}
-    close = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     close += [
-        short[name]
-        for name in difflib.get_close_matches(word.rpartition(".")[2], list(short), n=2, cutoff=0.6)
+        short[bare]
+        for bare in difflib.get_close_matches(name.rpartition(".")[2], list(short), n=2, cutoff=0.6)
     ]
     if not close:
         return "there are " + ", ".join(known) if len(known) < 12 else "nothing is named like it"

@@ -1,4 +1,4 @@
-"""Does imbalance emerge in the built-in data? Each modality alone, all, and all with a method.
+"""The imbalance in the built-in data: each modality alone, all, and all with a method.
 
     OMP_NUM_THREADS=1 uv run python benchmarks/imbalance.py --seeds 3
 

@@ -1,4 +1,4 @@
-"""How many samples a second come from files, and how many from a prepared cache?
+"""Samples read a second: from files, and from a prepared cache.
 
     uv run python benchmarks/loading.py [cremad:/data/CREMA-D] [--frames 3] [--rounds 3]
 

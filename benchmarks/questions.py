@@ -1,4 +1,4 @@
-"""Does it help? Variants of the boost and other methods on one data set, beside the baseline.
+"""Variants of the boost and other methods on one data set, beside the baseline.
 
     uv run python benchmarks/questions.py DATA.npz --seeds 3 --epochs 15
 

@@ -1,4 +1,4 @@
-"""What does recording cost, and how soon is it seen? The run store beside two naive ways.
+"""The cost of recording and its delay until it is seen: the run store beside two naive ways.
 
     uv run python benchmarks/recording.py [--quick]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
@@ -19,6 +19,8 @@ Scalar = float | Tensor
 
 Rule = Literal["kernels", "all"]
 """Parameters of an encoder that a gain acts on: its kernels (see Encoder.kernel_rule), or all."""
+
+RULES = get_args(Rule)
 
 CPU = torch.device("cpu")
 
@@ -60,8 +62,13 @@ class ParameterGroup:
     others: tuple[torch.nn.Parameter, ...]
     device: torch.device = CPU
 
-    def gradients(self, rule: Rule) -> list[Tensor]:
-        """Return the gradients that a rule acts on, of the parameters that have one."""
+    def gradients(self, rule: str) -> list[Tensor]:
+        """Return the gradients that a rule acts on, of the parameters that have one.
+
+        Raise ValueError for another text than a Rule.
+        """
+        if rule not in RULES:
+            raise ValueError(f"rule {rule!r}: expected {' or '.join(RULES)}")
         chosen = self.kernels if rule == "kernels" else self.kernels + self.others
         return [parameter.grad for parameter in chosen if parameter.grad is not None]
 

@@ -29,7 +29,7 @@ except ImportError:  # the callback needs no more of Lightning than the names of
 
 
 class Balance(Callback):  # type: ignore[misc]
-    """Balances a module with `encoders` (an nn.ModuleDict), a linear `head`, and `seen`.
+    """The balancing of a module with `encoders` (an nn.ModuleDict), a linear `head`, and `seen`.
 
     `seen` are features, logits, labels and loss of the last training step.
     """

@@ -142,7 +142,7 @@ def _knobs(run: Run, timeout: float) -> list[Knob]:
 
 
 def _parse_set(knobs: list[Knob], given: ControlArguments) -> tuple[Knob, Value, Value | None]:
-    word, _, text = (given.values or [""])[0].partition("=")
-    knob = find_knob(word.strip(), knobs)
+    name, _, text = (given.values or [""])[0].partition("=")
+    knob = find_knob(name.strip(), knobs)
     expected = None if given.if_value is None else knob.parse(given.if_value)
     return knob, knob.parse(text.strip()), expected

@@ -33,7 +33,7 @@ def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:
     state = run.state()
     if not paths.config.is_file():
         raise RejectedError(
-            f"{paths.name} was recorded by a loop of somebody's own; "
+            f"{paths.name} was recorded by an external training loop; "
             "start that program again, with resume=True"
         )
     if state in ALIVE:

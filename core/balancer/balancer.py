@@ -35,6 +35,7 @@ from torch.nn import functional
 from asgml.core.balancer.external_model import loop_model
 from asgml.core.balancer.forward import detached, make_forward
 from asgml.core.balancer.recorded_loop import RecordedLoop
+from asgml.core.balancer.renamed import RefusesRenamedMethods, refuse_renamed_arguments
 from asgml.core.balancer.run import RunOptions, Save
 from asgml.core.balancer.setup import (
     loop_config,
@@ -47,8 +48,8 @@ from asgml.core.types import Scalar
 from asgml.storage.format.knobs import Knob, Value
 
 
-class Balancer(RecordedLoop):
-    """Modulates gradients, probes, records, and takes commands, once in each step of the loop."""
+class Balancer(RefusesRenamedMethods, RecordedLoop):
+    """Modulation, probes, recording and commands, once in each step of the loop."""
 
     def __init__(
         self,
@@ -87,6 +88,7 @@ class Balancer(RecordedLoop):
         super().__init__(config, data, model, loop_live_settings(config, knobs), options)
         self._check_finite = check_finite
 
+    @refuse_renamed_arguments
     def loss(
         self,
         *,
@@ -103,6 +105,7 @@ class Balancer(RecordedLoop):
         self.balancing.modulator.before_backward(forward, task_loss)
         return terms
 
+    @refuse_renamed_arguments
     def step(
         self,
         *,

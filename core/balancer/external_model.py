@@ -65,7 +65,7 @@ class NoHead(Fusion):
 
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         raise LoopError(
-            "unimodal_logits is missing: give each modality's own logits (B, C), "
+            "unimodal_logits is missing: give the unimodal logits of each modality (B, C), "
             "or Balancer head=, the nn.Linear on the features"
         )
 

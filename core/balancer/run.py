@@ -60,7 +60,7 @@ def make_run(
 
 
 class LoopCommands:
-    """Carries out the commands that only the loop can: a checkpoint by its `checkpoint=`."""
+    """The commands that only the loop can carry out: a checkpoint by its `checkpoint=`."""
 
     def __init__(self, run: RecordedRun, save: Save | None) -> None:
         self.run = run

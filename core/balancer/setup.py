@@ -39,7 +39,7 @@ REMEDIES = {
     NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
     NEEDS_LENGTH: "give epochs=",
 }
-"""What a method may require of the loop; why it cannot have it, and what to do instead."""
+"""Requirements of methods that an external loop cannot meet: the reason, and the remedy."""
 
 
 class NoSplits(dict[str, Split]):

@@ -52,7 +52,7 @@ class FusionConfig(Section):
     )
     alone: Literal["split", "ablation", "heads"] = Field(
         "split",
-        description="a modality's own logits: exact split of a linear head, the other modalities' "
+        description="unimodal logits: exact split of a linear head, the other modalities' "
         "features zero, or an auxiliary head each",
     )
 
@@ -131,8 +131,8 @@ class ProbeConfig(Section):
 
 class DiagnoseConfig(Section):
     __doc__ = (
-        "What is measured for the eye alone: "
-        "no method reads it, and it changes no bit of the training."
+        "Measures for the charts alone: "
+        "no method reads them, and they change no bit of the training."
     )
 
     every: int = Field(

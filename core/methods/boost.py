@@ -1,4 +1,4 @@
-"""Rows of the methods that push the weak modality. Light: loads no torch."""
+"""Rows of the methods that boost the weak modality. Light: loads no torch."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ OGM_STAR = Method(
         c_m  = 1 + tanh(alpha * r_m)              where r_m > 1, else 1; coefficient=constant: 4
         g_m <- c_m * g_m                          kernels of encoder m
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=_accelerate_knobs("ogm_star", first=6, last=80),
     options=(
         choice("ogm_star.coefficient", "tanh", "tanh constant",
@@ -125,7 +125,7 @@ PMR_ACC = Method(
         r_m  = mean_j!=m s_j / s_m                s_m: true-class score, as in ogm_star
         g_m <- (1 + tanh(alpha * r_m)) * g_m      where r_m > 1; kernels of encoder m
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=_accelerate_knobs("pmr_acc", first=0, last=50),
     options=kernel_options("pmr_acc"),
     exclusive=(ACCELERATES,), scales=True, class_scores="",

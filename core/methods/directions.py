@@ -28,7 +28,7 @@ MMPARETO = Method(
         d       = 2 k0 g0 + 2 k1 g1
         g_m    <- gamma * d * max(1, |g0 + g1| / |d|)               tensor by tensor
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=(
         number("mmpareto.gamma", 1.5, 0, 5, 0.1, "factor of every encoder's new gradient"),
         *window_knobs("mmpareto"),

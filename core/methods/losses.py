@@ -33,7 +33,7 @@ UNIFORM = Method(
     summary="joint and unimodal losses together; no gradient is changed",
     source="the uniform baseline of Wei and Hu, MMPareto, ICML 2024",
     formula="L = CE(z, y) + gamma * sum_m CE(z_m, y)",
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=(gamma_knob("uniform", 1.0), *window_knobs("uniform")),
     options=(ramp_option("uniform"),),
     exclusive=(ADDS_UNIMODAL_LOSSES,), unimodal_loss=True,

@@ -72,7 +72,7 @@ ASGML_V1 = Method(
                    g_m(t) <- g_m(t - s_m + 1) / (1 + staleness_decay * s_m)      variant=code
                    while none so old is kept: the oldest (paper), the present one unscaled (code)
     """),
-    needs="each modality's own logits; the probes with signal=probe or both",
+    needs="unimodal logits; the probes with signal=probe or both",
     knobs=(
         number("asgml_v1.gamma",           1.0, 0, 10, 0.1,
                "weight of the own losses of the modalities that are updated"),

@@ -30,7 +30,7 @@ def _ogm_options(owner: str) -> tuple[Knob, ...]:
 
 OGM = Method(
     name="ogm", target="asgml.core.modulators.ogm:Ogm", acts="after backward",
-    summary="throttle the dominant modality by the discrepancy of the modalities' own logits",
+    summary="throttle the dominant modality by the discrepancy of the unimodal logits",
     source="Peng et al., Balanced Multimodal Learning via On-the-fly Gradient Modulation, "
            "CVPR 2022, eq. 7-10",
     formula=cleandoc("""
@@ -40,7 +40,7 @@ OGM = Method(
         k_m   = max(0, 1 - alpha * tanh(rho_m - 1))      if rho_m > 1 else 1; variant=journal
         g_m  <- k_m * g_m                                kernels of encoder m
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=_ogm_knobs("ogm"),
     options=_ogm_options("ogm"),
     exclusive=(THROTTLES,), scales=True, class_scores="",
@@ -52,7 +52,7 @@ OGM_GE = Method(
     source="Peng et al., Balanced Multimodal Learning via On-the-fly Gradient Modulation, "
            "CVPR 2022, eq. 7-12",
     formula="g_m <- k_m * g_m + N(0, std(g_m)^2)    k_m as in ogm; noise drawn for each kernel",
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=_ogm_knobs("ogm_ge"),
     options=(
         choice("ogm_ge.noise", "both", "both dominant",
@@ -79,7 +79,7 @@ OPM = Method(
         theta = sum_m D_m q_m / sum_m D_m                  dropped share of the D_m features
         h    <- h / (1 - theta)                            keeps their expected size
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=(
         number("opm.q_base", 0.5, 0, 1, 0.05,
                "probability of dropping a barely dominant modality's features"),

@@ -40,7 +40,7 @@ MLB = Method(
         g_m <- k_m * g_m                                   all of encoder m; via=lr: its rate
         L    = CE(z, y) + gamma * sum_m CE(z_m, y)
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=(
         number("mlb.alpha",    1.0, 0, 10, 0.1,
                "how fast k_m leaves 1 as the modalities part (usual 0.5 to 2)"),

@@ -29,7 +29,7 @@ CONSTANT = 4.0
 
 
 class Accelerate(Modulator):
-    """Multiplies the gradient of every modality that the others are ahead of."""
+    """A gain above 1 for every modality that the others are ahead of."""
 
     def modulate(self, backward: Backward) -> Modulation:
         lag = lag_ratio(true_class_scores(backward.forward))

@@ -1,4 +1,4 @@
-"""Write a modulation into the gradients of the encoders. The one place that writes a gradient."""
+"""Write a modulation into the gradients: the one place where a method changes a gradient."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Boost: multiply the weak modality's gradient, guided by detached linear probes (ASGML v2).
+"""Boost: multiply the weak modality's gradient by its boost scale, which probes set (ASGML v2).
 
-Formula: BOOST in core/methods/boost.py; from utilization to scales: boost_scheduler.py. Options of
-ASGML v2.1, each off unless set:
+Formula: BOOST in core/methods/boost.py. boost_scheduler.py computes the scale. Options of ASGML
+v2.1, each off unless set:
 
     gap_scale, dead_band   let the size of the gap count (see boost_scheduler.py)
     signal                 probe | probe_val (probes scored on validation samples) | see signals.py
@@ -29,7 +29,7 @@ from asgml.storage.format.knobs import Value
 
 
 class Boost(Modulator):
-    """Scales from the probes: 1 for the strongest modality, up to 1 + alpha for the weakest."""
+    """Gains from the probes: 1 for the strongest modality, up to 1 + alpha for the weakest."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)

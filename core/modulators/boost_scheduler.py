@@ -1,4 +1,4 @@
-"""Turn the modalities' utilization into boost scales (ASGML v2, section 3.2).
+"""Compute the boost scale of each modality from its utilization (ASGML v2, section 3.2).
 
 Formula: BOOST in core/methods/boost.py. The utilization comes from core/measures/probes.py.
 

@@ -36,7 +36,7 @@ SUM_FLOOR = 1e-8
 
 
 class Cggm(Modulator):
-    """Trains its classifiers in every step, also where it does not act."""
+    """The method with its classifiers, trained in every step, also where it does not act."""
 
     def attach(self, context: MethodContext) -> None:
         self.output = context.model.fusion.output_layer

@@ -57,10 +57,8 @@ class MethodContext:
             for batch in batches_at(source, chunks, self.device):
                 encoded.append(self.model.encode(batch.inputs))
                 labels.append(batch.labels)
-        joined = {
-            m: torch.cat([features[m] for features in encoded]) for m in self.model.modalities
-        }
-        return joined, torch.cat(labels)
+        features = {m: torch.cat([chunk[m] for chunk in encoded]) for m in self.model.modalities}
+        return features, torch.cat(labels)
 
     def evaluate(self, split: str, model: MultimodalModel | None = None) -> Evaluation:
         """Return losses and accuracies on a split, of this model or of another one of its kind."""

@@ -28,7 +28,7 @@ from asgml.storage.format.knobs import Value
 
 
 class InfoReg(Modulator):
-    """Slows only the modality that is ahead; the other keeps its gradient.
+    """A regularised gradient for the modality that is ahead; the other keeps its own.
 
     `traces` (3, M) are F of this epoch so far, of the last one and of the one before that.
     """

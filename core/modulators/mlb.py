@@ -27,7 +27,7 @@ BETA_STRONG = 2.0
 
 
 class Mlb(Modulator):
-    """Fades by itself as the modalities draw level, so it needs no window."""
+    """One gain for each modality. Fades as the modalities draw level, so it needs no window."""
 
     def loss(self, forward: Forward) -> Scalar:
         return unimodal_loss(forward, self.number("gamma"))

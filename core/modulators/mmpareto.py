@@ -33,7 +33,7 @@ ENDS = 0.999, 0.001
 
 
 class MMPareto(Modulator):
-    """Replaces the encoders' gradients; the heads keep the plain gradient of all losses."""
+    """Directions for the encoders; the heads keep the plain gradient of all losses."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)

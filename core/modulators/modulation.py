@@ -5,7 +5,7 @@
 d_p is the gradient, or the direction that a method puts in its place. Composition is arithmetic:
 gains multiply, noise levels add in quadrature, so the order of two methods does not matter; only
 one method may give directions. A method may also ask for another learning rate of a modality's
-encoder, lr_m = rate_m * lr; rates multiply too. Only `apply` (apply.py) writes a gradient.
+encoder, lr_m = rate_m * lr; rates multiply too. `apply` (apply.py) writes it into the gradients.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from typing import TypeVar
 
 from torch import Tensor
 
-from asgml.core.types import Rule, Scalar
+from asgml.core.types import Scalar
 
-Key = tuple[str, Rule]
-"""A modality, and the parameters of its encoder that are meant."""
+Key = tuple[str, str]
+"""A modality, and a Rule: the parameters of its encoder that are meant."""
 
 
 @dataclass(frozen=True)

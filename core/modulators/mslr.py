@@ -21,7 +21,7 @@ from asgml.storage.format.knobs import Value
 
 
 class Mslr(Modulator):
-    """Sets learning rates and no gradient, so it acts under Adam too."""
+    """Learning rates and no gains, so it acts under Adam too."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)

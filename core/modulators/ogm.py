@@ -24,7 +24,7 @@ from asgml.core.types import Backward, Scalar
 
 
 class Ogm(Modulator):
-    """Throttles every modality whose discrepancy ratio is above 1."""
+    """A gain below 1 for every modality whose discrepancy ratio is above 1."""
 
     def modulate(self, backward: Backward) -> Modulation:
         discrepancy = discrepancy_ratio(true_class_scores(backward.forward))

@@ -27,7 +27,7 @@ LARGEST_SHARE = 0.99
 
 
 class Opm(Modulator):
-    """Changes the fusion's input in training; evaluation sees everything."""
+    """Dropped features in the fusion's input in training; evaluation sees everything."""
 
     def attach(self, context: MethodContext) -> None:
         self.fusion = context.model.fusion

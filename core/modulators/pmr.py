@@ -38,7 +38,7 @@ LAST_FRESH_EPOCH = 1
 
 
 class Pmr(Modulator):
-    """Adds the prototypes' loss of the slow modality; nothing before there are prototypes."""
+    """The prototypes' loss of the slow modality; nothing before there are prototypes."""
 
     def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
         super().__init__(modalities, options)

@@ -14,7 +14,7 @@ from asgml.core.types import Forward, Scalar
 
 
 class UnimodalLoss(Modulator):
-    """Adds the unimodal losses with weight gamma."""
+    """The unimodal losses, added with weight gamma."""
 
     def loss(self, forward: Forward) -> Scalar:
         return unimodal_loss(forward, self.number("gamma"))

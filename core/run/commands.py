@@ -29,7 +29,7 @@ class CommandTarget(Protocol):
 
 
 class CommandHandler:
-    """Holds the inbox, the requests that wait for their step, and the flags paused and stopping."""
+    """The inbox, the requests that wait for their step, and the flags paused and stopping."""
 
     def __init__(self, inbox: Inbox, live_settings: LiveSettings, recorder: Recorder) -> None:
         self.inbox = inbox

@@ -33,7 +33,7 @@ Row = tuple[Table, list[Scalar]]
 
 
 class Recorder:
-    """Stamps rows and events with step, times and segment; emits alerts of NaN and infinity."""
+    """Rows and events stamped with step, times and segment, and alerts of NaN and infinity."""
 
     def __init__(self, manifest: Manifest, stopwatch: Stopwatch) -> None:
         self.columns = {table: manifest.columns(table) for table in TABLES}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Stopwatch:
-    """Stands still until `start`, and again from `pause` on."""
+    """The time of training; it stands still until `start`, and again from `pause` on."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         # monotonic: the wall clock may be set back, and active_time must not go back with it

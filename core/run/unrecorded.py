@@ -23,7 +23,7 @@ NOWHERE = Path(os.devnull)  # no folder can be made there, should anything try t
 
 
 class UnrecordedRun(RecordedRun):
-    """Counts steps and holds knob values, and writes nothing."""
+    """A step count and knob values without a store."""
 
     def __init__(self, manifest: Manifest, live_settings: LiveSettings) -> None:
         super().__init__(RunPaths(NOWHERE), manifest, live_settings)

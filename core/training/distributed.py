@@ -23,9 +23,9 @@ class Ranks:
     """Number of ranks and index of this one; one rank where torch.distributed is not set up."""
 
     def __init__(self, device: torch.device) -> None:
-        joined = distributed.is_available() and distributed.is_initialized()
-        self.count = distributed.get_world_size() if joined else 1
-        self.index = distributed.get_rank() if joined else 0
+        initialized = distributed.is_available() and distributed.is_initialized()
+        self.count = distributed.get_world_size() if initialized else 1
+        self.index = distributed.get_rank() if initialized else 0
         self.device = device
         self._last: list[Any] = []
 

@@ -31,7 +31,7 @@ from asgml.core.types import Forward, Scalar
 
 
 class ModalityContribution:
-    """Counts the correct answers of each subset of the modalities while a split is evaluated.
+    """The counts of correct answers of each subset of the modalities in an evaluation of a split.
 
     An encoder has but two inputs, a sample and zeros: the features of the sample are known, those
     of zeros are made once, and only the fusion is run for every subset.
@@ -65,7 +65,7 @@ class ModalityContribution:
 
 
 class NoContribution(ModalityContribution):
-    """Measures nothing."""
+    """No measure of the contribution."""
 
     def add(self, forward: Forward) -> None:
         """Ignore the batch."""

@@ -27,7 +27,7 @@ class Best:
 
 
 class ModelSelection:
-    """Evaluates after an epoch, saves the best model by `Task.score`, and tests it at the end."""
+    """The evaluation after an epoch, the best model by `Task.score`, and its test at the end."""
 
     def __init__(self, components: Components) -> None:
         self.components = components

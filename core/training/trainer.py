@@ -33,7 +33,7 @@ from asgml.storage.format.status import State
 
 
 class Trainer:
-    """Trains to the end, or until a command or a signal stops it."""
+    """A training to its end, or until a command or a signal stops it."""
 
     def __init__(self, components: Components) -> None:
         self.components = components

@@ -125,9 +125,9 @@ def merge_micro_batches(
     forwards = [result.forward for result in results]
     whole = Forward(
         batch,
-        _joined([forward.features for forward in forwards]),
+        _concatenate([forward.features for forward in forwards]),
         torch.cat([forward.logits.detach() for forward in forwards]),
-        _joined([forward.unimodal_logits for forward in forwards]),
+        _concatenate([forward.unimodal_logits for forward in forwards]),
         torch.cat([forward.labels for forward in forwards]),
     )
     loss = torch.stack([result.loss for result in results]).sum()
@@ -135,6 +135,6 @@ def merge_micro_batches(
     return whole, loss, task_loss
 
 
-def _joined(tensors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+def _concatenate(tensors: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     """Concatenate the tensors of each modality, without their graph."""
     return {m: torch.cat([each[m].detach() for each in tensors]) for m in tensors[0]}

@@ -1,4 +1,4 @@
-"""A request to the trainer, and the validation of what was sent as one."""
+"""A request to the trainer, and the validation of its form."""
 
 from __future__ import annotations
 

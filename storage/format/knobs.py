@@ -1,7 +1,7 @@
 """Knobs: settings that may change while the training runs, each declared by its owner.
 
 A declaration travels in the run's manifest: the dashboard draws a control for it, `asgml ctl` and
-the trainer validate by it, the events log every change.
+the trainer validate values by it (`Knob.parse`), the events log every change.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""For the command line: call it as a person would, with a fake trainer behind it."""
+"""For the command line: call it as the user would, with a fake trainer behind it."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from asgml.storage.write.writer import RunWriter
 
 
 class Stopped(Exception):
-    """A person asked for it."""
+    """The user asked for it."""
 
 
 class FakeTrainer:

@@ -123,7 +123,7 @@ def test_in_a_terminal_the_dashboard_opens_while_the_trainer_starts(
     )
 
 
-def test_the_dashboard_gets_the_persons_preferences(
+def test_the_dashboard_gets_the_preferences_of_the_user(
     asgml: Asgml, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[dict[str, object]] = []
@@ -213,7 +213,7 @@ def test_resume_goes_on_only_where_there_is_something_to_go_on_with(
     (runs / "b" / "run.toml").unlink()
     said = asgml("resume", "b", "--wait")
     assert said.code == REJECTED and "resume=True" in said.err, (
-        "a loop of somebody's own has no run.toml"
+        "an external training loop has no run.toml"
     )
 
 

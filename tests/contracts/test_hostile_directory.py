@@ -74,7 +74,7 @@ def test_training_in_a_hostile_directory_runs_our_own_code(
     (run / "run.toml").write_text(
         "epochs = 0\n", encoding="utf-8"
     )  # refused by the worker, once it is really ours
-    # The parent is started clean; what a person's PYTHONPATH would do to the worker is set inside.
+    # The parent is started clean; what the user's PYTHONPATH would do to the worker is set inside.
     setting = f"import os; os.environ['PYTHONPATH'] = {search.format(here=hostile)!r}; "
     said = subprocess.run(
         [sys.executable, "-P", "-c", setting + program, str(run)],

@@ -272,7 +272,7 @@ def test_an_encoder_of_another_program_needs_its_width() -> None:
     assert balancer.balancing.groups["visual"].kernels == (encoders["visual"].weight,)
 
 
-def test_own_logits_take_the_place_of_a_head() -> None:
+def test_unimodal_logits_take_the_place_of_a_head() -> None:
     """The same logits, given by the loop, give the same training."""
     with_head, without = Loop(), Loop(head=None)
     seen = without.seen
@@ -283,6 +283,18 @@ def test_own_logits_take_the_place_of_a_head() -> None:
     assert_same_bits(without.train(), with_head.train())
     with pytest.raises(LoopError, match="unimodal_logits is missing"):
         Loop(head=None).train()
+
+
+def test_a_name_of_0_1_0_is_refused_with_the_present_one() -> None:
+    loop = Loop()
+    seen = loop.seen(one_batch(loop))
+    for call in (loop.balancer.step, loop.balancer.loss):
+        with pytest.raises(LoopError, match="own_logits is now unimodal_logits"):
+            call(**seen, own_logits={})  # type: ignore[operator]
+    with pytest.raises(AttributeError, match="attend is now process_pending"):
+        loop.balancer.attend()  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="no attribute 'smell'"):
+        loop.balancer.smell()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_relative_to_a_mean_of_nothing_is_one() -> None:
 
 
 def test_own_entropy(tmp_path: Path) -> None:
-    """Of the softmax of each modality's own logits, in nat."""
+    """Of the softmax of each modality's unimodal logits, in nat."""
     trainer = make_trainer(tmp_path, small_data(), small_config(), silent=True)
     rows: list[dict[str, Any]] = []
     trainer.run.recorder.record = lambda table, values: rows.append(dict(values))  # type: ignore[method-assign]

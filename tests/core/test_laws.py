@@ -436,7 +436,7 @@ def assert_finite(bench: Bench, modulation: Modulation) -> None:
 @METHODS_AND_COUNTS
 @pytest.mark.parametrize("silent", ["first", "all but first", "all"])
 def test_no_nan_where_a_score_is_zero(method: str, count: int, silent: str) -> None:
-    """A modality whose own logits give the true class no probability at all."""
+    """A modality whose unimodal logits give the true class no probability at all."""
     names = modalities(count)
     bench = bench_of(method, names)
     backward = bench.look_back()

@@ -149,6 +149,11 @@ def test_a_gain_for_a_modality_that_is_not_there_is_an_error() -> None:
         Bench("baseline", ("audio",)).apply(Modulation(gains={("smell", "all"): 0.5}))
 
 
+def test_a_gain_for_a_rule_that_there_is_not_is_an_error() -> None:
+    with pytest.raises(ValueError, match="rule 'kernel': expected kernels or all"):
+        Bench("baseline", ("audio",)).apply(Modulation(gains={("audio", "kernel"): 0.5}))
+
+
 def test_the_quantiles_are_those_of_the_normal_distribution() -> None:
     """Against scipy's: 65 536 equally likely values, symmetric, of variance 1, sorted."""
     found = _quantiles().double().numpy()

@@ -32,7 +32,7 @@ FILES = {"mosi": 3, "mfeat": 6, "grid_digit": 2}
 
 @pytest.mark.parametrize("name", list(FILES))
 def test_two_epochs(name: str, shared_data: Path, tmp_path: Path) -> None:
-    """The run finishes, and every number that a person wants to see is there for every modality."""
+    """The run finishes, and every number that the user wants to see is there for every modality."""
     data = load_data(str(shared_data / f"{name}.npz"))
     assert len(data.modalities) == FILES[name]
     trainer, run = train_small(tmp_path / "run", data, **SHORT)

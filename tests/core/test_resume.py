@@ -257,7 +257,7 @@ def test_stopped_by_a_signal(data: Path, undisturbed: Path, tmp_path: Path) -> N
     assert not (root / "writer.lock").exists()
     if (
         last < TURNED_AT
-    ):  # what was not due when the run ended has expired, so a person would send it again
+    ):  # what was not due when the run ended has expired, so the user would send it again
         send(
             RunPaths(root).commands,
             make_request("set", knob="alpha", value=1.25, at_step=TURNED_AT),

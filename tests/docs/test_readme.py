@@ -57,14 +57,32 @@ def test_every_file_that_is_named_is_there(document: Path) -> None:
     assert [name for name in links + named if not (ROOT / name).exists()] == []
 
 
-def test_the_modulator_of_the_readme_works(tmp_path: Path) -> None:
-    code = next(
-        block
-        for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-        if "class " in block
-    )
+def modulator_of_the_readme() -> str:
+    blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    return next(block for block in blocks if "class " in block)
+
+
+def test_the_modulator_of_the_readme_with_types_passes_mypy(tmp_path: Path) -> None:
+    """Quick after `uv run mypy`, whose cache it reads."""
+    untyped = "def modulate(self, backward):"
+    code = modulator_of_the_readme()
+    assert untyped in code
+    typed = code.replace(untyped, "def modulate(self, backward: Backward) -> Modulation:")
     file = tmp_path / "calm.py"
-    file.write_text(code, encoding="utf-8")
+    file.write_text(f"from asgml.core.types import Backward\n{typed}", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_modulator_of_the_readme_works(tmp_path: Path) -> None:
+    file = tmp_path / "calm.py"
+    file.write_text(modulator_of_the_readme(), encoding="utf-8")
     words = [
         "train",
         "--wait",

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asgml.tui.plot.block_extremes import BlockExtremes
+from asgml.tui.plot.decimation import decimate
 from asgml.tui.plot.envelope_cache import EnvelopeCache
-from asgml.tui.plot.envelopes import envelope
 from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF
 from asgml.tui.plot.ranges import Range, nice_range
 from asgml.tui.plot.raster import draw, draw_tail
@@ -27,7 +27,7 @@ def steps(rows: int) -> np.ndarray:
     return np.arange(1, rows + 1, dtype=np.float64)
 
 
-def slow_envelope(
+def slow_decimate(
     x: list[float], y: list[float], window: Window
 ) -> list[tuple[float, float, bool]]:
     """Return (low, high, bad) per column, by loops."""
@@ -46,8 +46,8 @@ def slow_envelope(
 def test_envelope_agrees_with_its_slow_twin(values: list[float], columns: int, zoom: int) -> None:
     x = steps(len(values))
     window = window_for(1, max(len(values), 1), columns, zoom)
-    fast = envelope(x, np.array(values), window)
-    for column, (low, high, bad) in enumerate(slow_envelope(x.tolist(), values, window)):
+    fast = decimate(x, np.array(values), window)
+    for column, (low, high, bad) in enumerate(slow_decimate(x.tolist(), values, window)):
         assert np.array_equal([fast.low[column], fast.high[column]], [low, high], equal_nan=True)
         assert fast.bad[column] == bad
 
@@ -63,7 +63,7 @@ def test_columns_left_of_the_newest_never_change_while_the_bucket_stays(
     if old != new:
         return
     done = old.column(before)
-    first, second = envelope(x[:before], values[:before], old), envelope(x, values, new)
+    first, second = decimate(x[:before], values[:before], old), decimate(x, values, new)
     for name in ("low", "high", "first", "last", "bad"):
         was, now = getattr(first, name)[:done], getattr(second, name)[:done]
         assert np.array_equal(was, now, equal_nan=True)
@@ -78,7 +78,7 @@ def test_a_growing_envelope_is_the_envelope_of_the_whole(pieces: list[int]) -> N
         rows += piece
         window = window_for(1, rows, 50)
         grown = cache.update(x[:rows], values[:rows], window)
-        whole = envelope(x[:rows], values[:rows], window)
+        whole = decimate(x[:rows], values[:rows], window)
         for name in ("low", "high", "first", "last"):
             assert np.array_equal(getattr(grown, name), getattr(whole, name), equal_nan=True)
 
@@ -110,7 +110,7 @@ def test_blocks_give_the_envelope_of_the_rows(
     window = window_for(1, max(1.5 * len(values), 1), columns, zoom)
     blocks = BlockExtremes()
     blocks.extend(y[:known])
-    fast, slow = blocks.envelope(x, y, window), envelope(x, y, window)
+    fast, slow = blocks.decimate(x, y, window), decimate(x, y, window)
     for name in ("low", "high", "first", "last", "bad"):
         assert np.array_equal(getattr(fast, name), getattr(slow, name), equal_nan=True)
 
@@ -149,7 +149,7 @@ def test_a_plot_drawn_from_its_tail_is_the_plot_drawn_whole(
 def test_a_spike_of_one_step_survives_decimation(place: int) -> None:
     values = np.zeros(100_000)
     values[place] = 1.0
-    data = envelope(steps(100_000), values, window_for(1, 100_000, 100))
+    data = decimate(steps(100_000), values, window_for(1, 100_000, 100))
     raster = draw([(0, data)], Range(0.0, 1.0, 0.5), 50, 10)
     column = window_for(1, 100_000, 100).column(place + 1) // 2
     assert raster.owner[0, column] == 0
@@ -158,7 +158,7 @@ def test_a_spike_of_one_step_survives_decimation(place: int) -> None:
 def test_a_fault_is_marked_and_breaks_the_line() -> None:
     values = np.ones(100)
     values[40:60] = math.nan
-    data = envelope(steps(100), values, Window(0, 1, 120))
+    data = decimate(steps(100), values, Window(0, 1, 120))
     raster = draw([(0, data)], Range(0.0, 2.0, 1.0), 60, 5)
     assert raster.bad[22] == 0 and raster.bad[5] == -1
     assert (raster.owner[:, 22:29] == -1).all() and (raster.owner[:, 5] == 0).any()
@@ -166,7 +166,7 @@ def test_a_fault_is_marked_and_breaks_the_line() -> None:
 
 def test_rare_points_are_joined_by_a_line() -> None:
     x, y = np.array([0.0, 90.0]), np.array([0.0, 1.0])
-    raster = draw([(0, envelope(x, y, Window(0, 1, 100)))], Range(0.0, 1.0, 0.5), 50, 10)
+    raster = draw([(0, decimate(x, y, Window(0, 1, 100)))], Range(0.0, 1.0, 0.5), 50, 10)
     assert (raster.owner[:, :45] == 0).any(axis=0).all()
 
 
@@ -174,14 +174,14 @@ def test_rare_points_are_joined_by_a_line() -> None:
 def test_every_rung_of_the_ladder_draws_a_closed_curve(glyphs: object) -> None:
     width = 40 * glyphs.across  # type: ignore[attr-defined]
     values = np.sin(np.linspace(0, 20, 1000))
-    data = envelope(steps(1000), values, window_for(1, 1000, width))
+    data = decimate(steps(1000), values, window_for(1, 1000, width))
     raster = draw([(0, data)], Range(-1.0, 1.0, 0.5), 40, 8, glyphs)  # type: ignore[arg-type]
     drawn = (raster.owner == 0).any(axis=0)
     assert drawn[: int(np.flatnonzero(drawn)[-1]) + 1].all()
 
 
 def test_the_order_of_layers_decides_who_is_on_top() -> None:
-    data = envelope(steps(50), np.ones(50), Window(0, 1, 60))
+    data = decimate(steps(50), np.ones(50), Window(0, 1, 60))
     raster = draw([(3, data), (5, data)], Range(0.0, 2.0, 1.0), 30, 4)
     assert set(np.unique(raster.owner)) == {-1, 3}
 
@@ -243,6 +243,6 @@ def test_a_sparkline_says_where_nothing_finite_is() -> None:
 
 
 def test_an_empty_series_is_an_empty_chart() -> None:
-    data = envelope(np.empty(0), np.empty(0), window_for(0, 0, 20))
+    data = decimate(np.empty(0), np.empty(0), window_for(0, 0, 20))
     assert not data.filled.any() and not data.bad.any()
     assert (draw([(0, data)], Range(0, 1, 1), 10, 3).owner == -1).all()

@@ -1,1 +1,1 @@
-"""Curves in characters: windows, envelopes, smoothing, axes, dots and letters."""
+"""Curves in characters: windows, decimation, smoothing, axes, dots and letters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.tui.plot.envelopes import Envelope, Flags, Floats, empty_envelope, finite_or_nan
+from asgml.tui.plot.decimation import Envelope, Flags, Floats, empty_envelope, finite_or_nan
 from asgml.tui.plot.windows import Window
 
 BLOCK = 64
@@ -30,7 +30,7 @@ class BlockExtremes:
         self._high = np.concatenate((self._high, np.fmax.reduce(fresh, axis=1)))
         self._bad = np.concatenate((self._bad, np.isnan(fresh).any(axis=1)))
 
-    def envelope(self, x: Floats, y: Floats, window: Window) -> Envelope:
+    def decimate(self, x: Floats, y: Floats, window: Window) -> Envelope:
         """Return the same envelope as from the rows themselves; `x` must not decrease."""
         self.extend(y)
         result = empty_envelope(window.columns)

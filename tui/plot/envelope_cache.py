@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from asgml.tui.plot.block_extremes import BlockExtremes
-from asgml.tui.plot.envelopes import Envelope, Floats, empty_envelope, envelope, extended
+from asgml.tui.plot.decimation import Envelope, Floats, decimate, empty_envelope, extended
 from asgml.tui.plot.windows import Window
 
 _MANY_ROWS = 20_000
@@ -46,8 +46,8 @@ class EnvelopeCache:
 
     def _whole(self, x: Floats, y: Floats, window: Window) -> Envelope:
         if len(x) < _MANY_ROWS:
-            return envelope(x, y, window)
-        return self._blocks.envelope(x, y, window)
+            return decimate(x, y, window)
+        return self._blocks.decimate(x, y, window)
 
     def _extend(self, x: Floats, y: Floats, window: Window) -> None:
         """Compute anew the column of the last row seen, and all to its right."""

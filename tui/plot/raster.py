@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.tui.plot.envelopes import Envelope, Flags
+from asgml.tui.plot.decimation import Envelope, Flags
 from asgml.tui.plot.glyphs import BRAILLE, Glyphs
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.strokes import stroke_rows

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from asgml.tui.plot.envelopes import Floats
+from asgml.tui.plot.decimation import Floats
 
 _BLOCK = 32
 """Rows that one matrix product sums up."""

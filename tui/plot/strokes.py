@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.tui.plot.envelopes import Envelope, Flags, Floats
+from asgml.tui.plot.decimation import Envelope, Flags, Floats
 from asgml.tui.plot.ranges import Range
 
 _Rows = NDArray[np.int64]

@@ -70,12 +70,12 @@ def panels_showing(panels: Sequence[Panel], columns: Container[str]) -> tuple[Pa
 
 
 def matching(panels: Sequence[Panel], filter_text: str) -> list[Panel]:
-    """Return the panels whose title or columns hold every word of a filter."""
-    return [panel for panel in panels if holds_words(_searched(panel), filter_text)]
+    """Return the panels whose title or columns contain every word of a filter."""
+    return [panel for panel in panels if matches_filter(_searched(panel), filter_text)]
 
 
-def holds_words(text: str, filter_text: str) -> bool:
-    """Return True where `text` holds every word of a filter, in either case."""
+def matches_filter(text: str, filter_text: str) -> bool:
+    """Return True where `text` contains every word of a filter, in either case."""
     return all(word in text.lower() for word in filter_text.lower().split())
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asgml.storage.format.metrics import TABLES
-from asgml.tui.plot.envelopes import Flags, Floats
+from asgml.tui.plot.decimation import Flags, Floats
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run

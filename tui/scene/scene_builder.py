@@ -1,4 +1,4 @@
-"""Builds a scene from rows and events, the same for a live run and for a replayed one."""
+"""Build a scene from rows and events, the same for a live run and for a replayed one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
-from asgml.tui.plot.envelopes import Floats
+from asgml.tui.plot.decimation import Floats
 from asgml.tui.scene.balance_summary import summarize_balance
 from asgml.tui.scene.log_lines import alerts, log_lines
 from asgml.tui.scene.marks import marks

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.tui.plot.envelopes import Flags, Floats
+from asgml.tui.plot.decimation import Flags, Floats
 from asgml.tui.plot.smoothing import Smoother, sparkline
 from asgml.tui.scene.run_data import TableSnapshot
 

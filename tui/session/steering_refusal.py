@@ -1,4 +1,4 @@
-"""Why a training cannot be steered: replays, read-only dashboards, runs without a trainer."""
+"""Reasons not to steer a training: replays, read-only dashboards, runs without a trainer."""
 
 from __future__ import annotations
 

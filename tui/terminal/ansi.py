@@ -19,7 +19,7 @@ _COUNTED_SECONDS = 60.0
 
 
 class AnsiWriter:
-    """Writes runs of cells, and of each style only what differs from the one before."""
+    """The bytes of runs of cells; of each style only what differs from the one before."""
 
     def __init__(self, system: ColorSystem) -> None:
         self.pieces: list[str] = []
@@ -59,7 +59,7 @@ def _same_but_colour(old: Style, new: Style) -> bool:
 
 
 class ByteCounter:
-    """Counts the bytes that went to the terminal."""
+    """A count of the bytes that went to the terminal."""
 
     def __init__(self) -> None:
         self.total = 0

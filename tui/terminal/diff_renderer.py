@@ -1,4 +1,4 @@
-"""Sends the terminal only the cells that differ from what it shows already.
+"""Send the terminal only the cells that differ from those on its screen.
 
 Textual resends a whole row of a widget when one of its cells changes. Over SSH most of a
 dashboard's bytes are such repetitions, so every update is compared, cell by cell, with a copy of

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from asgml.storage.format.value_text import duration
-from asgml.tui.plot.envelopes import Envelope, Floats
+from asgml.tui.plot.decimation import Envelope, Floats
 from asgml.tui.plot.ranges import Range, nice_range, nice_tick
 from asgml.tui.plot.strokes import scale
 from asgml.tui.plot.windows import Window, window_for

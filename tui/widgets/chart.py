@@ -29,7 +29,7 @@ _AROUND_TITLE = 9
 
 
 class Chart(Box):
-    """Draws one panel of a scene. Only the rows that changed are drawn again."""
+    """One panel of a scene. Only the rows that changed are drawn again."""
 
     DEFAULT_CSS = "Chart { height: 1fr; }"
 

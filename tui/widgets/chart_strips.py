@@ -33,7 +33,7 @@ class ChartRow:
 
 @dataclass(frozen=True)
 class ChartStrips:
-    """Draws the rows of one chart; `base` is the widget's own style, `width` in cells."""
+    """The rows of one chart; `base` is the widget's own style, `width` in cells."""
 
     styles: Styles
     base: Style

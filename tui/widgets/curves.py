@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
+from asgml.tui.plot.decimation import Floats
 from asgml.tui.plot.envelope_cache import EnvelopeCache
-from asgml.tui.plot.envelopes import Floats
 from asgml.tui.plot.raster import Layers
 from asgml.tui.plot.windows import Window
 from asgml.tui.scene.panels import Line, Panel

@@ -19,7 +19,7 @@ _MIN_WIDTH, _MIN_HEIGHT = 48, 7
 
 
 class ChartGrid(Container):
-    """Lays out charts and keeps the selected one on the page that is shown."""
+    """The pages of charts; the selected one is on the page that is shown."""
 
     DEFAULT_CSS = "ChartGrid { layout: grid; height: 1fr; }"
 

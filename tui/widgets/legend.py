@@ -11,7 +11,7 @@ from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
-from asgml.tui.plot.envelopes import Floats
+from asgml.tui.plot.decimation import Floats
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View

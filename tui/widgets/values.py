@@ -10,7 +10,7 @@ from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
-from asgml.tui.scene.panels import holds_words
+from asgml.tui.scene.panels import matches_filter
 from asgml.tui.scene.scene import MetricRow, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.scene.view_state import View
@@ -49,7 +49,7 @@ class Values(Box):
 
 def filtered(rows: Sequence[MetricRow], filter_text: str) -> list[MetricRow]:
     """Return the rows whose column or panel holds every word of the filter."""
-    return [row for row in rows if holds_words(f"{row.column} {row.metric.panel}", filter_text)]
+    return [row for row in rows if matches_filter(f"{row.column} {row.metric.panel}", filter_text)]
 
 
 def value_heading(styles: Styles, width: int) -> Text:

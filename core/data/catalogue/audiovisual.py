@@ -1,4 +1,4 @@
-"""Rows of the data sets of sound and frames: CREMA-D, AVE, Kinetics-Sounds, VGGSound."""
+"""Rows of CREMA-D, AVE, Kinetics-Sounds and VGGSound: names of folders, options, sizes."""
 
 from __future__ import annotations
 

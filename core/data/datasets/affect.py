@@ -1,4 +1,4 @@
-"""Reads CMU-MOSI and CMU-MOSEI: opinions in words, voice and face, as sequences of features.
+"""Read CMU-MOSI and CMU-MOSEI: opinions in words, voice and face, as sequences of features.
 
 Zadeh et al., MOSI, IEEE Intelligent Systems 2016; Zadeh et al., CMU-MOSEI, ACL 2018. The files are
 those of MulT and MMSA.

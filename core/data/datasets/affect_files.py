@@ -1,4 +1,4 @@
-"""Finds and reads the pickles of CMU-MOSI and CMU-MOSEI, in the layouts of MulT and of MMSA.
+"""Find and read the pickles of CMU-MOSI and CMU-MOSEI, in the layouts of MulT and of MMSA.
 
 Both are {split: {key: array}} with the splits train, valid and test, and the features of N
 utterances under text, audio and vision. MulT (Tsai et al., ACL 2019) has the scores under `labels`

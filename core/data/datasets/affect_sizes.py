@@ -1,4 +1,4 @@
-"""Compares a file with the sizes of CMU-MOSI and CMU-MOSEI, to notice one that is another set."""
+"""Compare a file with the sizes of CMU-MOSI and CMU-MOSEI, to notice one that is another set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turns the entries of the lists into clips with the files that the folders hold."""
+"""Turn the entries of the lists into clips with the files that the folders hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads AV-MNIST: written digits, each with the spectrogram of the same digit spoken.
+"""Read AV-MNIST: written digits, each with the spectrogram of the same digit spoken.
 
 Vielzeuf et al., CentralNet, ECCVW 2018; the files, their order and the split are those of
 MultiBench (Liang et al., NeurIPS 2021), the same for test:

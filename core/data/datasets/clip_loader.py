@@ -1,4 +1,4 @@
-"""Finds and loads the data sets of clips, all in the same way, from their rows of the catalogue."""
+"""Find and load the data sets of clips, all in the same way, from their rows of the catalogue."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recognises by the names of files and folders which data set lies at a path. Opens none."""
+"""Recognise by the names of files and folders which data set lies at a path. Opens none."""
 
 from __future__ import annotations
 

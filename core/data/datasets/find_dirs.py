@@ -1,4 +1,4 @@
-"""Lists the files in a folder and in the folders below it."""
+"""List the files in a folder and in the folders below it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the images of optical flow where people keep them: u and v apart, or together."""
+"""Find the images of optical flow where people keep them: u and v apart, or together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Splits clips so that nobody is in two splits: folds of persons, or of other groups of clips."""
+"""Split clips into folds of persons, or of other groups: nobody is in two splits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the lists that name the clips of a data set; an error names the line of the list."""
+"""Read the lists that name the clips of a data set; an error names the line of the list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the folders that hold a data set's sound and frames; videos stand in for either."""
+"""Find the folders of sound and frames that the catalogue names; videos stand in for either."""
 
 from __future__ import annotations
 

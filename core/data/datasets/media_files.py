@@ -1,4 +1,4 @@
-"""Finds the files of clips in one folder: sound files, videos, and folders of frames."""
+"""Find the files of clips in one folder: sound files, videos, and folders of frames."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scans a pickle before it is read, without running it, and refuses what would crash the reader.
+"""Scan a pickle before it is read, without running it, and refuse what would crash the reader.
 
 Python's reader believes the numbers in a pickle. A few bytes make it set up a memo of gigabytes,
 ask for a string longer than the file, or compute the hash of tuples that are nested a million

@@ -1,4 +1,4 @@
-"""Reads the lists of UCF-101: the classes by number, and the videos of a published split."""
+"""Read the lists of UCF-101: the classes by number, and the videos of a published split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads foreign pickles: numpy arrays, text, numbers and containers of them, and nothing else.
+"""Read foreign pickles: numpy arrays, text, numbers and containers of them, and nothing else.
 
 A pickle is a program. Its reader here knows no function, no class and no module: each of the few
 names that numpy writes is answered by a stand-in of pickle_arrays.py, so a pickle can neither call,

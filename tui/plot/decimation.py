@@ -1,4 +1,4 @@
-"""The envelope of a series in a window: the extremes of every bucket, so that no spike is lost."""
+"""Decimate a series to the extremes of each chart column, its envelope: no spike is lost."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def empty_envelope(columns: int) -> Envelope:
     return Envelope(blank, blank.copy(), blank.copy(), blank.copy(), np.zeros(columns, dtype=bool))
 
 
-def envelope(x: Floats, y: Floats, window: Window) -> Envelope:
-    """Return minimum and maximum per bucket; `x`, of the shape of `y`, must not decrease."""
+def decimate(x: Floats, y: Floats, window: Window) -> Envelope:
+    """Return the extremes of each column; `x`, of the shape of `y`, must not decrease."""
     result = empty_envelope(window.columns)
     begin, end = np.searchsorted(x, [window.start, window.end]).tolist()
     if begin < end:
