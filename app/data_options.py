@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from asgml.app.arguments import TrainArguments
+from asgml.app.configure import build
 from asgml.app.data_spec import how_to_give, is_generated, needs_files
 from asgml.app.errors import UserError
-from asgml.app.recipes import build
 from asgml.core.config.sections import DataConfig
 
 PREFIX = "data.options."

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from asgml.app.arguments import TrainArguments
+from asgml.app.configure import build
 from asgml.app.output import console, print_json
-from asgml.app.recipes import build
 from asgml.core.config.run_config import RunConfig
 from asgml.storage.format.safe_text import safe
 

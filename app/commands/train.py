@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from asgml.app.arguments import LaunchMode, TrainArguments
+from asgml.app.configure import build_to_train
 from asgml.app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
 from asgml.app.follow import start_failure, wait_for_end, wait_until_up
 from asgml.app.launcher import Trainer, make_run, start
 from asgml.app.lookup import find, open_run
 from asgml.app.output import in_terminal
-from asgml.app.recipes import build_to_train
 from asgml.app.settings import runs_directory
 from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
 

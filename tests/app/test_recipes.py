@@ -11,17 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgml.app.arguments import TrainArguments
+from asgml.app.configure import build, build_to_train
 from asgml.app.data_spec import is_from_files, names_from_files
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, parse_value
-from asgml.app.recipes import (
-    Plan,
-    build,
-    build_to_train,
-    recipe_file,
-    recipe_names,
-    summary_of,
-)
+from asgml.app.plan import Plan
+from asgml.app.recipes import recipe_file, recipe_names, summary_of
 from asgml.core.config.run_config import RunConfig, known_keys, make_config
 
 

@@ -1,0 +1,128 @@
+"""From a recipe, `--set` and flags to the configuration of a run, each value with its origin.
+
+Later layers win: defaults, then the recipe, then `--set` in the order given, then the other flags.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgml.app.arguments import TrainArguments
+from asgml.app.data_spec import (
+    absolute_spec,
+    existing,
+    how_to_give,
+    is_from_files,
+    needs_files,
+)
+from asgml.app.errors import UserError
+from asgml.app.keys import parse_value
+from asgml.app.plan import Plan
+from asgml.app.recipes import read_recipe, recipe_file
+from asgml.core.config.run_config import RunConfig
+from asgml.core.data.base import split_name
+from asgml.core.data.catalogue import DATA_SETS
+from asgml.core.methods.registry import METHODS
+
+ALLOW_MISSING = "data.options.allow_missing"
+
+
+def build(arguments: TrainArguments) -> Plan:
+    """Return the plan that the arguments make. Raise UserError or NotFoundError."""
+    given = _layers(arguments)
+    method = next(
+        (value for name, value, _ in reversed(given) if name == "method"), RunConfig().method
+    )
+    plan = Plan(_sections_of_others(str(method)))
+    for name, value, origin in given:
+        plan.put(name, value, origin)
+    _make_paths_absolute(plan, _data_before_the_flag(given))
+    _check_allow_missing(plan)
+    plan.config()
+    return plan
+
+
+def build_to_train(arguments: TrainArguments) -> Plan:
+    """As `build`, but raise UserError for a data set read from files of which none is named."""
+    plan = build(arguments)
+    name = plan.config().data.name
+    if needs_files(name):
+        raise UserError(how_to_give(name))
+    return plan
+
+
+def _layers(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
+    """Return (name, value, origin) of everything that was given, the weakest first."""
+    recipe = read_recipe(recipe_file(arguments.recipe)) if arguments.recipe is not None else {}
+    sets = [(*_parse_set(text), f"--set {text}") for text in arguments.sets or ()]
+    return [
+        *((key, value, f"recipe {arguments.recipe}") for key, value in recipe.items()),
+        *sets,
+        *_flags(arguments),
+    ]
+
+
+def _parse_set(text: str) -> tuple[str, Any]:
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise UserError(f"--set {text!r}: expected KEY=VALUE, such as --set boost.alpha=0.75")
+    return key.strip(), parse_value(value.strip())
+
+
+def _flags(given: TrainArguments) -> list[tuple[str, Any, str]]:
+    """Return (configuration key, value, flag) of the flags that were given."""
+    every = [
+        ("data.name", given.data, "--data"),
+        (ALLOW_MISSING, given.allow_missing or None, "--allow-missing"),
+        ("method", given.method, "--method"),
+        ("epochs", given.epochs, "--epochs"),
+        ("seed", given.seed, "--seed"),
+        ("device", given.device, "--device"),
+        ("modulator", given.modulator, "--modulator"),
+    ]
+    return [flag for flag in every if flag[1] is not None]
+
+
+def _sections_of_others(method: str) -> frozenset[str]:
+    used = {name.strip() for name in method.split("+")}
+    return frozenset(name for name, row in METHODS.items() if row.settings and name not in used)
+
+
+def _make_paths_absolute(plan: Plan, meant: str) -> None:
+    """Replace relative paths: a run may be resumed from any directory."""
+    data = plan.values.get("data.name")
+    if isinstance(data, str):
+        plan.values["data.name"] = absolute_spec(data, meant)
+    modulator = plan.values.get("modulator")
+    if isinstance(modulator, str) and modulator:
+        file, _, name = modulator.rpartition(":")
+        if not file or not name.isidentifier():
+            raise UserError(
+                f"modulator {modulator!r}: expected FILE.py:CLASS, such as mine.py:Mine"
+            )
+        plan.values["modulator"] = f"{existing(file, f'modulator {modulator!r}', '')}:{name}"
+
+
+def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
+    """Return the data set that recipe or --set name, whose files --data then gives.
+
+    "" where it is none of those read from files.
+    """
+    plan = Plan()
+    for key, value, origin in given:
+        if key.partition(".")[0] == "data" and origin != "--data":
+            plan.put(key, value, origin)
+    name = split_name(str(plan.values.get("data.name", "")))[0]
+    return name if is_from_files(name) else ""
+
+
+def _check_allow_missing(plan: Plan) -> None:
+    """Raise UserError where the data has no files that may be missing one by one."""
+    data = str(plan.values.get("data.name", RunConfig().data.name))
+    name = split_name(data)[0]
+    if plan.values.get(ALLOW_MISSING) and not (name and DATA_SETS[name].clips):
+        origin = plan.origins[ALLOW_MISSING]
+        raise UserError(
+            f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; "
+            "leave it out"
+        )
