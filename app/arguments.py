@@ -11,18 +11,6 @@ from typing import Annotated
 import typer
 
 
-class Action(StrEnum):
-    """The requests that `ctl` can send to a trainer."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    STOP = "stop"
-    CHECKPOINT = "checkpoint"
-    EVALUATE = "evaluate"
-    SET = "set"
-    NOTE = "note"
-
-
 class Format(StrEnum):
     """The formats that `export` can write."""
 
@@ -161,57 +149,3 @@ class LaunchMode:
     detach: Detach = False
     wait: Wait = False
     ascii: Ascii = False
-
-
-@dataclass(frozen=True)
-class ControlArguments:
-    """A request to the trainer as given on the command line of `ctl`."""
-
-    action: Annotated[
-        Action, typer.Argument(help="The request to the trainer.", show_default=False)
-    ]
-    values: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="KNOB=VALUE|TEXT",
-            help="For set and note.",
-            autocompletion=completer("knobs"),
-            show_default=False,
-        ),
-    ] = None
-    wait: Annotated[
-        bool | None,
-        typer.Option(
-            "--wait/--no-wait",
-            help="Wait for the answer [default: wait, except with --at-step]",
-            show_default=False,
-        ),
-    ] = None
-    at_step: Annotated[
-        int | None,
-        typer.Option(
-            "--at-step", metavar="N", help="Take effect at this step.", min=0, show_default=False
-        ),
-    ] = None
-    if_value: Annotated[
-        str | None,
-        typer.Option(
-            "--if-value",
-            metavar="V",
-            help="Set only if the knob has this value now.",
-            show_default=False,
-        ),
-    ] = None
-    now: Annotated[
-        bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")
-    ] = False
-    timeout: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="S",
-            help="Seconds to wait for the answer [default: 30, no end with --at-step]",
-            min=0,
-            show_default=False,
-        ),
-    ] = None

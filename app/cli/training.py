@@ -10,7 +10,6 @@ import typer
 from asgml.app.arguments import (
     Ascii,
     AsJson,
-    ControlArguments,
     LatestRun,
     LaunchMode,
     Name,
@@ -19,6 +18,7 @@ from asgml.app.arguments import (
     TrainArguments,
 )
 from asgml.app.cli.expanded import expanded
+from asgml.app.control_arguments import ControlArguments
 
 training_app = typer.Typer()
 

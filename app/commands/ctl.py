@@ -6,7 +6,7 @@ import math
 import time
 from pathlib import Path
 
-from asgml.app.arguments import ControlArguments
+from asgml.app.control_arguments import ControlArguments
 from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json

@@ -112,8 +112,8 @@ def test_what_is_sent_is_what_was_asked(
 ) -> None:
     import tiny
 
-    from asgml.app.arguments import Action, ControlArguments
     from asgml.app.commands.ctl import request_of
+    from asgml.app.control_arguments import Action, ControlArguments
     from asgml.storage.commands.inbox import send
 
     run = Run.open(tiny.write_tiny_run(tmp_path / "tiny-01"))
