@@ -1,6 +1,6 @@
 """Measure the dashboard through a pty: bytes to the terminal, CPU, memory, time to the first chart.
 
-    uv run python -m benchmarks.dashboard [seconds per case]
+    uv run python benchmarks/dashboard.py [--seconds 30]
 
 Budgets: idle 0 bytes and <1 % CPU; one step a second 40 kB/min at 160x45 and 15 kB/min at 80x24,
 ≤2 % CPU; ten steps a second 90 kB/min; 100 000 steps × 14 columns on screen within 1 s of the first
@@ -9,6 +9,7 @@ frame and in 120 MB, a million in 3 s.
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import threading
@@ -23,9 +24,12 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
-from tests.tui.course import BORN, make_manifest
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.terminal import Terminal, dashboard_command
+
+# The fake trainer and the terminal are those of the tests.
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "tui"))
+from course import BORN, make_manifest
+from fake_trainer import FakeTrainer
+from terminal import Terminal, dashboard_command
 
 LONG = set(
     [
@@ -150,4 +154,6 @@ def report(name: str, per_minute: float, cpu: float, memory: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else 30.0)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else "")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each case (30)")
+    main(parser.parse_args().seconds)

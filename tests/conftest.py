@@ -18,6 +18,8 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 ROOT = Path(__file__).resolve().parent.parent
+# The kit of the dashboard's tests serves those in other folders too.
+sys.path.append(str(ROOT / "tests" / "tui"))
 
 
 BYTECODE = pytest.StashKey[Path]()

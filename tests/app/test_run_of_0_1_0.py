@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tui_kit import dashboard, shows, until
 from warm_kit import warm_subprocess
 
 from asgml import open_run
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.clock import ReplayClock
 from asgml.storage.read.reader import Run
-from tests.tui.tui_kit import dashboard, shows, until
 
 Asgml = Callable[..., Any]
 

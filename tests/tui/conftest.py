@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from fake_trainer import FakeTrainer
+from make_run import make_run
 
 from asgml.storage.format.layout import RunPaths
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import make_run
 
 
 @pytest.fixture(autouse=True)

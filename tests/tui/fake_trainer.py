@@ -1,6 +1,6 @@
 """A trainer that trains nothing: appends rows and answers commands.
 
-By hand: `python -m tests.tui.fake_trainer DIR [rate]`.
+By hand: `python tests/tui/fake_trainer.py DIR [rate]`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from course import EPOCH_STEPS, KNOBS, PROBE_EVERY, Course, make_manifest
+
 from asgml.storage.commands.inbox import BadRequest, Inbox, Request
 from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import KnobError, Value, find_knob
@@ -17,7 +19,6 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import this_host
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
-from tests.tui.course import EPOCH_STEPS, KNOBS, PROBE_EVERY, Course, make_manifest
 
 
 class FakeTrainer:

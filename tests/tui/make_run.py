@@ -1,6 +1,6 @@
 """A finished run without a trainer: knob changes, a pause, a NaN.
 
-By hand: `python -m tests.tui.make_run DIR [steps] [name]`.
+By hand: `python tests/tui/make_run.py DIR [steps] [name]`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from asgml.storage.format.events import Event
-from asgml.storage.format.layout import RunPaths
-from asgml.storage.format.metrics import TABLES
-from asgml.storage.format.status import State
-from asgml.storage.write.writer import RunWriter
-from tests.tui.course import (
+from course import (
     BORN,
     EPOCH_STEPS,
     KNOBS,
@@ -24,6 +19,12 @@ from tests.tui.course import (
     Course,
     make_manifest,
 )
+
+from asgml.storage.format.events import Event
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.metrics import TABLES
+from asgml.storage.format.status import State
+from asgml.storage.write.writer import RunWriter
 
 _PAUSE_SECONDS = 130.0
 _LAST_EVENTS = {State.FINISHED: "finished", State.STOPPED: "stopped", State.FAILED: "failed"}

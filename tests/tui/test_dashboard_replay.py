@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from course import Course, make_manifest
+from fake_trainer import FakeTrainer
+from tui_kit import dashboard, screen_text, settle, shows, until
+
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
 from asgml.tui.app import Dashboard
 from asgml.tui.screens.dialogs import Prompt
-from tests.tui.course import Course, make_manifest
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 
 SIZE = (160, 45)
 

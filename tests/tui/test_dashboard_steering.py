@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from fake_trainer import FakeTrainer
+from tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 from asgml.storage.commands.inbox import Inbox, Request
 from asgml.storage.format.layout import RunPaths
@@ -13,8 +15,6 @@ from asgml.tui.app import Dashboard
 from asgml.tui.keys import KEYS
 from asgml.tui.scene.scene import KnobState
 from asgml.tui.screens.dialogs import KnobDialog
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 
 def knob(app: Dashboard, name: str = "boost.alpha") -> KnobState:

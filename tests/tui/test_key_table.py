@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from fake_trainer import FakeTrainer
+from tui_kit import dashboard, screen_text, settle, shows, until
 
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.app import Dashboard
@@ -18,8 +20,6 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
 from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
 from asgml.tui.terminal.theme import make_styles
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.tui_kit import dashboard, screen_text, settle, shows, until
 
 OPENS = {
     "edit": KnobDialog,

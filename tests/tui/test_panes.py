@@ -10,9 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from course import make_manifest
+from fake_trainer import FakeTrainer
 from hypothesis import given
 from hypothesis import strategies as st
+from make_run import make_run
 from rich.cells import cell_len
+from tui_kit import dashboard, screen_text, shows, until
 
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
@@ -40,10 +44,6 @@ from asgml.tui.terminal.theme import make_styles
 from asgml.tui.widgets.balance import balance_rows
 from asgml.tui.widgets.events import newest
 from asgml.tui.widgets.runs import as_on_screen
-from tests.tui.course import make_manifest
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import make_run
-from tests.tui.tui_kit import dashboard, screen_text, shows, until
 
 STYLES = make_styles(BRAILLE)
 MODULATORS = tuple(

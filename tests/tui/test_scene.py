@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from course import make_manifest
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import METRICS
@@ -17,7 +18,6 @@ from asgml.tui.scene.run_data import TableSnapshot
 from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.series import Series, Summary
 from asgml.tui.session.outbox import refused_knobs
-from tests.tui.course import make_manifest
 
 
 def event(kind: str, **fields: object) -> Event:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_trainer import FakeTrainer
+from make_run import make_run
 from rich.cells import cell_len
+from tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.app import Dashboard
 from asgml.tui.widgets.bars import KeyBar
 from asgml.tui.widgets.chart import Chart
-from tests.tui.fake_trainer import FakeTrainer
-from tests.tui.make_run import make_run
-from tests.tui.tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 SIZES = [(160, 45), (100, 30), (80, 24), (60, 18)]
 

@@ -7,12 +7,12 @@ import xml.etree.ElementTree as ElementTree
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
+from tui_kit import dashboard, screen_text
 
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.screens.actions.files import screen_svg
 from asgml.tui.terminal.cell_shapes import HEIGHT, WIDTH
 from asgml.tui.terminal.screenshot import EDGE, svg_screenshot
-from tests.tui.tui_kit import dashboard, screen_text
 
 SPACE = {"svg": "http://www.w3.org/2000/svg"}
 

@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 
+from terminal import Terminal, dashboard_command
+
 from asgml.storage.format.layout import RunPaths
-from tests.tui.terminal import Terminal, dashboard_command
 
 _ESCAPE = "\x1b"
 _LEFT = "\x1b[D"
