@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from rich.console import RenderableType
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
@@ -21,9 +20,8 @@ from asgml.tui.screens.by_clock import main_screen
 from asgml.tui.screens.palette import KeyCommands
 from asgml.tui.session.followed_run import ClockKind
 from asgml.tui.session.session import Session
-from asgml.tui.terminal.ansi import ByteCounter
 from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
-from asgml.tui.terminal.diff_renderer import DiffRenderer
+from asgml.tui.terminal.diff_app import DiffApp
 from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
 from asgml.tui.widgets.chart import Chart
 
@@ -66,7 +64,7 @@ def run_dashboard(
 _Commands = set[type[Provider] | Callable[[], type[Provider]]]
 
 
-class Dashboard(App[None]):
+class Dashboard(DiffApp):
     """The Textual program. Messages of the session go to its main screen."""
 
     CSS_PATH = "screens/dialogs.tcss"
@@ -91,7 +89,6 @@ class Dashboard(App[None]):
         super().__init__()
         self.interval = interval or draw_interval()
         self.mapped = keymap or {}
-        self.bytes_sent = ByteCounter()
         self.view = View()
         self.session = Session(
             target,
@@ -104,7 +101,6 @@ class Dashboard(App[None]):
             interval=self.interval,
             smoothing=self.view.smoothing,
         )
-        self._renderer = DiffRenderer()
         self._glyphs = choose_glyphs(ascii=ascii)
         self.theme_styles = make_styles(self._glyphs)
         self.register_theme(DARK)
@@ -119,7 +115,7 @@ class Dashboard(App[None]):
         self._restyle()
         if self.mapped:
             self.set_keymap(self.mapped)
-        self._count_bytes()
+        self.count_bytes()
         self.push_screen(self.main)
         # the first frame is painted before zarr is imported
         self.main.call_after_refresh(self.session.start)
@@ -156,11 +152,6 @@ class Dashboard(App[None]):
             return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
         return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
 
-    def redraw(self) -> None:
-        """Send the whole screen again, for a terminal that something else has written to."""
-        self._renderer.forget()
-        self.screen.refresh(layout=True)
-
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("theme", "choose another theme", self.action_change_theme)
 
@@ -171,34 +162,3 @@ class Dashboard(App[None]):
         for chart in self.main.query(Chart) if self.main.is_mounted else ():
             chart.forget()
         self.main.draw()
-
-    def _count_bytes(self) -> None:
-        """Count what goes to the terminal, at the one function that everything passes."""
-        driver = self._driver
-        if driver is None:
-            return
-        write = driver.write
-
-        def counted(data: str) -> None:
-            self.bytes_sent.add(len(data.encode("utf-8", "replace")))
-            write(data)
-
-        driver.write = counted  # type: ignore[method-assign]
-
-    def on_resize(self) -> None:
-        # a terminal moves or clears its text when it is resized
-        self._renderer.forget()
-
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Send only cells that differ from what the terminal shows; nothing where none does."""
-        # an inline driver moves the screen with the shell's text: positions do not stay
-        driver = self._driver
-        whole = self.is_headless or driver is None or driver.is_inline
-        if renderable is None or self._batch_count or whole:
-            super()._display(screen, renderable)
-            return
-        sent = self._renderer.changes(renderable, self.console)
-        if sent is None:
-            self.post_display_hook()
-        else:
-            super()._display(screen, sent)
