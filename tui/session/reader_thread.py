@@ -11,7 +11,7 @@ from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.safe_text import safe
 
-Job = Callable[[], None]
+Job = Callable[[], object]
 
 _UNREADABLE = (OSError, FormatError, RunNotFoundError, RuntimeError, ValueError, KeyError)
 """Errors of a run that cannot be read: the thread reports them and tries again."""

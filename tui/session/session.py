@@ -127,11 +127,7 @@ class Session:
 
     def list_runs(self) -> None:
         """Ask for the list of runs; it comes as a RunsListed."""
-
-        def job() -> None:
-            self._post(RunsListed(self._list.lines()))
-
-        self._thread.submit(job)
+        self._thread.submit(lambda: self._post(RunsListed(self._list.lines())))
 
     def overlay(self, name: str | None) -> None:
         """Lay another run under the charts, or with None take it away."""
