@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import DataLoader
 
 from asgml import Balancer
 from asgml.core.data.base import Dataset, load_data
@@ -139,7 +140,9 @@ def main(run: Path) -> None:
         "enable_progress_bar": False,
         "accelerator": "cpu",
     }
-    Trainer(max_epochs=3, callbacks=[balance], **options).fit(module, batches(data))
+    # batch_size=None: the items are whole batches
+    loader = DataLoader(batches(data), batch_size=None)
+    Trainer(max_epochs=3, callbacks=[balance], **options).fit(module, loader)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,8 @@ import socket
 from dataclasses import replace
 from pathlib import Path
 
+from asgml import open_run
+from asgml.storage.format.layout import RunNotFoundError
 from asgml.tui.app import Dashboard
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
@@ -34,16 +36,33 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="directory of the run")
     parser.add_argument("out", type=Path, help="the SVG file to write")
     parser.add_argument("--at-step", type=int, default=None, help="replay the run to this step")
-    parser.add_argument("--size", default="160x45", help="columns x rows of the terminal (160x45)")
+    parser.add_argument(
+        "--size", type=size, default="160x45", help="columns x rows of the terminal (160x45)"
+    )
     given = parser.parse_args()
+    _check_has_rows(given.run)
     # the colours must not depend on the terminal it is drawn from
     os.environ |= {"TERM": "xterm-256color", "COLORTERM": "truecolor"}
-    columns, rows = (int(number) for number in given.size.split("x"))
     given.out.write_text(
-        asyncio.run(picture_of(given.run.resolve(), given.at_step, (columns, rows))),
-        encoding="utf-8",
+        asyncio.run(picture_of(given.run.resolve(), given.at_step, given.size)), encoding="utf-8"
     )
     print(f"wrote {given.out}")
+
+
+def size(text: str) -> tuple[int, int]:
+    """Return (columns, rows) of `160x45`."""
+    columns, _, rows = text.partition("x")
+    return int(columns), int(rows)
+
+
+def _check_has_rows(run: Path) -> None:
+    """Exit with one line where there is no run, or nothing of it to draw yet."""
+    try:
+        recorded = open_run(run).manifest is not None
+    except (RunNotFoundError, ValueError) as error:
+        raise SystemExit(f"{error}; give the directory of a run") from None
+    if not recorded:
+        raise SystemExit(f"{run} has recorded nothing yet; try again once it trains")
 
 
 async def picture_of(run: Path, at_step: int | None, size: tuple[int, int]) -> str:

@@ -97,7 +97,8 @@ _CommandLineError: Any = typer.BadParameter.__mro__[2]
 
 
 def _usage(error: Any) -> str:
-    message = error.format_message()
+    # one line: typer sets the choices of an option below each other
+    message = " ".join(error.format_message().split())
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "asgml"
     return f"{message.rstrip('.')}; see `{command} --help`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from asgml.core.data.catalogue import DATA_SETS, DataSet
 from asgml.storage.format.safe_text import safe
 
 REMARKS = (
-    "Where the files of each are looked for, and its options: core/data/datasets/LAYOUTS.md.",
-    "Any other data: a file of named arrays, .npz or Zarr, "
-    "as in `asgml train --data mine.npz` (core/data/DATA.md).",
+    "`asgml data list --json` adds the options of each, and the folders that are searched.",
+    "Any other data: a file of named arrays, .npz or Zarr, with label, split (train, val, test) "
+    "and an array for each modality, as in `asgml train --data mine.npz`.",
 )
 
 
@@ -97,6 +98,10 @@ def _record(name: str, row: DataSet, recipes: list[str]) -> dict[str, Any]:
         "source": row.source,
         "recipes": recipes,
         "give": row.give,
+        "options": dict(row.options),
+        "folders": {
+            kind: dirs["names"] for kind, dirs in asdict(row.dirs).items() if dirs["names"]
+        },
     }
 
 

@@ -64,7 +64,7 @@ def test_help_is_data(asgml: Asgml, arguments: tuple[str, ...]) -> None:
         (("train", "--epocs", "3"), ["--epochs", "asgml train --help"]),
         (("train", "--epochs", "many"), ["--epochs"]),
         (("train", "--detach", "--wait"), ["--detach", "--wait"]),
-        (("export", "latest", "out"), ["--to"]),
+        (("export", "latest", "out"), ["--to", "Choose from: csv, parquet, jsonl; see"]),
         (("ctl",), ["RUN"]),
     ],
 )

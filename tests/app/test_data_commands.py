@@ -52,6 +52,10 @@ def test_every_data_set_that_can_be_loaded_is_listed(asgml: Asgml) -> None:
     assert all(
         f"\n{name} " in f"\n{shown}" and row.summary in shown for name, row in DATA_SETS.items()
     )
+    for one in records:
+        row = DATA_SETS[one["name"]]
+        assert one["options"] == dict(row.options)
+        assert one["folders"].get("audio", []) == list(row.dirs.audio.names)
     listed = [recipe for one in records for recipe in one["recipes"]]
     assert sorted(listed) == [name for name in recipe_names() if _names_data(name)]
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader
 from warm_kit import warm_asgml, warm_python
 
 from asgml.app.launcher import worker_environment
@@ -197,11 +198,30 @@ def test_a_modulator_of_ones_own_trains_and_is_steered(tmp_path: Path) -> None:
     assert np.array_equal(gains.argmin(axis=0), norms.argmax(axis=0))
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (("none", "out.svg"), "no run in .*; give the directory of a run"),
+        (("empty", "out.svg"), "has recorded nothing yet"),
+        (("empty", "out.svg", "--size", "wide"), "invalid size value: 'wide'"),
+    ],
+)
+def test_a_picture_of_no_run_is_refused(tmp_path: Path, given: list[str], expected: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "run.toml").touch()
+    with pytest.raises(AssertionError, match=expected):
+        as_program(str(EXAMPLES / "picture.py"), *given, cwd=tmp_path)
+    assert not (tmp_path / "out.svg").exists()
+
+
 # -- Lightning -----------------------------------------------------------------------
 
 
 class SmallTrainer:
-    """Calls a callback's hooks in the order of Lightning's Trainer with automatic optimization."""
+    """Calls a callback's hooks in the order of Lightning's Trainer with automatic optimization.
+
+    As in Lightning 2.6, a list or tuple is taken for several loaders, one batch of each at a time.
+    """
 
     def __init__(self, max_epochs: int, callbacks: list[Any], **options: Any) -> None:
         self.max_epochs, self.callbacks = max_epochs, callbacks
@@ -211,7 +231,8 @@ class SmallTrainer:
         for callback in self.callbacks:
             getattr(callback, hook)(self, *given)
 
-    def fit(self, module: Any, batches: list[Any]) -> None:
+    def fit(self, module: Any, loader: Any) -> None:
+        batches = list(zip(*loader, strict=True)) if isinstance(loader, list | tuple) else loader
         optimizer = module.configure_optimizers()
         try:
             self.call("on_train_start", module)
@@ -260,6 +281,7 @@ def test_the_lightning_callback_stops_and_goes_on(example: Any, tmp_path: Path) 
     }
     balance = example.Balance(dict.fromkeys(data.modalities, 32), 6, **options)
     module = example.Module(data.shapes, 6)
+    loader = DataLoader(example.batches(data), batch_size=None)
     start = balance.on_train_start
 
     def start_and_stop(trainer: Any, made: Any) -> None:
@@ -267,14 +289,14 @@ def test_the_lightning_callback_stops_and_goes_on(example: Any, tmp_path: Path) 
         send(tmp_path / "mine" / "commands", make_request("stop", at_step=4))
 
     balance.on_train_start = start_and_stop
-    SmallTrainer(4, [balance]).fit(module, example.batches(data))
+    SmallTrainer(4, [balance]).fit(module, loader)
     assert Run.open(tmp_path / "mine").state() == "stopped"
 
     again = example.Balance(dict.fromkeys(data.modalities, 32), 6, **options)
     again.load_state_dict(balance.state_dict())
     trainer = SmallTrainer(4, [again])
     trainer.current_epoch = 2
-    trainer.fit(module, example.batches(data))
+    trainer.fit(module, loader)
     run = Run.open(tmp_path / "mine")
     assert run.state() == "finished"
     assert run.column("steps", "step").tolist() == list(range(1, 12))
@@ -284,7 +306,7 @@ def test_the_lightning_callback_stops_and_goes_on(example: Any, tmp_path: Path) 
 def test_the_lightning_callback_tells_an_error(example: Any, tmp_path: Path) -> None:
     data = example.load_data("synthetic", {"train": 96, "val": 24, "test": 24})
     balance = example.Balance(dict.fromkeys(data.modalities, 32), 6, run=tmp_path / "mine")
-    broken = [*example.batches(data), (torch.zeros(3),)]
+    broken = DataLoader([*example.batches(data), (torch.zeros(3),)], batch_size=None)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="zip"):
         SmallTrainer(1, [balance]).fit(example.Module(data.shapes, 6), broken)
     run = Run.open(tmp_path / "mine")
