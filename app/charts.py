@@ -8,6 +8,7 @@ import numpy as np
 import plotext
 
 from asgml.app.output import colours_wanted, terminal_width
+from asgml.storage.format.events import MAX_STEP
 from asgml.storage.format.metrics import Metric
 from asgml.storage.format.safe_text import safe
 from asgml.storage.read.reader import Run
@@ -110,6 +111,8 @@ def _lines(run: Run, metric: Metric) -> list[Line]:
         run.columns(metric.table),
         run.table(metric.table)[run.current_rows(metric.table)],
     )
+    # a row without a step, or far beyond all, has no place on the axis
+    rows = rows[np.abs(rows[:, columns.index("step")]) <= MAX_STEP]
     steps = rows[:, columns.index("step")]
     found = [
         (column, rows[:, columns.index(column)])

@@ -11,6 +11,8 @@ FAILED = 1
 USAGE = 2
 NOT_FOUND = 3
 REJECTED = 4
+DEFECT = 70
+"""The program itself has failed: nothing is known of what was asked. EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
 
 
@@ -36,6 +38,12 @@ class RejectedError(UserError):
     """A command that was understood and refused."""
 
     exit_code = REJECTED
+
+
+class DefectError(UserError):
+    """A defect of the program, met while it did something that has to end in one line."""
+
+    exit_code = DEFECT
 
 
 def complain(message: object, exit_code: int) -> int:

@@ -23,18 +23,12 @@ def find(run_ref: str, runs: Path | None) -> RunPaths:
 
 def open_run(paths: RunPaths) -> Run:
     """Return the run with everything published so far. Raise NotFoundError for a damaged one."""
-    from asgml.storage.format.manifest import FormatError
+    from asgml.storage.format.errors import FormatError
     from asgml.storage.read.reader import Run
 
     try:
         run = Run.open(paths)
         run.refresh()
     except (FormatError, RunNotFoundError) as error:
-        raise NotFoundError(f"{paths.root}: {error}") from None
-    # a store that something else has written into
-    except (TypeError, ValueError, KeyError, OSError) as error:
-        raise NotFoundError(
-            f"{paths.root}: damaged, {type(error).__name__}: {error}; "
-            "the data of its run.zarr cannot be trusted"
-        ) from None
+        raise NotFoundError(f"{paths.root}: {error}; `asgml check` tells more") from None
     return run

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime
-import json
 import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asgml.storage.format.bounded_file import read_json_object
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES, Metric
+from asgml.storage.format.typed import is_count, is_time
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -84,11 +86,15 @@ def _last_and_best(metric: Metric, values: np.ndarray, steps: np.ndarray) -> dic
     return {
         "last": float(values[-1]) if len(values) else None,
         "best": float(values[best]) if best is not None else None,
-        "best_step": int(steps[best]) if best is not None else None,
+        "best_step": _whole(steps[best]) if best is not None else None,
         "table": metric.table,
         "unit": metric.unit,
         "better": metric.better,
     }
+
+
+def _whole(step: float) -> int | None:
+    return int(step) if math.isfinite(step) else None
 
 
 def _best_row(metric: Metric, values: np.ndarray) -> int | None:
@@ -106,10 +112,9 @@ def _best_row(metric: Metric, values: np.ndarray) -> int | None:
 def read_launch(run: Run) -> dict[str, Any]:
     """Return the launcher's record; {} where there is none, or the file is damaged."""
     try:
-        record = json.loads(run.paths.launch.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json_object(run.paths.launch)
+    except (FormatError, OSError):
         return {}
-    return record if isinstance(record, dict) else {}
 
 
 def started_at(run: Run, launch: dict[str, Any]) -> float | None:
@@ -122,7 +127,7 @@ def started_at(run: Run, launch: dict[str, Any]) -> float | None:
 
 def iso_time(seconds: float | None) -> str | None:
     """Return unix seconds as local time with its offset, 2026-02-25T14:03:09+01:00."""
-    if seconds is None or not math.isfinite(seconds):
+    if seconds is None or not is_time(seconds):
         return None
     return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
 
@@ -139,13 +144,13 @@ def _samples(run: Run) -> dict[str, int] | None:
     counts = run.manifest.data.get("counts") if run.manifest is not None else None
     if not isinstance(counts, dict):
         return None
-    return {str(split): int(count) for split, count in counts.items()}
+    return {str(split): count for split, count in counts.items() if is_count(count)}
 
 
 def _left_out(run: Run) -> int:
     """Return the number of listed clips that were not trained on: missing, or of no use."""
     missing = run.manifest.data.get("missing", 0) if run.manifest is not None else 0
-    return int(missing) if isinstance(missing, int) else 0
+    return int(missing) if is_count(missing) else 0
 
 
 def _protocol(run: Run) -> str | None:

@@ -72,12 +72,17 @@ def tail(
 
 
 @inspection_app.command()
-def check(run: RunRef, runs: RunsDirectory = None, json_: AsJson = False) -> int:
+def check(run: LatestRun = "latest", runs: RunsDirectory = None, json_: AsJson = False) -> int:
     """Check that a run is whole, for instance after copying it.
 
-    One line for each finding, with its remedy: chunks that are missing or damaged, rows or events
-    that cannot be read, a checkpoint that is missing or broken. A run that trains is checked as
-    far as it is published. Exit code 0: the run is whole; 1: there are findings; 3: no such run.
+    One line for each finding, with its remedy: a run.toml or metadata that cannot be read, chunks
+    that are missing or fail their checksum, rows that are empty, events that cannot be read, a
+    checkpoint that is missing or fails its checksum. Not found: a changed bit in the 256 bytes of
+    the head, in texts of the manifest, and in chunks of runs recorded before there were checksums.
+    A run that trains is checked as far as it is published.
+
+    Exit code 0: the run is whole; 1: there are findings; 3: no such run; 70: the check itself
+    failed, nothing is known of the run.
     """
     from asgml.app.commands.check import check
 

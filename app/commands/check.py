@@ -3,34 +3,47 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from asgml.app.errors import FAILED, OK, NotFoundError, narrate
+from asgml.app.errors import FAILED, OK, DefectError, NotFoundError, narrate
 from asgml.app.lookup import find
 from asgml.app.output import print_json
-from asgml.storage.format.layout import RunNotFoundError
-from asgml.storage.format.safe_text import one_line, safe
+from asgml.storage.format.layout import RunNotFoundError, RunPaths
+from asgml.storage.format.safe_text import error_line, one_line, safe
 from asgml.storage.read.check import Finding, check_run
 
 
 def check(run_ref: str, runs: Path | None, json_: bool) -> int:
-    """Print the findings of a run. Return OK for a whole one, FAILED for one with findings."""
+    """Print the findings of a run. Return OK for a whole one, FAILED for one with findings.
+
+    Raise NotFoundError without a run, DefectError where the check itself fails.
+    """
     paths = find(run_ref, runs)
+    judged: dict[str, Any] = {"path": str(paths.root), "name": paths.name}
     try:
-        findings = check_run(paths.root)
-    except RunNotFoundError as error:  # removed since it was found
-        raise NotFoundError(str(error)) from None
+        findings = _findings(paths)
+    except DefectError as error:
+        if json_:
+            print_json({**judged, "whole": None, "findings": [], "error": str(error)})
+        raise
     if json_:
-        print_json(
-            {
-                "path": str(paths.root),
-                "name": paths.name,
-                "whole": not findings,
-                "findings": [vars(finding) for finding in findings],
-            }
-        )
+        found = [vars(finding) for finding in findings]
+        print_json({**judged, "whole": not findings, "findings": found})
     else:
         _print(paths.name, findings)
     return FAILED if findings else OK
+
+
+def _findings(paths: RunPaths) -> list[Finding]:
+    try:
+        return check_run(paths.root)
+    except RunNotFoundError as error:  # removed since it was found
+        raise NotFoundError(str(error)) from None
+    except Exception as error:  # whatever it is, it must not pass for findings
+        raise DefectError(
+            f"{paths.name}: the check itself failed ({error_line(error)}); "
+            "nothing is known of the run: please report this"
+        ) from error
 
 
 def _print(name: str, findings: list[Finding]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from asgml.app.errors import NotFoundError, UserError, narrate
 from asgml.app.lookup import find, open_run
 from asgml.app.output import finite
-from asgml.storage.format.events import Event
+from asgml.storage.format.events import MAX_STEP, Event
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.read.reader import Run
 
@@ -155,7 +155,8 @@ def _number(column: str, value: float) -> float | int:
 
 
 def _counts(column: str, values: np.ndarray) -> bool:
-    return column in WHOLE and bool(np.isfinite(values).all())
+    # beyond 2^53 a float64 is no count any more; NaN fails the comparison too
+    return column in WHOLE and bool((np.abs(values) <= MAX_STEP).all())
 
 
 def _parquet() -> tuple[Any, Any]:

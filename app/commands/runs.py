@@ -6,11 +6,11 @@ import datetime
 from pathlib import Path
 from typing import Any
 
-from asgml.app.errors import narrate
+from asgml.app.errors import NotFoundError, narrate
 from asgml.app.output import print_json
 from asgml.app.settings import runs_directory
 from asgml.app.table_text import STYLES, last_value, of_total, shown_epoch
-from asgml.storage.format.layout import RunPaths, list_runs
+from asgml.storage.format.layout import RunNotFoundError, RunPaths, list_runs
 from asgml.storage.format.safe_text import safe
 
 METRICS = {"val_accuracy": "val", "test_accuracy_at_best_val": "test", "utilization_gap": "gap"}
@@ -22,7 +22,10 @@ WIDE = 100
 def runs(runs: Path | None, json_: bool) -> int:
     """Print a line for each run; as JSON everything that `show --json` has."""
     folder = runs_directory(runs)
-    found = list_runs(folder)
+    try:
+        found = list_runs(folder)
+    except RunNotFoundError as error:
+        raise NotFoundError(str(error)) from None
     if json_:
         print_json([summary_of(paths) for paths in found])
     elif found:

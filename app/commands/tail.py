@@ -68,7 +68,8 @@ class _Feed:
         columns = self._run.columns("steps")
         rows = self._run.table("steps")[first:count]
         step, when = columns.index("step"), columns.index("wall_time")
-        wanted = rows[np.mod(rows[:, step], self._every) == 0]
+        with np.errstate(invalid="ignore"):  # an infinite step is no step of any number
+            wanted = rows[np.mod(rows[:, step], self._every) == 0]
         return [
             (row[when], _step_line(columns, row), _step_record(columns, row))
             for row in wanted.tolist()

@@ -13,6 +13,7 @@ from asgml.app.lookup import find, open_run
 from asgml.app.output import in_terminal
 from asgml.app.settings import runs_directory
 from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
+from asgml.storage.read.run_config import config_problem
 
 
 def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: LaunchMode) -> int:
@@ -31,6 +32,12 @@ def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:
     paths = find(run_ref, runs)
     run = open_run(paths)
     state = run.state()
+    problem = config_problem(paths, run.manifest)
+    if problem:
+        raise RejectedError(
+            f"{paths.name}: {problem}; without it nothing can be trained: "
+            "copy it again from where the run was recorded"
+        )
     if not paths.config.is_file():
         raise RejectedError(
             f"{paths.name} was recorded by an external training loop; "

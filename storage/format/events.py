@@ -24,6 +24,10 @@ KINDS = (
 SCORES = ("accuracy", "loss", "mae", "corr", "f1", "accuracy_7")
 """Fields of an evaluation that are numbers over its split; the last four are a regression's."""
 ANSWERS = ("applied", "rejected", "expired", "superseded")
+MAX_STEP = 1 << 53
+"""Bound of steps: beyond it float64, in which tables hold them, rounds them."""
+MAX_SEGMENT = 1 << 16
+"""Bound of segments: readers go through all that were resumed."""
 _SHOWN = 200
 """Characters of an unreadable line that are kept for the user."""
 
@@ -72,12 +76,15 @@ def _event_from_record(record: Any) -> Event:
     kind, fields = record["kind"], record.get("fields", {})
     if not isinstance(kind, str) or not isinstance(fields, dict):
         raise TypeError("`kind` must be text and `fields` an object")
+    step, segment = int(record["step"]), int(record["segment"])
+    if abs(step) > MAX_STEP or not 0 <= segment <= MAX_SEGMENT:
+        raise ValueError(f"step {step:.6g} of segment {segment:.6g}: no run has so many")
     return Event(
         kind=kind,
-        step=int(record["step"]),
+        step=step,
         wall_time=_number(record["wall_time"]),
         active_time=_number(record["active_time"]),
-        segment=int(record["segment"]),
+        segment=segment,
         fields=fields,
     )
 

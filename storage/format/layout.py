@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,14 +57,13 @@ class RunPaths:
 
 def is_run(path: Path) -> bool:
     """Return True for the directory of a run, also before its trainer has opened the store."""
-    return (path / "run.toml").is_file() or (path / STORE / "zarr.json").is_file()
+    # not Path.is_file: it raises for a name that is too long, and where a folder may not be read
+    return os.path.isfile(path / "run.toml") or os.path.isfile(path / STORE / "zarr.json")
 
 
 def list_runs(runs: Path) -> list[RunPaths]:
     """Return all runs in `runs`, the newest first (by the time their configuration was written)."""
-    if not runs.is_dir():
-        return []
-    found = [RunPaths(path) for path in runs.iterdir() if is_run(path)]
+    found = [RunPaths(path) for path in _children(runs) if is_run(path)]
     return sorted(found, key=lambda paths: (_created_at(paths), paths.name), reverse=True)
 
 
@@ -96,12 +97,20 @@ def next_name(stem: str, runs: Path) -> str:
 
 
 def _children(runs: Path) -> list[Path]:
-    return list(runs.iterdir()) if runs.is_dir() else []
+    """Return the entries of the directory, none where there is none. Raise RunNotFoundError."""
+    if not os.path.isdir(runs):
+        return []
+    try:
+        return list(runs.iterdir())
+    except OSError as error:
+        raise RunNotFoundError(f"{runs} cannot be read: {error.strerror}") from None
 
 
 def _created_at(paths: RunPaths) -> float:
-    source = paths.config if paths.config.is_file() else paths.store / "zarr.json"
-    return source.stat().st_mtime
+    for source in (paths.config, paths.store / "zarr.json"):
+        with contextlib.suppress(OSError):
+            return source.stat().st_mtime
+    return 0.0  # removed since it was listed
 
 
 def _why_not_found(run_ref: str, runs: Path, known: list[RunPaths], found: list[RunPaths]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from asgml.storage.format.bounded_file import read_json_object
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.process import is_alive, this_host
 
 
@@ -27,12 +28,12 @@ class Owner:
 def read_owner(path: Path) -> Owner | None:
     """Return the owner that the file names; None without a file or readable content."""
     try:
-        record = json.loads(path.read_bytes())
+        record = read_json_object(path)
         return Owner(
             int(record["pid"]),
             int(record["process_start"]),
             str(record["host"]),
             float(record["created"]),
         )
-    except (OSError, ValueError, TypeError, KeyError):
+    except (FormatError, OSError, ValueError, TypeError, KeyError, OverflowError):
         return None

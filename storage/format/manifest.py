@@ -6,22 +6,40 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from asgml.storage.format import typed
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.knobs import Knob, knob_from_json, knob_to_json
-from asgml.storage.format.metrics import (
-    METRICS,
-    TABLES,
-    Metric,
-    columns_of,
-    metric_from_json,
-    metric_to_json,
-)
+from asgml.storage.format.metrics import METRICS, TABLES, Metric, columns_of
+
+__all__ = ["FORMAT", "VERSION", "FormatError", "Manifest", "manifest_from_json"]
 
 FORMAT = "asgml-run"
 VERSION = 1
 
-
-class FormatError(Exception):
-    """The store is no run, or of a version that this program does not know. One line."""
+_METRIC_TYPES: dict[str, typed.Check] = {
+    **dict.fromkeys(("name", "table", "help", "unit", "panel", "better"), typed.is_text),
+    **dict.fromkeys(("per_modality", "log"), typed.is_flag),
+}
+_KNOB_TYPES: dict[str, typed.Check] = {
+    **dict.fromkeys(("name", "type", "help", "applies"), typed.is_text),
+    **dict.fromkeys(("low", "high", "step"), typed.or_none(typed.is_number)),
+    "initial": typed.is_value,
+    "choices": typed.is_names,
+}
+_PART_TYPES: dict[str, typed.Check] = {
+    **dict.fromkeys(("name", "summary"), typed.is_text),
+    "window": typed.or_none(typed.is_pair),
+}
+_TYPES: dict[str, typed.Check] = {
+    **dict.fromkeys(("name", "method", "device", "host"), typed.is_text),
+    **dict.fromkeys(("modalities", "classes"), typed.is_names),
+    **dict.fromkeys(("total_steps", "total_epochs", "steps_per_epoch"), typed.is_count),
+    **dict.fromkeys(("config", "data", "versions", "git"), typed.is_object),
+    **dict.fromkeys(("metrics", "knobs", "parts"), typed.is_list_of(typed.is_object)),
+    "created": typed.is_time,
+    "seed": typed.is_whole,
+    "parent": typed.or_none(typed.is_object),
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +77,7 @@ class Manifest:
     def to_json(self) -> dict[str, Any]:
         """Return the store's attributes."""
         record = asdict(self)
-        record["metrics"] = [metric_to_json(metric) for metric in self.metrics]
+        record["metrics"] = [asdict(metric) for metric in self.metrics]
         record["knobs"] = [knob_to_json(knob) for knob in self.knobs]
         return {
             "format": FORMAT,
@@ -76,20 +94,36 @@ def manifest_from_json(record: dict[str, Any]) -> Manifest:
             f"not a run: the attribute `format` is {record.get('format')!r}, expected {FORMAT!r}"
         )
     version = record.get("version")
-    if not isinstance(version, int) or version > VERSION:
+    if type(version) is not int or version > VERSION:
         raise FormatError(
             f"run format version {version}, this program reads up to {VERSION}; "
             "install a newer asgml"
         )
+    _refuse_other_types(record)
     try:
         return _manifest_from_known(record)
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
-        problem = f"{type(error).__name__}: {error}"
-        raise FormatError(f"the manifest of this run cannot be read: {problem}") from error
+    except (TypeError, KeyError) as error:
+        raise FormatError(f"the manifest is damaged: a key is missing ({error})") from None
+
+
+def _refuse_other_types(record: dict[str, Any]) -> None:
+    what = "the manifest is damaged"
+    typed.refuse_other_types(record, _TYPES, what)
+    for metric in record.get("metrics", ()):
+        typed.refuse_other_types(metric, _METRIC_TYPES, f"{what}: a metric")
+    for knob in record.get("knobs", ()):
+        typed.refuse_other_types(knob, _KNOB_TYPES, f"{what}: a knob")
+    for part in record.get("parts", ()):
+        typed.refuse_other_types(part, _PART_TYPES, f"{what}: a part")
 
 
 def _manifest_from_known(record: dict[str, Any]) -> Manifest:
     known = {key: record[key] for key in Manifest.__dataclass_fields__ if key in record}
-    known["metrics"] = tuple(metric_from_json(item) for item in record.get("metrics", ()))
+    known["metrics"] = tuple(_metric_from_json(item) for item in record.get("metrics", ()))
     known["knobs"] = tuple(knob_from_json(item) for item in record.get("knobs", ()))
     return Manifest(**known)
+
+
+def _metric_from_json(record: dict[str, Any]) -> Metric:
+    """Return the metric of a manifest record; keys that a newer format added are ignored."""
+    return Metric(**{key: record[key] for key in Metric.__dataclass_fields__ if key in record})

@@ -7,8 +7,8 @@ A run's manifest keeps the rows it was recorded with, so an old run is drawn by 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 Table = Literal["steps", "probes", "epochs", "system"]
 Better = Literal["high", "low", ""]
@@ -191,13 +191,3 @@ def columns_of(table: str, metrics: Iterable[Metric], modalities: Sequence[str])
         for column in metric.columns(modalities)
     ]
     return [*AXES, *columns]
-
-
-def metric_to_json(metric: Metric) -> dict[str, Any]:
-    return asdict(metric)
-
-
-def metric_from_json(record: dict[str, Any]) -> Metric:
-    """Return the metric of a manifest record; keys that a newer format added are ignored."""
-    known = {key: record[key] for key in Metric.__dataclass_fields__ if key in record}
-    return Metric(**known)

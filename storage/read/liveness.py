@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import time
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from asgml.storage.format.bounded_file import read_json_object
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.lock_owner import read_owner
 from asgml.storage.format.process import is_alive, this_host
@@ -58,7 +59,9 @@ def state_without_store(paths: RunPaths, now_ns: int) -> str:
     owner = read_owner(paths.lock)
     if owner is not None and not owner.dead:
         return "starting"
-    return "starting" if now_ns / 1e9 - _created_at(paths) < LAUNCH_SECONDS else "failed"
+    # either way: a copy may have a time in the future
+    age = abs(now_ns / 1e9 - _created_at(paths))
+    return "starting" if age < LAUNCH_SECONDS else "failed"
 
 
 def silent_for(head: Head, now_ns: int) -> float:
@@ -69,10 +72,10 @@ def silent_for(head: Head, now_ns: int) -> float:
 def read_launch(paths: RunPaths) -> Launch | None:
     """Return the content of launch.json, None without a readable one."""
     try:
-        record = json.loads(paths.launch.read_bytes())
+        record = read_json_object(paths.launch)
         start = int(record.get("process_start") or 0)
         return Launch(int(record["pid"]), start, str(record["host"]))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (FormatError, OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
 
 
@@ -96,7 +99,8 @@ def _is_relaunched(paths: RunPaths, head: Head) -> bool:
 
 
 def _created_at(paths: RunPaths) -> float:
-    try:
-        return paths.config.stat().st_mtime
-    except OSError:
-        return time.time()
+    """Return the unix time at which the run was made, by its files: run.toml, else the store."""
+    for file in (paths.config, paths.store / "zarr.json", paths.root):
+        with contextlib.suppress(OSError):
+            return file.stat().st_mtime
+    return 0.0

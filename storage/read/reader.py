@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asgml.storage.format.events import Event
+from asgml.storage.format.events import MAX_SEGMENT, MAX_STEP, Event
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, is_run
 from asgml.storage.format.manifest import FormatError, Manifest
@@ -171,7 +171,7 @@ class Run:
             return by_event
         segment, step = self.column("steps", "segment")[:until], self.column("steps", "step")
         starts = np.flatnonzero(np.diff(segment) > 0) + 1
-        known = starts[np.isfinite(step[starts])]
+        known = starts[(np.abs(step[starts]) <= MAX_STEP) & (segment[starts] <= MAX_SEGMENT)]
         return {**{int(segment[row]): int(step[row]) - 1 for row in known}, **by_event}
 
     # -- events -----------------------------------------------------------------------

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from asgml.storage.format.manifest import FormatError, Manifest, manifest_from_json
+from typing import Any
+
+from asgml.storage.format.errors import FormatError
+from asgml.storage.format.manifest import Manifest, manifest_from_json
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.status import TEXTS, Head
+from asgml.storage.format.typed import is_names
 from asgml.storage.read.history import History
 from asgml.storage.read.store_reader import StoreReader
 from asgml.storage.read.table import Table
@@ -59,7 +63,7 @@ class RunContents:
         published = {**head.rows, **head.text_bytes}
         # everything is read before anything is shown: an error in between shows no half of it
         new = {
-            name: self.store.read(name, have[name], upto)
+            name: self.store.read(name, have[name], upto, self._width(name))
             for name, upto in published.items()
             if upto > have[name]
         }
@@ -70,6 +74,9 @@ class RunContents:
                 self.tables[name].extend(entries)
             else:
                 self._add_text(name, entries.tobytes())
+
+    def _width(self, name: str) -> int | None:
+        return len(self.tables[name].columns) if name in self.tables else None
 
     def _add_text(self, text: str, content: bytes) -> None:
         self._bytes[text] += len(content)
@@ -82,12 +89,14 @@ class RunContents:
 
 def _columns_of(table: str, recorded: object, manifest: Manifest) -> list[str]:
     """Return the columns as recorded, whatever the table of metrics has become since."""
-    columns = recorded.get(table) if isinstance(recorded, dict) else manifest.columns(table)
-    if not isinstance(columns, list) or tuple(columns[: len(AXES)]) != AXES:
+    if recorded is None:
+        return manifest.columns(table)
+    columns: Any = recorded.get(table) if isinstance(recorded, dict) else None
+    if not is_names(columns) or tuple(columns[: len(AXES)]) != AXES:
         raise FormatError(
             f"the manifest names no columns of {table} that begin with {', '.join(AXES)}"
         )
-    return columns
+    return list(columns)
 
 
 def _is_another_run(new: Head, old: Head) -> bool:

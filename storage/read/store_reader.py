@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.storage import LocalStore
 
+from asgml.storage.format.array_metadata import read_array_metadata
 from asgml.storage.format.arrays import HEAD_KEY
-from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.bounded_file import read_bounded, read_json_object
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import HEAD_SLOTS, Head, head_from_slots
+from asgml.storage.read.bounded_store import BoundedStore
 
 Array = npt.NDArray[Any]
+MAX_MISSING = 1 << 28, 2_000
+"""Most bytes and chunks that are shown as empty: a head may promise what no disk holds."""
 
 
 class StoreReader:
     """The arrays of one store on a local disk. `problems`: one line for each unreadable piece."""
 
     def __init__(self, path: Path) -> None:
-        self._store = LocalStore(path, read_only=True)
+        self._store = BoundedStore(path)
         self._path = path
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self.problems: list[str] = []
@@ -30,52 +38,58 @@ class StoreReader:
     def attributes(self) -> dict[str, Any] | None:
         """Return the attributes of the store, None where there is none yet.
 
-        Raise FormatError for a store that cannot be read.
+        Raise FormatError for a store that is no group of Zarr 3, OSError as `read_bounded`.
         """
-        if not (self._path / "zarr.json").exists():
-            return None
         try:
-            # the default mode would create a missing group
-            group = zarr.open_group(self._store, mode="r", zarr_format=3, use_consolidated=False)
-            return dict(group.attrs)
-        except FileNotFoundError:
+            record = read_json_object(self._path / "zarr.json")
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        except (ValueError, KeyError, TypeError) as error:
-            problem = f"{type(error).__name__}: {error}"
-            raise FormatError(
-                f"not a run: {self._store} is no readable Zarr group ({problem})"
-            ) from error
+        attributes = record.get("attributes", {})
+        is_group = record.get("zarr_format") == 3 and record.get("node_type") == "group"
+        if not is_group or not isinstance(attributes, dict):
+            raise FormatError(f"not a run: {self._path.name}/zarr.json is no group of Zarr 3")
+        return attributes
 
     def head(self) -> Head | None:
         """Return the mark as it is now, None where there is none yet.
 
-        Raise FormatError for a state that only a newer version knows. Zarr is passed by: a poll
-        costs the reading of 256 bytes.
+        Raise FormatError for a state that only a newer version knows, and for anything but a file.
+        Zarr is passed by: a poll costs the reading of 256 bytes.
         """
         try:
-            content = (self._path / HEAD_KEY).read_bytes()
-        except FileNotFoundError:
+            content = read_bounded(self._path / HEAD_KEY)
+        except (FileNotFoundError, NotADirectoryError):
             return None
         if len(content) != 8 * HEAD_SLOTS:
             return None
+        slots = np.frombuffer(content, "<i8")
+        if (slots == -1).all():  # as a chunk that was never written
+            return None
         try:
-            return head_from_slots(np.frombuffer(content, "<i8").tolist())
+            return head_from_slots(slots.tolist())
         except ValueError as error:
-            raise FormatError(f"the head of {self._store} cannot be read: {error}") from error
+            raise FormatError(f"the head of {self._path.name} cannot be read: {error}") from None
 
-    def read(self, name: str, start: int, stop: int) -> Array | None:
+    def read(self, name: str, start: int, stop: int, columns: int | None = None) -> Array | None:
         """Return rows or bytes `start` to `stop` of an array; None where nothing can be read.
 
-        Unreadable pieces come as fill values and are named in `problems`.
+        `columns`: number of columns of a table, by the manifest. Unreadable pieces come as fill
+        values and are named in `problems`.
         """
         try:
-            array = self._array(name, stop)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            array = self._array(name, stop, columns)
+        except FormatError as error:
+            self._report(f"{name}: the array cannot be opened ({error})")
+            return None
+        except Exception as error:  # noqa: BLE001 - zarr fails in its own way for each bad codec
             self._report(f"{name}: the array cannot be opened ({error_line(error)})")
             return None
         end = min(stop, array.shape[0])
         if end < stop:
             self._report(f"{name}: the head says {stop}, the array holds {end}")
+        if self._lacks_too_much(array, name, start, end):
+            self._report(f"{name}: the head says {stop}, too many of its chunks are missing")
+            return None
         pieces = self._readable_pieces(array, name, start, end)
         return np.concatenate(pieces) if len(pieces) > 1 else pieces[0] if pieces else None
 
@@ -83,13 +97,28 @@ class StoreReader:
         """Open every array anew at its next use: the store was replaced by another."""
         self._arrays.clear()
 
-    def _array(self, name: str, length: int) -> zarr.Array[Any]:
+    def _array(self, name: str, length: int, columns: int | None) -> zarr.Array[Any]:
+        """Return the array, opened anew where it may have grown. Raise FormatError."""
         array = self._arrays.get(name)
         # an open array keeps its shape, and clips slices beyond it without an error
         if array is None or array.shape[0] < length:
+            metadata = read_array_metadata(self._path, name)
+            if columns is not None and metadata.shape[1] != columns:
+                width = metadata.shape[1]
+                raise FormatError(f"{width} columns, the manifest names {columns}")
             array = zarr.open_array(self._store, path=name, mode="r", zarr_format=3)
             self._arrays[name] = array
         return array
+
+    def _lacks_too_much(self, array: zarr.Array[Any], name: str, start: int, stop: int) -> bool:
+        """Return True where filling what is missing would take too much memory or time."""
+        most_bytes, most_chunks = MAX_MISSING
+        chunk_bytes = math.prod(array.chunks) * array.dtype.itemsize
+        most = min(most_bytes // chunk_bytes, most_chunks)
+        if (stop - start) // array.chunks[0] <= most:
+            return False
+        missing = itertools.islice(self._missing_chunks(array, name, start, stop), most + 1)
+        return sum(1 for _ in missing) > most
 
     def _readable_pieces(
         self, array: zarr.Array[Any], name: str, start: int, stop: int
@@ -97,7 +126,7 @@ class StoreReader:
         """Return the range in one piece where all of it can be read, else chunk by chunk."""
         if stop <= start:
             return []
-        if not self._missing_chunks(array, name, start, stop):
+        if not any(True for _ in self._missing_chunks(array, name, start, stop)):
             whole = _try_read(array, start, stop)
             if isinstance(whole, np.ndarray):
                 return [whole]
@@ -112,17 +141,18 @@ class StoreReader:
             problem = f"cannot be read ({error_line(piece)})"
             self._report(f"{name}: chunk {chunk} {problem}; {shown}")
             return np.full((stop - start, *array.shape[1:]), array.fill_value, array.dtype)
-        if self._missing_chunks(array, name, start, stop):
+        if any(True for _ in self._missing_chunks(array, name, start, stop)):
             self._report(f"{name}: chunk {chunk} is missing; {shown}")
         return piece
 
     def _missing_chunks(
         self, array: zarr.Array[Any], name: str, start: int, stop: int
-    ) -> list[int]:
-        """Return the chunks without a file, which zarr reads as fill values without an error."""
+    ) -> Iterator[int]:
+        """Yield the chunks without a file, which zarr reads as fill values without an error."""
         folder, tail = self._path / name / "c", ["0"] * (array.ndim - 1)
-        chunks = range(start // array.chunks[0], -(-stop // array.chunks[0]))
-        return [chunk for chunk in chunks if not folder.joinpath(str(chunk), *tail).exists()]
+        for chunk in range(start // array.chunks[0], -(-stop // array.chunks[0])):
+            if not os.path.exists(folder.joinpath(str(chunk), *tail)):
+                yield chunk
 
     def _report(self, problem: str) -> None:
         if problem not in self.problems:

@@ -80,7 +80,8 @@ def test_a_missing_head(asgml: Asgml, run: RunPaths) -> None:
     (run.store / "head" / "c" / "0").unlink()
     os.utime(run.config, (1, 1))  # long ago: no trainer is about to write it
     (problem,) = check(asgml, run)
-    assert problem.startswith("run.zarr holds no published head")
+    assert problem == "run.zarr/head/c/0 is missing"
+    assert "copy run.zarr/head/c/0 again" in asgml("check", run.root).out
 
 
 def test_a_head_that_promises_more_than_there_is(asgml: Asgml, run: RunPaths) -> None:

@@ -210,7 +210,14 @@ def test_resume_goes_on_only_where_there_is_something_to_go_on_with(
     asgml("train", "--epochs", 1, "--name", "b", "--wait")
     said = asgml("resume", "b", "--wait")
     assert said.code == REJECTED and "finished" in said.err
+    (runs / "b" / "run.toml").write_text("a = = b", encoding="utf-8")
+    said = asgml("resume", "b", "--wait")
+    assert said.code == REJECTED and "run.toml is no TOML" in said.err
     (runs / "b" / "run.toml").unlink()
+    said = asgml("resume", "b", "--wait")
+    assert said.code == REJECTED and "run.toml is missing" in said.err
+    for left in ("launch.json", "trainer.log"):
+        (runs / "b" / left).unlink()
     said = asgml("resume", "b", "--wait")
     assert said.code == REJECTED and "resume=True" in said.err, (
         "an external training loop has no run.toml"

@@ -101,5 +101,6 @@ def _median_step_seconds(store: StoreReader, rows: int) -> float:
 def _last(store: StoreReader, manifest: Manifest, table: str, column: str, rows: int) -> float:
     """Return the newest value of a column, NaN where there is none."""
     names = manifest.columns(table)
-    newest = store.read(table, rows - 1, rows) if rows and column in names else None
+    known = rows and column in names
+    newest = store.read(table, rows - 1, rows, len(names)) if known else None
     return math.nan if newest is None else float(newest[-1, names.index(column)])
