@@ -1,4 +1,4 @@
-"""A data set of clips as DATA.md shows one: all that its loader file holds."""
+"""Toy: two classes of chirps, each with a picture, named by one list."""
 
 from __future__ import annotations
 
