@@ -96,7 +96,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
 
 
 def read_config(paths: RunPaths) -> RunSettings:
-    """Return the run's configuration from run.toml. Raises ConfigError."""
+    """Return the run's configuration from run.toml. Raise ConfigError."""
     try:
         tree = tomllib.loads(paths.config.read_text(encoding="utf-8"))
         return make_config(with_old_variants(tree))

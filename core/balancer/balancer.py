@@ -77,7 +77,7 @@ class Balancer(RefusesRenamedMethods, RecordedLoop):
         given with each step. `settings` are dotted, {"boost.alpha": 0.75}. `knobs` are the loop's
         own, to be read with `value`. `checkpoint` writes the loop's checkpoint, with this
         `state_dict` in it, to a path. `check_finite=False` spares a check of the gradients that
-        waits for the device. Raises LoopError, ConfigError or FormatError, each with one line.
+        waits for the device. Raise LoopError, ConfigError or FormatError, each with one line.
         """
         modalities = tuple(encoders)
         config = loop_config(method, modulator, seed, epochs, settings or {})

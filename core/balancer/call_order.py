@@ -11,7 +11,7 @@ from asgml.core.training.preflight import overriding
 
 
 class CallOrder:
-    """begin_epoch, then in each step loss (for some methods), backward, step. Raises LoopError."""
+    """begin_epoch, then in each step loss (for some methods), backward, step. Raise LoopError."""
 
     def __init__(self, balancing: Balancing, ranks: int) -> None:
         self.balancing = balancing

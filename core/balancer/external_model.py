@@ -76,7 +76,7 @@ def loop_model(
     head: nn.Linear | None,
     classes: int,
 ) -> MultimodalModel:
-    """Return encoders and head as a model. Raises LoopError where their sizes do not fit."""
+    """Return encoders and head as a model. Raise LoopError where their sizes do not fit."""
     given = {m: _encoder(m, network, widths) for m, network in encoders.items()}
     features = {m: encoder.features for m, encoder in given.items()}
     if head is None:

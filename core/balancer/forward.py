@@ -24,7 +24,7 @@ def make_forward(
 ) -> Forward:
     """Return the step's Forward, in float32 where autocast made it narrower.
 
-    Unimodal logits that are not given are the head's. Raises LoopError for a wrong shape.
+    Unimodal logits that are not given are the head's. Raise LoopError for a wrong shape.
     """
     samples = len(labels)
     _check("labels", labels, (samples,))

@@ -33,7 +33,7 @@ class RecordedLoop(ClosedByWith):
         live_settings: LiveSettings,
         options: RunOptions,
     ) -> None:
-        """Open the run. Raises LoopError or FormatError, and then has begun none."""
+        """Open the run. Raise LoopError or FormatError before one is begun."""
         self.config, self.classes, self.model = config, len(data.classes), model
         self.device = next(model.parameters()).device
         self.ranks = Ranks(self.device)

@@ -45,7 +45,7 @@ def make_run(
 ) -> RecordedRun:
     """Return the run in `path`, an unrecorded one without a path. Writes nothing yet.
 
-    Raises LoopError or FormatError where there is a run and should be none, or the other way round.
+    Raise LoopError or FormatError where there is a run and should be none, or the other way round.
     """
     if path is None:
         return UnrecordedRun(manifest, live_settings)
@@ -67,7 +67,7 @@ class LoopCommands:
         self.save = save
 
     def save_checkpoint(self, why: str) -> None:
-        """Have the loop save its checkpoint. Raises RefusedError where there is none after it."""
+        """Have the loop save its checkpoint. Raise RefusedError where there is none after it."""
         if self.save is None or isinstance(self.run, UnrecordedRun):
             raise RefusedError(
                 "the training loop is not the program's own and gave no checkpoint=, "

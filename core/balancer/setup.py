@@ -54,7 +54,7 @@ class NoSplits(dict[str, Split]):
 def loop_config(
     method: str, modulator: str, seed: int, epochs: int | None, settings: Mapping[str, Value]
 ) -> RunSettings:
-    """Return the configuration of these arguments. Raises ConfigError with one line."""
+    """Return the configuration of these arguments. Raise ConfigError with one line."""
     tree: dict[str, Any] = {"method": method, "modulator": modulator, "seed": seed}
     if epochs:
         tree["epochs"] = epochs
@@ -113,7 +113,7 @@ def loop_data(modalities: Sequence[str], classes: int | Sequence[str]) -> Datase
 def loop_live_settings(config: RunSettings, own_knobs: Sequence[Knob]) -> LiveSettings:
     """Return the knobs of methods and probes, and those that the loop reads by itself.
 
-    Knobs that only the trainer reads (lr, clip, …) are left out. Raises LoopError for a name twice.
+    Knobs that only the trainer reads (lr, clip, …) are left out. Raise LoopError for a name twice.
     """
     owners = {method.name for method in config.methods} | {"probe"}
     owners |= {"loss"} if config.loss.gamma > 0 else set()

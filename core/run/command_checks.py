@@ -21,7 +21,7 @@ class RefusedError(Exception):
 def check_command(
     request: Request, *, step: int, paused: bool, live_settings: LiveSettings
 ) -> None:
-    """Check a command that is due at `step`. Raises RefusedError or KnobError with the reason."""
+    """Check a command that is due at `step`. Raise RefusedError or KnobError with the reason."""
     if request.at_step is not None and request.at_step < step:
         raise RefusedError(f"step {request.at_step} is past: the training is at step {step}")
     if request.kind not in KINDS:
@@ -38,7 +38,7 @@ def check_command(
 
 
 def knob_of(request: Request, live_settings: LiveSettings) -> str:
-    """Return the full name of the knob to set. Raises KnobError for a name or value that cannot be.
+    """Return the full name of the knob to set. Raise KnobError for a name or value that cannot be.
 
     No step changes that: a request that waits for its step is checked so when it arrives.
     """

@@ -147,7 +147,7 @@ class CommandHandler:
     def _execute(self, request: Request, target: CommandTarget) -> dict[str, Any]:
         """Do what is asked; return fields of the answer.
 
-        Raises RefusedError or KnobError, and then has changed nothing.
+        Raise RefusedError or KnobError before anything is changed.
         """
         check_command(
             request,

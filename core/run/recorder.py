@@ -63,7 +63,7 @@ class Recorder:
         return self._writer
 
     def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
-        """Record one row; columns that `values` lacks are NaN. Raises KeyError for another name."""
+        """Record one row; columns that `values` lacks are NaN. Raise KeyError for another name."""
         row: list[Scalar] = [math.nan] * len(self.columns[table])
         # the axes of storage/format/metrics.py, in their order
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]

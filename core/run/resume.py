@@ -25,7 +25,7 @@ SAME_DATA = (
 def earlier_run(paths: RunPaths) -> Run | None:
     """Return the published part of a run, None where it never got a store.
 
-    Raises FormatError where its columns are not those that this version records.
+    Raise FormatError where its columns are not those that this version records.
     """
     run = Run.open(paths)
     if run.manifest is None:

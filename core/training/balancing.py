@@ -137,7 +137,7 @@ def make_balancing(
     run: RecordedRun,
     device: torch.device,
 ) -> Balancing:
-    """Make modulator and probes for a model. Raises MethodError for a method that cannot work."""
+    """Make modulator and probes for a model. Raise MethodError for a method that cannot work."""
     groups = model.parameter_groups(kernel_rule(config))
     modulator = make_modulator(config, run.live_settings, data.modalities)
     method_generator = torch.Generator(device).manual_seed(seed_for("method", config.seed))

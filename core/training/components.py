@@ -97,7 +97,7 @@ def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> Mul
 
 
 def find_device(name: str) -> torch.device:
-    """Return the device that `auto`, `cpu` or `cuda[:N]` names. Raises DeviceError."""
+    """Return the device that `auto`, `cpu` or `cuda[:N]` names. Raise DeviceError."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device, count = torch.device(name), torch.cuda.device_count()

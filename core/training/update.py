@@ -91,7 +91,7 @@ def make_update(
     device: torch.device,
     settings: OptimizerConfig,
 ) -> Update:
-    """Make the update of a configuration. Raises MethodError for a method that cannot work."""
+    """Make the update of a configuration. Raise MethodError for a method that cannot work."""
     refuse_unfit(modulator, settings.amp, settings.accumulate)
     precision = PRECISIONS[settings.amp](device)
     return Update(optimizer, precision, live_settings, settings.accumulate)

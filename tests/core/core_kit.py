@@ -250,7 +250,7 @@ class Bench:
         self.batch = Batch({m: tensor[:6] for m, tensor in train.inputs.items()}, train.labels[:6])
 
     def look_back(self) -> Backward:
-        """What the trainer does up to the gradients."""
+        """Do the trainer's part of a step up to the gradients."""
         batch, encoded = self.batch, self.model.encode(self.batch.inputs)
         forward = self.model.join(batch, *self.modulator.before_fusion(encoded, batch.labels))
         task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)

@@ -670,7 +670,7 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(
 
 
 def first_only(function: Callable[..., None]) -> Callable[..., None]:
-    """Does it the first time, and not again."""
+    """Call it the first time, and not again."""
     done: list[int] = []
 
     def once(*given: Any) -> None:

@@ -158,7 +158,7 @@ def trajectory(optimizer: type[torch.optim.Optimizer], scale: float) -> Tensor:
 
 
 def test_adam_cancels_a_constant_scale_and_sgd_does_not() -> None:
-    """Why Adam comes with a warning: a boost of 1.5 leaves its trajectory where it was."""
+    """The reason of the warning with Adam: a boost of 1.5 leaves its trajectory where it was."""
     adam, sgd = torch.optim.Adam, torch.optim.SGD
     assert torch.allclose(trajectory(adam, 1.5), trajectory(adam, 1.0), rtol=0, atol=1e-6)
     assert not torch.allclose(trajectory(sgd, 1.5), trajectory(sgd, 1.0), rtol=0, atol=1e-2)

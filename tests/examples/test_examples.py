@@ -53,7 +53,7 @@ def as_program(*words: str, cwd: Path, python: Sequence[str] = ()) -> str:
 
 
 def check_run(path: Path, steps: int) -> Run:
-    """Whether a finished run with everything in it lies there."""
+    """Check that a finished run with everything in it lies there; return it."""
     run = Run.open(path)
     assert run.state() == "finished" and run.problems == []
     assert run.rows("steps") == steps and run.rows("probes") == steps // 4

@@ -59,7 +59,7 @@ class Record:
             writer.append(table, values)
 
     def check(self, run: Run) -> int:
-        """How much is visible."""
+        """Return how much is visible."""
         assert run.problems == []
         seen = {
             **{table: run.rows(table) for table in self.rows},

@@ -1,4 +1,4 @@
-"""What panes make of many names, methods, metrics and runs: it fits, and no fold loses a line."""
+"""Panes with many names, methods, metrics and runs: all fits, and no fold loses a line."""
 
 from __future__ import annotations
 

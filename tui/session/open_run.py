@@ -25,7 +25,7 @@ class ReplayStart:
 def open_run(target: str | Path, runs: Path, replay: ReplayStart | None) -> FollowedRun:
     """Open a run by its path, or by its name among `runs`; live unless a replay is given.
 
-    Raises RunNotFoundError, FormatError and OSError.
+    Raise RunNotFoundError, FormatError and OSError.
     """
     # imports zarr, half a second: never before the first frame is painted
     from asgml.storage.read.reader import Run

@@ -12,7 +12,7 @@ from asgml.tui.scene.scene_builder import SeriesStore, build_run_data
 
 
 class OverlayRun:
-    """A run to compare with, as it was when it was laid there. Raises RunNotFoundError."""
+    """A run to compare with, as it was when it was laid there. Raise RunNotFoundError."""
 
     def __init__(self, run: str, runs: Path) -> None:
         from asgml.storage.read.reader import Run

@@ -1,4 +1,4 @@
-"""What a check finds is what was done to the files, and what it calls fit can be trained on."""
+"""A check finds the damage done to the files, and data that it calls fit can be trained on."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def make(
 
 
 def decoded(log: Path) -> Counter[str]:
-    """How often each clip's sound was decoded since the last look."""
+    """Count the decodings of each clip's sound since the last look."""
     lines = log.read_text().splitlines() if log.exists() else []
     log.unlink(missing_ok=True)
     return Counter(lines)

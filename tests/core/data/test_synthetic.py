@@ -146,7 +146,7 @@ def test_twins_of_one_kind_are_different_drawings() -> None:
 
 
 def describe(kind: str, values: np.ndarray) -> np.ndarray:
-    """What a nearest-neighbour rule can compare, where place or phase would hide the class."""
+    """Return values that a nearest-neighbour rule can compare, without place and phase."""
     if kind == "audio":
         return np.abs(np.fft.fft2(values)).reshape(len(values), -1)
     if kind == "text":

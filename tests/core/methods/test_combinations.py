@@ -1,4 +1,4 @@
-"""Which methods go together, and what every method must leave alone in any combination."""
+"""Combinations of methods: those allowed, and what every method leaves alone in any of them."""
 
 from __future__ import annotations
 
