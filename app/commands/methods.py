@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from rich.table import Table
 from rich.text import Text
@@ -10,6 +10,7 @@ from rich.text import Text
 from asgml.app.errors import NotFoundError
 from asgml.app.output import console, print_json
 from asgml.core.methods.registry import METHODS, Method, nearest
+from asgml.core.methods.spec import Axis
 from asgml.storage.format.knobs import knob_to_json
 
 LABEL_WIDTH = 9
@@ -17,7 +18,7 @@ LABEL_WIDTH = 9
 
 
 def methods(name: str | None, json_: bool) -> int:
-    """List the methods; with a name, print its formula, source and settings."""
+    """List the methods by axis; with a name, print its formula, source and settings."""
     if name is not None and name not in METHODS:
         raise NotFoundError(f"no method {name!r}: {nearest(name, list(METHODS))}")
     chosen = list(METHODS.values()) if name is None else [METHODS[name]]
@@ -33,8 +34,13 @@ def methods(name: str | None, json_: bool) -> int:
 
 def _print_list(chosen: list[Method]) -> None:
     table = Table("method", "what it does", "needs", box=None, pad_edge=False)
-    for method in chosen:
-        table.add_row(Text(method.name), Text(method.summary), Text(method.needs))
+    for axis in get_args(Axis):
+        rows = [method for method in chosen if method.axis == axis]
+        if rows:
+            table.add_row()
+            table.add_row(Text(axis, "bold"))
+        for method in rows:
+            table.add_row(Text(f"  {method.name}"), Text(method.summary), Text(method.needs))
     out = console()
     out.print(table)
     hint = (
@@ -67,6 +73,7 @@ def _settings_table(method: Method) -> Table:
 def _facts(method: Method) -> list[tuple[str, str]]:
     return [
         ("method", f"{method.name}: {method.summary}"),
+        ("axis", method.axis),
         ("formula", method.formula),
         ("source", method.source),
         ("needs", method.needs),

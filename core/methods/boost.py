@@ -20,6 +20,7 @@ from asgml.storage.format.knobs import Knob
 # Rows are a table, aligned by hand.
 # fmt: off
 BOOST = Method(
+    axis="gradient coefficient",
     name="boost", target="asgml.core.modulators.boost:Boost", acts="after backward",
     summary="boost the weak modality's gradient, guided by detached linear probes",
     source="ASGML v2, section 3.2; relatives: PMR's Acc (CVPR 2023), OGM* (T-PAMI 2024), "
@@ -86,6 +87,7 @@ def _accelerate_knobs(owner: str, first: int, last: int) -> tuple[Knob, ...]:
 
 
 OGM_STAR = Method(
+    axis="gradient coefficient",
     name="ogm_star", target="asgml.core.modulators.acceleration:Accelerate", acts="after backward",
     summary="OGM*: leave the dominant modality alone and boost the weak one by its discrepancy",
     source=cleandoc("""
@@ -113,6 +115,7 @@ OGM_STAR = Method(
 )
 
 PMR_ACC = Method(
+    axis="gradient coefficient",
     name="pmr_acc", target="asgml.core.modulators.acceleration:Accelerate", acts="after backward",
     summary="PMR's Acc: boost the slower modality's kernels by its discrepancy",
     source=cleandoc("""

@@ -15,6 +15,7 @@ from asgml.core.methods.spec import (
 # Rows are a table, aligned by hand.
 # fmt: off
 MMPARETO = Method(
+    axis="gradient direction",
     name="mmpareto", target="asgml.core.modulators.mmpareto:MMPareto",
     acts="loss and after backward",
     summary="give each encoder the gradient that serves the joint and its own loss alike",
@@ -39,6 +40,7 @@ MMPARETO = Method(
 )
 
 INFOREG = Method(
+    axis="gradient direction",
     name="inforeg", target="asgml.core.modulators.inforeg:InfoReg", acts="after backward",
     summary="hold the modality that is ahead near its weights at the epoch's beginning, "
             "while it takes in much",

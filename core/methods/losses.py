@@ -22,6 +22,7 @@ from asgml.core.methods.spec import (
 # Rows are a table, aligned by hand.
 # fmt: off
 BASELINE = Method(
+    axis="reference",
     name="baseline", target="asgml.core.modulators.base:Modulator", acts="nothing",
     summary="plain joint training: no gradient is changed",
     source="the uniform baseline of every paper in the field",
@@ -29,6 +30,7 @@ BASELINE = Method(
 )
 
 UNIFORM = Method(
+    axis="losses and prototypes",
     name="uniform", target="asgml.core.modulators.unimodal_loss:UnimodalLoss", acts="loss",
     summary="joint and unimodal losses together; no gradient is changed",
     source="the uniform baseline of Wei and Hu, MMPareto, ICML 2024",
@@ -40,6 +42,7 @@ UNIFORM = Method(
 )
 
 G_BLENDING = Method(
+    axis="losses and prototypes",
     name="g_blending", target="asgml.core.modulators.g_blending:GBlending", acts="loss",
     summary="weigh the joint and the unimodal losses by how they generalise and over-fit, "
             "measured on copies",
@@ -63,6 +66,7 @@ G_BLENDING = Method(
 )
 
 PMR = Method(
+    axis="losses and prototypes",
     name="pmr", target="asgml.core.modulators.pmr:Pmr", acts="loss",
     summary="pull the slow modality's features to the prototypes of their classes",
     source=cleandoc("""

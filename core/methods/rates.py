@@ -19,6 +19,7 @@ from asgml.core.methods.spec import ADDS_UNIMODAL_LOSSES, REPLACES_GRADIENTS, SE
 # Rows are a table, aligned by hand.
 # fmt: off
 MSLR = Method(
+    axis="who trains when",
     name="mslr", target="asgml.core.modulators.mslr:Mslr", acts="learning rate",
     summary="a learning rate of its own for every modality's encoder",
     source="Yao and Mihalcea, Modality-specific Learning Rates for Additive Late-fusion, "
@@ -45,6 +46,7 @@ MSLR = Method(
 )
 
 ASGML_V1 = Method(
+    axis="who trains when",
     name="asgml_v1", target="asgml.core.modulators.asgml_v1:AsgmlV1",
     acts="loss and after backward",
     summary="update the fast modality less often, or by gradients of the past",

@@ -10,6 +10,7 @@ from asgml.core.methods.spec import READS_DATA, Method
 # Rows are a table, aligned by hand.
 # fmt: off
 RELEARNING = Method(
+    axis="weights",
     name="relearning", target="asgml.core.modulators.relearning:Relearning",
     acts="between epochs",
     summary="diagnose over-fitted encoders by clustering, "

@@ -22,6 +22,19 @@ Acts = Literal[
 ]
 """Where in the training a method changes something."""
 
+Axis = Literal[
+    "reference",
+    "gradient coefficient",
+    "gradient direction",
+    "losses and prototypes",
+    "features and samples",
+    "who trains when",
+    "weights",
+    "teachers",
+    "capacity",
+]
+"""The one thing in the training that a method turns; `asgml methods` lists in this order."""
+
 # Actions that only one method of a run may take. Error messages quote them: "both throttle …".
 THROTTLES = "throttle the dominant modality by its discrepancy"
 ACCELERATES = "accelerate the weak modality by its discrepancy"
@@ -51,6 +64,7 @@ class Method:
     """One row of the table of methods.
 
     name           as in `--method NAME`
+    axis           the thing in the training that it turns; methods of two axes mostly compose
     target         "module:Class" of the modulator, imported only where it is trained with
     summary        the idea in one line
     acts           where in the training it changes something
@@ -71,6 +85,7 @@ class Method:
     """
 
     name: str
+    axis: Axis
     target: str
     summary: str
     acts: Acts

@@ -29,6 +29,7 @@ def _ogm_options(owner: str) -> tuple[Knob, ...]:
 
 
 OGM = Method(
+    axis="gradient coefficient",
     name="ogm", target="asgml.core.modulators.ogm:Ogm", acts="after backward",
     summary="throttle the dominant modality by the discrepancy of the unimodal logits",
     source="Peng et al., Balanced Multimodal Learning via On-the-fly Gradient Modulation, "
@@ -47,6 +48,7 @@ OGM = Method(
 )
 
 OGM_GE = Method(
+    axis="gradient coefficient",
     name="ogm_ge", target="asgml.core.modulators.ogm:OgmGe", acts="after backward",
     summary="OGM plus Gaussian noise of the gradient's own size on every modality",
     source="Peng et al., Balanced Multimodal Learning via On-the-fly Gradient Modulation, "
@@ -64,6 +66,7 @@ OGM_GE = Method(
 )
 
 OPM = Method(
+    axis="features and samples",
     name="opm", target="asgml.core.modulators.opm:Opm", acts="features",
     summary="drop the dominant modality's features, more often the more it dominates",
     source=cleandoc("""

@@ -27,6 +27,7 @@ from asgml.core.methods.spec import (
 # Rows are a table, aligned by hand.
 # fmt: off
 MLB = Method(
+    axis="gradient coefficient",
     name="mlb", target="asgml.core.modulators.mlb:Mlb", acts="loss and after backward",
     summary="boost the weak and slow the strong modality with one formula, "
             "beside the unimodal losses",
@@ -55,6 +56,7 @@ MLB = Method(
 )
 
 AGM = Method(
+    axis="gradient coefficient",
     name="agm", target="asgml.core.modulators.agm:Agm", acts="after backward",
     summary="throttle or boost each modality by its Shapley share of the prediction, "
             "compared with its own past",
@@ -83,6 +85,7 @@ AGM = Method(
 )
 
 CGGM = Method(
+    axis="gradient coefficient",
     name="cggm", target="asgml.core.modulators.cggm:Cggm", acts="loss and after backward",
     summary="the modality whose own classifier improved most gets the smallest gradient",
     source="Guo et al., Classifier-guided Gradient Modulation for Enhanced Multimodal Learning, "
@@ -116,6 +119,7 @@ CGGM = Method(
 )
 
 ARL = Method(
+    axis="gradient coefficient",
     name="arl", target="asgml.core.modulators.arl:Arl", acts="loss and after backward",
     summary="let two modalities learn in proportion to the inverse of their variance, not evenly",
     source=cleandoc("""

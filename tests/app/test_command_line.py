@@ -112,6 +112,21 @@ def test_python_m_asgml_is_the_same_program() -> None:
     )
 
 
+def test_methods_are_listed_by_axis(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each axis heads its own methods, and every method stands below one."""
+    assert app(["methods"], standalone_mode=False) == 0
+    listed: dict[str, list[str]] = {}
+    for line in capsys.readouterr().out.splitlines()[1:]:
+        if line.startswith("  ") and line[2:3].strip():
+            listed[axis].append(line.split()[0])
+        elif line[:1].strip() and not line.startswith("Methods compose"):
+            axis = line.strip()
+            listed[axis] = []
+    assert sum(map(len, listed.values())) == len(METHODS)
+    for axis, names in listed.items():
+        assert names == [name for name, method in METHODS.items() if method.axis == axis]
+
+
 def test_a_closed_pipe_is_no_traceback() -> None:
     script = f"{sys.executable} -P -m asgml config schema | head -c 1"
     root = Path(__file__).resolve().parents[2]
