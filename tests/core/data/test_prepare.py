@@ -526,7 +526,7 @@ def test_a_decoder_that_breaks_its_promise_is_refused(
 
 
 def test_progress_counts_up_to_all(root: Path) -> None:
-    found = clip_set(root)
+    found, others = clip_set(root), children()
     told: list[tuple[int, int]] = []
     prepare(
         found,
@@ -537,4 +537,4 @@ def test_progress_counts_up_to_all(root: Path) -> None:
     )
     assert told[0] == (0, 38) and told[-1] == (38, 38)
     assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert not children()
+    assert children() <= others
