@@ -146,8 +146,9 @@ def main(run: Path) -> None:
 
 
 if __name__ == "__main__":
-    if Trainer is None:
-        raise SystemExit("this example needs lightning: pip install lightning")
     parser = argparse.ArgumentParser(description="Train two encoders in balance, with Lightning.")
     parser.add_argument("run", type=Path)
-    main(parser.parse_args().run)
+    given = parser.parse_args()
+    if Trainer is None:
+        raise SystemExit("this example needs lightning: pip install lightning")
+    main(given.run)
