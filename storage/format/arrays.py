@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import zarr
-from zarr.codecs import BloscCodec
+from zarr.codecs import BloscCodec, Crc32cCodec
 from zarr.storage import LocalStore
 
 from asgml.storage.format.manifest import FormatError, Manifest
@@ -74,7 +74,7 @@ def _create_table(
         chunks=(ROWS_PER_CHUNK, len(columns)),
         dtype="float64",
         fill_value=float("nan"),
-        compressors=BloscCodec(typesize=8, cname="zstd", clevel=1, shuffle="shuffle"),
+        compressors=_compressed(BloscCodec(typesize=8, cname="zstd", clevel=1, shuffle="shuffle")),
         attributes={
             "columns": list(columns),
             "units": [{**axis_units, **units}.get(column, "") for column in columns],
@@ -91,10 +91,17 @@ def _create_text(group: zarr.Group, text: str) -> None:
         chunks=(BYTES_PER_CHUNK,),
         dtype="uint8",
         fill_value=0,
-        compressors=BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="noshuffle"),
+        compressors=_compressed(
+            BloscCodec(typesize=1, cname="zstd", clevel=1, shuffle="noshuffle")
+        ),
         dimension_names=(f"{text}_byte",),
         config=_KEEP_EMPTY,
     )
+
+
+def _compressed(codec: BloscCodec) -> tuple[BloscCodec, Crc32cCodec]:
+    """Return the codecs of a chunk: compressed, then 4 bytes that tell of any changed bit."""
+    return codec, Crc32cCodec()
 
 
 def _create_head(group: zarr.Group) -> None:

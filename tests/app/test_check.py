@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from asgml.app.errors import FAILED, NOT_FOUND, OK
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
+from asgml.storage.read.check import check_run
 from asgml.storage.write.writer import RunWriter
 
 Asgml = Callable[..., Any]
@@ -40,6 +42,10 @@ def check(asgml: Asgml, run: RunPaths) -> list[str]:
     assert len(lines.out.splitlines()) == max(len(findings), 1)
     assert all(finding["remedy"] for finding in findings)
     return [finding["problem"] for finding in findings]
+
+
+def problems_of(path: Path) -> list[str]:
+    return [finding.problem for finding in check_run(path)]
 
 
 def test_a_whole_run_has_no_findings(asgml: Asgml, run: RunPaths) -> None:
@@ -68,6 +74,21 @@ def test_a_damaged_chunk(asgml: Asgml, run: RunPaths) -> None:
     chunk.write_bytes(chunk.read_bytes()[:-9])
     first, second = check(asgml, run)
     assert first.startswith("probes: chunk 0 cannot be read") and "rows 0 to 3" in second
+
+
+def test_every_changed_bit_of_a_published_chunk_is_found(asgml: Asgml, run: RunPaths) -> None:
+    draw = random.Random(0)
+    for array in ("steps", "probes", "epochs", "events", "log"):
+        for chunk in (path for path in (run.store / array / "c").rglob("*") if path.is_file()):
+            whole = chunk.read_bytes()
+            # of each part of the file: the header of the codec, what it holds, and the checksum
+            for at in (0, 9, 15, *draw.sample(range(16, len(whole) - 4), 4), len(whole) - 1):
+                changed = bytearray(whole)
+                changed[at] ^= 1 << draw.randrange(8)
+                chunk.write_bytes(changed)
+                assert problems_of(run.root)[0].startswith(f"{array}: chunk 0 cannot be read")
+            chunk.write_bytes(whole)
+    assert check(asgml, run) == []
 
 
 def test_a_truncated_head(asgml: Asgml, run: RunPaths) -> None:

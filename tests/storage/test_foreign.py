@@ -48,9 +48,32 @@ class ForeignReader:
         files = [
             self.store.joinpath(name, "c", str(chunk), *["0"] * len(others)) for chunk in chunks
         ]
-        return b"".join(numcodecs.blosc.decompress(file.read_bytes()) for file in files)[
+        codecs = [codec["name"] for codec in metadata["codecs"]]
+        compressed = [file.read_bytes() for file in files]
+        if codecs[-1] == "crc32c":
+            assert all(crc32c(chunk[:-4]) == chunk[-4:] for chunk in compressed)
+            compressed = [chunk[:-4] for chunk in compressed]
+        return b"".join(numcodecs.blosc.decompress(chunk) for chunk in compressed)[
             : self.counts[name] * entry_bytes
         ]
+
+
+def crc32c(content: bytes) -> bytes:
+    """CRC-32C of RFC 3720, from its polynomial 1EDC6F41 with the bits reversed."""
+    table = list(range(256))
+    for _ in range(8):
+        table = [entry >> 1 ^ (0x82F63B78 if entry & 1 else 0) for entry in table]
+    rest = 0xFFFFFFFF
+    for byte in content:
+        rest = rest >> 8 ^ table[(rest ^ byte) & 0xFF]
+    return (rest ^ 0xFFFFFFFF).to_bytes(4, "little")
+
+
+def test_the_checksum_is_that_of_the_rfc() -> None:
+    assert (
+        crc32c(bytes(32))[::-1].hex() == "8a9136aa"
+        and crc32c(b"123456789")[::-1].hex() == "e3069283"
+    )
 
 
 def test_a_foreign_reader_reads_our_run_while_it_grows(tmp_path: Path) -> None:
