@@ -50,7 +50,7 @@ class History:
     ) -> dict[str, Value]:
         """Return the knobs' values after `step` steps, as known at `wall_time`.
 
-        `limits`: see `step_limits`; a change in steps that were trained again does not count.
+        `limits`: of `segments.step_limits`; a change in steps that were trained again is none.
         """
         values = {knob.name: knob.initial for knob in knobs}
         visible = self.until(wall_time)
@@ -72,19 +72,6 @@ class History:
             self._knob_changes.append(index)
         if event.kind == "command" and event.get("answer") in ANSWERS:
             self._answers.setdefault(str(event.get("id")), event)
-
-
-def step_limits(resume_steps: dict[int, int]) -> dict[int, float]:
-    """Return segment → its last step that still counts, for each segment that another followed.
-
-    That is the least step that a later segment went on from.
-    """
-    limits: dict[int, float] = {}
-    least = math.inf
-    for segment in range(max(resume_steps, default=0), 0, -1):
-        least = min(least, resume_steps.get(segment, math.inf))
-        limits[segment - 1] = least
-    return limits
 
 
 def _values_set_by(event: Event) -> dict[str, Value]:

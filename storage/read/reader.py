@@ -9,23 +9,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from asgml.storage.format.events import MAX_SEGMENT, MAX_STEP, Event
+from asgml.storage.format.errors import FormatError
+from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, is_run
-from asgml.storage.format.manifest import FormatError, Manifest
+from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.status import Head
-from asgml.storage.read import liveness
-from asgml.storage.read.history import step_limits
+from asgml.storage.read import liveness, segments
 from asgml.storage.read.run_contents import RunContents
 from asgml.storage.read.store_reader import StoreReader
-from asgml.storage.read.table import Table
+from asgml.storage.read.table import Table, find_column
 
 __all__ = ["FormatError", "Run", "RunNotFoundError", "open_run"]
 
 Rows = npt.NDArray[np.float64]
-_MEDIAN_ROWS = 64
-"""Rows of `steps` that the median time of a step is taken over."""
 
 
 def open_run(path: str | Path) -> Run:
@@ -47,7 +45,6 @@ class Run:
         """Make a run that has read nothing yet; `open` makes one that has."""
         self.paths = paths
         self._contents = RunContents(StoreReader(paths.store))
-        self._disk_problem = ""
         self._state = ""
 
     @classmethod
@@ -79,24 +76,14 @@ class Run:
     @property
     def problems(self) -> list[str]:
         """The pieces that could not be read, one line each."""
-        return self._contents.store.problems + ([self._disk_problem] if self._disk_problem else [])
+        return self._contents.problems
 
     def refresh(self) -> bool:
         """Read what is new. Return True if anything may have changed, the state included."""
-        moved = self._follow()
+        moved = self._contents.follow()
         state = self.state()
         changed, self._state = moved or state != self._state, state
         return changed
-
-    def _follow(self) -> bool:
-        """Follow the head; a disk that is out of reach for a moment is a problem as long."""
-        before, self._disk_problem = self._disk_problem, ""
-        try:
-            return self._contents.follow() or before != ""
-        except OSError as error:
-            reason = f"{type(error).__name__}: {error.strerror or error}"
-            self._disk_problem = f"cannot read {self.paths.store}: {reason}"
-            return self._disk_problem != before
 
     # -- rows -------------------------------------------------------------------------
 
@@ -119,11 +106,7 @@ class Run:
 
         Raise KeyError that names the columns that exist.
         """
-        for table, rows in self._contents.tables.items():
-            if name in rows.columns:
-                return table, rows.columns.index(name)
-        known = sorted({name for rows in self._contents.tables.values() for name in rows.columns})
-        raise KeyError(f"no column {name!r}; there are {', '.join(known) or 'none yet'}")
+        return find_column(self._contents.tables, name)
 
     def times(self, table: str) -> Rows:
         """Return the unix time at which each row was recorded, never decreasing."""
@@ -145,12 +128,7 @@ class Run:
 
         `wall_time`: only resumes up to this unix time count, as a replay needs it.
         """
-        step = self._table(table).column("step")[:rows]
-        segment = self._table(table).column("segment")[:rows]
-        current = np.ones(len(step), np.bool_)
-        for older, limit in step_limits(self._resume_steps(wall_time)).items():
-            current &= ~((segment == older) & (step > limit))
-        return current
+        return segments.current_rows(self._table(table), rows, self._step_limits(wall_time))
 
     def timeline(self) -> Rows:
         """Return the seconds of training from the start to each row of `steps`."""
@@ -161,18 +139,12 @@ class Run:
             raise KeyError(f"no table {table!r}; there are {', '.join(TABLES)}")
         return self._contents.tables[table] if self._contents.tables else Table(AXES)
 
-    def _resume_steps(self, wall_time: float) -> dict[int, int]:
-        """Return segment → step it went on from: by its event, without one by its first row."""
+    def _step_limits(self, wall_time: float) -> dict[int, float]:
+        """Return segment → its last step that was not trained again, as known at a unix time."""
         if self.head is None or self.head.segment == 0:
             return {}
-        by_event = self._contents.history.resume_steps(wall_time)
-        until = self.rows_until("steps", wall_time)
-        if not until:
-            return by_event
-        segment, step = self.column("steps", "segment")[:until], self.column("steps", "step")
-        starts = np.flatnonzero(np.diff(segment) > 0) + 1
-        known = starts[(np.abs(step[starts]) <= MAX_STEP) & (segment[starts] <= MAX_SEGMENT)]
-        return {**{int(segment[row]): int(step[row]) - 1 for row in known}, **by_event}
+        history = self._contents.history
+        return segments.step_limits(segments.resume_steps(self._table("steps"), history, wall_time))
 
     # -- events -----------------------------------------------------------------------
 
@@ -201,7 +173,7 @@ class Run:
         """Return the knobs' values after `step` steps, as known at a unix time; default: now."""
         after = math.inf if step is None else step
         known_at = math.inf if wall_time is None else wall_time
-        limits = step_limits(self._resume_steps(known_at))
+        limits = self._step_limits(known_at)
         knobs = self.manifest.knobs if self.manifest else ()
         return self._contents.history.knobs_at(knobs, after, known_at, limits)
 
@@ -212,7 +184,8 @@ class Run:
         now = time.time_ns() if now_ns is None else now_ns
         if self.head is None:
             return liveness.state_without_store(self.paths, now)
-        return liveness.state_of(self.head, self.host, now, self._median_step_seconds, self.paths)
+        steps = self._table("steps")
+        return liveness.state_of(self.head, self.host, now, steps.median_seconds, self.paths)
 
     def silent_for(self, now_ns: int) -> float:
         """Return the seconds since the trainer's last sign of life."""
@@ -222,8 +195,3 @@ class Run:
     def host(self) -> str:
         """The host of the process that writes, or wrote last."""
         return self._contents.history.host or (self.manifest.host if self.manifest else "")
-
-    def _median_step_seconds(self) -> float:
-        times = self.times("steps")[-_MEDIAN_ROWS:]
-        times = times[np.isfinite(times)]
-        return float(np.median(np.diff(times))) if len(times) > 1 else 0.0

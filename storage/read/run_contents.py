@@ -19,6 +19,7 @@ class RunContents:
 
     def __init__(self, store: StoreReader) -> None:
         self.store = store
+        self._disk_problem = ""
         self._clear()
 
     def _clear(self) -> None:
@@ -31,11 +32,26 @@ class RunContents:
         self._bytes = dict.fromkeys(TEXTS, 0)
         self.store.forget()
 
-    def follow(self) -> bool:
-        """Read what the head has published since the last call. Return True if it has moved.
+    @property
+    def problems(self) -> list[str]:
+        """The pieces that could not be read, one line each."""
+        return self.store.problems + ([self._disk_problem] if self._disk_problem else [])
 
-        Raise FormatError where the store is no run, OSError where the disk cannot be reached.
+    def follow(self) -> bool:
+        """Read what the head has published since the last call.
+
+        Return True if anything may have changed. Raise FormatError where the store is no run; a
+        disk that is out of reach for a moment is a problem as long.
         """
+        before, self._disk_problem = self._disk_problem, ""
+        try:
+            return self._follow_head() or before != ""
+        except OSError as error:
+            reason = f"{type(error).__name__}: {error.strerror or error}"
+            self._disk_problem = f"cannot read {self.store.path}: {reason}"
+            return self._disk_problem != before
+
+    def _follow_head(self) -> bool:
         head = self.store.head()
         if head is None or head == self.head:
             return False

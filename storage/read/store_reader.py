@@ -16,10 +16,10 @@ import zarr
 from asgml.storage.format.array_metadata import read_array_metadata
 from asgml.storage.format.arrays import HEAD_KEY
 from asgml.storage.format.bounded_file import read_bounded, read_json_object
+from asgml.storage.format.bounded_store import BoundedStore
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import HEAD_SLOTS, Head, head_from_slots
-from asgml.storage.read.bounded_store import BoundedStore
 
 Array = npt.NDArray[Any]
 MAX_MISSING = 1 << 28, 2_000
@@ -31,7 +31,7 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self._store = BoundedStore(path)
-        self._path = path
+        self.path = path
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self.problems: list[str] = []
 
@@ -41,13 +41,13 @@ class StoreReader:
         Raise FormatError for a store that is no group of Zarr 3, OSError as `read_bounded`.
         """
         try:
-            record = read_json_object(self._path / "zarr.json")
+            record = read_json_object(self.path / "zarr.json")
         except (FileNotFoundError, NotADirectoryError):
             return None
         attributes = record.get("attributes", {})
         is_group = record.get("zarr_format") == 3 and record.get("node_type") == "group"
         if not is_group or not isinstance(attributes, dict):
-            raise FormatError(f"not a run: {self._path.name}/zarr.json is no group of Zarr 3")
+            raise FormatError(f"not a run: {self.path.name}/zarr.json is no group of Zarr 3")
         return attributes
 
     def head(self) -> Head | None:
@@ -57,7 +57,7 @@ class StoreReader:
         Zarr is passed by: a poll costs the reading of 256 bytes.
         """
         try:
-            content = read_bounded(self._path / HEAD_KEY)
+            content = read_bounded(self.path / HEAD_KEY)
         except (FileNotFoundError, NotADirectoryError):
             return None
         if len(content) != 8 * HEAD_SLOTS:
@@ -68,7 +68,7 @@ class StoreReader:
         try:
             return head_from_slots(slots.tolist())
         except ValueError as error:
-            raise FormatError(f"the head of {self._path.name} cannot be read: {error}") from None
+            raise FormatError(f"the head of {self.path.name} cannot be read: {error}") from None
 
     def read(self, name: str, start: int, stop: int, columns: int | None = None) -> Array | None:
         """Return rows or bytes `start` to `stop` of an array; None where nothing can be read.
@@ -102,7 +102,7 @@ class StoreReader:
         array = self._arrays.get(name)
         # an open array keeps its shape, and clips slices beyond it without an error
         if array is None or array.shape[0] < length:
-            metadata = read_array_metadata(self._path, name)
+            metadata = read_array_metadata(self.path, name)
             if columns is not None and metadata.shape[1] != columns:
                 width = metadata.shape[1]
                 raise FormatError(f"{width} columns, the manifest names {columns}")
@@ -149,7 +149,7 @@ class StoreReader:
         self, array: zarr.Array[Any], name: str, start: int, stop: int
     ) -> Iterator[int]:
         """Yield the chunks without a file, which zarr reads as fill values without an error."""
-        folder, tail = self._path / name / "c", ["0"] * (array.ndim - 1)
+        folder, tail = self.path / name / "c", ["0"] * (array.ndim - 1)
         for chunk in range(start // array.chunks[0], -(-stop // array.chunks[0])):
             if not os.path.exists(folder.joinpath(str(chunk), *tail)):
                 yield chunk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import numpy.typing as npt
 from asgml.storage.format.growable_array import GrowableArray
 
 Array = npt.NDArray[Any]
+_MEDIAN_ROWS = 64
+"""Rows that the median time between rows is taken over."""
 
 
 class Table:
@@ -52,6 +54,12 @@ class Table:
         """Return the number of rows that were visible at a unix time."""
         return int(np.searchsorted(self.times, wall_time, side="right"))
 
+    def median_seconds(self) -> float:
+        """Return the median time between the newest rows, 0 where there are none."""
+        times = self.times[-_MEDIAN_ROWS:]
+        times = times[np.isfinite(times)]
+        return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
+
     def timeline(self) -> Array:
         """Return the seconds of training up to each row, never decreasing.
 
@@ -61,6 +69,15 @@ class Table:
             active = _filled(self.column("active_time"))
             self._timeline = active - np.cumsum(np.minimum(np.diff(active, prepend=0.0), 0.0))
         return self._timeline
+
+
+def find_column(tables: Mapping[str, Table], name: str) -> tuple[str, int]:
+    """Return table and index of a column. Raise KeyError that names the columns that exist."""
+    for table, rows in tables.items():
+        if name in rows.columns:
+            return table, rows.columns.index(name)
+    known = sorted({name for rows in tables.values() for name in rows.columns})
+    raise KeyError(f"no column {name!r}; there are {', '.join(known) or 'none yet'}")
 
 
 def _filled(values: Array) -> Array:

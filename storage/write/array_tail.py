@@ -8,13 +8,17 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.growable_array import GrowableArray
+from asgml.storage.format.safe_text import error_line
 
 Array = npt.NDArray[Any]
 
 
 class ArrayTail:
     """The tail of an array. Only whole chunks are written: no write has to read, no row is torn.
+
+    Raise FormatError where the published rows of its last chunk cannot be read.
 
     `published` rows are behind the mark. The rows from `_start` on, a multiple of the chunk length,
     are in memory; those before `_settled` are on the disk for good.
@@ -28,7 +32,7 @@ class ArrayTail:
         self._held = GrowableArray(array.shape[1:], array.dtype)
         self.published = published
         if published > self._start:
-            self._held.extend(np.asarray(array[self._start : published]))
+            self._held.extend(_published(array, self._start, published))
 
     @property
     def total(self) -> int:
@@ -91,3 +95,16 @@ class ArrayTail:
         chunk: Array = np.full((self._chunk, *rows.shape[1:]), self._array.fill_value, rows.dtype)
         chunk[: len(rows)] = rows
         return chunk
+
+
+def _published(array: zarr.Array[Any], start: int, stop: int) -> Array:
+    """Return the published rows from `start` on. Raise FormatError where they cannot be read."""
+    try:
+        rows = np.asarray(array[start:stop])
+    except Exception as error:  # each codec and store fails in its own way
+        problem = f"{array.basename}: its last rows cannot be read ({error_line(error)})"
+        raise FormatError(f"{problem}; `asgml check` names all that is damaged") from error
+    if len(rows) < stop - start:  # zarr clips a slice beyond the shape
+        held = start + len(rows)
+        raise FormatError(f"{array.basename}: the head says {stop}, the array holds {held}")
+    return rows

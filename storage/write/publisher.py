@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 
 from asgml.storage.format.arrays import open_array
 from asgml.storage.format.events import Event
-from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import TEXTS, Head
 from asgml.storage.write.array_tail import ArrayTail
+from asgml.storage.write.open_store import OpenStore
 from asgml.storage.write.write_buffer import MAX_ROWS, MAX_TEXT_BYTES, Batch
 
 Rows = npt.NDArray[np.float64]
@@ -32,9 +31,10 @@ class Publisher:
     one table into float64 numbers, shape (rows, columns).
     """
 
-    def __init__(self, paths: RunPaths, group: zarr.Group, head: Head, to_array: ToArray) -> None:
-        self._paths = paths
-        self._to_array = to_array
+    def __init__(self, store: OpenStore, to_array: ToArray | None) -> None:
+        group, head = store.group, store.head
+        self._paths = store.paths
+        self._to_array = to_array or _as_floats
         self._head_array = open_array(group, "head")
         self._tables = {
             str(table): ArrayTail(open_array(group, table), head.rows[table]) for table in TABLES
@@ -155,3 +155,7 @@ class Publisher:
             alert = Event("alert", step, time.time(), self._active_time, segment, fields)
             self._texts["events"].add(np.frombuffer(alert.to_line(), np.uint8))
         self._lost.clear()
+
+
+def _as_floats(rows: list[Any]) -> Rows:
+    return np.asarray(rows, np.float64)

@@ -13,23 +13,16 @@ import threading
 import time
 import weakref
 from concurrent.futures import thread as _pools  # noqa: F401 - registers its exit hook before ours
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import zarr
-from zarr.storage import LocalStore
-
-from asgml.storage.format.arrays import create_store, open_array
 from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
-from asgml.storage.format.manifest import FormatError, Manifest
-from asgml.storage.format.metrics import TABLES
-from asgml.storage.format.process import this_process
-from asgml.storage.format.status import TEXTS, Head, State, head_from_slots
+from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.status import Head, State
 from asgml.storage.write.closing import ClosedByWith, StoreWriteError
-from asgml.storage.write.lock import WriterLock, WriterLockedError
-from asgml.storage.write.publisher import Publisher, Rows, ToArray
+from asgml.storage.write.lock import WriterLockedError
+from asgml.storage.write.open_store import OpenStore, new_store, resumed_store
+from asgml.storage.write.publisher import Publisher, ToArray
 from asgml.storage.write.write_buffer import WriteBuffer
 
 __all__ = ["RunWriter", "StoreWriteError", "WriterLockedError"]
@@ -45,21 +38,13 @@ CLOSING_TRIES = (0.0, 0.1, 0.4)
 class RunWriter(ClosedByWith):
     """The one writer of a run: used in a `with` block, or ended by `close`, which publishes all."""
 
-    def __init__(
-        self,
-        paths: RunPaths,
-        lock: WriterLock,
-        group: zarr.Group,
-        head: Head,
-        flush_every: float,
-        to_array: ToArray,
-    ) -> None:
-        """Publish `head` and start the background thread; for `create` and `resume`.
+    def __init__(self, store: OpenStore, flush_every: float, to_array: ToArray | None) -> None:
+        """Publish the head and start the background thread; for `create` and `resume`.
 
         Raise StoreWriteError where the store cannot be written.
         """
-        self._lock = lock
-        self._publisher = Publisher(paths, group, head, to_array)
+        self._lock = store.lock
+        self._publisher = Publisher(store, to_array)
         self._buffer = WriteBuffer()
         self._publishing = threading.Lock()
         self._wake = threading.Event()
@@ -91,32 +76,8 @@ class RunWriter(ClosedByWith):
         thread; `flush_every` in seconds. Raise FormatError where there is a run already,
         WriterLockedError where another process writes it.
         """
-        paths.root.mkdir(parents=True, exist_ok=True)
-        paths.commands.mkdir(exist_ok=True)
-        lock = WriterLock(paths.lock)
-        try:
-            if _has_head(paths):
-                raise FormatError(
-                    f"{paths.root} holds a run already; resume it, or choose another name"
-                )
-            group = create_store(paths.store, manifest)
-            pid, start = this_process()
-            head = Head(
-                seq=0,
-                heartbeat=0,
-                state=State.STARTING,
-                pid=pid,
-                process_start=start,
-                segment=0,
-                step=0,
-                epoch=0,
-                rows={str(table): 0 for table in TABLES},
-                text_bytes=dict.fromkeys(TEXTS, 0),
-            )
-            return cls(paths, lock, group, head, flush_every, to_array or _as_floats)
-        except BaseException:
-            lock.release()
-            raise
+        with new_store(paths, manifest) as store:
+            return cls(store, flush_every, to_array)
 
     @classmethod
     def resume(
@@ -124,28 +85,11 @@ class RunWriter(ClosedByWith):
     ) -> RunWriter:
         """Go on after the published rows of a run, as its next segment.
 
-        Published rows stay: readers show the newest segment. Raise FormatError without a run,
-        WriterLockedError where another process writes it.
+        Published rows stay: readers show the newest segment. Raise FormatError where there is no
+        run or its last rows are damaged, WriterLockedError where another process writes it.
         """
-        if not _has_head(paths):
-            raise FormatError(
-                f"{paths.root} holds no run to resume: there is no {paths.store.name}/head"
-            )
-        lock = WriterLock(paths.lock)
-        try:
-            _remove_partials(paths)
-            group = zarr.open_group(
-                LocalStore(paths.store), mode="r+", zarr_format=3, use_consolidated=False
-            )
-            old = head_from_slots(np.asarray(open_array(group, "head")[:]).tolist())
-            pid, start = this_process()
-            head = replace(
-                old, state=State.STARTING, pid=pid, process_start=start, segment=old.segment + 1
-            )
-            return cls(paths, lock, group, head, flush_every, to_array or _as_floats)
-        except BaseException:
-            lock.release()
-            raise
+        with resumed_store(paths) as store:
+            return cls(store, flush_every, to_array)
 
     @property
     def segment(self) -> int:
@@ -252,17 +196,3 @@ def _close_all() -> None:
 
 # Not `atexit`: by then the thread pools, which zarr writes with, are shut down.
 threading._register_atexit(_close_all)  # type: ignore[attr-defined]
-
-
-def _as_floats(rows: list[Any]) -> Rows:
-    return np.asarray(rows, np.float64)
-
-
-def _has_head(paths: RunPaths) -> bool:
-    return (paths.store / "head" / "zarr.json").exists()
-
-
-def _remove_partials(paths: RunPaths) -> None:
-    """Remove the files that a killed writer had written and not yet renamed."""
-    for partial in paths.store.rglob("*.partial"):
-        partial.unlink(missing_ok=True)

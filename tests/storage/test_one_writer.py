@@ -177,7 +177,7 @@ def test_a_lock_that_is_no_longer_ours_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_a_failed_start_leaves_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asgml.storage.write.writer.create_store", lambda *_: 1 / 0)
+    monkeypatch.setattr("asgml.storage.write.open_store.create_store", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         new_writer(tmp_path / "run-01")
     assert not (tmp_path / "run-01" / "writer.lock").exists()

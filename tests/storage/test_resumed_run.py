@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +16,8 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.status import State
-from asgml.storage.read.history import step_limits
 from asgml.storage.read.reader import Run
+from asgml.storage.read.segments import step_limits
 from asgml.storage.write.writer import RunWriter
 
 
@@ -166,3 +167,28 @@ def test_half_a_store_is_replaced(tmp_path: Path) -> None:
     with new_writer(tmp_path / "run-01") as writer:
         write_steps(writer, range(1, 3))
     assert Run.open(tmp_path / "run-01").rows("steps") == 2
+
+
+def test_a_run_whose_last_rows_are_damaged_is_not_written_on(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path / "run-01")
+    with new_writer(paths.root) as writer:
+        write_steps(writer, range(1, 11))
+    chunk, metadata = paths.store / "steps/c/0/0", paths.store / "steps/zarr.json"
+    before = chunk.read_bytes()
+    chunk.write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    with pytest.raises(FormatError, match="steps: its last rows cannot be read"):
+        RunWriter.resume(paths)
+    chunk.unlink()
+    os.mkfifo(chunk)
+    with pytest.raises(FormatError, match="is no regular file"):
+        RunWriter.resume(paths)
+    chunk.unlink()
+    chunk.write_bytes(before)
+    text = metadata.read_text()
+    metadata.write_text("[1]")
+    with pytest.raises(FormatError, match="holds no JSON object"):
+        RunWriter.resume(paths)
+    metadata.write_text(text)
+    assert not paths.lock.exists()
+    RunWriter.resume(paths).close()
+    assert Run.open(paths).rows("steps") == 10

@@ -1,4 +1,4 @@
-"""A local Zarr store, read-only, that refuses pipes, devices and huge files in place of chunks."""
+"""A local Zarr store that refuses pipes, devices and huge files in place of chunks."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from asgml.storage.format.bounded_file import MAX_CHUNK_BYTES, refuse_unbounded
 class BoundedStore(LocalStore):
     """A store whose `get` raises FormatError where the file could block or fill the memory."""
 
-    def __init__(self, root: Path) -> None:
-        super().__init__(root, read_only=True)
+    def __init__(self, root: Path, *, read_only: bool = True) -> None:
+        super().__init__(root, read_only=read_only)
 
     async def get(
         self,
