@@ -8,6 +8,7 @@ from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import nearest_of
 from asgml.core.data.base import split_name
 from asgml.core.data.catalogue import DATA_SETS
+from asgml.storage.format.user_path import expand_user
 
 ZARR = ("zarr.json", ".zgroup")  # mark a Zarr group, of format 3 and 2
 
@@ -62,7 +63,7 @@ def detected(path: Path) -> str:
 
 def existing(text: str, what: str, more: str) -> Path:
     """Return the absolute path. Raise NotFoundError that names `what`."""
-    path = Path(text).expanduser()
+    path = expand_user(text, UserError)
     if not path.exists():
         raise NotFoundError(f"{what}: there is no {path}{more}")
     return path.resolve()

@@ -8,6 +8,7 @@ from typing import Any
 
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import nearest_of
+from asgml.storage.format.user_path import expand_user
 
 RECIPES = Path(__file__).parent / "recipes"
 """The directory of the shipped ones."""
@@ -20,7 +21,7 @@ def recipe_names() -> list[str]:
 
 def recipe_file(name: str) -> Path:
     """Return the file of a shipped recipe, or the path of the user's own. Raise NotFoundError."""
-    path = Path(name).expanduser()
+    path = expand_user(name, NotFoundError)
     if path.suffix == ".toml" or "/" in name:
         if not path.is_file():
             raise NotFoundError(

@@ -19,12 +19,13 @@ from pydantic_settings import (
 )
 
 from asgml.app.errors import UserError
+from asgml.storage.format.user_path import expand_user
 
 
 def settings_file() -> Path:
     """Return `$XDG_CONFIG_HOME/asgml/settings.toml`, below ~/.config where that is not set."""
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "asgml" / "settings.toml"
+    return expand_user(home, UserError) / "asgml" / "settings.toml"
 
 
 class Settings(BaseSettings):
@@ -73,4 +74,4 @@ def load_settings() -> Settings:
 
 def runs_directory(given: Path | None) -> Path:
     """Return the directory of the runs: `--runs` if given, else the setting."""
-    return (given if given is not None else load_settings().runs).expanduser()
+    return expand_user(given if given is not None else load_settings().runs, UserError)

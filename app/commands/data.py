@@ -17,6 +17,7 @@ from asgml.core.config.sections import DataConfig
 from asgml.core.data.base import DataError, split_name
 from asgml.core.data.catalogue import DATA_SETS, DataSet
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.user_path import expand_user
 
 REMARKS = (
     "`asgml data list --json` adds the options of each, and the folders that are searched.",
@@ -47,7 +48,7 @@ def make_demo(folder: Path, clips: int, seed: int) -> int:
     """Write the files and print the folder."""
     from asgml.core.data.synthetic.demo_files import make_demo as write
 
-    path = folder.expanduser().absolute()
+    path = expand_user(folder, UserError).absolute()
     try:
         written = write(path, clips=clips, seed=seed)
     except DataError as error:

@@ -64,17 +64,20 @@ def newest(checkpoints: Path) -> Path | None:
     return max(_all(checkpoints), key=_step, default=None)
 
 
-def prune(checkpoints: Path, keep: int, best_step: int) -> None:
-    """Remove old checkpoints and best models.
+def prune(checkpoints: Path, keep: int, best_step: int, step: int) -> None:
+    """Remove old checkpoints and best models, after the checkpoint of `step` was saved.
 
-    Kept are the newest `keep` checkpoints, the best model of `best_step`, and for each kept
-    checkpoint the best model of its time: a training that is resumed from it tests that one.
+    Kept are the newest `keep` checkpoints up to this one, the best model of `best_step`, and for
+    each kept checkpoint the best model of its time: a training that is resumed from it tests that
+    one. Files of later steps are not of this training; they stay.
     """
-    present = sorted(_all(checkpoints), key=_step)
-    models = sorted(checkpoints.glob("best-*.pt"))
+    present = sorted((path for path in _all(checkpoints) if _step(path) <= step), key=_step)
+    # step numbers are padded with zeros, so paths compare as their steps do
+    models = sorted(
+        path for path in checkpoints.glob("best-*.pt") if path <= best_path(checkpoints, step)
+    )
     needed = {best_path(checkpoints, best_step)}
     for path in present[-keep:]:
-        # step numbers are padded with zeros, so paths compare as their steps do
         older = [model for model in models if model <= best_path(checkpoints, _step(path))]
         needed.update(older[-1:])
     beaten = [model for model in models if model not in needed]

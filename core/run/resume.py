@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from asgml.core.data.base import DataError, Dataset
+from asgml.core.run import checkpoint
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.metrics import METRICS, Metric
@@ -25,10 +26,12 @@ SAME_DATA = (
 def earlier_run(paths: RunPaths) -> Run | None:
     """Return the published part of a run, None where it never got a store.
 
-    Raise FormatError where its columns are not those that this version records.
+    Raise FormatError where its columns are not those that this version records, and where it has
+    checkpoints but nothing that was published.
     """
     run = Run.open(paths)
     if run.manifest is None:
+        _refuse_checkpoints(paths)
         return None
     if _columns(run.manifest.metrics) not in (_columns(METRICS), _columns(REGRESSION_METRICS)):
         raise FormatError(
@@ -36,6 +39,17 @@ def earlier_run(paths: RunPaths) -> Run | None:
             "start a new run with its run.toml"
         )
     return run
+
+
+def _refuse_checkpoints(paths: RunPaths) -> None:
+    # begun again at step 0 beside them, the run would go on from the wrong ones at its next resume
+    newest = checkpoint.newest(paths.checkpoints)
+    if newest is not None:
+        raise FormatError(
+            f"run {paths.name} has {paths.checkpoints.name}/{newest.name} but nothing published "
+            f"in {paths.store.name}: copy it again from where the run was recorded, or move the "
+            "checkpoints away to begin again"
+        )
 
 
 def refuse_other_data(paths: RunPaths, earlier: Run, data: Dataset) -> None:

@@ -176,7 +176,8 @@ class Trainer:
             # first the rows: a checkpoint without the rows before it would leave a gap in the run
             self.run.recorder.writer.flush()
             checkpoint.save(self.state_dict(), path)
-            checkpoint.prune(folder, self.config.checkpoint.keep, self.selection.best.step)
+            keep, best = self.config.checkpoint.keep, self.selection.best.step
+            checkpoint.prune(folder, keep, best, self.run.step)
 
     def state_dict(self) -> dict[str, Any]:
         components = self.components

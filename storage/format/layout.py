@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from asgml.storage.format.user_path import expand_user
+
 STORE = "run.zarr"
 
 
@@ -72,7 +74,8 @@ def find_run(run_ref: str, runs: Path) -> RunPaths:
 
     Raise RunNotFoundError that names what was given and what exists.
     """
-    path = Path(run_ref).expanduser()
+    # without a slash it is a name, which may begin with ~
+    path = expand_user(run_ref, RunNotFoundError) if "/" in run_ref else Path(run_ref)
     if is_run(path):
         return RunPaths(path.resolve())
     known = list_runs(runs)

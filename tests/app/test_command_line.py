@@ -310,3 +310,21 @@ def test_visible_text_cannot_steer_a_terminal(text: str) -> None:
 
 def test_a_user_error_without_more_is_about_usage() -> None:
     assert UserError("x").exit_code == USAGE
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "~nobody-here/x"),
+        ("runs", "--runs", "~nobody-here/x"),
+        ("train", "~nobody-here/x.toml"),
+        ("train", "--data", "~nobody-here/x.npz"),
+        ("data", "check", "cremad:~nobody-here/x"),
+        ("data", "make-demo", "~nobody-here/x"),
+    ],
+)
+def test_a_home_that_is_not_there_is_one_line(asgml: Asgml, words: tuple[str, ...]) -> None:
+    said = asgml(*words)
+    assert said.code in (FAILED, USAGE, NOT_FOUND) and not said.out
+    assert "there is no home directory ~nobody-here; give the path in full" in said.err
+    assert len(said.err.splitlines()) == 1

@@ -483,13 +483,35 @@ def test_the_best_model_of_every_kept_checkpoint_is_kept(tmp_path: Path) -> None
         checkpoint.best_path(tmp_path, step).touch()
     for step in (10, 20, 30, 40):
         checkpoint.path_at(tmp_path, step).touch()
-    checkpoint.prune(tmp_path, 2, best_step=35)
+    checkpoint.prune(tmp_path, 2, best_step=35, step=40)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "best-00000015.pt",
         "best-00000035.pt",
         "step-00000030.pt",
         "step-00000040.pt",
     ]
+
+
+def test_a_checkpoint_is_not_removed_for_those_of_later_steps(tmp_path: Path) -> None:
+    for step in (10, 20, 100, 200):
+        checkpoint.path_at(tmp_path, step).touch()
+        checkpoint.best_path(tmp_path, step).touch()
+    checkpoint.prune(tmp_path, 1, best_step=20, step=20)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"{kind}-{step:08d}.pt" for kind in ("best", "step") for step in (20, 100, 200)
+    ]
+
+
+def test_a_run_with_checkpoints_that_has_lost_its_store_is_not_begun_again(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = prepared(tmp_path, data)
+    (root / "checkpoints").mkdir(exist_ok=True)
+    checkpoint.path_at(root / "checkpoints", 200).touch()
+    assert main([str(root), "--resume"]) == 1
+    error = capsys.readouterr().err
+    assert "has checkpoints/step-00000200.pt but nothing published in run.zarr" in error
+    assert error.count("\n") == 1 and not (root / "run.zarr").exists()
 
 
 def test_a_store_that_cannot_be_written_is_one_line(

@@ -29,6 +29,7 @@ from asgml.core.data.arrays.normalise import fit_statistics, standardise
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.options import check_flag, check_names, read_options
+from asgml.storage.format.user_path import expand_user
 
 VAL_SHARE = 0.1
 Labels = NDArray[np.int64]
@@ -56,7 +57,7 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
     `seed` decides which tenth of train becomes val where the file names no val.
     """
     chosen = read_options(ArraysOptions, options, spec)
-    path = Path(spec).expanduser()
+    path = expand_user(spec, DataError)
     if not path.exists():
         raise DataError(f"no data {spec!r}: neither a file nor one of {', '.join(DATA_SETS)}")
     try:

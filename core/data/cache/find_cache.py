@@ -9,6 +9,7 @@ from asgml.core.data.base import DataError
 from asgml.core.data.cache.clip_cache import Cache, open_cache
 from asgml.core.data.cache.identity import cache_path, settings_of
 from asgml.core.data.clips.clips import Clip, ClipSet, Fault, Modality
+from asgml.storage.format.user_path import expand_user
 
 NAMED_CLIPS = 5  # in an error
 
@@ -23,7 +24,7 @@ def find_cache(
     """
     if option == "off":
         return None, ""
-    target = None if option in ("auto", "require") else Path(option).expanduser()
+    target = None if option in ("auto", "require") else expand_user(option, DataError)
     reasons = []
     for path in existing_caches(clip_set, target):
         cache, reason = open_if_usable(path, clip_set, modalities)

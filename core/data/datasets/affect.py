@@ -28,6 +28,7 @@ from asgml.core.data.datasets.affect_files import (
 from asgml.core.data.datasets.affect_sizes import compare_sizes
 from asgml.core.data.datasets.sentiment import TASKS, SentimentTask
 from asgml.core.data.options import check_flag, check_names, read_options
+from asgml.storage.format.user_path import expand_user
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
             f"{name} is read from a file: give it as {name}:PATH, "
             "a pickle of MulT or MMSA, or a folder with one"
         )
-    path = find_file(name, Path(given).expanduser())
+    path = find_file(name, expand_user(given, DataError))
     if path.suffix == ".npz":
         return array_dataset.load(str(path), options, seed)
     chosen = read_options(AffectOptions, options, name)

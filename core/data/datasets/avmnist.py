@@ -28,6 +28,7 @@ from asgml.core.data.arrays.normalise import Statistics, fit_statistics, standar
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.options import check_flag, check_names, check_whole, read_options
+from asgml.storage.format.user_path import expand_user
 
 ROW = DATA_SETS["avmnist"]
 DIGITS = tuple(str(digit) for digit in range(ROW.classes))
@@ -60,7 +61,7 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
     The latter has the options of that format. Raise DataError.
     """
     name, _, given = spec.partition(":")
-    root = Path(given).expanduser()
+    root = expand_user(given, DataError)
     if not given or not root.exists():
         fault = f"there is no {root}" if given else "no folder given"
         raise DataError(f"{name}: {fault}; give {name}:FOLDER with image/, audio/ and labels")

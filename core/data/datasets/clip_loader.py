@@ -12,6 +12,7 @@ from asgml.core.data.clips.clip_options import ClipOptions
 from asgml.core.data.clips.clips import ClipSet
 from asgml.core.data.datasets.clip_dataset import load_clips
 from asgml.core.data.options import read_options
+from asgml.storage.format.user_path import expand_user
 
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
@@ -50,7 +51,7 @@ def root_of(spec: str) -> Path:
 
 def check_root(root: Path, name: str) -> Path:
     """Return the absolute folder of a data set. Raise DataError where it is none."""
-    folder = root.expanduser().absolute()
+    folder = expand_user(root, DataError).absolute()
     if not folder.is_dir():
         state = "is a file" if folder.exists() else "is not there"
         raise DataError(f"{name}: {folder} {state}; expected the folder that holds the data")

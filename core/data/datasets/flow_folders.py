@@ -12,6 +12,7 @@ from asgml.core.data.datasets.lists import Entry
 from asgml.core.data.datasets.media_files import MediaDir, Problem
 from asgml.core.data.media.flow_files import FLOW_PREFIXES, first_unpaired, list_images
 from asgml.core.data.media.media_file import MediaError
+from asgml.storage.format.user_path import expand_user
 
 # Folders of the two directions.
 DIRECTIONS = (("u", "v"), ("flow_x", "flow_y"), ("x", "y"))
@@ -90,12 +91,12 @@ def find_flow(
 
     Raise DataError where there is none.
     """
-    if given is not None and not (root / Path(given).expanduser()).is_dir():
+    if given is not None and not (root / expand_user(given, DataError)).is_dir():
         raise DataError(
             f"option flow_folder is {given!r}, but {root / given} is not a folder; "
             f"{defaults.advice}"
         )
-    names = (str(Path(given).expanduser()),) if given is not None else defaults.names
+    names = (str(expand_user(given, DataError)),) if given is not None else defaults.names
     for name in names if given is not None else (*names, "."):
         for u, v in DIRECTIONS:
             if (root / name / u).is_dir() and (root / name / v).is_dir():

@@ -13,6 +13,7 @@ from typing import Literal
 
 from asgml.core.data.base import DataError
 from asgml.core.data.catalogue import Dirs
+from asgml.storage.format.user_path import expand_user
 
 LARGEST = 64 * 2**20  # bytes; VGGSound's list, the longest of the field, has 8 MB
 LONGEST_NAME = 200  # characters; file systems allow 255 bytes with the suffix
@@ -142,7 +143,7 @@ def find_list(root: Path, folder: str | None, name: str, defaults: Dirs) -> Path
     Raise DataError that names the folders tried.
     """
     if folder is not None:
-        folders = [root / Path(folder).expanduser()]
+        folders = [root / expand_user(folder, DataError)]
     else:
         folders = [root, *(root / default for default in defaults.names)]
     for parent in folders:

@@ -18,6 +18,7 @@ from asgml.core.data.datasets.media_files import (
     MediaDir,
     MediaFiles,
 )
+from asgml.storage.format.user_path import expand_user
 
 
 def find_media_dirs(
@@ -83,7 +84,7 @@ def given_or_default(
     """Return the folder that the option gives, else the first default one that is there."""
     if given is None:
         return first_dir(root, names)
-    folder = root / Path(given).expanduser()
+    folder = root / expand_user(given, DataError)
     if not folder.is_dir():
         raise DataError(f"option {option} is {given!r}, but {folder} is not a folder")
     return folder
