@@ -70,7 +70,7 @@ def shared_data() -> Path:
     """Real data beside the repository; tests that use it are skipped where it is absent."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
-        pytest.skip("needs the data in ../shared/data")
+        pytest.skip("needs the optional folder shared/data beside the checkout")
     return folder
 
 
