@@ -4,4 +4,8 @@ from __future__ import annotations
 
 
 class FormatError(Exception):
-    """A store that is no run, is damaged, or is of a version that is not known. One line."""
+    """A store that is no run, or is damaged. The message is one line."""
+
+
+class NewerFormatError(FormatError):
+    """A run of a version that only a newer program reads."""

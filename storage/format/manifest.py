@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from asgml.storage.format import typed
-from asgml.storage.format.errors import FormatError
+from asgml.storage.format.errors import FormatError, NewerFormatError
 from asgml.storage.format.knobs import Knob, knob_from_json, knob_to_json
 from asgml.storage.format.metrics import METRICS, TABLES, Metric, columns_of
 
@@ -16,6 +16,9 @@ __all__ = ["FORMAT", "VERSION", "FormatError", "Manifest", "manifest_from_json"]
 FORMAT = "asgml-run"
 VERSION = 1
 
+_REQUIRED = ("name", "created", "config", "modalities", "classes")
+_METRIC_REQUIRED = ("name", "table", "help")
+_KNOB_REQUIRED = ("name", "type", "initial", "help")
 _METRIC_TYPES: dict[str, typed.Check] = {
     **dict.fromkeys(("name", "table", "help", "unit", "panel", "better"), typed.is_text),
     **dict.fromkeys(("per_modality", "log"), typed.is_flag),
@@ -88,33 +91,34 @@ class Manifest:
 
 
 def manifest_from_json(record: dict[str, Any]) -> Manifest:
-    """Return the manifest of a store's attributes. Raise FormatError for none that can be read."""
+    """Return the manifest of a store's attributes.
+
+    Raise NewerFormatError for one of a later version, FormatError for none that can be read.
+    """
     if record.get("format") != FORMAT:
-        raise FormatError(
-            f"not a run: the attribute `format` is {record.get('format')!r}, expected {FORMAT!r}"
-        )
+        given = f"{record.get('format')!r:.60}"
+        raise FormatError(f"not a run: the attribute `format` is {given}, expected {FORMAT!r}")
     version = record.get("version")
-    if type(version) is not int or version > VERSION:
-        raise FormatError(
+    if type(version) is not int:
+        raise FormatError(f"the manifest is damaged: version cannot be {version!r:.60}")
+    if version > VERSION:
+        raise NewerFormatError(
             f"run format version {version}, this program reads up to {VERSION}; "
             "install a newer asgml"
         )
-    _refuse_other_types(record)
-    try:
-        return _manifest_from_known(record)
-    except (TypeError, KeyError) as error:
-        raise FormatError(f"the manifest is damaged: a key is missing ({error})") from None
+    _refuse_damaged(record)
+    return _manifest_from_known(record)
 
 
-def _refuse_other_types(record: dict[str, Any]) -> None:
+def _refuse_damaged(record: dict[str, Any]) -> None:
     what = "the manifest is damaged"
-    typed.refuse_other_types(record, _TYPES, what)
+    typed.refuse_other_types(record, _TYPES, _REQUIRED, what)
     for metric in record.get("metrics", ()):
-        typed.refuse_other_types(metric, _METRIC_TYPES, f"{what}: a metric")
+        typed.refuse_other_types(metric, _METRIC_TYPES, _METRIC_REQUIRED, f"{what}: a metric")
     for knob in record.get("knobs", ()):
-        typed.refuse_other_types(knob, _KNOB_TYPES, f"{what}: a knob")
+        typed.refuse_other_types(knob, _KNOB_TYPES, _KNOB_REQUIRED, f"{what}: a knob")
     for part in record.get("parts", ()):
-        typed.refuse_other_types(part, _PART_TYPES, f"{what}: a part")
+        typed.refuse_other_types(part, _PART_TYPES, (), f"{what}: a part")
 
 
 def _manifest_from_known(record: dict[str, Any]) -> Manifest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from asgml.storage.format.errors import FormatError
@@ -68,13 +68,18 @@ def or_none(check: Check) -> Check:
     return lambda value: value is None or check(value)
 
 
-def refuse_other_types(record: Any, checks: Mapping[str, Check], what: str) -> None:
-    """Raise FormatError that names the first key whose value has another type.
+def refuse_other_types(
+    record: Any, checks: Mapping[str, Check], required: Iterable[str], what: str
+) -> None:
+    """Raise FormatError that names the first key that is missing or has a value of another type.
 
-    Keys that are absent, or that `checks` does not name, are fine.
+    Other keys may be absent; those that `checks` does not name are ignored.
     """
     if not isinstance(record, dict):
-        raise FormatError(f"{what} is {record!r:.60}, expected an object")
+        raise FormatError(f"{what} cannot be {record!r:.60}")
+    for key in required:
+        if key not in record:
+            raise FormatError(f"{what} lacks the key {key!r}")
     for key, check in checks.items():
         if key in record and not check(record[key]):
-            raise FormatError(f"{what}: {key} is {record[key]!r:.60}, which is of another type")
+            raise FormatError(f"{what}: {key} cannot be {record[key]!r:.60}")

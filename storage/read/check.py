@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from asgml.storage.format.arrays import HEAD_KEY
-from asgml.storage.format.errors import FormatError
+from asgml.storage.format.errors import FormatError, NewerFormatError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import manifest_from_json
 from asgml.storage.format.status import HEAD_SLOTS, UNHEARD
@@ -28,6 +28,9 @@ def check_run(path: Path) -> list[Finding]:
     paths = RunPaths(path)
     try:
         run = Run.open(paths)
+    except NewerFormatError as error:
+        problem, _, remedy = str(error).partition("; ")
+        return [Finding(problem, remedy)]
     except FormatError as error:
         return [*_config(paths, None), lost(str(error), paths.store.name)]
     if run.head is None:

@@ -141,6 +141,7 @@ def recorded(table: str, fill: float) -> Damage:
 
 
 EVENT = {"kind": "resumed", "step": 1, "wall_time": 1, "active_time": 1, "segment": 1, "fields": {}}
+WIDTH = len(tiny_manifest("tiny-01").columns("steps"))
 ZERO, BOMB = "/dev/zero", b"[" * 200_000
 
 DAMAGES: dict[str, Damage] = {
@@ -195,7 +196,7 @@ DAMAGES: dict[str, Damage] = {
     "head is missing": all_of(removed(HEAD), lambda run: os.utime(run.config, (1, 1))),
     "only zarr.json": removed(HEAD, STEPS, EVENTS, "run.toml"),
     "rows beyond all disks": all_of(
-        slot(8, 1 << 60), array("steps", "shape", to=[1 << 60, 60]), chunks("steps", [1, 60])
+        slot(8, 1 << 60), array("steps", "shape", to=[1 << 60, WIDTH]), chunks("steps", [1, WIDTH])
     ),
     "bytes beyond all disks": all_of(slot(12, 1 << 50), array("events", "shape", to=[1 << 50])),
     "segment beyond all": slot(5, 1 << 60),
