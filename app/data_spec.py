@@ -25,6 +25,8 @@ def absolute_spec(spec: str, intended: str = "") -> str:
     if is_generated(name) or path == "":
         raise UserError(f"data {spec!r}: expected {_usage(name)}")
     found = existing(path or spec, f"data {spec!r}", _hint(spec))
+    if not (found.is_file() or found.is_dir()):
+        raise UserError(f"data {spec!r}: a device or pipe; expected a file of arrays or a folder")
     name = name or intended or detected(found)
     if not name and found.is_dir() and not any((found / mark).exists() for mark in ZARR):
         examples = ", ".join(f"{one}:{found}" for one in names_from_files()[:2])

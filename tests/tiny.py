@@ -23,7 +23,7 @@ def write_tiny_run(root: Path) -> RunPaths:
     """Writes the run that `tiny_run` gives."""
     paths = RunPaths(root)
     paths.root.mkdir(parents=True)
-    paths.config.write_text('method = "boost"\nepochs = 4\n', encoding="utf-8")
+    paths.config.write_text('method = "boost"\ndata = {name = "synthetic"}\n', encoding="utf-8")
     manifest = tiny_manifest(root.name)
     paths.checkpoints.mkdir()
     with zipfile.ZipFile(paths.checkpoints / "last.pt", "w") as checkpoint:

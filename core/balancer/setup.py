@@ -107,7 +107,7 @@ def loop_data(modalities: Sequence[str], classes: int | Sequence[str]) -> Datase
     """Return modalities and class names as a data set without samples."""
     if isinstance(classes, int):
         classes = [f"class {i}" for i in range(classes)]
-    return Dataset("own loop", tuple(modalities), tuple(classes), {}, NoSplits(), {})
+    return Dataset("external loop", tuple(modalities), tuple(classes), {}, NoSplits(), {})
 
 
 def loop_live_settings(config: RunSettings, own_knobs: Sequence[Knob]) -> LiveSettings:

@@ -23,6 +23,9 @@ class ModulatorError(ValueError):
 
 RENAMED_HOOKS = {"feed": "before_fusion", "prepare": "before_epoch"}
 """Hooks of version 0.1.0: they would never be called, so they are refused."""
+HOOKS = ("modulate", "loss", "before_fusion", "before_backward", "before_epoch", "end_epoch")
+"""Hooks of which a modulator that does anything defines one."""
+
 BARE_NAMES = ("app", "core", "storage", "tui")
 """Top-level packages of version 0.1.0."""
 
@@ -46,6 +49,11 @@ def load_user_class(target: str) -> type[Modulator]:
     for old, new in RENAMED_HOOKS.items():
         if hasattr(found, old):
             raise ModulatorError(f"modulator {target!r}: {name}.{old} is now {new}; rename it")
+    if not any(getattr(found, hook) is not getattr(Modulator, hook) for hook in HOOKS):
+        raise ModulatorError(
+            f"modulator {target!r}: {name} defines none of the hooks {', '.join(HOOKS)}; "
+            "it would do nothing"
+        )
     # The owner becomes a section beside those of the configuration and of the methods.
     if (owner := owner_of(found)) in {*METHODS, *RunConfig.model_fields}:
         raise ModulatorError(
@@ -63,20 +71,20 @@ def _run_file(target: str, path: Path) -> ModuleType:
     sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # the user's code may raise anything
+    except (Exception, SystemExit) as error:  # the user's code may raise anything
         reason = f"{error_in_file(error)}{_renamed_import(error)}"
         raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}") from error
     return module
 
 
-def _renamed_import(error: Exception) -> str:
+def _renamed_import(error: BaseException) -> str:
     """Return a hint where a module of version 0.1.0 is missing, or shadowed by the user's own."""
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in BARE_NAMES:
         return "; the names of version 0.1.0 are now in asgml: `from asgml import Modulator`"
     return ""
 
 
-def error_in_file(error: Exception) -> str:
+def error_in_file(error: BaseException) -> str:
     """Return type, message and line of an error in a user's file, in one line."""
     if isinstance(error, SyntaxError):
         line, message = error.lineno, str(error.msg)

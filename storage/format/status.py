@@ -71,10 +71,12 @@ class Head:
 
 
 def head_from_slots(slots: Sequence[int]) -> Head:
-    """Return the head of 32 slots. Raise ValueError for a state that this version does not know.
+    """Return the head of 32 slots. Raise ValueError for numbers that no writer publishes.
 
     A slot that was never written (-1) counts as 0.
     """
+    if min(slots) < -1:
+        raise ValueError(f"a slot of the head is {min(slots)}, expected -1 or more")
     numbers = [max(int(slot), 0) for slot in slots]
     fixed = dict(zip(_FIXED, numbers, strict=False))
     after = numbers[len(_FIXED) :]

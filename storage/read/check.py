@@ -13,7 +13,7 @@ from asgml.storage.format.status import HEAD_SLOTS, UNHEARD
 from asgml.storage.read.checkpoint_check import damaged_checkpoints
 from asgml.storage.read.finding import Finding, lost
 from asgml.storage.read.reader import Run
-from asgml.storage.read.run_config import config_problem
+from asgml.storage.read.run_config import config_difference, config_problem
 from asgml.storage.read.store_check import store_findings
 from asgml.storage.read.store_reader import StoreReader
 
@@ -39,7 +39,10 @@ def check_run(path: Path) -> list[Finding]:
 
 
 def _config(paths: RunPaths, run: Run | None) -> list[Finding]:
-    problem = config_problem(paths, run.manifest if run is not None else None)
+    manifest = run.manifest if run is not None else None
+    problem = config_problem(paths, manifest)
+    if not problem and manifest is not None and os.path.exists(paths.config):
+        problem = config_difference(paths, manifest)
     return [lost(problem, paths.config.name)] if problem else []
 
 

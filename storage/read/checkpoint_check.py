@@ -91,5 +91,7 @@ def _damage_of_archive(archive: zipfile.ZipFile, size: int) -> str:
         return "is no checkpoint: it holds compressed entries"
     if sum(entry.file_size for entry in entries) > size:
         return "is no checkpoint: its entries overlap"
+    if not any(entry.filename.endswith("/data.pkl") for entry in entries):
+        return "is no checkpoint: it holds no data.pkl"
     broken = archive.testzip()
     return f"is damaged in {broken}" if broken else ""

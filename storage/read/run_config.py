@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from typing import Any
 
 from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
@@ -18,7 +19,7 @@ def config_problem(paths: RunPaths, manifest: Manifest | None) -> str:
     A run that an external training loop has recorded has none, and needs none.
     """
     try:
-        tomllib.loads(read_bounded(paths.config).decode())
+        _settings(paths)
     except FileNotFoundError:
         missing = os.path.islink(paths.config) or _was_launched(paths, manifest)
         return f"{paths.config.name} is missing" if missing else ""
@@ -29,6 +30,41 @@ def config_problem(paths: RunPaths, manifest: Manifest | None) -> str:
     except (ValueError, RecursionError) as error:
         return f"{paths.config.name} is no TOML ({error_line(error)})"
     return ""
+
+
+def config_difference(paths: RunPaths, manifest: Manifest) -> str:
+    """Return the first setting of a readable run.toml that is not the recorded one; "" for none.
+
+    `data.name` may differ: data is moved, and its content is compared when a run is resumed.
+    """
+    try:
+        ours, recorded = _flat(_settings(paths)), _flat(manifest.config)
+    except RecursionError:
+        return f"{paths.config.name} or the manifest's config is nested too deep"
+    for key in sorted((ours.keys() | recorded.keys()) - {"data.name"}):
+        if (here := ours.get(key)) != (there := recorded.get(key)):
+            problem = f"{paths.config.name}: {key} is {_text(here)}"
+            return f"{problem}, the run was recorded with {_text(there)}"
+    return ""
+
+
+def _settings(paths: RunPaths) -> dict[str, Any]:
+    return tomllib.loads(read_bounded(paths.config).decode())
+
+
+def _text(value: Any) -> str:
+    return "missing" if value is None else f"{value!r:.60}"
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return {"section.key": value}; what is None has no place in TOML and is left out."""
+    found: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{key}.")
+        elif value is not None:
+            found[f"{prefix}{key}"] = value
+    return found
 
 
 def _was_launched(paths: RunPaths, manifest: Manifest | None) -> bool:

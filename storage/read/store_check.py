@@ -74,14 +74,22 @@ def _uncut_arrays(run: Run, arrays: Arrays) -> list[Finding]:
 
 
 def _wrong_columns(run: Run, arrays: Arrays) -> list[Finding]:
+    """Find tables whose columns are not those of the manifest's metrics and modalities."""
+    assert run.manifest is not None
     findings = []
     for table in (table for table in TABLES if table in arrays):
         named, own = run.columns(table), list(arrays[table].columns)
+        if run.manifest.metrics:  # another program may record a table without a list of metrics
+            named = run.manifest.columns(table)
         width = arrays[table].shape[1]
-        if own != named or width != len(named):
+        if width != len(named) or width != len(own):
             problem = f"{width} columns, the manifest names {len(named)}"
             more = f"the array's own attributes {len(own)}"
             findings.append(lost(f"{table}: {problem}, {more}", f"run.zarr/{table}"))
+        elif pairs := [pair for pair in zip(named, own, strict=True) if pair[0] != pair[1]]:
+            theirs, ours = pairs[0]
+            problem = f"the manifest names a column {theirs!r}, the array {ours!r}"
+            findings.append(lost(f"{table}: {problem}", "run.zarr"))
     return findings
 
 

@@ -142,6 +142,42 @@ def test_a_manifest_that_was_changed(
     assert problem in found
 
 
+@pytest.mark.parametrize("modalities", [[], ["audio"], ["x", "y"], ["a"] * 1000])
+def test_modalities_that_are_not_those_of_the_columns(
+    asgml: Asgml, run: RunPaths, modalities: list[str]
+) -> None:
+    file = run.store / "zarr.json"
+    record = json.loads(file.read_text(encoding="utf-8"))
+    record["attributes"]["modalities"] = modalities
+    file.write_text(json.dumps(record), encoding="utf-8")
+    found = [problem.partition(":")[0] for problem in check(asgml, run)]
+    assert found == ["steps", "probes", "epochs"]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda text: "", "run.toml: method is missing, the run was recorded with"),
+        (lambda text: f"epochs = 7\n{text}", "run.toml: epochs is 7, the run was recorded with"),
+    ],
+)
+def test_a_configuration_that_is_not_the_recorded_one(
+    asgml: Asgml, run: RunPaths, change: Callable[[str], str], problem: str
+) -> None:
+    run.config.write_text(change(run.config.read_text(encoding="utf-8")), encoding="utf-8")
+    (found,) = check(asgml, run)
+    assert problem in found
+
+
+def test_a_head_with_negative_numbers(asgml: Asgml, run: RunPaths) -> None:
+    head = zarr.open_array(run.store / "head", mode="r+")
+    slots = np.asarray(head[:])
+    slots[6] = -3
+    head[:] = slots
+    (problem,) = check(asgml, run)
+    assert "-3, expected -1 or more" in problem
+
+
 def test_a_manifest_with_a_flipped_byte(asgml: Asgml, run: RunPaths) -> None:
     file = run.store / "zarr.json"
     content = bytearray(file.read_bytes())
@@ -205,6 +241,7 @@ def _pipe(path: Path) -> None:
         (_cut, "cannot be read"),
         (_flip, "is damaged in last/data.pkl"),
         (_compress, "holds compressed entries"),
+        (lambda path: path.write_bytes(b"PK\5\6" + bytes(18)), "holds no data.pkl"),
         (_pipe, "is no file"),
     ],
 )

@@ -191,3 +191,24 @@ def test_its_state_goes_into_the_checkpoint(tmp_path: Path) -> None:
     again.load_state_dict(state)
     assert again.balancing.modulator.state_dict()["half"]["inner"] == {"count": 2}
     train(again)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (
+            "from asgml import Modulator\nclass Idle(Modulator):\n    def act(self): ...\n",
+            "Idle defines none of the hooks modulate, loss",
+        ),
+        (
+            "raise SystemExit('bye')\n",
+            r"idle.py:Idle' cannot be loaded: SystemExit: bye \(line 1\)",
+        ),
+    ],
+)
+def test_a_modulator_that_would_do_nothing_is_refused(
+    tmp_path: Path, code: str, reason: str
+) -> None:
+    (tmp_path / "idle.py").write_text(code)
+    with pytest.raises(ModulatorError, match=reason):
+        load_user_class(f"{tmp_path / 'idle.py'}:Idle")

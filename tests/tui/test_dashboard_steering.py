@@ -157,7 +157,7 @@ async def test_an_ended_run_says_what_to_do(made_run: RunPaths) -> None:
         await pilot.press("space")
         await notified(
             pilot,
-            "the training has finished; `asgml resume made-01` goes on from the last checkpoint",
+            "the training has finished; `asgml replay made-01` plays it",
         )
     assert not list(made_run.commands.iterdir())
 

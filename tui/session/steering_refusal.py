@@ -6,7 +6,6 @@ from asgml.storage.format.status import ENDED
 from asgml.tui.scene.scene import Scene
 
 _ENDINGS = {
-    "finished": "finished",
     "failed": "failed",
     "stopped": "been stopped",
     "crashed": "crashed",
@@ -24,6 +23,8 @@ def steering_refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
         return f"read-only: `asgml watch {name}` without --readonly steers the training"
     if scene.state in ENDED and scene.manifest is None:
         return "the training never began; the reason is in trainer.log"
+    if scene.state == "finished":
+        return f"the training has finished; `asgml replay {name}` plays it"
     if scene.state in ENDED:
         return f"the training has {_ENDINGS[scene.state]}; {go_on}"
     if scene.state == "stale":
