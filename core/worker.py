@@ -116,7 +116,7 @@ def with_old_variants(tree: dict[str, Any]) -> dict[str, Any]:
     """
     kept = {
         name: {"variant": "paper", **tree[name]}
-        for name in ("pmr", "relearning", "asgml_v1")
+        for name in ("pmr", "relearning", "asgml_v1", "inforeg")
         if isinstance(tree.get(name), dict)
     }
     return {**tree, **kept}
