@@ -16,7 +16,7 @@ from asgml.core.run.recorded_run import first_line
 from asgml.core.run.step_log import StepLog
 from asgml.core.training.balancing import make_balancing
 from asgml.core.training.distributed import Ranks
-from asgml.core.training.preflight import too_short
+from asgml.core.training.preflight import too_short, without_parts
 from asgml.storage.format.knobs import Value, find_knob
 from asgml.storage.format.status import State
 from asgml.storage.write.closing import ClosedByWith
@@ -80,11 +80,14 @@ class RecordedLoop(ClosedByWith):
             self.step_log.begin()
 
     def _emit_warnings(self) -> None:
-        """Record which methods a training of this length ends before, where it is known."""
+        """Record which methods have no effect on this model, or in a training of this length."""
         if self.run.step > 0:  # a resumed run has them already
             return
         manifest = self.run.manifest
-        for message in too_short(self.config, manifest.total_epochs, manifest.total_steps):
+        for message in [
+            *without_parts(self.config, self.model),
+            *too_short(self.config, manifest.total_epochs, manifest.total_steps),
+        ]:
             self.run.recorder.event("alert", level="warning", message=message)
 
     def begin_epoch(self, epoch: int) -> None:

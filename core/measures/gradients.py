@@ -29,12 +29,13 @@ def total_norm(tensors: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def clip(gradients: list[Tensor], limit: float) -> Scalar:
+def clip(gradients: list[Tensor], limit: Scalar) -> Scalar:
     """Scale all gradients in place so that their joint norm is at most `limit`; 0 is no limit.
 
     Return the factor, without a copy from the device.
     """
-    if limit == 0 or not gradients:
+    # A tensor is not compared: that would wait for the device.
+    if not gradients or (not isinstance(limit, Tensor) and limit == 0):
         return 1.0
     factor = (limit / (total_norm(gradients) + CLIP_FLOOR)).clamp_max(1.0)
     torch._foreach_mul_(gradients, factor)

@@ -52,16 +52,15 @@ INFOREG = Method(
         paper: the trace of each encoder opens its own window
     """),
     formula=cleandoc("""
-        F_m(t) = sum over the steps of epoch t of |g_m|^2           trace of the Fisher information
-        open_m = (F_m(t-1) - F_m(t-2)) / F_m(t-1) > threshold       in epoch t; open in 0 and 1
         s_m    = sum_i softmax(z_m)_i[y_i];  gap = s_ahead - s_behind
         g_m   <- g_m + scale * exp(beta * tanh(gap)) * (theta_m - theta_m at the epoch's start)
                                                                     where m is ahead and open
-        variant=code
-            F_m(t) = sum over steps and layers of mean(g_m^2)       weights only, after the pull
-            open   = (S(t) - S(t-1)) / S(t) > threshold             both; open in 0 to 10
-            S(t)   = F of the first modality over the ten epochs before t
-            scale  times 0.95 where the first modality is ahead, 0.1 where the second is
+        paper: F_m(t) = sum over the steps of epoch t of |g_m|^2    trace of the Fisher information
+               open_m = (F_m(t-1) - F_m(t-2)) / F_m(t-1) > threshold       open in epochs 0 and 1
+        code:  F_m(t) = sum over steps and layers of mean(g_m^2)    weights only, after the pull
+               S(t)   = F of the first modality over the ten epochs before t
+               open   = (S(t) - S(t-1)) / S(t) > threshold          both alike; open in 0 to 10
+               scale  times 0.95 where the first modality is ahead, 0.1 where the second is
     """),
     needs="two modalities, for variant=code audio first; the released script adds the unimodal "
           "losses of the split: loss.gamma=1",

@@ -12,7 +12,7 @@ from core_kit import Bench, small_config, train_small
 from torch import nn
 
 from asgml.core.balancer import Balancer
-from asgml.core.training.preflight import configuration_warnings, too_short
+from asgml.core.training.preflight import configuration_warnings, too_short, without_parts
 from asgml.storage.read.reader import Run
 
 AV = ("audio", "visual")
@@ -153,3 +153,47 @@ def test_a_tau_that_is_never_renewed_is_told(variant: str, steps: int, expected:
 
 def test_a_tau_of_another_method_is_not_told() -> None:
     assert not too_short(small_config(method="uniform"), 3, 12)
+
+
+HEADLESS = (
+    "{}.scope=encoder+head: no weights of this head belong to one modality, only the encoders are "
+    "scaled; set {}.scope=encoder"
+)
+
+
+@pytest.mark.parametrize("kind", ["film", "gated"])
+def test_a_head_without_a_modalitys_weights_is_told(kind: str) -> None:
+    fusion = {"kind": kind, "alone": "ablation"}
+    bench = Bench("mlb+cggm", AV, fusion=fusion, cggm={"direction": False})
+    assert without_parts(bench.components.config, bench.model) == [HEADLESS.format("mlb", "mlb")]
+    assert not without_parts(small_config(method="agm"), bench.model), "it acts on any fusion"
+    paper = small_config(method="agm", agm={"variant": "paper"})
+    assert without_parts(paper, bench.model) == [HEADLESS.format("agm", "agm")]
+
+
+def test_heads_of_their_own_are_a_modalitys_weights() -> None:
+    bench = Bench("mlb", AV, fusion={"kind": "film", "alone": "heads"})
+    assert not without_parts(bench.components.config, bench.model)
+
+
+def test_a_rate_of_its_own_is_no_heads() -> None:
+    bench = Bench("mlb", AV, mlb={"via": "lr"})
+    assert without_parts(bench.components.config, bench.model) == [
+        "mlb.scope=encoder+head: with via=lr the head keeps its learning rate, only the encoders' "
+        "are scaled; set mlb.scope=encoder"
+    ]
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_an_own_loop_is_told_where_its_head_is_not_given(head: bool, tmp_path: Path) -> None:
+    layer = nn.Linear(8, 3)
+    with Balancer(
+        {m: nn.Linear(4, 4) for m in AV},
+        widths=dict.fromkeys(AV, 4),
+        head=layer if head else None,
+        classes=3,
+        method="mlb",
+        run=tmp_path / "run",
+    ) as balancer:
+        balancer.begin_epoch(0)
+    assert alerts(Run.open(tmp_path / "run")) == ([] if head else [HEADLESS.format("mlb", "mlb")])
