@@ -19,8 +19,12 @@ MMPARETO = Method(
     name="mmpareto", target="asgml.core.modulators.mmpareto:MMPareto",
     acts="loss and after backward",
     summary="give each encoder the gradient that serves the joint and its own loss alike",
-    source="Wei and Hu, MMPareto: Boosting Multimodal Learning with Innocent Unimodal Assistance, "
-           "ICML 2024",
+    source=cleandoc("""
+        Wei and Hu, MMPareto: Boosting Multimodal Learning with Innocent Unimodal Assistance,
+        ICML 2024
+        code:  GeWu-Lab/MMPareto_ICML2024, code/MMPareto.py: cosine from line 149 on,
+               gradients from line 181 on; heads of their own in code/models/models.py line 155
+    """),
     formula=cleandoc("""
         L       = L_task + sum_m CE(z_m, y)
         g0, g1  = gradients of L_task and of CE(z_m, y) in encoder m
@@ -29,14 +33,14 @@ MMPARETO = Method(
         d       = 2 k0 g0 + 2 k1 g1
         g_m    <- gamma * d * max(1, |g0 + g1| / |d|)               tensor by tensor
     """),
-    needs="unimodal logits",
+    needs="heads of their own for the unimodal logits, which it sets unless fusion.alone is given",
     knobs=(
         number("mmpareto.gamma", 1.5, 0, 5, 0.1, "factor of every encoder's new gradient"),
         *window_knobs("mmpareto"),
     ),
     options=(ramp_option("mmpareto"),),
     exclusive=(REPLACES_GRADIENTS, ADDS_UNIMODAL_LOSSES, TRAINS_ENCODERS_APART),
-    unimodal_loss=True,
+    unimodal_loss=True, published={"": {"fusion.alone": "heads"}},
 )
 
 INFOREG = Method(
@@ -82,5 +86,6 @@ INFOREG = Method(
         ramp_option("inforeg"),
     ),
     exclusive=(REPLACES_GRADIENTS,), modalities=2, class_scores="",
+    published={"variant=paper": {"inforeg.threshold": 0.04}},
 )
 # fmt: on

@@ -59,7 +59,7 @@ MLB = Method(
     ),
     options=(via_option("mlb"), scope_option("mlb", "encoder+head"), ramp_option("mlb")),
     exclusive=(THROTTLES, ACCELERATES, ADDS_UNIMODAL_LOSSES), scales=True, unimodal_loss=True,
-    requires={SETS_RATES: "via=lr"}, class_scores="",
+    requires={SETS_RATES: "via=lr"}, class_scores="", published={"": {"fusion.alone": "heads"}},
 )
 
 AGM = Method(

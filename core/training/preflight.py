@@ -118,13 +118,20 @@ def _without_conflict(config: RunSettings) -> list[str]:
     The joint and the unimodal gradient of an encoder then pass through the same weights.
     """
     pairing = config.fusion.alone
-    if pairing == "heads" or "mmpareto" not in [method.name for method in config.methods]:
+    if pairing == "heads":
+        return []
+    return shared_weights(config, f"fusion.alone={pairing}", "set fusion.alone=heads")
+
+
+def shared_weights(config: RunSettings, pairing: str, remedy: str) -> list[str]:
+    """Return the warning of mmpareto on such unimodal logits, where it is a method of the run."""
+    if "mmpareto" not in [method.name for method in config.methods]:
         return []
     gamma = float(config.section("mmpareto")["gamma"])
     return [
-        f"mmpareto with fusion.alone={pairing}: the two gradients of an encoder pass through the "
+        f"mmpareto with {pairing}: the two gradients of an encoder pass through the "
         "same weights and hardly ever conflict, and without a conflict mmpareto is uniform times "
-        f"{gamma:g}; it is published with heads of their own: set fusion.alone=heads"
+        f"{gamma:g}; it is published with heads of their own: {remedy}"
     ]
 
 

@@ -110,6 +110,10 @@ ARL compares q_0/q_1 with d_0/d_1; InfoReg as released gives audio, the first, r
 """
 
 
+SPLIT = {"alone": "split"}
+"""The fusion of plain training, beside methods that have unimodal heads where none is chosen."""
+
+
 def sections_of(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
     """Return the same settings for every method of a composition."""
     return {row.name: settings for row in rows_of(method) if row.settings}
@@ -273,8 +277,8 @@ def test_permuting_the_modalities_permutes_everything(method: str, count: int) -
     data = small_data(names)
     shapes = {m: data.shapes[m] for m in names[::-1]}
     reversed_data = replace(data, modalities=names[::-1], shapes=shapes)
-    ours = bench_of(method, names, data=data, begun=False)
-    theirs = bench_of(method, names[::-1], data=reversed_data, begun=False)
+    ours = bench_of(method, names, data=data, begun=False, fusion=SPLIT)
+    theirs = bench_of(method, names[::-1], data=reversed_data, begun=False, fusion=SPLIT)
     take_over(theirs, ours)
     for bench in (ours, theirs):
         bench.modulator.begin_epoch(0)
@@ -293,7 +297,7 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     root.mkdir()
     sections = with_variant(method, sections)
     name = method.partition(":")[0]
-    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, **sections)
+    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, fusion=SPLIT, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
     assert trainer.run.step == 6
@@ -358,7 +362,7 @@ def test_the_ends_of_the_window_are_inclusive(
 ) -> None:
     """Outside of it no bit of a gradient changes and no noise is drawn; -1 is no last epoch."""
     sections = lively(method, first_epoch=first, last_epoch=last)
-    bench = bench_of(method, modalities(count), **sections)
+    bench = bench_of(method, modalities(count), fusion=SPLIT, **sections)
     plain = Bench("baseline", modalities(count))
     acted = []
     for epoch in range(5):

@@ -197,3 +197,35 @@ def test_an_own_loop_is_told_where_its_head_is_not_given(head: bool, tmp_path: P
     ) as balancer:
         balancer.begin_epoch(0)
     assert alerts(Run.open(tmp_path / "run")) == ([] if head else [HEADLESS.format("mlb", "mlb")])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_loop_that_gives_mmpareto_the_split_of_its_head_is_told_once(
+    own: bool, tmp_path: Path
+) -> None:
+    encoders = {m: nn.Linear(3, 2) for m in AV}
+    heads = {m: nn.Linear(2, 2) for m in AV}
+    head, labels = nn.Linear(4, 2), torch.tensor([0, 1, 0, 1])
+    with Balancer(
+        encoders,
+        classes=2,
+        widths=dict.fromkeys(AV, 2),
+        head=head,
+        method="mmpareto",
+        run=tmp_path / "run",
+    ) as balancer:
+        balancer.begin_epoch(0)
+        for _ in range(2):
+            features = {m: encoder(torch.ones(4, 3)) for m, encoder in encoders.items()}
+            logits = head(torch.cat(list(features.values()), dim=1))
+            loss = nn.functional.cross_entropy(logits, labels)
+            unimodal = {m: heads[m](features[m]) for m in AV} if own else None
+            seen = {"features": features, "logits": logits, "labels": labels}
+            terms = balancer.loss(**seen, task_loss=loss, unimodal_logits=unimodal)
+            (loss + terms).backward()
+            balancer.step(**seen, loss=loss, unimodal_logits=unimodal)
+    found = alerts(Run.open(tmp_path / "run"))
+    assert [message.partition(":")[0] for message in found] == (
+        [] if own else ["mmpareto with the split of head="]
+    )
+    assert own or found[0].endswith("give unimodal_logits of such heads to loss and step")
