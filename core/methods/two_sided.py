@@ -37,7 +37,8 @@ MLB = Method(
         BMVC 2024, section 3.2
         code:  kkontras/MLB, agents/general_agent/helpers/Bias_Infusion.py: k_m from line 336 on;
                line 405: it scales the encoder with its own head, and its slice of the fusion
-               without the bias (scope=encoder+head)
+               without the bias (scope=encoder+head); CREMA-D: configs/CREMA_D/res/MLB.json, alpha
+               0.8 and no beta, which is beta_max 2 (recipe cremad-mlb)
     """),
     formula=cleandoc("""
         s_m  = sum_i softmax(z_m)_i[y_i]                   true-class score of the unimodal logits
@@ -53,7 +54,8 @@ MLB = Method(
         number("mlb.alpha",    1.0, 0, 10, 0.1,
                "how fast k_m leaves 1 as the modalities part (usual 0.5 to 2)"),
         number("mlb.beta_max", 5.0, 1, 20, 0.5,
-               "largest factor of a weak modality's gradient (usual 2 to 10)"),
+               "largest factor of a weak modality's gradient (usual 2 to 10; "
+               "2 is the released code without a beta)"),
         gamma_knob("mlb", 1.0),
         *window_knobs("mlb"),
     ),
