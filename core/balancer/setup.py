@@ -98,8 +98,7 @@ def refuse_rates(modulation: Modulation) -> None:
     """Raise LoopError where a user's modulator sets rates or a clip: no class tells that before."""
     if modulation.clip is not None:
         raise LoopError(
-            "a method clips all gradients of the model, which the loop alone has; "
-            "use `asgml train`"
+            "a method clips all gradients of the model, which the loop alone has; use `asgml train`"
         )
     if modulation.rates:
         raise LoopError(
