@@ -153,7 +153,7 @@ def test_a_gain_for_a_modality_that_is_not_there_is_an_error() -> None:
 
 
 def test_a_gain_for_a_rule_that_there_is_not_is_an_error() -> None:
-    with pytest.raises(ValueError, match="rule 'kernel': expected kernels or all"):
+    with pytest.raises(ValueError, match="rule 'kernel': expected kernels or all or head"):
         Bench("baseline", ("audio",)).apply(Modulation(gains={("audio", "kernel"): 0.5}))
 
 

@@ -91,7 +91,7 @@ def test_the_scope_moves_the_head_and_nothing_else(method: str) -> None:
     """The same encoders bit for bit; the head's gradient is plain with scope=encoder."""
     made, plain = {}, {}
     for scope in ("encoder", "encoder+head"):
-        bench = bench_of(method, {"hidden": 0}, scope)
+        bench = bench_of(method, {"hidden": 0, "alone": "split"}, scope)
         modulation = bench.modulate()
         plain = gradients(bench.model)
         assert modulation.gains, "the method gives no gain here: the test would see nothing"
