@@ -1,6 +1,7 @@
 """From a recipe, `--set` and flags to the configuration of a run, each value with its origin.
 
-Later layers win: defaults, then the recipe, then `--set` in the order given, then the other flags.
+Later layers win: defaults, then what a method was published with, then the recipe, then `--set` in
+the order given, then the other flags.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 from asgml.app.errors import UserError
 from asgml.app.keys import flatten, nested, resolve
 from asgml.core.config.run_config import ConfigError, make_config
-from asgml.core.config.run_settings import RunSettings
+from asgml.core.config.run_settings import RunSettings, published_settings
 
 DEFAULT = "default"
 """The origin of a value that was not given."""
@@ -50,7 +50,9 @@ class Plan:
     def rows(self) -> list[tuple[str, Any, str]]:
         """Return (key, value, origin) of every value of the checked configuration."""
         flat = flatten(self.config().model_dump())
-        return [(key, value, self.origins.get(key, DEFAULT)) for key, value in flat]
+        published = published_settings(nested(self.values))
+        origins = {key: f"method {name}" for key, (_, name) in published.items()} | self.origins
+        return [(key, value, origins.get(key, DEFAULT)) for key, value in flat]
 
     def idle(self) -> list[str]:
         """Return the keys that were given for a method that this run does not use."""

@@ -17,8 +17,12 @@ from torch import Tensor
 Scalar = float | Tensor
 """A number, or a 0-dimensional tensor that stays on its device."""
 
-Rule = Literal["kernels", "all"]
-"""Parameters of an encoder that a gain acts on: its kernels (see Encoder.kernel_rule), or all."""
+Rule = Literal["kernels", "all", "head"]
+"""Parameters of a modality that a gain acts on.
+
+kernels: its encoder's kernels (see Encoder.kernel_rule); all: its whole encoder; head: the weights
+of the fusion that belong to it alone (see Fusion.parts).
+"""
 
 RULES = get_args(Rule)
 
@@ -52,15 +56,31 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class HeadPart:
+    """Weights of a head that belong to one modality: a parameter, or some columns of it."""
+
+    parameter: Tensor
+    columns: slice | None = None
+
+    @property
+    def gradient(self) -> Tensor | None:
+        """The gradient of these weights, a view; None where there is none."""
+        whole = self.parameter.grad
+        return whole if whole is None or self.columns is None else whole[:, self.columns]
+
+
+@dataclass(frozen=True)
 class ParameterGroup:
     """One encoder's trainable parameters: its kernels, and the others (biases, normalisation).
 
-    A frozen encoder has none. `device` is where its parameters are.
+    A frozen encoder has none. `device` is where its parameters are. `head` are the weights of the
+    fusion that belong to the same modality.
     """
 
     kernels: tuple[torch.nn.Parameter, ...]
     others: tuple[torch.nn.Parameter, ...]
     device: torch.device = CPU
+    head: tuple[HeadPart, ...] = ()
 
     def gradients(self, rule: str) -> list[Tensor]:
         """Return the gradients that a rule acts on, of the parameters that have one.
@@ -69,6 +89,8 @@ class ParameterGroup:
         """
         if rule not in RULES:
             raise ValueError(f"rule {rule!r}: expected {' or '.join(RULES)}")
+        if rule == "head":
+            return [g for part in self.head if (g := part.gradient) is not None]
         chosen = self.kernels if rule == "kernels" else self.kernels + self.others
         return [parameter.grad for parameter in chosen if parameter.grad is not None]
 

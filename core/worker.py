@@ -55,6 +55,17 @@ KNOWN_ERRORS = (
 """Errors that the user can mend; their message is one line."""
 
 
+OLD_RULES = {
+    "pmr": {"variant": "paper"},
+    "relearning": {"variant": "paper"},
+    "asgml_v1": {"variant": "paper"},
+    "inforeg": {"variant": "paper"},
+    "agm": {"variant": "paper", "scope": "encoder"},
+    "mlb": {"scope": "encoder"},
+}
+"""What methods did before these settings existed, where it is not their default."""
+
+
 class StopNow(BaseException):
     """A second signal: end at once."""
 
@@ -110,13 +121,13 @@ def read_config(paths: RunPaths) -> RunSettings:
 
 
 def with_old_variants(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration in which methods recorded before `variant` existed keep their rule.
+    """Return a configuration in which methods recorded before a setting existed keep their rule.
 
-    A run.toml holds every setting; one without a variant is of version 0.1.0 or 0.2.0.
+    A run.toml holds every setting; one that lacks these is of version 0.1.0 or 0.2.0.
     """
     kept = {
-        name: {"variant": "paper", **tree[name]}
-        for name in ("pmr", "relearning", "asgml_v1")
+        name: {**rule, **tree[name]}
+        for name, rule in OLD_RULES.items()
         if isinstance(tree.get(name), dict)
     }
     return {**tree, **kept}

@@ -100,6 +100,8 @@ class Balancer(RefusesRenamedMethods, RecordedLoop):
     ) -> Scalar:
         """Return the terms that the methods add to the loss, to be back-propagated with it."""
         self._order.check_loss()
+        if unimodal_logits is None:
+            self.warn_of_shared_weights()
         forward = make_forward(self.model, self.classes, features, logits, labels, unimodal_logits)
         terms = self.balancing.modulator.loss(forward)
         self.balancing.modulator.before_backward(forward, task_loss)

@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from asgml.core.balancer.errors import LoopError
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import Encoder
-from asgml.core.model.fusion.base import Features, Fusion
+from asgml.core.model.fusion.base import Features, Fusion, blocks_of
 from asgml.core.model.fusion.linear import split_logits
 from asgml.core.model.model import MultimodalModel
+from asgml.core.types import HeadPart
 
 
 class ExternalEncoder(Encoder):
@@ -49,6 +50,9 @@ class ExternalHead(Fusion):
         # features come widened to float32; a head in half precision takes its own type
         same_type = {m: feature.to(weight.dtype) for m, feature in features.items()}
         return split_logits(same_type, self.widths, weight, bias)
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        return blocks_of(self.head.weight, self.widths)
 
     @property
     def output_layer(self) -> nn.Linear:

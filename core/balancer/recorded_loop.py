@@ -16,7 +16,7 @@ from asgml.core.run.recorded_run import first_line
 from asgml.core.run.step_log import StepLog
 from asgml.core.training.balancing import make_balancing
 from asgml.core.training.distributed import Ranks
-from asgml.core.training.preflight import too_short
+from asgml.core.training.preflight import shared_weights, too_short, without_parts
 from asgml.storage.format.knobs import Value, find_knob
 from asgml.storage.format.status import State
 from asgml.storage.write.closing import ClosedByWith
@@ -45,6 +45,7 @@ class RecordedLoop(ClosedByWith):
         self.balancing = make_balancing(config, model, data, self.run, self.device)
         self.step_log = StepLog(self.run.recorder, self.device)
         self.best_val_accuracy = -1.0
+        self._told_of_split = False
         self._order = CallOrder(self.balancing, self.ranks.count)
         self._commands = LoopCommands(self.run, options.checkpoint)
         self.run.open()  # last: where anything above is refused, no run is begun
@@ -80,11 +81,24 @@ class RecordedLoop(ClosedByWith):
             self.step_log.begin()
 
     def _emit_warnings(self) -> None:
-        """Record which methods a training of this length ends before, where it is known."""
+        """Record which methods have no effect on this model, or in a training of this length."""
         if self.run.step > 0:  # a resumed run has them already
             return
         manifest = self.run.manifest
-        for message in too_short(self.config, manifest.total_epochs, manifest.total_steps):
+        for message in [
+            *without_parts(self.config, self.model),
+            *too_short(self.config, manifest.total_epochs, manifest.total_steps),
+        ]:
+            self.run.recorder.event("alert", level="warning", message=message)
+
+    def warn_of_shared_weights(self) -> None:
+        """Record, once in a run, that mmpareto is given the split of the head."""
+        if self._told_of_split or self.run.step > 0:
+            return
+        self._told_of_split = True
+        remedy = "give unimodal_logits of such heads to loss and step"
+        for message in shared_weights(self.config, "the split of head=", remedy):
+            self.begin()
             self.run.recorder.event("alert", level="warning", message=message)
 
     def begin_epoch(self, epoch: int) -> None:

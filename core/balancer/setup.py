@@ -95,7 +95,11 @@ def _refuse_user_class(user: type[Modulator]) -> None:
 
 
 def refuse_rates(modulation: Modulation) -> None:
-    """Raise LoopError where a user's modulator sets learning rates: no class tells that before."""
+    """Raise LoopError where a user's modulator sets rates or a clip: no class tells that before."""
+    if modulation.clip is not None:
+        raise LoopError(
+            "a method clips all gradients of the model, which the loop alone has; use `asgml train`"
+        )
     if modulation.rates:
         raise LoopError(
             "a method sets the learning rate of each modality, but the optimizer is the loop's; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, field_validator, model_validator
@@ -17,13 +18,54 @@ from asgml.core.config.sections import (
     ProbeConfig,
     Section,
 )
-from asgml.core.methods.registry import Method, nearest, parse_method
+from asgml.core.methods.registry import (
+    Method,
+    RegistryError,
+    nearest,
+    parse_method,
+    short_name,
+)
 from asgml.storage.format.knobs import Value
 
 SHORTHAND = {"data": "name", "encoder": "default", "fusion": "kind"}
 """Sections that a bare word stands for: `encoder=conv` means `encoder.default=conv`."""
 ENCODER_KINDS = ("auto", "resnet18", "conv", "sequence", "transformer", "mlp")
 """The kinds of core/model/encoders/build.py, repeated because importing that loads torch."""
+
+
+def published_settings(tree: Mapping[str, Any]) -> dict[str, tuple[Value, str]]:
+    """Return the settings that the methods of a run set, {key: (value, method)}.
+
+    `tree` are the tables that were given, as in run.toml; what stands there is left out. Of two
+    methods that set the same, the first counts. Raise RegistryError for an unknown method.
+    """
+    found: dict[str, tuple[Value, str]] = {}
+    for method in parse_method(str(tree.get("method", RunSettings.model_fields["method"].default))):
+        given = tree.get(method.name)
+        section = {short_name(knob): knob.initial for knob in method.settings}
+        section |= given if isinstance(given, Mapping) else {}
+        for key, value in method.published_with(section).items():
+            if not _is_given(key, tree):
+                found.setdefault(key, (value, method.name))
+    return found
+
+
+def _is_given(key: str, tree: Mapping[str, Any]) -> bool:
+    table, _, name = key.rpartition(".")
+    section = tree.get(table, {})
+    # A table that is no table is refused later, with its own message.
+    return not isinstance(section, Mapping) or name in section
+
+
+def _with_published(tree: dict[str, Any]) -> dict[str, Any]:
+    try:
+        published = published_settings(tree)
+    except RegistryError:  # the validator of `method` says it
+        return tree
+    for key, (value, _) in published.items():
+        table, _, name = key.rpartition(".")
+        tree = {**tree, table: {**tree.get(table, {}), name: value}}
+    return tree
 
 
 class RunSettings(Section):
@@ -73,10 +115,11 @@ class RunSettings(Section):
     def _expand_shorthand(cls, given: Any) -> Any:
         if not isinstance(given, dict):
             return given
-        return {
+        tree = {
             key: {SHORTHAND[key]: value} if key in SHORTHAND and isinstance(value, str) else value
             for key, value in given.items()
         }
+        return _with_published(tree)
 
     @field_validator("method")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -15,10 +16,30 @@ CLIP_FLOOR = 1e-6
 """Added to the norm that a limit is divided by, as in torch's clip_grad_norm_."""
 
 
-def gradient_norm(group: ParameterGroup) -> Tensor:
-    """Return the L2 norm of all gradients of an encoder, on their device; 0 where there is none."""
+@dataclass(frozen=True)
+class EncoderNorms:
+    """L2 norms of an encoder's gradients: of all together, and tensor by tensor, kernels first."""
+
+    total: Tensor
+    by_tensor: Tensor
+    kernels: int
+
+    def scaled(self, of_kernels: Scalar, of_others: Scalar) -> Tensor:
+        """Return the norm with the kernels' gradients and the others' multiplied by factors."""
+        parts = self.by_tensor.tensor_split([self.kernels])
+        norms = [torch.linalg.vector_norm(part) for part in parts]
+        return torch.hypot(norms[0] * of_kernels, norms[1] * of_others)
+
+
+def encoder_norms(group: ParameterGroup) -> EncoderNorms:
+    """Return the norms of an encoder's gradients, on their device; 0 where there is none."""
     gradients = group.gradients("all")
-    return total_norm(gradients) if gradients else torch.zeros((), device=group.device)
+    if not gradients:
+        zero = torch.zeros((), device=group.device)
+        return EncoderNorms(zero, zero.new_zeros(0), 0)
+    by_tensor = torch.stack(torch._foreach_norm(gradients))
+    total = torch.linalg.vector_norm(by_tensor)
+    return EncoderNorms(total, by_tensor, len(group.gradients("kernels")))
 
 
 def total_norm(tensors: Sequence[Tensor]) -> Tensor:
@@ -29,12 +50,13 @@ def total_norm(tensors: Sequence[Tensor]) -> Tensor:
     return total
 
 
-def clip(gradients: list[Tensor], limit: float) -> Scalar:
+def clip(gradients: list[Tensor], limit: Scalar) -> Scalar:
     """Scale all gradients in place so that their joint norm is at most `limit`; 0 is no limit.
 
     Return the factor, without a copy from the device.
     """
-    if limit == 0 or not gradients:
+    # A tensor is not compared: that would wait for the device.
+    if not gradients or (not isinstance(limit, Tensor) and limit == 0):
         return 1.0
     factor = (limit / (total_norm(gradients) + CLIP_FLOOR)).clamp_max(1.0)
     torch._foreach_mul_(gradients, factor)

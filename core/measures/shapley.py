@@ -25,13 +25,12 @@ MOST_MODALITIES = 6
 """The most modalities that all subsets are evaluated for: 2^6 = 64, and each more doubles them."""
 
 
-@torch.no_grad()
 def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, Tensor], Tensor]:
     """Return phi_m of each modality, (B, C), and the labels (B,) that go with them.
 
     f(all) are the logits of the step itself, all other subsets are predicted in eval mode. Each
     encoder has only two inputs, its own and zeros: it runs once on each, and only the fusion runs
-    for every subset.
+    for every subset. They carry a graph where gradients are enabled.
     """
     with in_eval_mode(model):
         present = model.encode(forward.batch.inputs)
@@ -45,7 +44,7 @@ def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, 
     # Fewer labels than the batch had: a method dropped samples between encoders and fusion, so the
     # step's logits are of other samples than the predictions above.
     if len(forward.labels) == len(forward.batch.labels):
-        values[frozenset(model.modalities)] = forward.logits.detach()
+        values[frozenset(model.modalities)] = forward.logits
     return shapley_values(values, model.modalities), forward.batch.labels
 
 

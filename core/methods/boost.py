@@ -11,6 +11,7 @@ from asgml.core.methods.knobs import (
     kernel_options,
     number,
     ramp_option,
+    scope_option,
     via_option,
     window_knobs,
 )
@@ -66,6 +67,7 @@ BOOST = Method(
                "alpha over the run: constant; linear or cosine down to 0; "
                "gap: in proportion to the gap, whole at its largest so far"),
         via_option("boost"),
+        scope_option("boost"),
         number("boost.ema_alpha", 0.3, 0.01, 1, None,
                "weight of the newest target in the smoothed boost scale; 1 is no smoothing "
                "(usual 0.1 to 0.5)"),

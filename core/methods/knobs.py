@@ -78,12 +78,19 @@ def via_option(owner: str) -> Knob:
                   "lr: multiply its learning rate, which adam does not cancel")
 
 
+def scope_option(owner: str, initial: str = "encoder") -> Knob:
+    return choice(f"{owner}.scope", initial, "encoder encoder+head",
+                  "what a gain acts on: the encoder, or also the modality's columns of the fusion "
+                  "and its own unimodal head, where there are such")
+
+
 def kernel_options(owner: str) -> tuple[Knob, ...]:
     """Return the options of a method that acts on kernels, in OGM's tradition."""
     return (
         choice(f"{owner}.params", "auto", "auto conv4d ndim2 all",
                "parameters that are modulated: auto is the encoder kind's own rule "
                "(4-D convolution kernels, or weights of 2-D and more)"),
+        scope_option(owner),
         ramp_option(owner),
     )
 # fmt: on

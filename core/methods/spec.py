@@ -82,6 +82,8 @@ class Method:
                    `via=lr` or `schedule=linear|cosine`; "" is always
     class_scores   the setting whose rule is made of class scores (a probability of the true class,
                    an entropy, a prototype), which a regression lacks; "" is always, None never
+    published      settings that it was published with, {key: value}, which a run has where it is
+                   given no other; by the setting that they belong to, "" is always
     """
 
     name: str
@@ -100,6 +102,7 @@ class Method:
     modalities: int | None = None
     requires: Mapping[str, str] = field(default_factory=dict)
     class_scores: str | None = None
+    published: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     @property
     def settings(self) -> tuple[Knob, ...]:
@@ -113,6 +116,14 @@ class Method:
             for capability, setting in self.requires.items()
             if not setting or _is_set(setting, section)
         ]
+
+    def published_with(self, section: Mapping[str, Value]) -> dict[str, Value]:
+        """Return the settings that these settings of the method were published with, by key."""
+        found: dict[str, Value] = {}
+        for setting, values in self.published.items():
+            if not setting or _is_set(setting, section):
+                found |= values
+        return found
 
     def reads_class_scores(self, section: Mapping[str, Value]) -> bool:
         """Return True where these settings make a rule of class scores."""

@@ -11,6 +11,7 @@ from asgml.core.methods.knobs import (
     gamma_knob,
     number,
     ramp_option,
+    scope_option,
     via_option,
     window_knobs,
 )
@@ -31,14 +32,21 @@ MLB = Method(
     name="mlb", target="asgml.core.modulators.mlb:Mlb", acts="loss and after backward",
     summary="boost the weak and slow the strong modality with one formula, "
             "beside the unimodal losses",
-    source="Kontras et al., Improving Multimodal Learning with Multi-Loss Gradient Modulation, "
-           "BMVC 2024, section 3.2",
+    source=cleandoc("""
+        Kontras et al., Improving Multimodal Learning with Multi-Loss Gradient Modulation,
+        BMVC 2024, section 3.2
+        code:  kkontras/MLB, agents/general_agent/helpers/Bias_Infusion.py: k_m from line 336 on;
+               line 405: it scales the encoder with its own head, and its slice of the fusion
+               without the bias (scope=encoder+head); CREMA-D: configs/CREMA_D/res/MLB.json, alpha
+               0.8 and no beta, which is beta_max 2 (recipe cremad-mlb)
+    """),
     formula=cleandoc("""
         s_m  = sum_i softmax(z_m)_i[y_i]                   true-class score of the unimodal logits
         r_m  = mean_j!=m s_j / s_m                         above 1 the others are ahead
         b_m  = beta_max if r_m > 1 else 2
         k_m  = 1 + (b_m - 1) * tanh(alpha * (r_m - 1))     in (0, beta_max)
-        g_m <- k_m * g_m                                   all of encoder m; via=lr: its rate
+        g_m <- k_m * g_m                                   encoder m, its columns of the fusion and
+                                                           its head; via=lr: the encoder's rate
         L    = CE(z, y) + gamma * sum_m CE(z_m, y)
     """),
     needs="unimodal logits",
@@ -46,13 +54,14 @@ MLB = Method(
         number("mlb.alpha",    1.0, 0, 10, 0.1,
                "how fast k_m leaves 1 as the modalities part (usual 0.5 to 2)"),
         number("mlb.beta_max", 5.0, 1, 20, 0.5,
-               "largest factor of a weak modality's gradient (usual 2 to 10)"),
+               "largest factor of a weak modality's gradient (usual 2 to 10; "
+               "2 is the released code without a beta)"),
         gamma_knob("mlb", 1.0),
         *window_knobs("mlb"),
     ),
-    options=(via_option("mlb"), ramp_option("mlb")),
+    options=(via_option("mlb"), scope_option("mlb", "encoder+head"), ramp_option("mlb")),
     exclusive=(THROTTLES, ACCELERATES, ADDS_UNIMODAL_LOSSES), scales=True, unimodal_loss=True,
-    requires={SETS_RATES: "via=lr"}, class_scores="",
+    requires={SETS_RATES: "via=lr"}, class_scores="", published={"": {"fusion.alone": "heads"}},
 )
 
 AGM = Method(
@@ -60,15 +69,23 @@ AGM = Method(
     name="agm", target="asgml.core.modulators.agm:Agm", acts="after backward",
     summary="throttle or boost each modality by its Shapley share of the prediction, "
             "compared with its own past",
-    source="Li et al., Boosting Multi-modal Model Performance with Adaptive Gradient Modulation, "
-           "ICCV 2023",
+    source=cleandoc("""
+        Li et al., Boosting Multi-modal Model Performance with Adaptive Gradient Modulation,
+        ICCV 2023
+        code:  lihong2303/AGM_ICCV2023: hooks in model/CREMAD_net.py from line 45 on; kappa_m in
+               run/CREMAD_main.py from line 145 on, clip from line 233 on; the default, released for
+               the published numbers
+        paper: kappa_m on the gradient of encoder m
+    """),
     formula=cleandoc("""
         m_m      = Shapley value of modality m's input in the logits
         s_m      = mean_i -log max(softmax(m_m)_i[y_i], 1e-8)       nat; lower is better learnt
         r_m      = exp(M / (M - 1) * (mean_j s_j - s_m))            above 1: m is ahead
         tau_m    = the same of the mean of s_m over past steps      what is expected of m; from 0
         kappa_m  = exp(alpha * min(tau_m - r_m, cap))
-        g_m     <- kappa_m * g_m                                    all of encoder m
+        g_m     <- kappa_m * g_m                                    all of encoder m; variant=paper
+        g       <- sum_m kappa_m * dL/dz * dm_m/dtheta              every weight; variant=code
+        |g|     <= clip       where a number of the head's gradient exceeds 1; variant=code
     """),
     needs="at most 6 modalities",
     knobs=(
@@ -77,8 +94,15 @@ AGM = Method(
         *window_knobs("agm"),
     ),
     options=(
+        choice("agm.variant", "code", "paper code",
+               "code: what flows back through each m_m, into the head and from zero inputs too; "
+               "paper: the gradients of the encoders"),
+        scope_option("agm", "encoder+head"),
         number("agm.cap", 10.0, 0, 10, None,
                "largest tau - r that counts (published 10; 7 for three modalities)"),
+        number("agm.clip", 1.0, 0, 100, None,
+               "variant=code: largest norm of all gradients in a step in which a number of the "
+               "head's gradient exceeds 1; 0 is off"),
         ramp_option("agm"),
     ),
     scales=True, requires={RUNS_ENCODERS: ""}, class_scores="",
@@ -113,6 +137,7 @@ CGGM = Method(
         number("cggm.ema", 1.0, 0.01, 1, None,
                "weight of the newest batch accuracy in e_m; 1 is the paper's, with no smoothing"),
         number("cggm.classifier_lr", 5e-4, 1e-7, 1, None, "learning rate of the classifiers' Adam"),
+        scope_option("cggm"),
         ramp_option("cggm"),
     ),
     scales=True, requires={NEEDS_HEAD: "direction=True"}, class_scores="direction=True",
@@ -153,6 +178,7 @@ ARL = Method(
         choice("arl.weights", "variant", "variant paper code even",
                "a_m, where it is not that of arl.variant; paper: its formula; "
                "code: the formula that the released script leaves unused; even: 0.5 each"),
+        scope_option("arl"),
         ramp_option("arl"),
     ),
     exclusive=(ADDS_UNIMODAL_LOSSES,), scales=True, modalities=2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
 from torch import Tensor, nn
@@ -65,11 +66,17 @@ class MultimodalModel(nn.Module):
         return [m for m, flags in trainable.items() if flags and not any(flags)]
 
     def parameter_groups(self, rule: str = "auto") -> dict[str, ParameterGroup]:
-        """Return the trainable parameters of each encoder; none for a frozen one.
+        """Return the trainable parameters of each encoder, and its part of the head.
+
+        A frozen encoder has no trainable ones.
 
         Raise ModelError where an encoder has no kernels by this rule, or two share parameters.
         """
-        groups = {m: encoder.parameter_group(rule) for m, encoder in self.encoders.items()}
+        parts = self.fusion.parts()
+        groups = {
+            m: replace(encoder.parameter_group(rule), head=parts.get(m, ()))
+            for m, encoder in self.encoders.items()
+        }
         for modality, group in groups.items():
             if not group.kernels and modality not in self.frozen:
                 raise ModelError(

@@ -4,30 +4,49 @@ Li, Li, Hu, Lei, Li, Zhang: Boosting Multi-modal Model Performance with Adaptive
 Modulation, ICCV 2023. Formula: AGM in core/methods/two_sided.py; with two modalities r_m is
 exp(s_j - s_m). Shapley values: core/measures/shapley.py.
 
-The authors' code multiplies what flows back through an identity behind each m_m. Backpropagation is
-linear, so that is the same factor on every gradient of the encoder, as long as m_m depends on
-encoder m only: for every fusion that is linear in the features (concat, sum), but for the padded
-passes, which take batch norm's running statistics. With film and gated, where each m_m depends on
-all encoders, the authors' factors would mix; here encoder m gets kappa_m only.
+The released script (variant=code) multiplies what flows back through an identity behind each m_m.
+That reaches the fusion too, the encoders' pass over zeros, and the other encoders where m_m depends
+on them (film, gated). Here the same gradients come from a term of the loss whose value is 0:
+
+    sum_m (kappa_m - 1) * <dL/dz, m_m>      with dL/dz held constant
+
+variant=paper multiplies the gradient of encoder m, and with scope=encoder+head of its columns of
+the fusion, by kappa_m. For a linear fusion the two differ by what flows through zero inputs, by
+shared biases, and by the padded passes' batch norm, which takes its running statistics.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from asgml.core.measures.shapley import MOST_MODALITIES, shapley_logits
+from asgml.core.measures.task import loss_of
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
-from asgml.core.types import Backward
+from asgml.core.types import Backward, Forward, Scalar
 from asgml.storage.format.knobs import Value
 
 SMALLEST_PROBABILITY = 1e-8
+
+
+LARGEST_HEAD_GRADIENT = 1.0
+"""A larger number in the head's gradient makes the released script clip all gradients."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Losses s_m and gains kappa_m of a step."""
+
+    losses: Float[Tensor, "M"]
+    gains: Float[Tensor, "M"]
 
 
 class Agm(Modulator):
@@ -37,6 +56,7 @@ class Agm(Modulator):
         super().__init__(modalities, options)
         self.expected = torch.zeros(len(self.modalities))
         self.steps = 0
+        self.seen: Scores | None = None
 
     def attach(self, context: MethodContext) -> None:
         if (count := len(self.modalities)) > MOST_MODALITIES:
@@ -44,23 +64,75 @@ class Agm(Modulator):
                 f"agm needs at most {MOST_MODALITIES} modalities "
                 f"(it predicts from all 2^M subsets), the data has {count}"
             )
+        if self.options["variant"] == "code" and (parts := context.config.optimizer.accumulate) > 1:
+            raise MethodError(
+                "agm with variant=code weighs what flows back by the whole batch, and "
+                f"optimizer.accumulate={parts} parts it; use accumulate=1, or agm.variant=paper"
+            )
         self.model = context.model
 
+    def loss(self, forward: Forward) -> Scalar:
+        """Return 0, with the gradient that kappa_m - 1 of each m_m adds (variant=code).
+
+        Left to `modulate` where a method dropped samples, of which there are no padded passes.
+        """
+        dropped = len(forward.labels) < len(forward.batch.labels)
+        if self.options["variant"] != "code" or dropped:
+            return 0.0
+        logits, self.seen = self.scores(forward)
+        extra = (self.seen.gains - 1).view(-1, 1, 1) * gradient_of_logits(forward)
+        term = (extra * logits).sum()
+        return term - term.detach()
+
     def modulate(self, backward: Backward) -> Modulation:
-        logits, labels = shapley_logits(self.model, backward.forward)
-        losses = unimodal_losses(torch.stack([logits[m] for m in self.modalities]), labels)
+        scores, self.seen = self.seen, None
+        if scores:
+            self.remember(scores.losses)
+            passed = dict(zip(self.modalities, scores.gains.unbind(), strict=True))
+            return Modulation(passed=passed, clip=self.clip_limit())
+        with torch.no_grad():
+            scores = self.scores(backward.forward)[1]
+        self.remember(scores.losses)
+        return Modulation(
+            gains={(m, "all"): scores.gains[i] for i, m in enumerate(self.modalities)}
+        )
+
+    def scores(self, forward: Forward) -> tuple[Float[Tensor, "M B C"], Scores]:
+        """Return m_m of all modalities, with a graph where gradients are enabled; and kappa_m."""
+        by_modality, labels = shapley_logits(self.model, forward)
+        logits = torch.stack([by_modality[m] for m in self.modalities])
+        losses = unimodal_losses(logits.detach(), labels)
         expected = self.expected.to(losses.device)  # a resumed state lies on the host
         gains = agm_coefficients(losses, expected, self.number("alpha"), self.number("cap"))
-        # After the gains: tau_m is of the steps before this one.
+        return logits, Scores(losses, gains)
+
+    def remember(self, losses: Float[Tensor, "M"]) -> None:
+        """Take the losses of this step into the mean: tau_m is of the steps before one."""
         self.steps += 1
+        expected = self.expected.to(losses.device)
         self.expected = expected + (losses - expected) / self.steps
-        return Modulation(gains={(m, "all"): gains[i] for i, m in enumerate(self.modalities)})
+
+    def clip_limit(self) -> Tensor | None:
+        """Return the script's limit: `clip` where a number of the head's gradient exceeds 1."""
+        limit = self.number("clip")
+        matrices = [p.grad for p in self.model.fusion.parameters() if p.dim() > 1]
+        present = [gradient for gradient in matrices if gradient is not None]
+        if not limit or not present:
+            return None
+        peak = torch.stack(torch._foreach_norm(present, math.inf)).max()
+        return torch.where(peak > LARGEST_HEAD_GRADIENT, limit, math.inf)
 
     def state_dict(self) -> State:
         return {"expected": self.expected, "steps": self.steps}
 
     def load_state_dict(self, state: State) -> None:
         self.expected, self.steps = state["expected"], int(state["steps"])
+
+
+def gradient_of_logits(forward: Forward) -> Float[Tensor, "B C"]:
+    """Return dL/dz of the task loss at the fused logits."""
+    leaf = forward.logits.detach().requires_grad_()
+    return torch.autograd.grad(loss_of(forward, leaf), leaf)[0]
 
 
 def unimodal_losses(logits: Float[Tensor, "M B C"], labels: Tensor) -> Float[Tensor, "M"]:

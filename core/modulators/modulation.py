@@ -2,25 +2,29 @@
 
     for every parameter p of encoder m:   g_p <- gain_m * d_p + noise_m * std(d_p) * N(0, 1)
 
-d_p is the gradient, or the direction that a method puts in its place. Composition is arithmetic:
-gains multiply, noise levels add in quadrature, so the order of two methods does not matter; only
-one method may give directions. A method may also ask for another learning rate of a modality's
-encoder, lr_m = rate_m * lr; rates multiply too. `apply` (apply.py) writes it into the gradients.
+So too for the weights of the head that belong to m, where a method names them (rule "head"). d_p is
+the gradient, or the direction that a method puts in its place. Composition is arithmetic: gains
+multiply, noise levels add in quadrature, so the order of two methods does not matter; only one
+method may give directions. A method may also ask for another learning rate of a modality's encoder,
+lr_m = rate_m * lr; rates multiply too. `apply` (apply.py) writes it into the gradients.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from asgml.core.types import Scalar
 
 Key = tuple[str, str]
-"""A modality, and a Rule: the parameters of its encoder that are meant."""
+"""A modality, and a Rule: its parameters that are meant."""
+
+HEAD = "head"
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Modulation:
     rates       factors of the learning rate of whole encoders, in this step
     factors     to record: this method's share of the gain, by column (`throttle/audio`)
     readings    to record: what the method measured, by column (`discrepancy/audio`)
+    passed      to record: gains by modality that its gradients carry out of backward already
+    clip        largest norm of all gradients of the model together in this step
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
@@ -42,6 +48,8 @@ class Modulation:
     rates: Mapping[str, Scalar] = field(default_factory=dict)
     factors: Mapping[str, Scalar] = field(default_factory=dict)
     readings: Mapping[str, Scalar] = field(default_factory=dict)
+    passed: Mapping[str, Scalar] = field(default_factory=dict)
+    clip: Scalar | None = None
 
     def __mul__(self, other: Modulation) -> Modulation:
         """Return both modulations at once. Raise ValueError where both have directions."""
@@ -56,12 +64,14 @@ class Modulation:
             _merge(self.rates, other.rates, _product),
             _merge(self.factors, other.factors, _product),
             {**self.readings, **other.readings},
+            _merge(self.passed, other.passed, _product),
+            _smaller(self.clip, other.clip),
         )
 
     def scaled(self, strength: float) -> Modulation:
         """Return a share of the modulation: nothing at strength 0, all of it at 1.
 
-        Directions have no halfway: they are taken for any strength above 0.
+        Directions and the clip have no halfway: they are taken for any strength above 0.
         """
         if strength == 0:
             # No gains at all, not gains of 1: then no gradient is touched and no noise is drawn.
@@ -72,7 +82,15 @@ class Modulation:
         factors = {name: _towards_one(factor, strength) for name, factor in self.factors.items()}
         noise = {key: strength * level for key, level in self.noise.items()}
         rates = {modality: _towards_one(rate, strength) for modality, rate in self.rates.items()}
-        return Modulation(gains, noise, self.directions, rates, factors, self.readings)
+        passed = {modality: _towards_one(gain, strength) for modality, gain in self.passed.items()}
+        return Modulation(
+            gains, noise, self.directions, rates, factors, self.readings, passed, self.clip
+        )
+
+    def with_heads(self) -> Modulation:
+        """Return the same with each encoder's gain on its part of the head too."""
+        heads = {(m, HEAD): self._given(m) for m, _ in self.gains}
+        return replace(self, gains={**heads, **self.gains})
 
     @property
     def acts(self) -> bool:
@@ -81,7 +99,15 @@ class Modulation:
 
     def gain(self, modality: str) -> Scalar:
         """Return the whole gain of a modality's kernels."""
+        return self._given(modality) * self.passed.get(modality, 1.0)
+
+    def _given(self, modality: str) -> Scalar:
+        """Return the gain of its kernels that is to be applied."""
         return self.gains.get((modality, "kernels"), 1.0) * self.gains.get((modality, "all"), 1.0)
+
+    def head_gain(self, modality: str) -> Scalar:
+        """Return the gain of the modality's part of the head."""
+        return self.gains.get((modality, HEAD), 1.0) * self.passed.get(modality, 1.0)
 
     def noise_level(self, modality: str) -> Scalar:
         """Return the whole noise level of a modality's kernels."""
@@ -114,6 +140,12 @@ def _quadrature(ours: Scalar, theirs: Scalar) -> Scalar:
     """Return the level of two independent noises together."""
     total: Scalar = (ours * ours + theirs * theirs) ** 0.5
     return total
+
+
+def _smaller(ours: Scalar | None, theirs: Scalar | None) -> Scalar | None:
+    if ours is None or theirs is None:
+        return theirs if ours is None else ours
+    return torch.minimum(torch.as_tensor(ours), torch.as_tensor(theirs))
 
 
 def _towards_one(factor: Scalar, strength: float) -> Scalar:

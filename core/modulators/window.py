@@ -65,7 +65,9 @@ class Windowed(Modulator):
         return strength * self.inner.loss(forward) if strength else 0.0
 
     def modulate(self, backward: Backward) -> Modulation:
-        return self.inner.modulate(backward).scaled(self.current_strength)
+        modulation = self.inner.modulate(backward).scaled(self.current_strength)
+        heads = self.text("scope", "encoder") == "encoder+head"
+        return modulation.with_heads() if heads else modulation
 
     def observe(self, reading: ProbeReading) -> None:
         self.inner.observe(reading)

@@ -21,7 +21,7 @@ from asgml.core.run.stopwatch import Stopwatch
 from asgml.core.types import Scalar
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
-from asgml.storage.format.metrics import TABLES, Table
+from asgml.storage.format.metrics import LATER, TABLES, Table
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
 
@@ -63,13 +63,18 @@ class Recorder:
         return self._writer
 
     def record(self, table: Table, values: Mapping[str, Scalar]) -> None:
-        """Record one row; columns that `values` lacks are NaN. Raise KeyError for another name."""
+        """Record one row; columns that `values` lacks are NaN. Raise KeyError for another name.
+
+        What an older run has no column for is left out.
+        """
         row: list[Scalar] = [math.nan] * len(self.columns[table])
         # the axes of storage/format/metrics.py, in their order
         row[:4] = [self.step, time.time(), self.stopwatch.seconds(), self.writer.segment]
         index = self._index[table]
         for name, value in values.items():
             if name not in index:
+                if name.partition("/")[0] in LATER:
+                    continue
                 raise KeyError(
                     f"no column {name!r} in the table {table!r}: "
                     "only the metrics of storage/format/metrics.py can be recorded"

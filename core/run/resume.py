@@ -9,7 +9,7 @@ from asgml.core.data.base import DataError, Dataset
 from asgml.core.run import checkpoint
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
-from asgml.storage.format.metrics import METRICS, Metric
+from asgml.storage.format.metrics import LATER, METRICS, Metric
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
 from asgml.storage.read.reader import Run
 
@@ -65,5 +65,12 @@ def refuse_other_data(paths: RunPaths, earlier: Run, data: Dataset) -> None:
 
 
 def _columns(metrics: Iterable[Metric]) -> list[tuple[str, str, bool]]:
-    """Return what the arrays of a store depend on. Texts, units and panels may be reworded."""
-    return [(metric.table, metric.name, metric.per_modality) for metric in metrics]
+    """Return what the arrays of a store depend on. Texts, units and panels may be reworded.
+
+    Without the metrics of LATER, which an older run lacks and is resumed without.
+    """
+    return [
+        (metric.table, metric.name, metric.per_modality)
+        for metric in metrics
+        if metric.name not in LATER
+    ]

@@ -24,9 +24,12 @@ def step_row(
     forward: Forward,
     before: Mapping[str, Tensor],
     after: Mapping[str, Tensor],
+    clean: Mapping[str, Tensor],
     modulation: Modulation,
 ) -> dict[str, Scalar]:
-    """Return the columns of a step. `before` and `after` are the encoders' gradient norms.
+    """Return the columns of a step.
+
+    `before` and `after` are the encoders' gradient norms; `clean` is `after` without the noise.
 
     The factor of a method that is not in the run is 1.
     """
@@ -39,6 +42,8 @@ def step_row(
         "accuracy": task.correct(forward.logits, truth).mean(),
         **per_modality("grad_norm", before),
         **per_modality("grad_norm_after", after),
+        **per_modality("grad_norm_clean", clean),
+        **per_modality("head_gain", {m: modulation.head_gain(m) for m in modalities}),
         **per_modality("gain", {m: modulation.gain(m) for m in modalities}),
         **per_modality("noise", {m: modulation.noise_level(m) for m in modalities}),
         **per_modality("boost_scale", ones),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
-from asgml.core.measures.gradients import gradient_norm
+from asgml.core.measures.gradients import EncoderNorms, encoder_norms
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.apply import apply
@@ -30,15 +30,19 @@ Norms = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class ModulationResult:
-    """The modulation of a step, and the encoders' gradient norms before and after it."""
+    """The modulation of a step, and the encoders' gradient norms before and after it.
+
+    `clean` are those after it, without the noise that it added.
+    """
 
     modulation: Modulation
     before: Norms
     after: Norms
+    clean: Norms
 
     def row(self, forward: Forward) -> dict[str, Scalar]:
         """Return its columns of the table `steps`."""
-        return step_row(forward, self.before, self.after, self.modulation)
+        return step_row(forward, self.before, self.after, self.clean, self.modulation)
 
 
 @dataclass
@@ -55,7 +59,10 @@ class Balancing:
     _open_windows: dict[str, bool] = field(default_factory=dict)
 
     def gradient_norms(self) -> Norms:
-        return {m: gradient_norm(group) for m, group in self.groups.items()}
+        return {m: norms.total for m, norms in self._norms().items()}
+
+    def _norms(self) -> dict[str, EncoderNorms]:
+        return {m: encoder_norms(group) for m, group in self.groups.items()}
 
     def modulate_gradients(
         self, forward: Forward, *, check_finite: bool = False
@@ -65,19 +72,21 @@ class Balancing:
         With `check_finite`, gradients that are not all finite are measured only; that waits for
         the device.
         """
-        before = self.gradient_norms()
+        norms = self._norms()
+        before = {m: each.total for m, each in norms.items()}
         if check_finite and not torch.stack(list(before.values())).isfinite().all():
-            return ModulationResult(NEUTRAL, before, before)
+            return ModulationResult(NEUTRAL, before, before, before)
         modulation = self.modulator.modulate(Backward(forward, self.groups, before))
         apply(modulation, self.groups, self.noise)
         # measured again only after a change: norms read every gradient once more
         after = self.gradient_norms() if modulation.acts else before
-        return ModulationResult(modulation, before, after)
+        clean = {m: clean_norm(modulation, m, norms[m], after[m]) for m in before}
+        return ModulationResult(modulation, before, after, clean)
 
     def measure_only(self) -> ModulationResult:
         """Measure the gradients and leave them as they are."""
         norms = self.gradient_norms()
-        return ModulationResult(NEUTRAL, norms, norms)
+        return ModulationResult(NEUTRAL, norms, norms, norms)
 
     def probe(self, forward: Forward, more: Mapping[str, Scalar] | None = None) -> None:
         """Train and evaluate the probes on the features of this step; record it with `more`.
@@ -128,6 +137,24 @@ class Balancing:
         # generators take their state from the CPU, wherever the checkpoint was loaded to
         self.noise.set_state(state["noise"].cpu())
         self.method_generator.set_state(state["method_generator"].cpu())
+
+
+def clean_norm(
+    modulation: Modulation, modality: str, before: EncoderNorms, after: Tensor
+) -> Tensor:
+    """Return the norm of an encoder's gradient after modulation, without the noise.
+
+    It follows from the gains and the norms before: no gradient is read for it, except where another
+    method gave directions.
+    """
+    if not any(noisy == modality for noisy, _ in modulation.noise):
+        return after
+    if modality in modulation.directions:
+        directions = list(modulation.directions[modality])
+        by_tensor = torch.stack(torch._foreach_norm(directions))
+        before = replace(before, by_tensor=by_tensor)
+    rest = modulation.gains.get((modality, "all"), 1.0)
+    return before.scaled(rest * modulation.gains.get((modality, "kernels"), 1.0), rest)
 
 
 def make_balancing(

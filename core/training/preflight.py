@@ -29,6 +29,7 @@ def configuration_warnings(
         *_doubled(config),
         *_without_effect(config, model),
         *_without_conflict(config),
+        *without_parts(config, model),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -117,14 +118,47 @@ def _without_conflict(config: RunSettings) -> list[str]:
     The joint and the unimodal gradient of an encoder then pass through the same weights.
     """
     pairing = config.fusion.alone
-    if pairing == "heads" or "mmpareto" not in [method.name for method in config.methods]:
+    if pairing == "heads":
+        return []
+    return shared_weights(config, f"fusion.alone={pairing}", "set fusion.alone=heads")
+
+
+def shared_weights(config: RunSettings, pairing: str, remedy: str) -> list[str]:
+    """Return the warning of mmpareto on such unimodal logits, where it is a method of the run."""
+    if "mmpareto" not in [method.name for method in config.methods]:
         return []
     gamma = float(config.section("mmpareto")["gamma"])
     return [
-        f"mmpareto with fusion.alone={pairing}: the two gradients of an encoder pass through the "
+        f"mmpareto with {pairing}: the two gradients of an encoder pass through the "
         "same weights and hardly ever conflict, and without a conflict mmpareto is uniform times "
-        f"{gamma:g}; it is published with heads of their own: set fusion.alone=heads"
+        f"{gamma:g}; it is published with heads of their own: {remedy}"
     ]
+
+
+def without_parts(config: RunSettings, model: MultimodalModel) -> list[str]:
+    """Return one line for each method whose gain acts on the head as well, where it cannot."""
+    scoped = [
+        method.name
+        for method in config.methods
+        if config.section(method.name).get("scope") == "encoder+head"
+    ]
+    return [
+        f"{name}.scope=encoder+head: {reason}; set {name}.scope=encoder"
+        for name in scoped
+        if (reason := _why_not_the_head(config, model, name))
+    ]
+
+
+def _why_not_the_head(config: RunSettings, model: MultimodalModel, name: str) -> str:
+    section = config.section(name)
+    if section.get("via") == "lr":
+        return "with via=lr the head keeps its learning rate, only the encoders' are scaled"
+    # AGM as released acts through the backward pass, on every fusion.
+    if name == "agm" and section["variant"] == "code":
+        return ""
+    if not model.fusion.parts():
+        return "no weights of this head belong to one modality, only the encoders are scaled"
+    return ""
 
 
 def _closed_windows(config: RunSettings, epochs: int) -> list[str]:

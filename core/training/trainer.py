@@ -103,7 +103,7 @@ class Trainer:
         # + 1: the step is counted when it is recorded
         probes_due = balancing.is_probe_step(self.run.step + 1)
         with self.components.diagnostics.measure_update(probes_due):
-            updated = update.finish()
+            updated = update.finish(modulated.modulation.clip)
         self.record_step(forward, modulated, loss, task_loss, updated)
         return forward
 

@@ -68,11 +68,15 @@ class Update:
             self.optimizer.zero_grad(set_to_none=True)
         return finite
 
-    def finish(self) -> dict[str, Scalar]:
-        """Clip and take the step; return its columns of the table `steps`."""
+    def finish(self, limit: Scalar | None = None) -> dict[str, Scalar]:
+        """Clip and take the step; return its columns of the table `steps`.
+
+        `limit` is the norm that a method asks to clip to, before optimizer.clip.
+        """
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         gradients = [p.grad for p in parameters if p.grad is not None]
-        factor = clip(gradients, float(self.live_settings.values["optimizer.clip"]))
+        factor = clip(gradients, limit) if limit is not None else 1.0
+        factor = factor * clip(gradients, float(self.live_settings.values["optimizer.clip"]))
         self.precision.step(self.optimizer)
         return {"clip_factor": factor, "skipped_steps": self.skipped}
 

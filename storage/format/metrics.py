@@ -72,8 +72,12 @@ METRICS: tuple[Metric, ...] = (
          "L2 norm of the encoder's gradient, before modulation"),
         ("grad_norm_after",   "",      "gradient norm after", True,  "",     True,
          "L2 norm of the encoder's gradient, after modulation"),
+        ("grad_norm_clean",   "",      "",                    True,  "",     True,
+         "L2 norm of the encoder's gradient after modulation, without the noise that was added"),
         ("gain",              "×",     "gain",                True,  "",     False,
          "factor that the encoder's gradient was multiplied by, all modulators together"),
+        ("head_gain",         "×",     "",                    True,  "",     False,
+         "factor that the modality's part of the head was multiplied by (scope=encoder+head)"),
         ("boost_scale",       "×",     "boost scale",         True,  "",     False,
          "the boost's part of the gain: 1 for the strongest modality, up to 1 + alpha for the "
          "weakest"),
@@ -180,6 +184,10 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 # fmt: on
+
+
+LATER = ("grad_norm_clean", "head_gain")
+"""Metrics that runs of 0.1.0 and 0.2.0 lack; such a run is resumed without them."""
 
 
 def columns_of(table: str, metrics: Iterable[Metric], modalities: Sequence[str]) -> list[str]:

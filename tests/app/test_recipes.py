@@ -18,6 +18,7 @@ from asgml.app.keys import flatten, parse_value
 from asgml.app.plan import Plan
 from asgml.app.recipes import recipe_file, recipe_names, summary_of
 from asgml.core.config.run_config import RunConfig, known_keys, make_config
+from asgml.core.methods.registry import METHODS
 
 
 def origin_and_value(arguments: TrainArguments) -> dict[str, tuple[Any, str]]:
@@ -312,3 +313,56 @@ def test_what_run_toml_holds_makes_the_same_configuration(tmp_path: Path) -> Non
         TrainArguments(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))
     ).config()
     assert make_config(tomllib.loads(tomli_w.dumps(config.model_dump()))) == config
+
+
+# -- what a method was published with ---------------------------------------------------
+
+
+def test_a_method_sets_what_it_was_published_with_and_says_so() -> None:
+    rows = origin_and_value(TrainArguments(method="mmpareto"))
+    assert rows["fusion.alone"] == ("heads", "method mmpareto")
+    assert rows["fusion.kind"][1] == "default"
+    assert build(TrainArguments(method="mmpareto")).config().model_dump()["fusion"]["alone"] == (
+        "heads"
+    )
+
+
+@pytest.mark.parametrize("given", ["split", "ablation", "heads"])
+def test_what_the_user_gives_counts(given: str) -> None:
+    arguments = TrainArguments(method="mmpareto", sets=[f"fusion.alone={given}"])
+    rows = origin_and_value(arguments)
+    assert rows["fusion.alone"] == (given, f"--set fusion.alone={given}")
+
+
+def test_a_fusion_by_its_bare_name_keeps_what_the_method_sets() -> None:
+    rows = origin_and_value(TrainArguments(method="mmpareto", sets=["fusion=film"]))
+    assert rows["fusion.kind"][0] == "film" and rows["fusion.alone"][0] == "heads"
+    assert make_config({"method": "mmpareto", "fusion": "sum"}).fusion.alone == "heads"
+
+
+@pytest.mark.parametrize(
+    ("sets", "threshold", "origin"),
+    [
+        ([], 0.05, "default"),
+        (["inforeg.variant=paper"], 0.04, "method inforeg"),
+        (["inforeg.variant=paper", "inforeg.threshold=0.3"], 0.3, "--set inforeg.threshold=0.3"),
+    ],
+)
+def test_a_setting_may_follow_another(sets: list[str], threshold: float, origin: str) -> None:
+    rows = origin_and_value(TrainArguments(method="inforeg", sets=sets))
+    assert rows["inforeg.threshold"] == (threshold, origin)
+
+
+def test_settings_that_are_published_exist_and_are_allowed() -> None:
+    for name, row in METHODS.items():
+        for setting, values in row.published.items():
+            chosen, _, value = setting.partition("=")
+            section = {chosen: value} if chosen else {}
+            config = make_config({"method": name, name: section} if section else {"method": name})
+            flat = dict(flatten(config.model_dump()))
+            assert {key: flat[key] for key in values} == dict(values)
+
+
+def test_a_run_that_is_resumed_has_what_its_file_says() -> None:
+    tree = make_config({"method": "mmpareto", "fusion": {"alone": "split"}}).model_dump()
+    assert make_config(tree).fusion.alone == "split"

@@ -41,7 +41,7 @@ from asgml.storage.read.reader import Run
 PROBE = {"probe.eval_freq": 3, "probe.train_steps": 2}
 STEPS = (
     "epoch loss task_loss accuracy lr grad_norm grad_norm_after gain boost_scale throttle noise "
-    "discrepancy own_loss own_accuracy"
+    "discrepancy own_loss own_accuracy grad_norm_clean head_gain"
 )
 REST = (
     "probe_accuracy probe_loss utilization utilization_gap boost_target train_loss train_accuracy"
@@ -150,7 +150,10 @@ def test_the_same_weights_and_rows_as_the_trainer(method: str, tmp_path: Path) -
     loop = Loop(data, method=method, epochs=4, seed=5, run=tmp_path / "loop")
     loop.adds = loop.adds or "uniform" in method
     ours = loop.train()
-    trainer, run = train_small(tmp_path / "trainer", data, method=method, epochs=4, seed=5)
+    # The loop's unimodal logits are the split of its head.
+    trainer, run = train_small(
+        tmp_path / "trainer", data, method=method, epochs=4, seed=5, fusion={"alone": "split"}
+    )
     assert_same_bits(ours, weights(trainer))
     other = Run.open(tmp_path / "loop")
     assert other.state() == "finished"
@@ -160,6 +163,22 @@ def test_the_same_weights_and_rows_as_the_trainer(method: str, tmp_path: Path) -
             if name.partition("/")[0] in [*STEPS.split(), *REST.split()]:
                 np.testing.assert_array_equal(left[name], right[name], err_msg=f"{table}: {name}")
     assert len(rows_of(other, "probes")["step"]) == 5
+
+
+CLIPS = """
+from asgml import Modulation, Modulator
+class Clips(Modulator):
+    def modulate(self, backward):
+        return Modulation(clip=1.0)
+"""
+
+
+def test_a_clip_is_refused_since_the_loop_alone_has_all_gradients(tmp_path: Path) -> None:
+    file = tmp_path / "clips.py"
+    file.write_text(CLIPS, encoding="utf-8")
+    loop = Loop(method="baseline", modulator=f"{file}:Clips")
+    with pytest.raises(LoopError, match="clips all gradients of the model, which the loop alone"):
+        loop.train()
 
 
 @pytest.mark.parametrize("recorded", [False, True])

@@ -255,7 +255,8 @@ def test_conflict_cosine(tmp_path: Path) -> None:
 def test_conflict_cosine_is_the_one_that_mmpareto_sees(tmp_path: Path) -> None:
     """In the first step, where both trainings have the same weights."""
     _, ours = train_small(tmp_path / "ours", diagnose={"every": 1}, epochs=1)
-    _, theirs = train_small(tmp_path / "theirs", method="mmpareto", epochs=1)
+    split = {"alone": "split"}
+    _, theirs = train_small(tmp_path / "theirs", method="mmpareto", epochs=1, fusion=split)
     for m in NAMES:
         assert ours.column("steps", f"conflict_cosine/{m}")[0] == pytest.approx(
             theirs.column("steps", f"conflict_cosine/{m}")[0], rel=1e-5

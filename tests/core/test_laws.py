@@ -74,9 +74,12 @@ VARIANTS = [
 ]
 """Methods in the variant that is not the default, `pmr:paper`; every law holds for them too."""
 
+SCOPES = ["mlb:encoder", "ogm_ge:encoder+head", "boost:encoder+head", "cggm:encoder+head"]
+"""Methods whose gains act on the head too, or do not, where that is not the default."""
+
 EVERY = [
     (method, count)
-    for method in dict.fromkeys((*FIRST, *METHODS, *VARIANTS))
+    for method in dict.fromkeys((*FIRST, *METHODS, *VARIANTS, *SCOPES))
     for count in counts(method)
 ]
 METHODS_AND_COUNTS = pytest.mark.parametrize(("method", "count"), EVERY)
@@ -100,8 +103,15 @@ LIVELY: dict[str, dict[str, Any]] = {
 }
 """Settings with which a method acts from the first step on, not after some epochs or by chance."""
 
-ORDERED = {"arl"}
-"""Methods whose formula depends on the order of modalities: ARL compares q_0/q_1 with d_0/d_1."""
+ORDERED = {"arl", "arl:paper", "inforeg"}
+"""Methods whose formula depends on the order of modalities.
+
+ARL compares q_0/q_1 with d_0/d_1; InfoReg as released gives audio, the first, rules of its own.
+"""
+
+
+SPLIT = {"alone": "split"}
+"""The fusion of plain training, beside methods that have unimodal heads where none is chosen."""
 
 
 def sections_of(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
@@ -120,7 +130,8 @@ def lively(method: str, **settings: Any) -> dict[str, dict[str, Any]]:
 def with_variant(method: str, sections: dict[str, Any]) -> dict[str, Any]:
     """Return the sections with the variant that `method` names, `pmr:paper`."""
     name, _, variant = method.partition(":")
-    chosen = {name: {**sections.get(name, {}), "variant": variant}} if variant else {}
+    setting = "scope" if "encoder" in variant else "variant"
+    chosen = {name: {**sections.get(name, {}), setting: variant}} if variant else {}
     return {**sections, **chosen}
 
 
@@ -215,7 +226,10 @@ def test_the_order_of_composition_does_not_matter(method: str) -> None:
     members.append(Louder(bench.names, {}))
     modulations = [member.modulate(backward) for member in members]
     results = []
+    state = {name: value.clone() for name, value in bench.model.state_dict().items()}
     for order in itertools.permutations(modulations):
+        # AGM's padded passes read batch norm's statistics, which every forward pass moves.
+        bench.model.load_state_dict(state)
         bench.look_back()
         bench.apply(compose(order))
         results.append(gradients(bench.model))
@@ -255,7 +269,7 @@ def take_over(theirs: Bench, ours: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("method", "count"),
-    [each for each in EVERY if not ORDERED & {row.name for row in rows_of(each[0])}],
+    [each for each in EVERY if each[0] not in ORDERED],
 )
 def test_permuting_the_modalities_permutes_everything(method: str, count: int) -> None:
     """The same encoders, head and batch, in the opposite order."""
@@ -263,8 +277,8 @@ def test_permuting_the_modalities_permutes_everything(method: str, count: int) -
     data = small_data(names)
     shapes = {m: data.shapes[m] for m in names[::-1]}
     reversed_data = replace(data, modalities=names[::-1], shapes=shapes)
-    ours = bench_of(method, names, data=data, begun=False)
-    theirs = bench_of(method, names[::-1], data=reversed_data, begun=False)
+    ours = bench_of(method, names, data=data, begun=False, fusion=SPLIT)
+    theirs = bench_of(method, names[::-1], data=reversed_data, begun=False, fusion=SPLIT)
     take_over(theirs, ours)
     for bench in (ours, theirs):
         bench.modulator.begin_epoch(0)
@@ -283,7 +297,7 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     root.mkdir()
     sections = with_variant(method, sections)
     name = method.partition(":")[0]
-    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, **sections)
+    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, fusion=SPLIT, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
     assert trainer.run.step == 6
@@ -348,7 +362,7 @@ def test_the_ends_of_the_window_are_inclusive(
 ) -> None:
     """Outside of it no bit of a gradient changes and no noise is drawn; -1 is no last epoch."""
     sections = lively(method, first_epoch=first, last_epoch=last)
-    bench = bench_of(method, modalities(count), **sections)
+    bench = bench_of(method, modalities(count), fusion=SPLIT, **sections)
     plain = Bench("baseline", modalities(count))
     acted = []
     for epoch in range(5):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from core_kit import Bench, seeded
+from core_kit import Bench, modalities, seeded
 from scipy import stats
 from torch import Tensor
 
+from asgml.core.measures.gradients import encoder_norms
 from asgml.core.modulators.apply import NOISE_FLOOR, apply
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.modulators.noise import PIECE, _quantiles, standard_deviation
@@ -150,7 +153,7 @@ def test_a_gain_for_a_modality_that_is_not_there_is_an_error() -> None:
 
 
 def test_a_gain_for_a_rule_that_there_is_not_is_an_error() -> None:
-    with pytest.raises(ValueError, match="rule 'kernel': expected kernels or all"):
+    with pytest.raises(ValueError, match="rule 'kernel': expected kernels or all or head"):
         Bench("baseline", ("audio",)).apply(Modulation(gains={("audio", "kernel"): 0.5}))
 
 
@@ -212,3 +215,51 @@ def test_the_standard_deviation_of_equal_numbers(value: float) -> None:
     found, expected = float(standard_deviation(gradient)), float(gradient.std())
     tolerance = 1e-6 * abs(value) if math.isfinite(value) else 0
     assert found == pytest.approx(expected, abs=tolerance, nan_ok=True)
+
+
+# -- the norm without the noise ----------------------------------------------------------
+
+
+def parted(norms: Mapping[str, Tensor]) -> dict[str, float]:
+    return {m: float(norm) for m, norm in norms.items()}
+
+
+@pytest.mark.parametrize(
+    "method", ["ogm_ge", "ogm_ge+boost", "ogm_ge+inforeg", "ogm", "boost", "baseline"]
+)
+@pytest.mark.parametrize("rule", ["auto", "all"])
+def test_the_norm_without_noise_is_that_of_the_same_step_without_noise(
+    method: str, rule: str
+) -> None:
+    """It is worked out from the gains; here the step is taken again with its noise left out."""
+    params = {name: {"params": rule} for name in ("ogm", "ogm_ge")}
+    bench, twin = (Bench(method, modalities(2), **params) for _ in range(2))
+    for each in (bench, twin):
+        with torch.no_grad():
+            for parameter in each.model.parameters():
+                parameter.mul_(1.02)
+    result = bench.balancing.modulate_gradients(bench.look_back().forward)
+    silent = replace(twin.modulate(), noise={})
+    twin.apply(silent)
+    expected = parted(twin.balancing.gradient_norms())
+    assert parted(result.clean) == pytest.approx(expected, rel=1e-5)
+    noisy = any(float(level) for level in result.modulation.noise.values())
+    assert noisy == ("ogm_ge" in method)
+    if noisy:
+        ratios = [float(result.after[m] / result.clean[m]) for m in bench.names]
+        assert max(ratios) > 1.3, "OGM-GE's noise is larger than what the gain leaves"
+    else:
+        assert parted(result.clean) == parted(result.after)
+
+
+def test_all_norms_of_an_encoder_without_gradients_are_zero() -> None:
+    norms = encoder_norms(ParameterGroup((), ()))
+    assert float(norms.total) == 0 and float(norms.scaled(2.0, 3.0)) == 0
+
+
+def test_kernels_and_others_are_scaled_apart() -> None:
+    kernel, bias = (torch.nn.Parameter(torch.zeros(size)) for size in (2, 1))
+    kernel.grad, bias.grad = torch.tensor([3.0, 4.0]), torch.tensor([12.0])
+    norms = encoder_norms(ParameterGroup((kernel,), (bias,)))
+    assert float(norms.total) == 13
+    assert float(norms.scaled(2.0, 0.5)) == pytest.approx(math.sqrt(100 + 36))

@@ -12,7 +12,7 @@ from core_kit import Bench, small_config, train_small
 from torch import nn
 
 from asgml.core.balancer import Balancer
-from asgml.core.training.preflight import configuration_warnings, too_short
+from asgml.core.training.preflight import configuration_warnings, too_short, without_parts
 from asgml.storage.read.reader import Run
 
 AV = ("audio", "visual")
@@ -153,3 +153,79 @@ def test_a_tau_that_is_never_renewed_is_told(variant: str, steps: int, expected:
 
 def test_a_tau_of_another_method_is_not_told() -> None:
     assert not too_short(small_config(method="uniform"), 3, 12)
+
+
+HEADLESS = (
+    "{}.scope=encoder+head: no weights of this head belong to one modality, only the encoders are "
+    "scaled; set {}.scope=encoder"
+)
+
+
+@pytest.mark.parametrize("kind", ["film", "gated"])
+def test_a_head_without_a_modalitys_weights_is_told(kind: str) -> None:
+    fusion = {"kind": kind, "alone": "ablation"}
+    bench = Bench("mlb+cggm", AV, fusion=fusion, cggm={"direction": False})
+    assert without_parts(bench.components.config, bench.model) == [HEADLESS.format("mlb", "mlb")]
+    assert not without_parts(small_config(method="agm"), bench.model), "it acts on any fusion"
+    paper = small_config(method="agm", agm={"variant": "paper"})
+    assert without_parts(paper, bench.model) == [HEADLESS.format("agm", "agm")]
+
+
+def test_heads_of_their_own_are_a_modalitys_weights() -> None:
+    bench = Bench("mlb", AV, fusion={"kind": "film", "alone": "heads"})
+    assert not without_parts(bench.components.config, bench.model)
+
+
+def test_a_rate_of_its_own_is_no_heads() -> None:
+    bench = Bench("mlb", AV, mlb={"via": "lr"})
+    assert without_parts(bench.components.config, bench.model) == [
+        "mlb.scope=encoder+head: with via=lr the head keeps its learning rate, only the encoders' "
+        "are scaled; set mlb.scope=encoder"
+    ]
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_an_own_loop_is_told_where_its_head_is_not_given(head: bool, tmp_path: Path) -> None:
+    layer = nn.Linear(8, 3)
+    with Balancer(
+        {m: nn.Linear(4, 4) for m in AV},
+        widths=dict.fromkeys(AV, 4),
+        head=layer if head else None,
+        classes=3,
+        method="mlb",
+        run=tmp_path / "run",
+    ) as balancer:
+        balancer.begin_epoch(0)
+    assert alerts(Run.open(tmp_path / "run")) == ([] if head else [HEADLESS.format("mlb", "mlb")])
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_loop_that_gives_mmpareto_the_split_of_its_head_is_told_once(
+    own: bool, tmp_path: Path
+) -> None:
+    encoders = {m: nn.Linear(3, 2) for m in AV}
+    heads = {m: nn.Linear(2, 2) for m in AV}
+    head, labels = nn.Linear(4, 2), torch.tensor([0, 1, 0, 1])
+    with Balancer(
+        encoders,
+        classes=2,
+        widths=dict.fromkeys(AV, 2),
+        head=head,
+        method="mmpareto",
+        run=tmp_path / "run",
+    ) as balancer:
+        balancer.begin_epoch(0)
+        for _ in range(2):
+            features = {m: encoder(torch.ones(4, 3)) for m, encoder in encoders.items()}
+            logits = head(torch.cat(list(features.values()), dim=1))
+            loss = nn.functional.cross_entropy(logits, labels)
+            unimodal = {m: heads[m](features[m]) for m in AV} if own else None
+            seen = {"features": features, "logits": logits, "labels": labels}
+            terms = balancer.loss(**seen, task_loss=loss, unimodal_logits=unimodal)
+            (loss + terms).backward()
+            balancer.step(**seen, loss=loss, unimodal_logits=unimodal)
+    found = alerts(Run.open(tmp_path / "run"))
+    assert [message.partition(":")[0] for message in found] == (
+        [] if own else ["mmpareto with the split of head="]
+    )
+    assert own or found[0].endswith("give unimodal_logits of such heads to loss and step")

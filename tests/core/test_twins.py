@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from asgml.core.measures.gradients import gradient_norm
+from asgml.core.measures.gradients import encoder_norms
 from asgml.core.measures.probes import Probes
 from asgml.core.measures.unimodal import cross_entropies, discrepancy_ratio, true_class_scores
 from asgml.core.model.fusion.base import Fusion
@@ -274,7 +274,7 @@ def test_gradient_norm() -> None:
         for gradient in group.gradients("all"):
             for value in gradient.tolist():
                 squares += value * value
-        assert float(gradient_norm(group)) == pytest.approx(math.sqrt(squares), rel=1e-12)
+        assert float(encoder_norms(group).total) == pytest.approx(math.sqrt(squares), rel=1e-12)
 
 
 def test_gradient_norm_counts_all_of_an_encoder() -> None:

@@ -176,6 +176,7 @@ def one_step(
         method=method,
         optimizer={"accumulate": accumulate},
         loss={"gamma": 0.5},
+        agm={"variant": "paper"},
         batch_size=16,
         **sections,
     )
@@ -190,7 +191,7 @@ def one_step(
     return trainer, {name: float(value) for name, value in rows[0].items()}, found
 
 
-UNFIT = {"mmpareto", "opm"}
+UNFIT = {"mmpareto", "opm", "agm"}
 
 
 @pytest.mark.parametrize("accumulate", [2, 3])

@@ -25,6 +25,7 @@ from asgml.storage.format.safe_text import safe
 from asgml.tui.app import Dashboard
 from asgml.tui.messages import RunLine
 from asgml.tui.plot.glyphs import BRAILLE
+from asgml.tui.scene.balance_summary import noise_share
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.panels import importance, panels_of
 from asgml.tui.scene.run_data import RunData, TableSnapshot
@@ -64,6 +65,40 @@ def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modali
     assert all(row.cell_len <= width for row in rows)
     assert all(modulator.name in rows[0].plain for modulator in MODULATORS) or width < 80
     assert not any("…" in row.plain for row in rows) or width < 80
+
+
+NOISY = ModalityBalance("sound", 0.5, 0.4, 2.0, 1.98, 0.3, 1.0, 1.2, 0.68)
+
+
+@pytest.mark.parametrize(("width", "said"), [(156, "held back, noise 68%"), (78, " noise 68%")])
+def test_the_noise_in_a_step_is_said_where_there_is_some(width: int, said: str) -> None:
+    for share, shown in ((0.68, True), (0.001, False), (math.nan, False)):
+        balance = BalanceSummary((replace(NOISY, noise_share=share),), 0.1, "sound", MODULATORS)
+        rows = balance_rows(balance, STYLES, width)
+        assert all(row.cell_len <= width for row in rows)
+        assert any(said in row.plain for row in rows) == shown
+        assert any("noise" in row.plain for row in rows) == shown
+
+
+@pytest.mark.parametrize("width", range(40, 160, 3))
+def test_the_noise_takes_the_place_of_no_bar(width: int) -> None:
+    balance = BalanceSummary((NOISY,), 0.1, "sound", MODULATORS)
+    rows = balance_rows(balance, STYLES, width)
+    assert all(row.cell_len <= width for row in rows)
+    assert any("█" in row.plain for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("after", "clean", "share"),
+    [(2.0, 2.0, 0.0), (2.0, 1.0, 0.75), (1.0, 1.1, 0.0), (1.0, 0.0, 1.0)],
+)
+def test_the_share_of_noise_by_hand(after: float, clean: float, share: float) -> None:
+    assert noise_share(after, clean) == pytest.approx(share)
+
+
+def test_a_share_of_noise_that_is_not_recorded_is_unknown() -> None:
+    unknown = [(0.0, 0.0), (math.nan, 1.0), (1.0, math.nan), (math.inf, 1.0)]
+    assert all(math.isnan(noise_share(after, clean)) for after, clean in unknown)
 
 
 @given(st.text(max_size=40), st.integers(1, 30))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from asgml.storage.format.events import Event
@@ -36,7 +37,12 @@ def summarize_balance(
         return last.get(f"{name}/{modality}", math.nan)
 
     modalities = tuple(
-        ModalityBalance(modality, *(value(name, modality) for name in _COLUMNS))
+        replace(
+            ModalityBalance(modality, *(value(name, modality) for name in _COLUMNS)),
+            noise_share=noise_share(
+                value("grad_norm_after", modality), value("grad_norm_clean", modality)
+            ),
+        )
         for modality in manifest.modalities
     )
     ranked = _ranked(manifest, value)
@@ -45,6 +51,16 @@ def summarize_balance(
         gap = gap if math.isfinite(gap) else ranked[-1][0] - ranked[0][0]
         dominant = ranked[-1][1]
     return BalanceSummary(modalities, gap, dominant, modulator_status(manifest, events, epoch))
+
+
+def noise_share(after: float, clean: float) -> float:
+    """Return the share of noise in the squared norm of a gradient, from 0 to 1; NaN if unknown.
+
+    Noise is nearly at right angles to a gradient of many numbers, so the squares add up.
+    """
+    if not (math.isfinite(after) and math.isfinite(clean) and after > 0):
+        return math.nan
+    return max(0.0, 1 - (clean / after) ** 2)
 
 
 def _ranked(manifest: Manifest, value: _Lookup) -> list[tuple[float, str]]:

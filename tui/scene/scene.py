@@ -49,6 +49,8 @@ class ModalityBalance:
     gain: float
     boost_scale: float
     discrepancy: float
+    noise_share: float = math.nan
+    """Share of noise in the squared length of the step."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,11 @@ def wide_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> 
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
         row.append(f"{cell:>{size}}", styles.text)
     row.append("   ").append_text(gain_bar(line.gain, _arm(width), styles))
-    return row.append(f"  {verdict(line)}", styles.muted)
+    row.append(f"  {verdict(line)}", styles.muted)
+    noise = _noise(line)
+    if noise and row.cell_len + len(noise) + len(", noise ") <= width:
+        row.append(f", noise {noise}", styles.muted)
+    return row
 
 
 def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
@@ -87,10 +91,17 @@ def _labelled(line: ModalityBalance, styles: Styles) -> list[tuple[str, str, int
         ("p", number(line.probe_accuracy, 2), 5),
         ("gain", _times(line.gain, 2), 5),
         ("|g|", f"{before}{styles.glyph('→', '>')}{after}", 9),
+        *([("noise", noise, 4)] if (noise := _noise(line)) else []),
         ("own", number(line.unimodal_accuracy, 2), 5),
         ("boost", _times(line.boost_scale, 2), 5),
         (styles.glyph("ρ", "r"), number(line.discrepancy, 2), 5),
     ]
+
+
+def _noise(line: ModalityBalance) -> str:
+    """Return the noise's part of the step, "" where it would show as nothing."""
+    share = line.noise_share
+    return f"{share:.0%}" if math.isfinite(share) and share >= 0.005 else ""
 
 
 def gain_bar(gain: float, arm: int, styles: Styles) -> Text:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from asgml.core.types import HeadPart
 
 Features = Mapping[str, Tensor]
 """The features of each modality, {m: (B, D)}."""
@@ -27,10 +29,36 @@ class Fusion(nn.Module, ABC):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         """Return the logits of each modality by itself."""
 
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        """Return the weights that read one modality's features alone, {m: parts}.
+
+        Empty where no weights belong to one modality. Biases that the modalities share are left
+        out.
+        """
+        return {}
+
     @property
     def output_layer(self) -> nn.Linear | None:
         """The one linear layer that gives the fused logits; None where there are several."""
         return None
+
+
+def blocks_of(weight: Tensor, widths: Mapping[str, int]) -> dict[str, tuple[HeadPart, ...]]:
+    """Return the columns of each modality in the weight of a linear layer on joined features."""
+    parts: dict[str, tuple[HeadPart, ...]] = {}
+    start = 0
+    for modality, width in widths.items():
+        parts[modality] = (HeadPart(weight, slice(start, start + width)),)
+        start += width
+    return parts
+
+
+def parameters_of(
+    modalities: Iterable[str], layers: Iterable[nn.Module]
+) -> dict[str, tuple[HeadPart, ...]]:
+    """Return all parameters of each modality's own layer."""
+    pairs = zip(modalities, layers, strict=True)
+    return {m: tuple(HeadPart(parameter) for parameter in layer.parameters()) for m, layer in pairs}
 
 
 def linear_layer(inputs: int, outputs: int) -> nn.Linear:

@@ -13,7 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from asgml.core.model.fusion.base import Features, Fusion, linear_layer
+from asgml.core.model.fusion.base import Features, Fusion, blocks_of, linear_layer, parameters_of
+from asgml.core.types import HeadPart
 
 
 class Concat(Fusion):
@@ -38,6 +39,9 @@ class Concat(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         weight, bias = self._composed()
         return split_logits(features, self.widths, weight, bias)
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        return blocks_of((self.first or self.classifier).weight, self.widths)
 
     @property
     def output_layer(self) -> nn.Linear | None:
@@ -65,6 +69,9 @@ class Sum(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         pairs = zip(self.modalities, self.classifiers, strict=True)
         return {modality: classifier(features[modality]) for modality, classifier in pairs}
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        return parameters_of(self.modalities, self.classifiers)
 
 
 def split_logits(

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from asgml.core.model.fusion.base import Features, Fusion, linear_layer
+from asgml.core.model.fusion.base import Features, Fusion, linear_layer, parameters_of
+from asgml.core.types import HeadPart
 
 
 class AuxiliaryHeads(Fusion):
@@ -26,6 +27,10 @@ class AuxiliaryHeads(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         pairs = zip(self.modalities, self.heads, strict=True)
         return {modality: head(features[modality]) for modality, head in pairs}
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        fused, own = self.fusion.parts(), parameters_of(self.modalities, self.heads)
+        return {m: (*fused.get(m, ()), *own[m]) for m in self.modalities}
 
     @property
     def output_layer(self) -> nn.Linear | None:
@@ -48,6 +53,9 @@ class ZeroAblation(Fusion):
             modality: self.fusion.fuse({**zeros, modality: feature})
             for modality, feature in features.items()
         }
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        return self.fusion.parts()
 
     @property
     def output_layer(self) -> nn.Linear | None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from core_kit import Bench, assert_same_bits, modalities, small_data
-from methods_kit import ATV, AV, doubles, near, nudge
+from core_kit import Bench, assert_same_bits, gradients, modalities, small_data, train_small
+from methods_kit import ATV, AV, doubles, inner, near, nudge
 from torch import Tensor
+from torch.nn import functional
 
+from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import shapley_values, subsets
 from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.agm import agm_coefficients, lead
-from asgml.core.types import Batch, Forward
+from asgml.core.types import Backward, Batch, Forward
 
 
 def test_agm_with_two_modalities() -> None:
@@ -91,10 +96,11 @@ def shapley_by_orders(bench: Bench, forward: Forward) -> dict[str, Tensor]:
     return found
 
 
+@pytest.mark.parametrize("variant", ["code", "paper"])
 @pytest.mark.parametrize("names", [AV, ATV, modalities(4)], ids=len)
-def test_agm_is_its_slow_twin(names: tuple[str, ...]) -> None:
+def test_agm_is_its_slow_twin(names: tuple[str, ...], variant: str) -> None:
     """Several steps, so that the running mean counts: updated after use, 0 in the first step."""
-    bench = Bench("agm", names, agm={"alpha": 0.7})
+    bench = Bench("agm", names, agm={"alpha": 0.7, "variant": variant, "cap": 10})
     mean, gains = [0.0] * len(names), []
     for t in range(1, 5):
         backward = bench.look_back()
@@ -117,7 +123,8 @@ def test_agm_is_its_slow_twin(names: tuple[str, ...]) -> None:
         r = [math.exp(count / (count - 1) * (sum(scores) / count - s)) for s in scores]
         tau = [math.exp(count / (count - 1) * (sum(mean) / count - s)) for s in mean]
         expected = [math.exp(0.7 * min(b - a, 10)) for a, b in zip(r, tau, strict=True)]
-        gains = [float(modulation.gains[(m, "all")]) for m in names]
+        gains = [float(modulation.gain(m)) for m in names]
+        assert bool(modulation.gains) == (variant == "paper")
         assert gains == pytest.approx(expected, rel=1e-4)
         mean = [old * (t - 1) / t + new / t for old, new in zip(mean, scores, strict=True)]
         nudge(bench, 1.1)
@@ -142,3 +149,128 @@ def test_agm_refuses_more_modalities_than_it_can_predict_from() -> None:
     )
     with pytest.raises(MethodError, match=r"agm needs at most 6 modalities.*7"):
         Bench("agm", names, data=many)
+
+
+class Scaled(torch.autograd.Function):
+    """The identity of the released script, whose backward pass multiplies by kappa."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, kappa: float) -> Tensor:
+        ctx.kappa = kappa
+        return logits.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.kappa * gradient, None
+
+
+def released_gradients(bench: Bench, kappa: tuple[float, float]) -> dict[str, Tensor]:
+    """Return the gradients of the released script: three whole passes and two scaled identities."""
+    model = copy.deepcopy(bench.model)
+    model.zero_grad()
+
+    def predict(**zeroed: bool) -> Tensor:
+        inputs = {
+            m: torch.zeros_like(x) if zeroed.get(m) else x for m, x in bench.batch.inputs.items()
+        }
+        logits: Tensor = model(Batch(inputs, bench.batch.labels)).logits
+        return logits
+
+    whole = predict()
+    model.eval()
+    without_visual, without_audio = predict(visual=True), predict(audio=True)
+    audio = Scaled.apply(0.5 * (whole - without_audio + without_visual), kappa[0])
+    visual = Scaled.apply(0.5 * (whole - without_visual + without_audio), kappa[1])
+    functional.cross_entropy(audio + visual, bench.batch.labels).backward()
+    return gradients(model)
+
+
+@pytest.mark.parametrize("fusion", [{"hidden": 0}, {"hidden": 7}, {"kind": "sum"}, "film", "gated"])
+def test_agm_has_the_gradients_of_the_released_script(fusion: Any) -> None:
+    """Of every weight, the head's too, in float64; encoders with batch norm among them."""
+    shape = {"kind": fusion, "alone": "ablation"} if isinstance(fusion, str) else fusion
+    settings = {"alpha": 0.7, "clip": 0.0}
+    bench = Bench("agm", AV, fusion=shape, agm=settings)
+    bench.model.double()
+    inputs = {m: x.double() for m, x in bench.batch.inputs.items()}
+    bench.batch = Batch(inputs, bench.batch.labels)
+    method = inner(bench, "agm")
+    method.expected, method.steps = torch.tensor([1.4, 0.9]), 1
+    before = {name: value.clone() for name, value in bench.model.state_dict().items()}
+    modulation = bench.modulator.modulate(bench.look_back())
+    kappa = tuple(float(modulation.gain(m)) for m in AV)
+    assert max(kappa) > 1.05 > 0.95 > min(kappa)
+    bench.apply(modulation)
+    ours = gradients(bench.model)
+    # The step has moved batch norm's statistics, as the script's has by then.
+    twin = released_gradients(rewound(bench, before), (kappa[0], kappa[1]))
+    assert ours.keys() == twin.keys()
+    for name, gradient in ours.items():
+        torch.testing.assert_close(gradient, twin[name], rtol=1e-5, atol=1e-9)
+
+
+def rewound(bench: Bench, state: dict[str, Tensor]) -> Bench:
+    bench.model.load_state_dict(state)
+    return bench
+
+
+def test_the_term_of_agm_is_zero_and_does_not_move_the_loss() -> None:
+    bench = Bench("agm", AV)
+    term: Any = bench.modulator.loss(bench.look_back().forward)
+    assert term.requires_grad and term.item() == 0
+
+
+@pytest.mark.parametrize(("loudness", "clipped"), [(0.001, False), (100.0, True)])
+def test_agm_clips_where_the_gradient_of_the_head_is_large(loudness: float, clipped: bool) -> None:
+    bench = Bench("agm", AV)
+    backward = bench.look_back()
+    for parameter in bench.model.parameters():
+        assert parameter.grad is not None
+        parameter.grad *= loudness
+    peak = float(bench.model.fusion.classifier.weight.grad.abs().max())
+    assert (peak > 1) == clipped
+    limit = bench.modulator.modulate(backward).clip
+    assert limit is not None and float(limit) == (1.0 if clipped else math.inf)
+    off = Bench("agm", AV, agm={"clip": 0.0})
+    assert off.modulate().clip is None
+
+
+def test_a_clipped_step_of_agm_is_recorded_and_no_longer_than_the_limit(tmp_path: Path) -> None:
+    data = small_data()
+    loud = replace_inputs(data, 100.0)
+    _, run = train_small(tmp_path / "run", loud, method="agm", epochs=1)
+    assert float(run.column("steps", "clip_factor")[0]) < 1
+
+
+def replace_inputs(data: Dataset, factor: float) -> Dataset:
+    splits = {
+        part: type(split)({m: factor * x for m, x in split.inputs.items()}, split.labels)
+        for part, split in data.splits.items()
+    }
+    return replace(data, splits=splits)
+
+
+def test_agm_as_released_refuses_parts_of_a_batch() -> None:
+    with pytest.raises(MethodError, match=r"accumulate=2 parts it.*agm\.variant=paper"):
+        Bench("agm", AV, optimizer={"accumulate": 2})
+    Bench("agm", AV, optimizer={"accumulate": 2}, agm={"variant": "paper"})
+
+
+def bench_backward(bench: Bench, forward: Forward) -> Backward:
+    return Backward(forward, bench.balancing.groups, bench.balancing.gradient_norms())
+
+
+def test_samples_that_a_method_dropped_leave_agm_to_the_encoders() -> None:
+    bench = Bench("agm", AV)
+    whole = bench.model(bench.batch)
+    fewer = Forward(
+        whole.batch,
+        {m: features[:4] for m, features in whole.features.items()},
+        whole.logits[:4],
+        {m: logits[:4] for m, logits in whole.unimodal_logits.items()},
+        whole.labels[:4],
+    )
+    assert bench.modulator.loss(fewer) == 0
+    modulation = bench.modulator.modulate(bench_backward(bench, fewer))
+    assert {key for key in modulation.gains if key[1] == "all"} == {(m, "all") for m in AV}
+    assert not modulation.passed

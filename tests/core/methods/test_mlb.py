@@ -47,3 +47,18 @@ def test_mlb_by_loops(scores: list[float], alpha: float, beta_max: float) -> Non
     assert mlb_coefficient(lag_ratio(doubles(*scores)), alpha, beta_max).tolist() == pytest.approx(
         slow, abs=1e-8
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(scores=SCORES, alpha=ALPHA)
+def test_the_released_code_without_a_beta_is_a_beta_of_two(
+    scores: list[float], alpha: float
+) -> None:
+    """Its k is 1 + tanh(alpha * (r - 1)) on both sides (the configuration on CREMA-D)."""
+    others = [(sum(scores) - mine) / (len(scores) - 1) for mine in scores]
+    expected = [
+        1 + math.tanh(alpha * (other / mine - 1))
+        for other, mine in zip(others, scores, strict=True)
+    ]
+    lag = lag_ratio(doubles(*scores))
+    assert mlb_coefficient(lag, alpha, 2.0).tolist() == pytest.approx(expected, abs=1e-7)

@@ -24,6 +24,9 @@ from core_kit import (
 from methods_kit import ACTIVE, AV, nudge
 from torch import Tensor
 
+from asgml.core.config.run_config import make_config
+from asgml.core.worker import with_old_variants
+
 OPTIONS: dict[str, dict[str, Any]] = {
     "uniform": {},
     "ogm_ge": {"variant": "journal", "noise": "dominant"},
@@ -122,3 +125,30 @@ def test_beginning_an_epoch_twice_changes_nothing_the_second_time(case: str) -> 
 def gradients_after_a_step(bench: Bench) -> dict[str, Tensor]:
     bench.apply(bench.modulate())
     return gradients(bench.model)
+
+
+SINCE_0_2_0 = {
+    "pmr": "variant",
+    "relearning": "variant",
+    "asgml_v1": "variant",
+    "inforeg": "variant",
+    "agm": "variant scope",
+    "mlb": "scope",
+}
+"""Settings that a run.toml of 0.2.0 lacks, and whose default is not what that version did."""
+
+
+def test_a_run_recorded_before_a_setting_existed_keeps_its_rule() -> None:
+    tree = small_config().model_dump()
+    old = {
+        name: dict(section) if isinstance(section, dict) else section
+        for name, section in tree.items()
+    }
+    for name, settings in SINCE_0_2_0.items():
+        for setting in settings.split():
+            del old[name][setting]
+    resumed = make_config(with_old_variants(old))
+    for name, settings in SINCE_0_2_0.items():
+        section = resumed.section(name)
+        assert all(section[each] in ("paper", "encoder") for each in settings.split()), name
+    assert with_old_variants(tree) == tree, "what the file says counts"
