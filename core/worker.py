@@ -22,6 +22,7 @@ import torch
 from asgml.core.config.run_config import ConfigError, make_config
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, load_data
+from asgml.core.measures.criterion import LossError
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.fusion.base import FusionError
@@ -46,6 +47,7 @@ KNOWN_ERRORS = (
     FusionError,
     ModulatorError,
     MethodError,
+    LossError,
     DeviceError,
     FormatError,
     WriterLockedError,

@@ -10,6 +10,7 @@ from asgml.core.config.sections import (
     CheckpointConfig,
     DataConfig,
     DiagnoseConfig,
+    EarlyStoppingConfig,
     EvalConfig,
     FusionConfig,
     LossConfig,
@@ -40,6 +41,13 @@ class RunSettings(Section):
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 leaves it to torch")
     epochs: int = Field(100, ge=1, le=100_000, description="epochs")
     batch_size: int = Field(64, ge=4, description="training batch size")
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="alpha of mixup: shares of two samples are drawn from Beta(alpha, alpha); "
+        "0 is off",
+    )
     data: DataConfig = DataConfig()
     encoder: dict[str, str] = Field(
         {"default": "auto"},
@@ -56,6 +64,7 @@ class RunSettings(Section):
     probe: ProbeConfig = ProbeConfig()
     diagnose: DiagnoseConfig = DiagnoseConfig()
     eval: EvalConfig = EvalConfig()
+    early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
 
     @property
@@ -109,6 +118,16 @@ class RunSettings(Section):
                 f"optimizer.accumulate={accumulate} with batch_size={self.batch_size}: "
                 "a micro-batch has two samples or more; "
                 f"give at most {self.batch_size // 2}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _warmup_within_the_training(self) -> RunSettings:
+        warmup = self.optimizer.warmup_epochs
+        if warmup and warmup >= self.epochs:
+            raise ValueError(
+                f"optimizer.warmup_epochs={warmup} with epochs={self.epochs}: the schedule begins "
+                f"after the warm-up; give at most {self.epochs - 1}"
             )
         return self
 
