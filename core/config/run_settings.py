@@ -45,8 +45,8 @@ class RunSettings(Section):
         0.0,
         ge=0,
         le=10,
-        description="alpha of mixup: shares of two samples are drawn from Beta(alpha, alpha); "
-        "0 is off",
+        description="alpha of mixup: shares of two samples are drawn from Beta(alpha, alpha), and "
+        "accuracies of training steps count the class of the larger part; 0 is off",
     )
     data: DataConfig = DataConfig()
     encoder: dict[str, str] = Field(
