@@ -52,7 +52,8 @@ class RunSettings(Section):
     encoder: dict[str, str] = Field(
         {"default": "auto"},
         validate_default=True,
-        description="encoder kind: default for all, or by modality",
+        description="encoder kind or a class of your own, FILE.py:CLASS: default for all, or by "
+        "modality",
     )
     freeze: list[str] = Field(
         default_factory=list,
@@ -96,8 +97,10 @@ class RunSettings(Section):
     @classmethod
     def _known_encoders(cls, encoder: dict[str, str]) -> dict[str, str]:
         for kind in encoder.values():
-            if kind not in ENCODER_KINDS:
-                raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, ENCODER_KINDS)}")
+            own = kind.rpartition(":")[0].endswith(".py")
+            if kind not in ENCODER_KINDS and not own:
+                known = (*ENCODER_KINDS, "FILE.py:CLASS")
+                raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, known)}")
         # A recipe may name one modality only: the others keep the default.
         return {"default": "auto", **encoder}
 

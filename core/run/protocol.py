@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from asgml.core.data.datasets.user_file import code_digest, is_target, split_target
+
 if TYPE_CHECKING:
     from asgml.core.config.run_settings import RunSettings
     from asgml.core.config.sections import Section
@@ -107,7 +109,7 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
         batch_size=config.batch_size,
         optimizer=config.optimizer.model_dump(mode="json", exclude=set(LATER["optimizer"])),
         network={
-            "encoder": config.encoder,
+            "encoder": {m: describe_encoder(kind) for m, kind in config.encoder.items()},
             "freeze": config.freeze,
             "fusion": config.fusion.model_dump(include={"kind", "hidden"}),
         },
@@ -129,6 +131,16 @@ def _later_settings(config: RunSettings) -> dict[str, Any]:
 def _changed(section: Section, keys: Sequence[str]) -> dict[str, Any]:
     ours, default = (each.model_dump(mode="json") for each in (section, type(section)()))
     return {key: ours[key] for key in keys if ours[key] != default[key]}
+
+
+def describe_encoder(kind: str) -> str:
+    """Return the kind, or of a user's own class its name and the digest of its file.
+
+    Where the file lies makes no other protocol.
+    """
+    if not is_target(kind):
+        return kind
+    return f"{split_target(kind)[1]}, sha256 {code_digest(kind)}"
 
 
 def _plain(value: Any) -> Any:

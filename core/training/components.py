@@ -21,7 +21,11 @@ from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
 from asgml.core.training.early_stopping import EarlyStopping
 from asgml.core.training.mixup import Mixup, make_mixup
-from asgml.core.training.preflight import refuse_frozen, refuse_without_class_scores
+from asgml.core.training.preflight import (
+    refuse_frozen,
+    refuse_without_class_scores,
+    try_user_encoders,
+)
 from asgml.core.training.update import Update, make_update
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
@@ -100,6 +104,7 @@ def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> Mul
         data.shapes, outputs, config.encoder, fusion.kind, fusion.hidden, fusion.alone
     )
     model.to(device)
+    try_user_encoders(model, data.splits["train"], device)
     model.freeze(config.freeze)
     return model
 

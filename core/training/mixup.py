@@ -20,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.measures.task import Task
@@ -46,7 +47,7 @@ class Mixup:
         order = torch.randperm(len(batch.labels), generator=self.generator)
         partners = order.to(batch.labels.device)
         inputs = {
-            m: torch.lerp(tensor, tensor[partners.to(tensor.device)], share)
+            m: torch.lerp(_mixable(m, tensor), tensor[partners.to(tensor.device)], share)
             for m, tensor in batch.inputs.items()
         }
         return replace(batch, inputs=inputs, mix=Mix(batch.labels[partners], share))
@@ -63,6 +64,16 @@ class Mixup:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         if "generator" in state:
             self.generator.set_state(state["generator"].cpu())
+
+
+def _mixable(modality: str, inputs: Tensor) -> Tensor:
+    """Return the inputs. Raise MethodError where they are whole numbers, such as tokens."""
+    if not inputs.is_floating_point():
+        raise MethodError(
+            f"mixup mixes numbers, and {modality!r} has inputs of {inputs.dtype}, such as the "
+            "tokens of a text; use mixup=0"
+        )
+    return inputs
 
 
 def make_mixup(config: RunSettings, task: Task) -> Mixup:

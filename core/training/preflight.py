@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import torch
+
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.data.base import Dataset
+from asgml.core.data.base import Dataset, Split
+from asgml.core.data.loading.batches import take
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
 from asgml.core.methods.spec import Method, MethodError
+from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
@@ -176,6 +180,15 @@ def _unrenewed_taus(config: RunSettings, total_steps: int) -> list[str]:
 def _reads_probes(config: RunSettings, method: Method) -> bool:
     signal = config.section(method.name).get("signal", "probe")
     return "probes" in method.needs and signal in ("probe", "probe_val", "both")
+
+
+def try_user_encoders(model: MultimodalModel, train: Split, device: torch.device) -> None:
+    """Raise EncoderError where a user's encoder cannot take two real samples."""
+    own = {m: e for m, e in model.encoders.items() if isinstance(e, UserEncoder)}
+    if own:
+        inputs = take(train, torch.arange(min(2, len(train))), device).inputs
+        for modality, encoder in own.items():
+            try_encoder(modality, encoder, inputs[modality])
 
 
 # -- refusals -------------------------------------------------------------------------
