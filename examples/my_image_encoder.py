@@ -1,6 +1,6 @@
 """An encoder of your own: torchvision's ResNet18 with weights from a file, fine-tuned.
 
-    asgml train --data my_data.py:Postcards --set encoder.image=my_image_encoder.py:PretrainedResNet18
+    asgml train --data my_data.py:Postcards --set encoder.image=my_image_encoder.py:ResNet
 
 Put the weights beside this file as resnet18.pt: `torch.save(network.state_dict(), "resnet18.pt")`,
 or the file that torchvision's `resnet18(weights="DEFAULT")` downloads. `--set freeze=image` keeps
@@ -18,7 +18,7 @@ from torchvision.models import resnet18
 WEIGHTS = Path(__file__).with_name("resnet18.pt")
 
 
-class PretrainedResNet18(nn.Module):
+class ResNet(nn.Module):
     """ResNet18 without its classifier."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:

@@ -1,6 +1,7 @@
 """An encoder of your own: a Hugging Face text model from a local folder (needs transformers).
 
-    asgml train --data my_data.py:Postcards --set encoder.text=my_text_encoder.py:LocalTextModel
+    asgml train --data my_data.py:Postcards --set data.options.tokens=true \\
+        --set encoder.text=my_text_encoder.py:TextModel
 
 Put the model beside this file in the folder text_model: `model.save_pretrained("text_model")`.
 Nothing is downloaded. `--set freeze=text` keeps its weights; otherwise it is fine-tuned.
@@ -17,7 +18,7 @@ FOLDER = Path(__file__).with_name("text_model")
 PADDING = 0
 
 
-class LocalTextModel(nn.Module):
+class TextModel(nn.Module):
     """The mean of the last hidden states over the tokens that are no padding."""
 
     kernel_rule = "ndim2"  # methods for convolution kernels act on all matrices

@@ -24,7 +24,7 @@ from asgml.core.training.mixup import Mixup, make_mixup
 from asgml.core.training.preflight import (
     refuse_frozen,
     refuse_without_class_scores,
-    try_user_encoders,
+    try_encoders,
 )
 from asgml.core.training.update import Update, make_update
 from asgml.storage.format.layout import RunPaths
@@ -104,7 +104,7 @@ def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> Mul
         data.shapes, outputs, config.encoder, fusion.kind, fusion.hidden, fusion.alone
     )
     model.to(device)
-    try_user_encoders(model, data.splits["train"], device)
+    try_encoders(config, model, data.splits["train"])
     model.freeze(config.freeze)
     return model
 

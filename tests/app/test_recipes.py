@@ -312,3 +312,23 @@ def test_what_run_toml_holds_makes_the_same_configuration(tmp_path: Path) -> Non
         TrainArguments(recipe="demo", sets=("encoder.audio=conv", "data.options.x=[1, 2]"))
     ).config()
     assert make_config(tomllib.loads(tomli_w.dumps(config.model_dump()))) == config
+
+
+def test_code_of_ones_own_is_found_from_any_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("", encoding="utf-8")
+    sets = ("encoder.audio=mine.py:Ears", "encoder=mine.py:Eyes")
+    found = origin_and_value(TrainArguments(data="mine.py:Mine", sets=sets))
+    values = [found[key][0] for key in ("data.name", "encoder.audio", "encoder.default")]
+    assert values == [f"{tmp_path}/mine.py:{name}" for name in ("Mine", "Ears", "Eyes")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [TrainArguments(data="no.py:Mine"), TrainArguments(sets=("encoder.audio=no.py:Mine",))],
+)
+def test_code_that_is_not_there_is_named(arguments: TrainArguments) -> None:
+    with pytest.raises(UserError, match=r"there is no no\.py"):
+        build(arguments)

@@ -169,3 +169,9 @@ def test_the_boost_by_its_losses_is_refused_and_by_its_probes_not() -> None:
 def test_a_regression_is_refused() -> None:
     with pytest.raises(MethodError, match=r"mixup=0\.4 in a regression"):
         make_mixup(small_config(mixup=0.4), REGRESSION)
+
+
+def test_tokens_are_refused() -> None:
+    batch = Batch({"text": torch.ones(4, 3, dtype=torch.int64)}, torch.arange(4))
+    with pytest.raises(MethodError, match=r"'text' has inputs of torch\.int64"):
+        Mixup(0.4, 0).mix(batch)
