@@ -73,8 +73,10 @@ def refuse_other_encoders(paths: RunPaths, earlier: Run, config: RunSettings) ->
 
     Raise UserFileError where it is not there any more.
     """
-    protocol = earlier.manifest.data.get("protocol", {}) if earlier.manifest else {}
-    began = protocol.get("network", {}).get("encoder", {})
+    began: Any = earlier.manifest.data if earlier.manifest else {}
+    for key in ("protocol", "network", "encoder"):
+        found = began.get(key)
+        began = found if isinstance(found, Mapping) else {}
     for modality, kind in config.encoder.items():
         if is_target(kind) and began.get(modality, kind) != describe_encoder(kind):
             raise EncoderError(

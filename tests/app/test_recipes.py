@@ -319,7 +319,7 @@ def test_code_of_ones_own_is_found_from_any_directory(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine.py").write_text("", encoding="utf-8")
-    sets = ("encoder.audio=mine.py:Ears", "encoder=mine.py:Eyes")
+    sets = ("encoder=mine.py:Eyes", "encoder.audio=mine.py:Ears")
     found = origin_and_value(TrainArguments(data="mine.py:Mine", sets=sets))
     values = [found[key][0] for key in ("data.name", "encoder.audio", "encoder.default")]
     assert values == [f"{tmp_path}/mine.py:{name}" for name in ("Mine", "Ears", "Eyes")]
