@@ -23,6 +23,8 @@ KEY_PANELS = (
     "own accuracy",
     "epoch accuracy",
 )
+WHERE_IT_CHANGES = ("lr",)
+"""Metrics without a panel that get a chart where their value changes, under their name."""
 HEIGHT = 14
 WIDEST = 120
 COLOURS = ("blue+", "orange+", "green+", "red+", "cyan+", "magenta+")
@@ -41,7 +43,18 @@ def key_charts(run: Run) -> list[str]:
         lines = [line for metric in metrics for line in _lines(run, metric)]
         if lines:
             charts.append(draw(panel, lines, log=any(metric.log for metric in metrics)))
-    return charts
+    return charts + _changing_charts(run)
+
+
+def _changing_charts(run: Run) -> list[str]:
+    metrics = run.manifest.metrics if run.manifest else ()
+    drawn = [(m.name, _lines(run, m)) for m in metrics if m.name in WHERE_IT_CHANGES]
+    return [draw(name, lines) for name, lines in drawn if any(_changes(y) for _, _, y in lines)]
+
+
+def _changes(values: np.ndarray) -> bool:
+    finite = values[np.isfinite(values)]
+    return finite.size > 0 and bool(np.ptp(finite) > 0)
 
 
 def draw(title: str, lines: list[Line], *, log: bool = False, width: int | None = None) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from asgml.app.arguments import TrainArguments
 from asgml.app.data_spec import (
+    absolute_class,
     absolute_spec,
-    existing,
     how_to_give,
     is_from_files,
     needs_files,
@@ -21,7 +21,7 @@ from asgml.app.keys import parse_value
 from asgml.app.plan import Plan
 from asgml.app.recipes import read_recipe, recipe_file
 from asgml.core.config.run_config import RunConfig
-from asgml.core.data.base import split_name
+from asgml.core.data.base import is_class, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.methods.registry import METHODS
 
@@ -96,12 +96,10 @@ def _make_paths_absolute(plan: Plan, meant: str) -> None:
         plan.values["data.name"] = absolute_spec(data, meant)
     modulator = plan.values.get("modulator")
     if isinstance(modulator, str) and modulator:
-        file, _, name = modulator.rpartition(":")
-        if not file or not name.isidentifier():
-            raise UserError(
-                f"modulator {modulator!r}: expected FILE.py:CLASS, such as mine.py:Mine"
-            )
-        plan.values["modulator"] = f"{existing(file, f'modulator {modulator!r}', '')}:{name}"
+        plan.values["modulator"] = absolute_class(modulator, "modulator")
+    for key, value in plan.values.items():
+        if key.startswith("encoder.") and isinstance(value, str) and is_class(value):
+            plan.values[key] = absolute_class(value, key)
 
 
 def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:

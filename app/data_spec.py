@@ -6,7 +6,7 @@ from pathlib import Path
 
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import nearest_of
-from asgml.core.data.base import split_name
+from asgml.core.data.base import is_class, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.storage.format.user_path import expand_user
 
@@ -19,6 +19,8 @@ def absolute_spec(spec: str, intended: str = "") -> str:
     A mere path belongs to the data set `intended` by the recipe, else to the one whose layout it
     has, else it is a file of arrays. Raise NotFoundError or UserError.
     """
+    if is_class(spec):
+        return absolute_class(spec, "data")
     name, path = split_name(spec)
     if name and path is None:
         return name
@@ -35,6 +37,14 @@ def absolute_spec(spec: str, intended: str = "") -> str:
             f"say what it is, such as {examples}"
         )
     return f"{name}:{found}" if name else str(found)
+
+
+def absolute_class(target: str, what: str) -> str:
+    """Return FILE.py:CLASS with an absolute path. Raise UserError for anything else."""
+    file, _, name = target.rpartition(":")
+    if not file or not name.isidentifier():
+        raise UserError(f"{what} {target!r}: expected FILE.py:CLASS, such as mine.py:Mine")
+    return f"{existing(file, f'{what} {target!r}', '')}:{name}"
 
 
 def names_from_files() -> list[str]:

@@ -30,15 +30,40 @@ CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
+class Criterion:
+    """Settings of the cross-entropy of a training; the defaults are the plain one.
+
+    `label_smoothing` is spread evenly over the classes, `class_weights` (C,) are on the device.
+    """
+
+    label_smoothing: float = 0.0
+    class_weights: Float[Tensor, "C"] | None = None
+
+
+PLAIN = Criterion()
+
+
+@dataclass(frozen=True)
+class Mix:
+    """The smaller part of each mixed sample: classes of the partners, and their share of it."""
+
+    labels: Int[Tensor, "B"]
+    share: float
+
+
+@dataclass(frozen=True)
 class Batch:
     """Inputs of each modality, (B, ...), true classes, and the targets of a regression.
 
-    In a regression the classes are the signs of the targets.
+    In a regression the classes are the signs of the targets. `criterion` is set in batches that are
+    trained on. With a `mix`, `labels` are the classes of the larger parts of mixed samples.
     """
 
     inputs: Mapping[str, Tensor]
     labels: Int[Tensor, "B"]
     targets: Float[Tensor, "B"] | None = None
+    criterion: Criterion = PLAIN
+    mix: Mix | None = None
 
 
 @dataclass(frozen=True)

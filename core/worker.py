@@ -22,6 +22,8 @@ import torch
 from asgml.core.config.run_config import ConfigError, make_config
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, load_data
+from asgml.core.user_file import UserFileError
+from asgml.core.measures.criterion import LossError
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.fusion.base import FusionError
@@ -30,7 +32,7 @@ from asgml.core.modulators.user_modulator import ModulatorError
 from asgml.core.run import checkpoint
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.run.recorded_run import first_line
-from asgml.core.run.resume import earlier_run, refuse_other_data
+from asgml.core.run.resume import earlier_run, refuse_other_data, refuse_other_encoders
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
 from asgml.storage.format.layout import RunPaths
@@ -41,11 +43,13 @@ from asgml.storage.write.writer import WriterLockedError
 KNOWN_ERRORS = (
     ConfigError,
     DataError,
+    UserFileError,
     EncoderError,
     ModelError,
     FusionError,
     ModulatorError,
     MethodError,
+    LossError,
     DeviceError,
     FormatError,
     WriterLockedError,
@@ -98,6 +102,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     earlier = earlier_run(paths) if resume else None
     if earlier:
         refuse_other_data(paths, earlier, data)
+        refuse_other_encoders(paths, earlier, config)
     manifest = make_manifest(paths.name, config, data, device)
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:

@@ -60,7 +60,7 @@ def loop_config(
         tree["epochs"] = epochs
     for key, value in settings.items():
         section, _, name = key.partition(".")
-        if not name or section not in {*METHODS, "probe", "loss"}:
+        if not name or (section not in {*METHODS, "probe"} and key != "loss.gamma"):
             raise ConfigError(
                 f"settings {key!r}: expected a setting of a method, such as boost.alpha, "
                 "probe.* or loss.gamma; the rest is the loop's"
@@ -143,6 +143,7 @@ def loop_manifest(
     sections = {method.name for method in config.methods if method.settings}
     acting = {"method", "modulator", "seed", "loss", "probe", "epochs", *sections}
     tree = config.model_dump(mode="json", include=acting)
+    tree["loss"] = {"gamma": config.loss.gamma}  # the loop's criterion is its own
     # a length that is not known must not be drawn as the default of the configuration
     if "epochs" not in config.model_fields_set:
         del tree["epochs"]

@@ -11,6 +11,7 @@ from asgml.core.config.sections import (
     CheckpointConfig,
     DataConfig,
     DiagnoseConfig,
+    EarlyStoppingConfig,
     EvalConfig,
     FusionConfig,
     LossConfig,
@@ -82,11 +83,19 @@ class RunSettings(Section):
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 leaves it to torch")
     epochs: int = Field(100, ge=1, le=100_000, description="epochs")
     batch_size: int = Field(64, ge=4, description="training batch size")
+    mixup: float = Field(
+        0.0,
+        ge=0,
+        le=10,
+        description="alpha of mixup: shares of two samples are drawn from Beta(alpha, alpha), and "
+        "accuracies of training steps count the class of the larger part; 0 is off",
+    )
     data: DataConfig = DataConfig()
     encoder: dict[str, str] = Field(
         {"default": "auto"},
         validate_default=True,
-        description="encoder kind: default for all, or by modality",
+        description="encoder kind or a class of your own, FILE.py:CLASS: default for all, or by "
+        "modality",
     )
     freeze: list[str] = Field(
         default_factory=list,
@@ -98,6 +107,7 @@ class RunSettings(Section):
     probe: ProbeConfig = ProbeConfig()
     diagnose: DiagnoseConfig = DiagnoseConfig()
     eval: EvalConfig = EvalConfig()
+    early_stopping: EarlyStoppingConfig = EarlyStoppingConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
 
     @property
@@ -130,8 +140,10 @@ class RunSettings(Section):
     @classmethod
     def _known_encoders(cls, encoder: dict[str, str]) -> dict[str, str]:
         for kind in encoder.values():
-            if kind not in ENCODER_KINDS:
-                raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, ENCODER_KINDS)}")
+            own = kind.rpartition(":")[0].endswith(".py")
+            if kind not in ENCODER_KINDS and not own:
+                known = (*ENCODER_KINDS, "FILE.py:CLASS")
+                raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, known)}")
         # A recipe may name one modality only: the others keep the default.
         return {"default": "auto", **encoder}
 
@@ -152,6 +164,16 @@ class RunSettings(Section):
                 f"optimizer.accumulate={accumulate} with batch_size={self.batch_size}: "
                 "a micro-batch has two samples or more; "
                 f"give at most {self.batch_size // 2}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _warmup_within_the_training(self) -> RunSettings:
+        warmup = self.optimizer.warmup_epochs
+        if warmup and warmup >= self.epochs:
+            raise ValueError(
+                f"optimizer.warmup_epochs={warmup} with epochs={self.epochs}: the schedule begins "
+                f"after the warm-up; give at most {self.epochs - 1}"
             )
         return self
 

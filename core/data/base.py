@@ -16,6 +16,7 @@ SPLITS = ("train", "val", "test")
 # Loaders by name: naming or checking a data set should not import one, and torch with it.
 FROM_CLIPS = "asgml.core.data.datasets.clip_loader:load"
 FROM_PATH = "asgml.core.data.arrays.array_dataset:load"
+FROM_CLASS = "asgml.core.data.datasets.user_data:load"
 
 
 class DataError(Exception):
@@ -104,13 +105,22 @@ def split_name(spec: str) -> tuple[str, str | None]:
     return (name, path if colon else None) if name in DATA_SETS else ("", spec)
 
 
+def is_class(spec: str) -> bool:
+    """Return True for FILE.py:CLASS, a class of the user's own."""
+    file, colon, name = spec.rpartition(":")
+    return bool(colon) and file.endswith(".py") and name.isidentifier()
+
+
 def load_data(spec: str, options: Mapping[str, Any] | None = None, seed: int = 0) -> Dataset:
-    """Return the data set `spec`: a catalogued name, NAME:PATH, or a file of arrays (DATA.md).
+    """Return the data set `spec`: a catalogued name, NAME:PATH, FILE.py:CLASS or a file of arrays.
 
     The same arguments give the same tensors. Raise DataError.
     """
     row = DATA_SETS.get(split_name(spec)[0])
-    target = FROM_PATH if row is None else FROM_CLIPS if row.clips else row.loader
+    if row is None:
+        target = FROM_CLASS if is_class(spec) else FROM_PATH
+    else:
+        target = FROM_CLIPS if row.clips else row.loader
     return cast(Loader, import_target(target))(spec, options or {}, seed)
 
 

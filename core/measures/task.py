@@ -19,10 +19,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split
+from asgml.core.measures.criterion import LossError, criterion_loss, make_criterion
 from asgml.core.measures.meter import Meter, RegressionMeter
 from asgml.core.measures.unimodal import cross_entropies
-from asgml.core.types import Batch, Evaluation, Forward
+from asgml.core.types import Batch, Criterion, Evaluation, Forward
 from asgml.storage.format.metrics import METRICS, Metric
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
 
@@ -52,6 +54,10 @@ class Task(ABC):
         self, logits: Float[Tensor, "B C"], truth: Tensor, reduction: Reduction = "mean"
     ) -> Tensor:
         """Return the mean or the sum over the samples."""
+
+    def training_loss(self, forward: Forward, logits: Float[Tensor, "B C"]) -> Tensor:
+        """Return the mean loss that a batch is trained by, of fused or unimodal logits."""
+        return self.loss(logits, self.truth(forward))
 
     @abstractmethod
     def unimodal_losses(
@@ -91,6 +97,10 @@ class Classification(Task):
         self, logits: Float[Tensor, "B C"], truth: Tensor, reduction: Reduction = "mean"
     ) -> Tensor:
         return functional.cross_entropy(logits, truth, reduction=reduction)
+
+    def training_loss(self, forward: Forward, logits: Float[Tensor, "B C"]) -> Tensor:
+        batch = forward.batch
+        return criterion_loss(batch.criterion, batch.mix, logits, forward.labels)
 
     def unimodal_losses(
         self, unimodal_logits: Float[Tensor, "M B C"], truth: Tensor
@@ -164,10 +174,24 @@ def task_of(samples: Batch | Split) -> Task:
     return CLASSIFICATION if samples.targets is None else REGRESSION
 
 
+def criterion_of(config: RunSettings, data: Dataset, device: torch.device) -> Criterion:
+    """Return the criterion of a training. Raise LossError where it does not fit the data."""
+    loss, train = config.loss, data.splits["train"]
+    plain = loss.label_smoothing == 0 and loss.class_weights == "none"
+    if not plain and not task_of(train).gives_class_scores:
+        name = "class_weights" if loss.label_smoothing == 0 else "label_smoothing"
+        raise LossError(
+            f"loss.{name}={getattr(loss, name)} in a regression: its loss is the absolute error, "
+            "which has no classes; leave it out, or train on classes (data.options.task=acc2)"
+        )
+    return make_criterion(
+        loss.label_smoothing, loss.class_weights, train.labels, len(data.classes), device
+    )
+
+
 def loss_of(forward: Forward, logits: Float[Tensor, "B C"]) -> Tensor:
-    """Return the task's mean loss of fused or unimodal logits of a forward pass."""
-    task = task_of(forward.batch)
-    return task.loss(logits, task.truth(forward))
+    """Return the mean loss of fused or unimodal logits; of a batch of training by its criterion."""
+    return task_of(forward.batch).training_loss(forward, logits)
 
 
 def sum_of_unimodal_losses(forward: Forward) -> Tensor:

@@ -1,4 +1,4 @@
-"""The optimizer of a run and its stepped learning rate."""
+"""The optimizer of a run, with a parameter group for each encoder and one for the fusion."""
 
 from __future__ import annotations
 
@@ -27,12 +27,3 @@ def make_optimizer(config: RunSettings, model: MultimodalModel) -> torch.optim.O
         return torch.optim.SGD(groups, lr=lr, momentum=settings.momentum, weight_decay=weight_decay)
     kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
     return kind(groups, lr=lr, betas=(settings.momentum, 0.999), weight_decay=weight_decay)
-
-
-def lr_at(epoch: int, lr: float, decay_every: int, decay: float) -> float:
-    """Return the learning rate of an epoch, counted from 0: lr * decay^floor(epoch / decay_every).
-
-    This is torch's StepLR in closed form: it needs no state, so `lr` may be set at any time and a
-    resumed run has the same rate.
-    """
-    return lr * decay ** (epoch // decay_every)

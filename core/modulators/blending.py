@@ -15,8 +15,9 @@ from torch import Tensor
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.loading.batches import Batches, in_order
 from asgml.core.measures.evaluate import in_eval_mode
-from asgml.core.measures.task import loss_of
-from asgml.core.model.optimizer import lr_at, make_optimizer
+from asgml.core.measures.task import criterion_of, loss_of
+from asgml.core.model.optimizer import make_optimizer
+from asgml.core.model.schedule import learning_rate
 from asgml.core.modulators.context import MethodContext
 from asgml.core.seeds import seed_for
 from asgml.core.types import Forward
@@ -66,9 +67,11 @@ def train_copy(context: MethodContext, k: int, epoch: int, epochs: int) -> torch
     trained = copy.deepcopy(context.model).train()
     optimizer = make_optimizer(config, trained)
     seed = seed_for(f"g_blending/{epoch}", config.seed)
-    batches = Batches(context.data.splits["train"], config.batch_size, context.device, seed)
+    split = context.data.splits["train"]
+    criterion = criterion_of(config, context.data, context.device)
+    batches = Batches(split, config.batch_size, context.device, seed, criterion)
     for elapsed in range(epochs):
-        _set_rate(optimizer, config, epoch + elapsed)
+        _set_rate(optimizer, config, epoch + elapsed, batches.per_epoch)
         batches.begin_epoch()
         for batch in batches.rest_of_epoch():
             optimizer.zero_grad(set_to_none=True)
@@ -77,10 +80,13 @@ def train_copy(context: MethodContext, k: int, epoch: int, epochs: int) -> torch
     return trained
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, config: RunSettings, epoch: int) -> None:
-    settings = config.optimizer
+def _set_rate(
+    optimizer: torch.optim.Optimizer, config: RunSettings, epoch: int, per_epoch: int
+) -> None:
+    """Set the rate of the epoch's first step for all of it."""
+    rate = learning_rate(config, config.optimizer.lr, epoch=epoch, step=epoch * per_epoch)
     for group in optimizer.param_groups:
-        group["lr"] = lr_at(epoch, settings.lr, settings.decay_every, settings.decay)
+        group["lr"] = rate
 
 
 @torch.no_grad()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-import traceback
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from asgml.core.config.run_config import RunConfig
 from asgml.core.config.run_settings import RunSettings
+from asgml.core.user_file import error_in_file, run_file
 from asgml.core.methods.knobs import ramp_option, window_knobs
 from asgml.core.methods.registry import METHODS
 from asgml.core.modulators.base import Modulator
@@ -64,17 +62,11 @@ def load_user_class(target: str) -> type[Modulator]:
 
 
 def _run_file(target: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"asgml_user_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise ModulatorError(f"modulator {target!r}: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up there
     try:
-        spec.loader.exec_module(module)
+        return run_file(path.resolve())
     except (Exception, SystemExit) as error:  # the user's code may raise anything
         reason = f"{error_in_file(error)}{_renamed_import(error)}"
         raise ModulatorError(f"modulator {target!r} cannot be loaded: {reason}") from error
-    return module
 
 
 def _renamed_import(error: BaseException) -> str:
@@ -82,15 +74,6 @@ def _renamed_import(error: BaseException) -> str:
     if isinstance(error, ImportError) and (error.name or "").partition(".")[0] in BARE_NAMES:
         return "; the names of version 0.1.0 are now in asgml: `from asgml import Modulator`"
     return ""
-
-
-def error_in_file(error: BaseException) -> str:
-    """Return type, message and line of an error in a user's file, in one line."""
-    if isinstance(error, SyntaxError):
-        line, message = error.lineno, str(error.msg)
-    else:
-        line, message = traceback.extract_tb(error.__traceback__)[-1].lineno, str(error)
-    return f"{type(error).__name__}: {' '.join(message.split())} (line {line})"
 
 
 def owner_of(user: type[Modulator]) -> str:

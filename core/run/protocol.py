@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
+
+from asgml.core.user_file import code_digest, is_target, split_target
 
 if TYPE_CHECKING:
     from asgml.core.config.run_settings import RunSettings
+    from asgml.core.config.sections import Section
     from asgml.core.data.base import Dataset
 
 OWN_FIELDS = ("counts", "val", "decoding", "sha256")
@@ -38,6 +41,22 @@ SELECTION = {
     "epoch": "test is looked at each time, so best on test is known too",
     "never": "test is never looked at",
 }
+LATER = {
+    "optimizer": (
+        "schedule",
+        "milestones",
+        "min_lr",
+        "warmup_epochs",
+        "warmup_steps",
+        "warmup_factor",
+    ),
+    "loss": ("label_smoothing", "class_weights"),
+    "early_stopping": ("patience", "min_delta"),
+}
+"""Settings that runs of version 0.2.0 did not have, by section; `mixup` is one more.
+
+Left at their defaults they are not in the protocol, so its digest is that of those runs.
+"""
 DIGITS = 12
 
 
@@ -57,16 +76,22 @@ class Protocol:
     optimizer: Mapping[str, Any]
     network: Mapping[str, Any]  # encoders, frozen ones, fusion
     selection: str
+    training: Mapping[str, Any] = field(default_factory=dict)  # of LATER, what is not the default
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields by name, and the digest."""
-        return {**_plain(asdict(self)), "digest": self.digest}
+        return {**self._fields(), "digest": self.digest}
 
     @property
     def digest(self) -> str:
         """12 hex digits, the same for the same protocol in any process on any computer."""
-        text = json.dumps(_plain(asdict(self)), sort_keys=True, ensure_ascii=False)
+        text = json.dumps(self._fields(), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+
+    def _fields(self) -> dict[str, Any]:
+        """Return the fields as JSON values, without `training` where it is empty."""
+        known = _plain(asdict(self))
+        return known if known["training"] else {k: v for k, v in known.items() if k != "training"}
 
 
 def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
@@ -82,9 +107,9 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
         inputs={m: _input(data, m) for m in data.modalities},
         epochs=config.epochs,
         batch_size=config.batch_size,
-        optimizer=config.optimizer.model_dump(mode="json"),
+        optimizer=config.optimizer.model_dump(mode="json", exclude=set(LATER["optimizer"])),
         network={
-            "encoder": config.encoder,
+            "encoder": {m: describe_encoder(kind) for m, kind in config.encoder.items()},
             "freeze": config.freeze,
             "fusion": config.fusion.model_dump(include={"kind", "hidden"}),
         },
@@ -92,7 +117,30 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
             f"best validation accuracy, every {config.eval.every} epochs; "
             f"{SELECTION[config.eval.test]}"
         ),
+        training=_later_settings(config),
     )
+
+
+def _later_settings(config: RunSettings) -> dict[str, Any]:
+    """Return {section: {key: value}} of the settings in LATER that are not the default."""
+    mixup = {"mixup": config.mixup} if config.mixup else {}
+    changed = {name: _changed(getattr(config, name), LATER[name]) for name in LATER}
+    return {name: values for name, values in changed.items() if values} | mixup
+
+
+def _changed(section: Section, keys: Sequence[str]) -> dict[str, Any]:
+    ours, default = (each.model_dump(mode="json") for each in (section, type(section)()))
+    return {key: ours[key] for key in keys if ours[key] != default[key]}
+
+
+def describe_encoder(kind: str) -> str:
+    """Return the kind, or of a user's own class its name and the digest of its file.
+
+    Where the file lies makes no other protocol.
+    """
+    if not is_target(kind):
+        return kind
+    return f"{split_target(kind)[1]}, sha256 {code_digest(kind)}"
 
 
 def _plain(value: Any) -> Any:
@@ -107,7 +155,7 @@ def _input(data: Dataset, modality: str) -> dict[str, Any]:
     view = data.splits["train"].views.get(modality)
     if not is_dataclass(view) or not fields(view):
         return shape
-    settings = {field.name: getattr(view, field.name) for field in fields(view)}
+    settings = {each.name: getattr(view, each.name) for each in fields(view)}
     plain = {
         k: value for k, value in settings.items() if isinstance(value, bool | int | float | str)
     }

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, Dataset
+from asgml.core.user_file import is_target, split_target
+from asgml.core.model.encoders.base import EncoderError
 from asgml.core.run import checkpoint
+from asgml.core.run.protocol import describe_encoder
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.metrics import LATER, METRICS, Metric
@@ -61,6 +65,23 @@ def refuse_other_data(paths: RunPaths, earlier: Run, data: Dataset) -> None:
             raise DataError(
                 f"run {paths.name} began with other data: its {name} was {then}, "
                 f"that of {data.name} is {now}; put the old data back, or start a new run"
+            )
+
+
+def refuse_other_encoders(paths: RunPaths, earlier: Run, config: RunSettings) -> None:
+    """Raise EncoderError where the file of a user's encoder is not the one that the run began with.
+
+    Raise UserFileError where it is not there any more.
+    """
+    began: Any = earlier.manifest.data if earlier.manifest else {}
+    for key in ("protocol", "network", "encoder"):
+        found = began.get(key)
+        began = found if isinstance(found, Mapping) else {}
+    for modality, kind in config.encoder.items():
+        if is_target(kind) and began.get(modality, kind) != describe_encoder(kind):
+            raise EncoderError(
+                f"run {paths.name} began with another content of {split_target(kind)[0]} "
+                f"(encoder.{modality}); put the old file back, or start a new run"
             )
 
 

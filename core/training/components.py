@@ -11,7 +11,7 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.loading.batches import Batches
 from asgml.core.data.loading.gpu_residency import to_device
-from asgml.core.measures.task import make_task
+from asgml.core.measures.task import criterion_of, make_task
 from asgml.core.model.model import MultimodalModel, make_model
 from asgml.core.model.optimizer import make_optimizer
 from asgml.core.modulators.user_modulator import user_knobs
@@ -19,7 +19,13 @@ from asgml.core.run.recorded_run import RecordedRun
 from asgml.core.seeds import seed_for
 from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
-from asgml.core.training.preflight import refuse_frozen, refuse_without_class_scores
+from asgml.core.training.early_stopping import EarlyStopping
+from asgml.core.training.mixup import Mixup, make_mixup
+from asgml.core.training.preflight import (
+    refuse_frozen,
+    refuse_without_class_scores,
+    try_encoders,
+)
 from asgml.core.training.update import Update, make_update
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
@@ -43,6 +49,8 @@ class Components:
     update: Update
     diagnostics: Diagnostics
     batches: Batches
+    mixup: Mixup
+    early_stopping: EarlyStopping
     run: RecordedRun
 
 
@@ -61,7 +69,9 @@ def make_components(
     data = replace(
         data, splits={name: to_device(split, device) for name, split in data.splits.items()}
     )
-    refuse_without_class_scores(config, make_task(data))
+    task = make_task(data)
+    refuse_without_class_scores(config, task)
+    mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
     run = RecordedRun(paths, manifest, live_settings, earlier)
@@ -79,7 +89,9 @@ def make_components(
         optimizer=optimizer,
         update=update,
         diagnostics=Diagnostics(balancing.groups, live_settings),
-        batches=Batches(data.splits["train"], config.batch_size, device, batch_seed),
+        batches=Batches(data.splits["train"], config.batch_size, device, batch_seed, criterion),
+        mixup=mixup,
+        early_stopping=EarlyStopping(config.early_stopping),
         run=run,
     )
 
@@ -92,6 +104,7 @@ def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> Mul
         data.shapes, outputs, config.encoder, fusion.kind, fusion.hidden, fusion.alone
     )
     model.to(device)
+    try_encoders(config, model, data.splits["train"])
     model.freeze(config.freeze)
     return model
 

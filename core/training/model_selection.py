@@ -36,13 +36,17 @@ class ModelSelection:
         self.task = make_task(components.data)
         self.best = Best()
 
-    def epoch_row(self, epoch: int, *, last: bool) -> dict[str, Scalar]:
+    def epoch_row(self, epoch: int) -> dict[str, Scalar]:
         """Evaluate what is due after this epoch; return its columns of the table `epochs`."""
         row: dict[str, Scalar] = {}
+        last = epoch + 1 == self.config.epochs
         if last or (epoch + 1) % self.config.eval.every == 0:
             row |= self.validate(epoch)
             row |= self.test_epoch() if self.config.eval.test == "epoch" else {}
-        if last and self.config.eval.test != "never":
+        early = not last and self.components.early_stopping.exhausted
+        if early:
+            self._announce_early_end(epoch)
+        if (last or early) and self.config.eval.test != "never":
             row |= self.test_at_end()
         return row
 
@@ -53,6 +57,7 @@ class ModelSelection:
         val = self.evaluate("val", on_batch=contribution.add)
         self.components.balancing.modulator.end_epoch(epoch, val)
         score = self.task.score(val)
+        self.components.early_stopping.observe(score)
         self.best.val_accuracy = max(self.best.val_accuracy, val.accuracy)
         # the first model is kept whatever its score: one that is NaN beats nothing
         if score > self.best.score or self.best.step < 0:
@@ -124,6 +129,11 @@ class ModelSelection:
             "step": self.best.step,
         }
         checkpoint.save(state, checkpoint.best_path(self.run.paths.checkpoints, self.best.step))
+
+    def _announce_early_end(self, epoch: int) -> None:
+        reason = self.components.early_stopping.reason
+        message = f"{reason}; the training ends after {epoch + 1} of {self.config.epochs} epochs"
+        self.run.recorder.event("phase", message=message, part="early_stopping")
 
     def _emit(self, split: str, evaluation: Evaluation, **more: Any) -> dict[str, Any]:
         """Record an `evaluation` event; return its fields."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import torch
+
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.data.base import Dataset
+from asgml.core.data.base import Dataset, Split, is_class
+from asgml.core.data.loading.batches import take
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
 from asgml.core.methods.spec import Method, MethodError
+from asgml.core.model.encoders.base import EncoderError
+from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
@@ -210,6 +215,27 @@ def _unrenewed_taus(config: RunSettings, total_steps: int) -> list[str]:
 def _reads_probes(config: RunSettings, method: Method) -> bool:
     signal = config.section(method.name).get("signal", "probe")
     return "probes" in method.needs and signal in ("probe", "probe_val", "both")
+
+
+def try_encoders(config: RunSettings, model: MultimodalModel, train: Split) -> None:
+    """Raise EncoderError where an encoder cannot take two real samples of the user's own data.
+
+    Without code of the user's own nothing is tried: what fits what is known then.
+    """
+    own = [m for m, e in model.encoders.items() if isinstance(e, UserEncoder)]
+    if not own and not is_class(config.data.name):
+        return
+    device = next(model.parameters()).device
+    inputs = take(train, torch.arange(min(2, len(train))), device).inputs
+    for modality, encoder in model.encoders.items():
+        if isinstance(encoder, UserEncoder):
+            try_encoder(modality, encoder, inputs[modality])
+        elif not inputs[modality].is_floating_point():
+            raise EncoderError(
+                f"{modality!r} has inputs of {inputs[modality].dtype}, such as the tokens of a "
+                "text, and built-in encoders take float32; give floats, or an encoder of your "
+                f"own (--set encoder.{modality}=FILE.py:CLASS)"
+            )
 
 
 # -- refusals -------------------------------------------------------------------------

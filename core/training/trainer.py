@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from asgml.core.measures.task import loss_of
-from asgml.core.model.optimizer import lr_at
+from asgml.core.model.schedule import learning_rate
 from asgml.core.run import checkpoint
 from asgml.core.run.step_log import StepLog
 from asgml.core.seeds import global_state, restore_global_state
@@ -50,7 +50,7 @@ class Trainer:
         self.run.begin()
         self.step_log.begin()
         self.emit_warnings()
-        while self.run.epoch < self.config.epochs:
+        while not self.over:
             self.begin_epoch()
             for batch in self.components.batches.rest_of_epoch():
                 self.run.command_handler.process_pending(self)
@@ -71,15 +71,20 @@ class Trainer:
             self.balancing.modulator.begin_epoch(self.run.epoch)
         self.balancing.emit_windows(self.run.epoch)
 
+    @property
+    def over(self) -> bool:
+        """True after the last epoch, or where early stopping has ended the training before it."""
+        early = self.components.early_stopping.exhausted
+        return early or self.run.epoch >= self.config.epochs
+
     def end_epoch(self) -> None:
         """Evaluate, record the epoch, and save a checkpoint, each where it is due."""
-        last = self.run.epoch + 1 == self.config.epochs
         row = self.step_log.close_epoch()
-        row |= self.selection.epoch_row(self.run.epoch, last=last)
+        row |= self.selection.epoch_row(self.run.epoch)
         self.run.recorder.record("epochs", row)
         self.run.epoch += 1
-        if last or self.run.epoch % self.config.checkpoint.every == 0:
-            self.save_checkpoint("end of training" if last else "epoch")
+        if self.over or self.run.epoch % self.config.checkpoint.every == 0:
+            self.save_checkpoint("end of training" if self.over else "epoch")
 
     def stop_early(self) -> State:
         """End before the last epoch, with a checkpoint unless the command asks for none."""
@@ -91,8 +96,9 @@ class Trainer:
     # -- the step ---------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Forward:
-        """Forward, loss, backward (of each micro-batch), modulation, update, record."""
+        """Mix, forward, loss, backward (of each micro-batch), modulation, update, record."""
         balancing, update = self.balancing, self.components.update
+        batch = self.components.mixup.mix(batch)
         results = [self.forward_and_back(part, share) for part, share in update.begin(batch)]
         forward, loss, task_loss = merge_micro_batches(batch, results)
         if update.grads_finite():
@@ -107,8 +113,8 @@ class Trainer:
         self.record_step(forward, modulated, loss, task_loss, updated)
         return forward
 
-    def forward_and_back(self, batch: Batch, share: float) -> MicroBatchResult:
-        """Forward, loss, backward of a micro-batch with this share of the step's samples."""
+    def forward_and_back(self, batch: Batch, share: Scalar) -> MicroBatchResult:
+        """Forward, loss, backward of a micro-batch with this share of the step's loss."""
         model, modulator = self.components.model, self.balancing.modulator
         scale_loss = partial(self.components.update.scale_loss, share)
         with self.components.update.precision.autocast():
@@ -126,10 +132,9 @@ class Trainer:
         return MicroBatchResult(forward, share * loss.detach(), share * task_loss.detach())
 
     def set_lr(self, rates: Mapping[str, Scalar]) -> None:
-        """Set the stepped learning rate, times its factor for an encoder that `rates` names."""
-        settings = self.config.optimizer
+        """Set the scheduled rate of the step, times its factor for an encoder in `rates`."""
         initial = float(self.run.live_settings.values["lr"])
-        self.lr = lr_at(self.run.epoch, initial, settings.decay_every, settings.decay)
+        self.lr = learning_rate(self.config, initial, epoch=self.run.epoch, step=self.run.step)
         for group in self.components.optimizer.param_groups:
             group["lr"] = self.lr * float(rates.get(group["modality"], 1.0))
 
@@ -195,6 +200,8 @@ class Trainer:
             "epoch_sums": self.step_log.sums,
             "update": components.update.state_dict(),
             "diagnosis": components.diagnostics.state_dict(),
+            "mixup": components.mixup.state_dict(),
+            "early_stopping": components.early_stopping.state_dict(),
             **self.balancing.state_dict(),
             **self.run.state_dict(),
         }
@@ -209,6 +216,9 @@ class Trainer:
         components.update.load_state_dict(state["update"])
         components.diagnostics.load_state_dict(state["diagnosis"])
         components.batches.load_state_dict(state["batches"])
+        # older checkpoints have neither
+        components.mixup.load_state_dict(state.get("mixup", {}))
+        components.early_stopping.load_state_dict(state.get("early_stopping", {}))
         # after all that might draw while it is restored
         restore_global_state(state["random"], components.device)
         self.step_log.sums = state["epoch_sums"].to(components.device)

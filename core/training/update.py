@@ -1,6 +1,6 @@
 """The update: from a batch to an optimizer step, by micro-batches, precision and clipping.
 
-    batch -> micro-batches, each back-propagated with its share of the samples
+    batch -> micro-batches, each back-propagated with its share of the loss
           -> unscale -> modulate -> clip -> step
 
 `batch_size` samples make one step however many micro-batches they are taken in. Without batch norm,
@@ -10,7 +10,7 @@ which sees micro-batches, the gradients are the same; a method is shown the whol
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,11 +18,12 @@ from torch import Tensor
 
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.config.sections import OptimizerConfig
+from asgml.core.measures.criterion import mass_of
 from asgml.core.measures.gradients import clip
 from asgml.core.modulators.composition import Composed
 from asgml.core.training.precision import PRECISIONS, Precision
 from asgml.core.training.preflight import refuse_unfit
-from asgml.core.types import Batch, Forward, Scalar
+from asgml.core.types import Batch, Forward, Mix, Scalar
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ class Update:
         self.count = count
         self.skipped = 0
 
-    def begin(self, batch: Batch) -> list[tuple[Batch, float]]:
-        """Clear the gradients; return the micro-batches, each with its share of the samples."""
+    def begin(self, batch: Batch) -> list[tuple[Batch, Scalar]]:
+        """Clear the gradients; return the micro-batches, each with its share of the loss."""
         # None, not 0: what gets no gradient in this step stays out of norms, clip and update
         self.optimizer.zero_grad(set_to_none=True)
         return micro_batches(batch, self.count)
 
-    def scale_loss(self, share: float, loss: Tensor) -> Tensor:
+    def scale_loss(self, share: Scalar, loss: Tensor) -> Tensor:
         """Return the loss that backward is called on: a micro-batch's share, scaled for fp16."""
         return self.precision.scaled(share * loss)
 
@@ -101,10 +102,12 @@ def make_update(
     return Update(optimizer, precision, live_settings, settings.accumulate)
 
 
-def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, float]]:
-    """Split a batch into micro-batches of nearly the same size, with their shares.
+def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, Scalar]]:
+    """Split a batch into micro-batches of nearly the same size, with their shares of its loss.
 
-    Fewer than `count` where one would get a single sample, which batch norm cannot take.
+    A share is that of the samples, with class weights that of the samples' weights, so that the
+    parts of the loss sum to the whole one. Fewer than `count` where one would get a single sample,
+    which batch norm cannot take.
     """
     samples = len(batch.labels)
     count = max(1, min(count, samples // 2))
@@ -113,10 +116,25 @@ def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, float]]:
     inputs = {m: tensor.tensor_split(count) for m, tensor in batch.inputs.items()}
     labels = batch.labels.tensor_split(count)
     targets = [None] * count if batch.targets is None else batch.targets.tensor_split(count)
-    return [
-        (Batch({m: pieces[i] for m, pieces in inputs.items()}, own, targets[i]), len(own) / samples)
+    mixes = _split_mix(batch.mix, count)
+    parts = [
+        replace(
+            batch,
+            inputs={m: pieces[i] for m, pieces in inputs.items()},
+            labels=own,
+            targets=targets[i],
+            mix=mixes[i],
+        )
         for i, own in enumerate(labels)
     ]
+    whole = mass_of(batch)
+    return [(part, mass_of(part) / whole) for part in parts]
+
+
+def _split_mix(mix: Mix | None, count: int) -> Sequence[Mix | None]:
+    if mix is None:
+        return [None] * count
+    return [replace(mix, labels=labels) for labels in mix.labels.tensor_split(count)]
 
 
 def merge_micro_batches(

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asgml.app import charts
 from asgml.app.errors import FAILED, NOT_FOUND, USAGE
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import TABLES
@@ -91,6 +92,18 @@ def test_show_draws_a_chart_for_each_key_panel(asgml: Asgml, here: RunPaths) -> 
     for panel in ("loss", "probe accuracy", "boost scale", "gradient norm (log)"):
         assert any(line.strip() == panel for line in drawn.splitlines()), panel
     assert "probe accuracy\n" not in asgml("show", "tiny", "--no-charts").out
+
+
+def test_the_learning_rate_has_a_chart_where_it_changes(
+    asgml: Asgml, here: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_drawn() -> bool:
+        return any(line.strip() == "lr" for line in asgml("show", "tiny").out.splitlines())
+
+    assert is_drawn()
+    steps = np.arange(40.0)
+    monkeypatch.setattr(charts, "_lines", lambda run, metric: [("lr", steps, steps * 0 + 0.5)])
+    assert not is_drawn(), "a rate that stays is a number in the table"
 
 
 def test_tail_gives_steps_and_events_in_order(asgml: Asgml, here: RunPaths) -> None:

@@ -366,3 +366,23 @@ def test_settings_that_are_published_exist_and_are_allowed() -> None:
 def test_a_run_that_is_resumed_has_what_its_file_says() -> None:
     tree = make_config({"method": "mmpareto", "fusion": {"alone": "split"}}).model_dump()
     assert make_config(tree).fusion.alone == "split"
+
+
+def test_code_of_ones_own_is_found_from_any_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text("", encoding="utf-8")
+    sets = ("encoder=mine.py:Eyes", "encoder.audio=mine.py:Ears")
+    found = origin_and_value(TrainArguments(data="mine.py:Mine", sets=sets))
+    values = [found[key][0] for key in ("data.name", "encoder.audio", "encoder.default")]
+    assert values == [f"{tmp_path}/mine.py:{name}" for name in ("Mine", "Ears", "Eyes")]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [TrainArguments(data="no.py:Mine"), TrainArguments(sets=("encoder.audio=no.py:Mine",))],
+)
+def test_code_that_is_not_there_is_named(arguments: TrainArguments) -> None:
+    with pytest.raises(UserError, match=r"there is no no\.py"):
+        build(arguments)

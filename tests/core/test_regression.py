@@ -28,6 +28,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asgml.core.data.base import Dataset, Split
+from asgml.core.measures.criterion import LossError
 from asgml.core.measures.evaluate import evaluate
 from asgml.core.measures.regression import NAMES, regression_scores
 from asgml.core.measures.task import (
@@ -122,6 +123,23 @@ def test_the_unimodal_losses_of_a_regression_are_trained(tmp_path: Path) -> None
     )
     losses = rows_of(run, "steps")["own_loss/audio"]
     assert losses[-6:].mean() < 0.8 * losses[:6].mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "word"),
+    [
+        ({"label_smoothing": 0.1}, "label_smoothing=0.1"),
+        ({"class_weights": "balanced"}, "class_weights=balanced"),
+        ({"class_weights": [1, 2]}, "class_weights=[1.0, 2.0]"),
+    ],
+)
+def test_settings_of_a_cross_entropy_are_refused(
+    loss: dict[str, Any], word: str, tmp_path: Path
+) -> None:
+    with pytest.raises(LossError) as raised:
+        train_small(tmp_path / "run", data_of(), loss=loss)
+    assert word in str(raised.value) and "acc2" in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 # -- numbers -------------------------------------------------------------------------

@@ -31,7 +31,6 @@ from asgml.core.data.base import Dataset, Split
 from asgml.core.data.loading.batches import Batches
 from asgml.core.measures.probes import Probes
 from asgml.core.model.model import make_model
-from asgml.core.model.optimizer import lr_at
 from asgml.core.modulators.unimodal_loss import UnimodalLoss
 from asgml.core.run import checkpoint
 from asgml.core.seeds import seed_for
@@ -68,7 +67,7 @@ def plain_loop(
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             for group in optimizer.param_groups:
-                group["lr"] = lr_at(epoch, lr, 2, 0.5)
+                group["lr"] = lr * 0.5 ** (epoch // 2)
             optimizer.step()
             losses.append(loss.item())
     return {name: value.clone() for name, value in model.state_dict().items()}, losses

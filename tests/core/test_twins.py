@@ -19,7 +19,6 @@ from asgml.core.measures.unimodal import cross_entropies, discrepancy_ratio, tru
 from asgml.core.model.fusion.base import Fusion
 from asgml.core.model.fusion.build import make_fusion
 from asgml.core.model.fusion.linear import Concat
-from asgml.core.model.optimizer import lr_at
 from asgml.core.modulators.apply import NOISE_FLOOR, apply
 from asgml.core.modulators.boost_scheduler import BoostScheduler, boost_targets
 from asgml.core.modulators.modulation import Modulation
@@ -360,21 +359,6 @@ def test_boost_scales_stay_in_range_while_the_knobs_change(
             1 <= scale <= min(1 + alpha, scale_max) + 1e-12
             for scale in scheduler.scales(alpha, scale_max).values()
         )
-
-
-# -- learning rate -------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("every", "decay"), [(1, 0.5), (3, 0.1), (70, 0.1), (4, 1.0)])
-def test_learning_rate(every: int, decay: float) -> None:
-    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.02)
-    schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=every, gamma=decay)
-    for epoch in range(20):
-        assert lr_at(epoch, 0.02, every, decay) == pytest.approx(
-            optimizer.param_groups[0]["lr"], rel=1e-12
-        )
-        optimizer.step()
-        schedule.step()
 
 
 # -- probes --------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,12 +13,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tomli_w
 import torch
 from torch.utils.data import DataLoader
+from torchvision.models import resnet18
+from transformers import BertConfig, BertModel
 from warm_kit import warm_asgml, warm_python
 
 from asgml.app.launcher import worker_environment
+from asgml.core.model.encoders.base import EncoderError
+from asgml.core.training.trainer import Trainer
+from asgml.core.worker import prepare_trainer
 from asgml.storage.commands.inbox import make_request, send
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -363,3 +372,97 @@ def test_the_lines_in_the_readme_run(tmp_path: Path) -> None:
     exec(compile(code, "examples/README.md", "exec"), vars(names))
     run = Run.open(tmp_path / "mine")
     assert run.state() == "finished" and run.rows("steps") == 6
+
+
+# -- encoders and data of the user's own ----------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The examples in a folder, beside random weights in the files that they read."""
+    folder = tmp_path_factory.mktemp("own")
+    for name in ("my_data", "my_image_encoder", "my_text_encoder"):
+        shutil.copy(EXAMPLES / f"{name}.py", folder)
+    torch.manual_seed(0)
+    torch.save(resnet18().state_dict(), folder / "resnet18.pt")
+    sizes = {"vocab_size": 40, "hidden_size": 16, "intermediate_size": 16}
+    counts = {"num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 8}
+    BertModel(BertConfig(**sizes, **counts)).save_pretrained(folder / "text_model")
+    return folder
+
+
+def own_trainer(own: Path, root: Path, **changes: Any) -> Trainer:
+    """A trainer of both encoders on the data, made as the worker makes it."""
+    tree = {
+        "method": "ogm_ge+boost",
+        "epochs": 1,
+        "batch_size": 8,
+        "device": "cpu",
+        "data": {"name": f"{own}/my_data.py:Postcards", "options": {"samples": 24, "tokens": True}},
+        "encoder": {
+            "image": f"{own}/my_image_encoder.py:ResNet",
+            "text": f"{own}/my_text_encoder.py:TextModel",
+        },
+        "optimizer": {"lr": 0.01},
+        "probe": {"eval_freq": 2, "train_steps": 2},
+        **changes,
+    }
+    RunPaths(root).commands.mkdir(parents=True)
+    RunPaths(root).config.write_text(tomli_w.dumps(tree), encoding="utf-8")
+    return prepare_trainer(RunPaths(root), resume=False)
+
+
+def encoder_weights(trainer: Trainer, modality: str) -> dict[str, torch.Tensor]:
+    state = trainer.components.model.encoders[modality].state_dict()
+    return {name: value.clone() for name, value in state.items()}
+
+
+def test_a_torchvision_and_a_hugging_face_network_begin_with_their_files(
+    own: Path, tmp_path: Path
+) -> None:
+    trainer = own_trainer(own, tmp_path / "run")
+    stored = torch.load(own / "resnet18.pt", weights_only=True)
+    found = encoder_weights(trainer, "image")
+    assert torch.equal(found["network.network.conv1.weight"], stored["conv1.weight"])
+    model = BertModel.from_pretrained(own / "text_model").state_dict()
+    name = "embeddings.word_embeddings.weight"
+    assert torch.equal(encoder_weights(trainer, "text")[f"network.model.{name}"], model[name])
+    encoders = trainer.components.model.encoders
+    assert {m: encoder.features for m, encoder in encoders.items()} == {"image": 512, "text": 16}
+    trainer.run.close(State.STOPPED)
+
+
+@pytest.mark.parametrize("frozen", ["", "image", "text"])
+def test_they_are_fine_tuned_or_frozen(own: Path, frozen: str, tmp_path: Path) -> None:
+    trainer = own_trainer(own, tmp_path / "run", freeze=frozen)
+    before = {m: encoder_weights(trainer, m) for m in ("image", "text")}
+    trainer.run.close(trainer.train())
+    for m, weights in before.items():
+        after = encoder_weights(trainer, m)
+        same = all(torch.equal(weights[name], after[name]) for name in weights)
+        assert same == (m == frozen), m
+    run = Run.open(tmp_path / "run")
+    assert run.state() == "finished" and np.isfinite(run.column("steps", "loss")).all()
+    assert run.manifest is not None and run.manifest.data["protocol"]["data"] == (
+        "my_data.py:Postcards"
+    )
+
+
+def test_an_encoder_on_the_other_modality_says_what_does_not_fit(own: Path, tmp_path: Path) -> None:
+    encoder = {"text": f"{own}/my_image_encoder.py:ResNet"}
+    with pytest.raises(EncoderError, match=r"ResNet18 takes images \(3, H, W\), not \(8,\)"):
+        own_trainer(own, tmp_path / "run", encoder=encoder)
+
+
+def test_tokens_need_an_encoder_of_their_own(own: Path, tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"'text' has inputs of torch\.int64.*encoder\.text="):
+        own_trainer(own, tmp_path / "run", encoder="auto")
+
+
+def test_the_data_is_learnt_by_built_in_encoders(own: Path, tmp_path: Path) -> None:
+    data = {"name": f"{own}/my_data.py:Postcards", "options": {"samples": 96}}
+    changes = {"data": data, "encoder": "auto", "epochs": 8, "optimizer": {"lr": 0.02}}
+    trainer = own_trainer(own, tmp_path / "run", method="baseline", **changes)
+    trainer.run.close(trainer.train())
+    accuracy = Run.open(tmp_path / "run").column("epochs", "val_accuracy")
+    assert accuracy[-1] > 0.8, "brightness and words tell the class"

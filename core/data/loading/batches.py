@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Generator, Tensor
 from asgml.core.data.base import Split
 from asgml.core.data.loading.worker_loading import read_batches
 from asgml.core.seeds import seed_for
-from asgml.core.types import Batch
+from asgml.core.types import PLAIN, Batch, Criterion
 
 
 class Batches:
@@ -19,13 +20,21 @@ class Batches:
 
     Augmentation has a generator of its own for every batch, made from the epoch's key and the
     batch's position. So a batch is the same whatever was read before it, by any number of
-    processes.
+    processes. Each batch carries the criterion that it is trained by.
     """
 
-    def __init__(self, split: Split, batch_size: int, device: torch.device, seed: int) -> None:
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        device: torch.device,
+        seed: int,
+        criterion: Criterion = PLAIN,
+    ) -> None:
         self.split = split
         self.batch_size = batch_size
         self.device = device
+        self.criterion = criterion
         self.generator = torch.Generator().manual_seed(seed)
         self.keys = torch.Generator().manual_seed(seed_for("augmentation", seed))
         self.key = 0
@@ -58,7 +67,8 @@ class Batches:
         fetched = fetch_stored(self.split, orders, self.device)
         for position, indices, stored in zip(positions, orders, fetched, strict=True):
             augmentation = Generator().manual_seed(self.key + position)
-            yield make_batch(self.split, indices, stored, self.device, augmentation)
+            batch = make_batch(self.split, indices, stored, self.device, augmentation)
+            yield replace(batch, criterion=self.criterion)
             self.position = position + 1
         self.order, self.position = torch.empty(0, dtype=torch.int64), 0
 

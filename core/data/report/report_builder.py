@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from asgml.core.data.base import SPLITS, Dataset, load_data, split_name
+from asgml.core.data.base import SPLITS, Dataset, is_class, load_data, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.data.clips.clip_options import workers_for
 from asgml.core.data.clips.clips import ClipSet
@@ -47,9 +47,19 @@ def build_report(
     clip_set = find_clips(spec, options, seed)
     if clip_set is not None:
         return report_clips(clip_set, options, quick=quick, workers=workers, progress=progress)
+    if is_class(spec):
+        return report_arrays(read_through(load_data(spec, options, seed)), published or {})
     # Before normalisation an empty sample shows as one number throughout.
     as_stored = {**options, "normalize": False}
     return report_arrays(load_data(spec, as_stored, seed), published or {})
+
+
+def read_through(data: Dataset) -> Dataset:
+    """Read every sample of splits that are read by batch. Raise DataError for an unusable one."""
+    for rows in [split.rows for split in data.splits.values() if split.rows is not None]:
+        for number in range(len(rows)):
+            rows.read([number])
+    return data
 
 
 def find_clips(spec: str, options: Mapping[str, Any], seed: int) -> ClipSet | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from asgml.core.user_file import is_target
 from asgml.core.model.encoders.base import Encoder
 from asgml.core.model.encoders.convolutional import Conv, ResNet18
 from asgml.core.model.encoders.mlp import Mlp
 from asgml.core.model.encoders.sequence import Sequence
 from asgml.core.model.encoders.transformer import Transformer
+from asgml.core.model.encoders.user_encoder import make_user_encoder
 
 KINDS: Mapping[str, Callable[[tuple[int, ...]], Encoder]] = {
     "resnet18": ResNet18,
@@ -20,10 +22,13 @@ KINDS: Mapping[str, Callable[[tuple[int, ...]], Encoder]] = {
 
 
 def make_encoder(kind: str, shape: tuple[int, ...]) -> Encoder:
-    """Return a new encoder for samples of `shape`, of a kind or of the suitable one for "auto".
+    """Return a new encoder for samples of `shape`.
 
-    Raise EncoderError where kind and shape do not fit.
+    `kind` is one of KINDS, "auto" for the suitable one, or a user's own FILE.py:CLASS. Raise
+    EncoderError where kind and shape do not fit.
     """
+    if is_target(kind):
+        return make_user_encoder(kind, shape)
     return KINDS[suitable(shape) if kind == "auto" else kind](shape)
 
 
