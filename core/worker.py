@@ -22,7 +22,6 @@ import torch
 from asgml.core.config.run_config import ConfigError, make_config
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, load_data
-from asgml.core.user_file import UserFileError
 from asgml.core.measures.criterion import LossError
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
@@ -35,6 +34,7 @@ from asgml.core.run.recorded_run import first_line
 from asgml.core.run.resume import earlier_run, refuse_other_data, refuse_other_encoders
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
+from asgml.core.user_file import UserFileError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.status import State

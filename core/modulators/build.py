@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.user_file import error_in_file
 from asgml.core.methods.spec import Method
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.unimodal_loss import UnimodalLoss
 from asgml.core.modulators.user_modulator import ModulatorError, load_user_class, owner_of
 from asgml.core.modulators.window import Windowed
+from asgml.core.user_file import error_in_file
 
 
 def make_modulator(

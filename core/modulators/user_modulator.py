@@ -8,10 +8,10 @@ from types import ModuleType
 
 from asgml.core.config.run_config import RunConfig
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.user_file import error_in_file, run_file
 from asgml.core.methods.knobs import ramp_option, window_knobs
 from asgml.core.methods.registry import METHODS
 from asgml.core.modulators.base import Modulator
+from asgml.core.user_file import error_in_file, run_file
 from asgml.storage.format.knobs import Knob
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, Dataset
-from asgml.core.user_file import is_target, split_target
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.run import checkpoint
 from asgml.core.run.protocol import describe_encoder
+from asgml.core.user_file import is_target, split_target
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.metrics import LATER, METRICS, Metric

@@ -19,10 +19,10 @@ from core_kit import (
 )
 
 from asgml.core.config.run_config import ConfigError, make_config
-from asgml.core.user_file import UserFileError, run_file
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.run.protocol import protocol_of
 from asgml.core.run.resume import earlier_run, refuse_other_encoders
+from asgml.core.user_file import UserFileError, run_file
 from asgml.storage.format.layout import RunPaths
 
 HEAD = """

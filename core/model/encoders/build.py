@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from asgml.core.user_file import is_target
 from asgml.core.model.encoders.base import Encoder
 from asgml.core.model.encoders.convolutional import Conv, ResNet18
 from asgml.core.model.encoders.mlp import Mlp
 from asgml.core.model.encoders.sequence import Sequence
 from asgml.core.model.encoders.transformer import Transformer
 from asgml.core.model.encoders.user_encoder import make_user_encoder
+from asgml.core.user_file import is_target
 
 KINDS: Mapping[str, Callable[[tuple[int, ...]], Encoder]] = {
     "resnet18": ResNet18,

@@ -20,8 +20,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from asgml.core.user_file import UserFileError, error_in_file, load_class
 from asgml.core.model.encoders.base import Encoder, EncoderError, KernelRule
+from asgml.core.user_file import UserFileError, error_in_file, load_class
 
 RULES = ("conv4d", "ndim2", "all")
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from asgml.core.data.base import DataError, Dataset, load_data
-from asgml.core.user_file import run_file
 from asgml.core.data.loading.batches import in_order
 from asgml.core.data.report.report_builder import build_report
+from asgml.core.user_file import run_file
 
 CPU = torch.device("cpu")
 TEMPLATE = """
