@@ -88,6 +88,16 @@ Method = Annotated[
         show_default=False,
     ),
 ]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only",
+        metavar="MODALITY",
+        help="Train this modality alone (a,b: these), with method baseline unless --method says "
+        "otherwise.",
+        show_default=False,
+    ),
+]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)
 ]
@@ -139,6 +149,7 @@ class TrainArguments:
     modulator: Modulator = None
     seed: Seed = None
     device: Device = None
+    only: Only = None
     allow_missing: AllowMissing = False
 
 

@@ -21,7 +21,7 @@ import torch
 
 from asgml.core.config.run_config import ConfigError, make_config
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.data.base import DataError, load_data
+from asgml.core.data.base import DataError, load_data, select_modalities
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.fusion.base import FusionError
@@ -84,6 +84,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
         torch.set_num_threads(config.threads)
     device = find_device(config.device)
     data = load_data(config.data.name, config.data.options, config.data.seed)
+    data = select_modalities(data, config.modalities)
     earlier = earlier_run(paths) if resume else None
     if earlier:
         refuse_other_data(paths, earlier, data)

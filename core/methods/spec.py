@@ -78,6 +78,7 @@ class Method:
     scales         true where it only multiplies gradients, which Adam's normalisation cancels
     unimodal_loss  true where its loss trains the unimodal logits
     modalities     number of modalities that it is defined for; None is any
+    fewest         fewest modalities that it is defined for
     requires       capabilities of the training loop, each with the setting that uses it, such as
                    `via=lr` or `schedule=linear|cosine`; "" is always
     class_scores   the setting whose rule is made of class scores (a probability of the true class,
@@ -98,6 +99,7 @@ class Method:
     scales: bool = False
     unimodal_loss: bool = False
     modalities: int | None = None
+    fewest: int = 2
     requires: Mapping[str, str] = field(default_factory=dict)
     class_scores: str | None = None
 

@@ -19,7 +19,11 @@ from asgml.core.run.recorded_run import RecordedRun
 from asgml.core.seeds import seed_for
 from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
-from asgml.core.training.preflight import refuse_frozen, refuse_without_class_scores
+from asgml.core.training.preflight import (
+    refuse_frozen,
+    refuse_single,
+    refuse_without_class_scores,
+)
 from asgml.core.training.update import Update, make_update
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
@@ -62,6 +66,7 @@ def make_components(
         data, splits={name: to_device(split, device) for name, split in data.splits.items()}
     )
     refuse_without_class_scores(config, make_task(data))
+    refuse_single(config, data)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
     run = RecordedRun(paths, manifest, live_settings, earlier)
@@ -86,11 +91,12 @@ def make_components(
 
 def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> MultimodalModel:
     outputs, fusion = make_task(data).outputs(data), config.fusion
+    # a recipe names the encoders of all modalities of its data, also where one is trained alone
+    unused = data.info.get("unused", ())
+    encoder = {m: kind for m, kind in config.encoder.items() if m not in unused}
     # right before the weights are drawn: nothing else may draw in between
     torch.manual_seed(seed_for("weights", config.seed))
-    model = make_model(
-        data.shapes, outputs, config.encoder, fusion.kind, fusion.hidden, fusion.alone
-    )
+    model = make_model(data.shapes, outputs, encoder, fusion.kind, fusion.hidden, fusion.alone)
     model.to(device)
     model.freeze(config.freeze)
     return model

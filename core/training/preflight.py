@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from asgml.core.config.run_settings import RunSettings
+from asgml.core.config.run_settings import RunSettings, one_modality
 from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
@@ -203,6 +203,12 @@ def refuse_without_class_scores(config: RunSettings, task: Task) -> None:
                 "output; use baseline, uniform, boost, mmpareto or mslr, or train on classes "
                 "(data.options.task=acc2)"
             )
+
+
+def refuse_single(config: RunSettings, data: Dataset) -> None:
+    """Raise MethodError for a method that balances, where the data has a single modality."""
+    if len(data.modalities) == 1 and (names := config.methods_for_several):
+        raise MethodError(one_modality(names[0], data.modalities[0]))
 
 
 def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:

@@ -107,6 +107,18 @@ def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> Non
     assert encoders == {"encoder.default": "conv", "encoder.visual": "resnet18"}
 
 
+def test_one_modality_alone_is_trained_by_the_baseline_unless_another_method_is_named() -> None:
+    found = origin_and_value(TrainArguments(recipe="demo", only="audio"))
+    assert found["modalities"] == (["audio"], "--only")
+    assert found["method"] == ("baseline", "--only")
+    assert (
+        origin_and_value(TrainArguments(only="audio", method="uniform"))["method"][1] == "uniform"
+    )
+    said = TrainArguments(only="audio", sets=("method=uniform",))
+    assert origin_and_value(said)["method"][1] == "uniform"
+    assert build(TrainArguments(only="audio,visual")).config().method == "ogm_ge+boost"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
