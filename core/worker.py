@@ -31,6 +31,7 @@ from asgml.core.run import checkpoint
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.run.recorded_run import first_line
 from asgml.core.run.resume import earlier_run, refuse_other_data
+from asgml.core.run.unimodal_reference import ReferenceRunError
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
 from asgml.storage.format.layout import RunPaths
@@ -49,6 +50,7 @@ KNOWN_ERRORS = (
     DeviceError,
     FormatError,
     WriterLockedError,
+    ReferenceRunError,
     checkpoint.CheckpointError,
     OSError,  # a disk that is full, a folder that may not be written
 )
@@ -88,7 +90,9 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     earlier = earlier_run(paths) if resume else None
     if earlier:
         refuse_other_data(paths, earlier, data)
-    manifest = make_manifest(paths.name, config, data, device)
+    # the references of a resumed run stay those that it began with
+    kept = earlier.manifest if earlier else None
+    manifest = kept or make_manifest(paths.name, config, data, device)
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
         load_newest_checkpoint(trainer)

@@ -54,6 +54,11 @@ class RunSettings(Section):
         default_factory=list,
         description='modalities whose encoders keep their weights, e.g. ["audio"]',
     )
+    references: dict[str, str] = Field(
+        default_factory=dict,
+        description="run of each modality trained alone (references.audio=RUN): what it reached "
+        "is recorded beside this run, and its network may be a teacher",
+    )
     fusion: FusionConfig = FusionConfig()
     loss: LossConfig = LossConfig()
     optimizer: OptimizerConfig = OptimizerConfig()

@@ -12,6 +12,7 @@ from asgml.core.measures.task import task_of
 from asgml.core.measures.unimodal import discrepancy_ratio, mean_entropy, true_class_scores
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Evaluation, Forward, ProbeReading, Scalar
+from asgml.storage.format.reference import Reference
 
 
 def per_modality(metric: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -92,6 +93,13 @@ def validation_row(val: Evaluation) -> dict[str, Scalar]:
         **per_modality("val_probe_accuracy", val.probe_accuracy),
         **{f"val_{name}": score for name, score in val.scores.items()},
     }
+
+
+def reference_row(val: Evaluation, references: Mapping[str, Reference]) -> dict[str, Scalar]:
+    """Return each modality alone beside itself inside the joint model; none without references."""
+    alone = {m: reference.val_accuracy for m, reference in references.items()}
+    gaps = {m: accuracy - val.unimodal_accuracy[m] for m, accuracy in alone.items()}
+    return {**per_modality("unimodal_reference", alone), **per_modality("unimodal_gap", gaps)}
 
 
 def test_row(test: Evaluation) -> dict[str, Scalar]:

@@ -46,6 +46,7 @@ THE_DATA = {"data.name", "data.seed", "data.options"}
 NOT = {
     "method",
     "modulator",
+    "references",
     "seed",
     "device",
     "threads",
