@@ -12,8 +12,8 @@ from asgml.storage.format.bounded_file import read_json_object
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES, Metric
-from asgml.storage.format.typed import is_count, is_time
 from asgml.storage.format.reference import references_of, references_to_json
+from asgml.storage.format.typed import is_count, is_time
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run

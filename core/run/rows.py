@@ -98,8 +98,13 @@ def validation_row(val: Evaluation) -> dict[str, Scalar]:
 def reference_row(val: Evaluation, references: Mapping[str, Reference]) -> dict[str, Scalar]:
     """Return each modality alone beside itself inside the joint model; none without references."""
     alone = {m: reference.val_accuracy for m, reference in references.items()}
-    gaps = {m: accuracy - val.unimodal_accuracy[m] for m, accuracy in alone.items()}
-    return {**per_modality("unimodal_reference", alone), **per_modality("unimodal_gap", gaps)}
+    inside = {"unimodal_gap": val.unimodal_accuracy, "encoder_gap": val.probe_accuracy}
+    row = per_modality("unimodal_reference", alone)
+    for name, accuracies in inside.items():
+        # without probes nothing is known of the encoders
+        gaps = {m: alone[m] - accuracies[m] for m in alone if m in accuracies}
+        row |= per_modality(name, gaps)
+    return row
 
 
 def test_row(test: Evaluation) -> dict[str, Scalar]:

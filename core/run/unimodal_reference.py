@@ -17,9 +17,11 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.run import checkpoint
 from asgml.core.run.protocol import protocol_of
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError
-from asgml.storage.format.manifest import FormatError, Manifest
+from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.reference import Reference
+from asgml.storage.format.safe_text import error_line
 from asgml.storage.read.reader import Run
 
 SAME = ("data", "content", "sizes", "val", "split", "epochs", "batch_size", "optimizer")
@@ -76,26 +78,18 @@ def open_foreign(path: Path, what: str) -> Run:
         return Run.open(path)
     except RunNotFoundError:
         raise ReferenceRunError(f"{what}: there is no run") from None
-    except (FormatError, TypeError, ValueError, KeyError, AttributeError, OSError) as error:
-        reason = str(error).splitlines()[0][:120] if str(error) else ""
+    except (FormatError, OSError) as error:
         raise ReferenceRunError(
-            f"{what}, cannot be read ({type(error).__name__}: {reason}); "
+            f"{what}, cannot be read ({error_line(error)[:160]}); "
             "`asgml check` says what is damaged"
         ) from None
 
 
 def trained_manifest(run: Run, what: str) -> Manifest:
-    """Return the manifest of a run, its modalities and classes checked to be lists of text."""
-    manifest = run.manifest
-    if manifest is None:
+    """Return the manifest of a run. Raise ReferenceRunError where its trainer wrote none yet."""
+    if run.manifest is None:
         raise ReferenceRunError(f"{what}, has recorded nothing yet; train it first")
-    lists = (manifest.modalities, manifest.classes)
-    if not all(
-        isinstance(each, list | tuple) and all(isinstance(name, str) for name in each)
-        for each in lists
-    ):
-        raise ReferenceRunError(f"{what}, has a damaged manifest: modalities or classes")
-    return manifest
+    return run.manifest
 
 
 def refuse_other_classes(manifest: Manifest, classes: tuple[str, ...], what: str) -> None:

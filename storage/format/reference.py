@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from asgml.storage.format.typed import is_count, is_number
+
 KEY = "references"
 """The entry of a manifest's `data` that holds one record for each modality with a reference."""
 
@@ -49,7 +51,7 @@ def references_of(data: Mapping[str, Any]) -> dict[str, Reference]:
 
 def _reference(record: Any) -> Reference | None:
     """Return a record as a reference, None where it is none."""
-    if not isinstance(record, Mapping) or not isinstance(record.get("step"), int):
+    if not isinstance(record, Mapping) or not is_count(record.get("step")):
         return None
     accuracy = _share(record.get("val_accuracy"))
     if not math.isfinite(accuracy):
@@ -63,5 +65,4 @@ def _reference(record: Any) -> Reference | None:
 
 def _share(value: Any) -> float:
     """Return a number from 0 to 1, NaN for anything else."""
-    is_share = isinstance(value, int | float) and 0 <= value <= 1
-    return float(value) if is_share else math.nan
+    return float(value) if is_number(value) and 0 <= value <= 1 else math.nan

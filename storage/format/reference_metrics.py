@@ -19,7 +19,10 @@ REFERENCE_METRICS = (
          "reference"),
         ("unimodal_gap",       "", "",                        True, "",    False,
          "unimodal_reference minus val_own_accuracy: accuracy that the modality has alone and "
-         "lacks inside the joint model"),
+         "its unimodal logits lack inside the joint model"),
+        ("encoder_gap",        "", "encoder gap",             True, "",    False,
+         "unimodal_reference minus val_probe_accuracy: accuracy that the modality has alone and "
+         "its encoder lacks inside the joint model; above 0 it is held down"),
     ),
 )
 # fmt: on

@@ -49,6 +49,8 @@ class ModalityBalance:
     gain: float
     boost_scale: float
     discrepancy: float
+    alone: float = math.nan  # best validation accuracy of the modality trained alone
+    inside: float = math.nan  # validation accuracy of the modality inside the joint model
 
 
 @dataclass(frozen=True)
