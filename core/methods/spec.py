@@ -42,6 +42,8 @@ ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
 REPLACES_GRADIENTS = "replace the gradients"
 SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
+HOLDS_THE_STRONGEST = "hold the strongest modality"
+NEEDS_ALL_SAMPLES = "decide which samples are fused"
 TRAINS_ENCODERS_APART = "weigh a unimodal loss of each encoder against the joint one"
 
 # Capabilities that the trainer has and an external training loop may lack, with SETS_RATES.
@@ -50,6 +52,7 @@ RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
 NEEDS_HEAD = "see the head that the fused logits come out of"
 NEEDS_LENGTH = "know how many epochs the training has"
+TEACHERS = "ask a teacher of each modality"
 
 
 class MethodError(ValueError):

@@ -12,10 +12,11 @@ from asgml.core.data.base import Dataset
 from asgml.core.data.loading.batches import Batches
 from asgml.core.data.loading.gpu_residency import to_device
 from asgml.core.measures.task import make_task
-from asgml.core.model.model import MultimodalModel, make_model
+from asgml.core.model.model import MultimodalModel
 from asgml.core.model.optimizer import make_optimizer
 from asgml.core.modulators.user_modulator import user_knobs
 from asgml.core.run.recorded_run import RecordedRun
+from asgml.core.run.trained_model import configured_model
 from asgml.core.seeds import seed_for
 from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
@@ -90,13 +91,9 @@ def make_components(
 
 
 def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> MultimodalModel:
-    outputs, fusion = make_task(data).outputs(data), config.fusion
-    # a recipe names the encoders of all modalities of its data, also where one is trained alone
-    unused = data.info.get("unused", ())
-    encoder = {m: kind for m, kind in config.encoder.items() if m not in unused}
     # right before the weights are drawn: nothing else may draw in between
     torch.manual_seed(seed_for("weights", config.seed))
-    model = make_model(data.shapes, outputs, encoder, fusion.kind, fusion.hidden, fusion.alone)
+    model = configured_model(config, data)
     model.to(device)
     model.freeze(config.freeze)
     return model

@@ -6,7 +6,7 @@ from asgml.core.config.run_settings import RunSettings, one_modality
 from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
-from asgml.core.methods.spec import Method, MethodError
+from asgml.core.methods.spec import ENDLESS, Method, MethodError
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
@@ -39,6 +39,7 @@ def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
         *_closed_windows(config, epochs),
         *_unread_probes(config, total_steps),
         *_unrenewed_taus(config, total_steps),
+        *_never_released(config, epochs),
     ]
 
 
@@ -170,6 +171,22 @@ def _unrenewed_taus(config: RunSettings, total_steps: int) -> list[str]:
         f"asgml_v1 first renews tau at step {every}, and the training has {total_steps} steps: "
         "tau stays 1, so no update is skipped and no gradient is old; "
         f"set asgml_v1.eval_freq below {total_steps}, or train longer"
+    ]
+
+
+def _never_released(config: RunSettings, epochs: int) -> list[str]:
+    """Warn of smp and g2d where the strongest modality is held to the end of the training."""
+    lasts = {
+        "smp": ("smp.last_epoch", config.section("smp").get("last_epoch")),
+        "g2d": ("g2d.smp_last_epoch", config.section("g2d").get("smp_last_epoch")),
+    }
+    named = [method.name for method in config.methods]
+    held = [name for name in lasts if name in named and config.section(name).get("smp", True)]
+    return [
+        f"{name} holds the strongest modality to the end: {key}={last}, and the training ends with "
+        f"epoch {epochs - 1}; it is published with half of the epochs: set {key}={epochs // 2 - 1}"
+        for name, (key, last) in ((name, lasts[name]) for name in held)
+        if epochs > 1 and (last == ENDLESS or int(str(last)) >= epochs - 1)
     ]
 
 
