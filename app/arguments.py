@@ -19,6 +19,13 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class Split(StrEnum):
+    """The splits that `ensemble` can predict."""
+
+    VAL = "val"
+    TEST = "test"
+
+
 def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
     """Return a tab completion that imports `asgml.app.completion` when the shell asks."""
 

@@ -12,7 +12,8 @@ SOURCE = "Rakib and Bagavathi, G2D: Boosting Multimodal Learning with Gradient-G
 # Rows are a table, aligned by hand.
 # fmt: off
 SMP = Method(
-    name="smp", target="asgml.core.modulators.smp:Smp", acts="after backward",
+    name="smp", target="asgml.core.modulators.smp:Smp", axis="teachers",
+    acts="after backward",
     summary="hold the modality whose teacher is strongest, so that the weaker ones lead first",
     source=cleandoc(f"""
         {SOURCE},
@@ -48,7 +49,8 @@ SMP = Method(
 )
 
 G2D = Method(
-    name="g2d", target="asgml.core.modulators.g2d:G2d", acts="loss and after backward",
+    name="g2d", target="asgml.core.modulators.g2d:G2d", axis="teachers",
+    acts="loss and after backward",
     summary="distil a teacher of each modality into the joint model, and hold the strongest "
             "modality at first",
     source=cleandoc(f"""

@@ -44,7 +44,7 @@ def stored_config(stored: Mapping[str, Any], what: str) -> RunSettings:
         return make_config(stored)
     except ConfigError as error:
         raise ReferenceRunError(
-            f"{what}, has a configuration that cannot be used: {error}"
+            f"{what} has a configuration that cannot be used: {error}"
         ) from None
 
 
@@ -60,16 +60,16 @@ def load_best_model(
     path = best_model(run, step)
     if path is None:
         name = checkpoint.best_path(run.paths.checkpoints, step).name
-        raise ReferenceRunError(f"{what}, has lost its best model, checkpoints/{name}")
+        raise ReferenceRunError(f"{what} has lost its best model, checkpoints/{name}")
     if sha256 and hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
         raise ReferenceRunError(
-            f"{what}, has another model than when this run began: {path.name} was changed; "
+            f"{what} has another model than when this run began: {path.name} was changed; "
             "put it back, or start a new run"
         )
     try:
         state = checkpoint.load(path)
     except (checkpoint.CheckpointError, AttributeError):
-        raise ReferenceRunError(f"{what}, has a best model that cannot be read: {path}") from None
+        raise ReferenceRunError(f"{what} has a best model that cannot be read: {path}") from None
     config = stored_config(run.manifest.config if run.manifest else {}, what)
     return _fixed(_with_weights(config, data, state, what))
 
@@ -79,7 +79,7 @@ def _with_weights(
 ) -> MultimodalModel:
     """Return the network of a configuration with the weights of a checkpoint."""
     if state.get("classes") != list(data.classes):
-        raise ReferenceRunError(f"{what}, has a best model of other classes; train it again")
+        raise ReferenceRunError(f"{what} has a best model of other classes; train it again")
     try:
         with torch.device("meta"):  # shapes alone: nothing is allocated for what does not fit
             expected = configured_model(config, data).state_dict()
@@ -88,7 +88,7 @@ def _with_weights(
         with torch.random.fork_rng(devices=[]):
             model = configured_model(config, data)
     except (EncoderError, FusionError, ModelError) as error:
-        raise ReferenceRunError(f"{what}, does not fit this data: {error}") from None
+        raise ReferenceRunError(f"{what} does not fit this data: {error}") from None
     model.load_state_dict(weights)
     return model
 
@@ -106,11 +106,11 @@ def _checked_weights(
     )
     if not same:
         raise ReferenceRunError(
-            f"{what}, has a best model whose weights are not those of its configuration on this "
+            f"{what} has a best model whose weights are not those of its configuration on this "
             "data; train it again"
         )
     if not all(bool(tensor.isfinite().all()) for tensor in known.values()):
-        raise ReferenceRunError(f"{what}, has a best model with weights that are not finite")
+        raise ReferenceRunError(f"{what} has a best model with weights that are not finite")
     return known
 
 

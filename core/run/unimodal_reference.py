@@ -54,12 +54,12 @@ def read_reference(modality: str, path: Path, data: Dataset) -> Reference:
 
     Raise ReferenceRunError where it cannot be the reference of this modality of this data.
     """
-    what = f"the reference of {modality}, {path}"
+    what = f"the reference of {modality}, {path},"
     run = open_foreign(path, what)
     manifest = trained_manifest(run, what)
     if list(manifest.modalities) != [modality]:
         raise ReferenceRunError(
-            f"{what}, trained {', '.join(map(str, manifest.modalities))[:80]}; "
+            f"{what} trained {', '.join(map(str, manifest.modalities))[:80]}; "
             f"expected a run of {modality} alone: `asgml train --only {modality}`"
         )
     refuse_other_classes(manifest, data.classes, what)
@@ -77,18 +77,17 @@ def open_foreign(path: Path, what: str) -> Run:
     try:
         return Run.open(path)
     except RunNotFoundError:
-        raise ReferenceRunError(f"{what}: there is no run") from None
+        raise ReferenceRunError(f"{what} is no run") from None
     except (FormatError, OSError) as error:
         raise ReferenceRunError(
-            f"{what}, cannot be read ({error_line(error)[:160]}); "
-            "`asgml check` says what is damaged"
+            f"{what} cannot be read ({error_line(error)[:160]}); `asgml check` says what is damaged"
         ) from None
 
 
 def trained_manifest(run: Run, what: str) -> Manifest:
     """Return the manifest of a run. Raise ReferenceRunError where its trainer wrote none yet."""
     if run.manifest is None:
-        raise ReferenceRunError(f"{what}, has recorded nothing yet; train it first")
+        raise ReferenceRunError(f"{what} has recorded nothing yet; train it first")
     return run.manifest
 
 
@@ -96,7 +95,7 @@ def refuse_other_classes(manifest: Manifest, classes: tuple[str, ...], what: str
     """Raise ReferenceRunError where a run has learned other classes than these."""
     if tuple(manifest.classes) != tuple(classes):
         raise ReferenceRunError(
-            f"{what}, has the classes {_few(manifest.classes)}; expected {_few(classes)}: "
+            f"{what} has the classes {_few(manifest.classes)}; expected {_few(classes)}: "
             "train it on the same data"
         )
 
@@ -116,9 +115,9 @@ def best_results(run: Run, what: str) -> tuple[int, float, float]:
         step, accuracy = (float(rows[name][current][best]) for name in ("step", "val_accuracy"))
         tested = rows["test_accuracy_at_best_val"][current]
     except (KeyError, ValueError, TypeError, IndexError):
-        raise ReferenceRunError(f"{what}, has no validation accuracy; train it first") from None
+        raise ReferenceRunError(f"{what} has no validation accuracy; train it first") from None
     if not (0 <= accuracy <= 1 and 0 <= step < 2**53):
-        raise ReferenceRunError(f"{what}, has rows that are none: accuracy {accuracy}, step {step}")
+        raise ReferenceRunError(f"{what} has rows that are none: accuracy {accuracy}, step {step}")
     known = tested[np.isfinite(tested) & (tested >= 0) & (tested <= 1)]
     return int(step), accuracy, float(known[-1]) if len(known) else math.nan
 
@@ -135,7 +134,7 @@ def reference_warnings(
     """Return one line for each reference whose accuracy does not compare with this run's."""
     found: list[str] = []
     for m, reference in references.items():
-        run = open_foreign(Path(reference.path), f"the reference of {m}, {reference.path}")
+        run = open_foreign(Path(reference.path), f"the reference of {m}, {reference.path},")
         name = run.paths.name
         if (state := run.state()) != "finished":
             found.append(f"the reference of {m} ({name}) is {state}: its best so far is taken")

@@ -39,7 +39,7 @@ def load_teachers(
 
 
 def _teacher(modality: str, reference: Reference, data: Dataset) -> MultimodalModel:
-    what = f"the reference of {modality}, {reference.path}"
+    what = f"the reference of {modality}, {reference.path},"
     run = open_foreign(Path(reference.path), what)
     alone = select_modalities(data, [modality])
     return load_best_model(run, reference.step, alone, what, reference.model_sha256)

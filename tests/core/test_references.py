@@ -222,7 +222,7 @@ def foreign_manifest(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (no_run, "there is no run"),
+        (no_run, "is no run"),
         (without_a_store, "has recorded nothing yet; train it first"),
         (untrained, "has no validation accuracy; train it first"),
         (joint, "trained audio, visual; expected a run of audio alone"),
