@@ -113,8 +113,8 @@ def test_one_modality_alone_is_trained_by_the_baseline_unless_another_method_is_
     assert found["method"] == ("baseline", "--only")
     flag = TrainArguments(only="audio", method="uniform")
     setting = TrainArguments(only="audio", sets=("method=uniform",))
-    for given in (flag, setting):
-        assert origin_and_value(given)["method"][0] == "uniform"
+    for arguments in (flag, setting):
+        assert origin_and_value(arguments)["method"][0] == "uniform"
     assert build(TrainArguments(only="audio,visual")).config().method == "ogm_ge+boost"
 
 
