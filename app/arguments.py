@@ -19,6 +19,13 @@ class Format(StrEnum):
     JSONL = "jsonl"
 
 
+class Split(StrEnum):
+    """The splits that `ensemble` can predict."""
+
+    VAL = "val"
+    TEST = "test"
+
+
 def completer(name: str) -> Callable[[typer.Context, str], list[str]]:
     """Return a tab completion that imports `asgml.app.completion` when the shell asks."""
 
@@ -88,6 +95,16 @@ Method = Annotated[
         show_default=False,
     ),
 ]
+Only = Annotated[
+    str | None,
+    typer.Option(
+        "--only",
+        metavar="MODALITY",
+        help="Train this modality alone (a,b: these), with method baseline unless --method says "
+        "otherwise.",
+        show_default=False,
+    ),
+]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", metavar="N", help="Epochs to train.", show_default=False)
 ]
@@ -139,6 +156,7 @@ class TrainArguments:
     modulator: Modulator = None
     seed: Seed = None
     device: Device = None
+    only: Only = None
     allow_missing: AllowMissing = False
 
 

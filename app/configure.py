@@ -58,9 +58,16 @@ def _layers(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
     sets = [(*_parse_set(text), f"--set {text}") for text in arguments.sets or ()]
     return [
         *((key, value, f"recipe {arguments.recipe}") for key, value in recipe.items()),
+        *_method_alone(arguments),
         *sets,
         *_flags(arguments),
     ]
+
+
+def _method_alone(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
+    """Return baseline as the method of one modality alone: nothing is there to balance it with."""
+    alone = arguments.only is not None and "," not in arguments.only
+    return [("method", "baseline", "--only")] if alone else []
 
 
 def _parse_set(text: str) -> tuple[str, Any]:
@@ -80,6 +87,7 @@ def _flags(given: TrainArguments) -> list[tuple[str, Any, str]]:
         ("seed", given.seed, "--seed"),
         ("device", given.device, "--device"),
         ("modulator", given.modulator, "--modulator"),
+        ("modalities", given.only, "--only"),
     ]
     return [flag for flag in every if flag[1] is not None]
 

@@ -12,7 +12,7 @@ from asgml.app.errors import UserError
 from asgml.core.config.run_config import known_keys
 from asgml.core.config.run_settings import SHORTHAND
 
-FREE = ("encoder.", "data.options.")
+FREE = ("encoder.", "references.", "data.options.")
 """Sections whose keys depend on the data: any name may follow."""
 ALIASES = {"lr": "optimizer.lr"}
 """Knobs whose name differs from that of their setting."""

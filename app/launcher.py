@@ -115,9 +115,12 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _stem(config: Mapping[str, Any]) -> str:
-    """Return the beginning of a run's name: data set or file, and method."""
+    """Return the beginning of a run's name: data set or file, a modality alone, and method."""
     spec = str(config["data"]["name"])
-    return f"{split_name(spec)[0] or Path(spec).stem}-{config['method']}"
+    parts = [split_name(spec)[0] or Path(spec).stem]
+    # the name of a modality may hold any character, that of a directory may not
+    parts += [m for m in config["modalities"] if len(config["modalities"]) == 1 and m.isalnum()]
+    return "-".join([*parts, config["method"]])
 
 
 def _claim(runs: Path, name: str) -> RunPaths:

@@ -12,6 +12,7 @@ from asgml.storage.format.bounded_file import read_json_object
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES, Metric
+from asgml.storage.format.reference import references_of, references_to_json
 from asgml.storage.format.typed import is_count, is_time
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "samples": _samples(run),
         "left_out": _left_out(run),
         "protocol": _protocol(run),
+        "references": references_to_json(references_of(manifest.data)) if manifest else {},
         "method": manifest.method if manifest else None,
         "seed": manifest.seed if manifest else None,
         "device": manifest.device if manifest else None,

@@ -21,7 +21,7 @@ import torch
 
 from asgml.core.config.run_config import ConfigError, make_config
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.data.base import DataError, load_data
+from asgml.core.data.base import DataError, load_data, select_modalities
 from asgml.core.measures.criterion import LossError
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
@@ -32,6 +32,7 @@ from asgml.core.run import checkpoint
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.run.recorded_run import first_line
 from asgml.core.run.resume import earlier_run, refuse_other_data, refuse_other_encoders
+from asgml.core.run.unimodal_reference import ReferenceRunError
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.user_file import UserFileError
@@ -53,6 +54,7 @@ KNOWN_ERRORS = (
     DeviceError,
     FormatError,
     WriterLockedError,
+    ReferenceRunError,
     checkpoint.CheckpointError,
     OSError,  # a disk that is full, a folder that may not be written
 )
@@ -99,11 +101,14 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
         torch.set_num_threads(config.threads)
     device = find_device(config.device)
     data = load_data(config.data.name, config.data.options, config.data.seed)
+    data = select_modalities(data, config.modalities)
     earlier = earlier_run(paths) if resume else None
     if earlier:
         refuse_other_data(paths, earlier, data)
         refuse_other_encoders(paths, earlier, config)
-    manifest = make_manifest(paths.name, config, data, device)
+    # the references of a resumed run stay those that it began with
+    kept = earlier.manifest if earlier else None
+    manifest = kept or make_manifest(paths.name, config, data, device)
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
         load_newest_checkpoint(trainer)

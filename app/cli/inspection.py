@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asgml.app.arguments import AsJson, Format, LatestRun, RunRef, RunsDirectory
+from asgml.app.arguments import AsJson, Format, LatestRun, RunRef, RunsDirectory, Split, completer
 
 inspection_app = typer.Typer()
 
@@ -36,6 +36,34 @@ def show(
     from asgml.app.commands.show import show
 
     return show(run, runs, json_, charts)
+
+
+@inspection_app.command()
+def ensemble(
+    run: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN…",
+            help="Two runs or more: paths, names or unique prefixes.",
+            autocompletion=completer("runs"),
+            show_default=False,
+        ),
+    ],
+    split: Annotated[Split, typer.Option("--split", help="Split that is predicted.")] = Split.TEST,
+    device: Annotated[
+        str, typer.Option("--device", metavar="auto|cpu|cuda", help="Where to predict.")
+    ] = "auto",
+    runs: RunsDirectory = None,
+    json_: AsJson = False,
+) -> int:
+    """Average the predictions of several runs, such as one of each modality alone.
+
+    Each run predicts with its best model by validation; the mean of the probabilities decides.
+    Prints the accuracy of each run and of the ensemble.
+    """
+    from asgml.app.commands.ensemble import ensemble
+
+    return ensemble(run, runs, split.value, device, json_)
 
 
 @inspection_app.command()

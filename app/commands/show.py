@@ -63,6 +63,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("started", summary["started"], ""),
         ("path", summary["path"], ""),
     ]
+    facts += [("alone", _alone(*each), "") for each in summary["references"].items()]
     problems = [("problem", problem, "red") for problem in summary["problems"]]
     return [fact for fact in facts if fact[1]] + problems
 
@@ -83,6 +84,12 @@ def _method(summary: dict[str, Any]) -> str:
     if not summary["method"]:
         return ""
     return f"{summary['method']}, seed {summary['seed']}, on {summary['device']}"
+
+
+def _alone(modality: str, reference: dict[str, Any]) -> str:
+    """Return what a modality reached alone, and in which run."""
+    val, test = number(reference["val_accuracy"]), number(reference["test_accuracy"])
+    return f"{modality}: validation {val}, test {test}, in {reference['path']}"
 
 
 def _samples(summary: dict[str, Any]) -> str:

@@ -6,11 +6,20 @@ from pathlib import Path
 
 from asgml.app.arguments import LaunchMode, TrainArguments
 from asgml.app.configure import build_to_train
-from asgml.app.errors import FAILED, INTERRUPTED, OK, RejectedError, UserError, narrate
+from asgml.app.errors import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    NotFoundError,
+    RejectedError,
+    UserError,
+    narrate,
+)
 from asgml.app.follow import start_failure, wait_for_end, wait_until_up
 from asgml.app.launcher import Trainer, make_run, start
 from asgml.app.lookup import find, open_run
 from asgml.app.output import in_terminal
+from asgml.app.plan import Plan
 from asgml.app.settings import runs_directory
 from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
 from asgml.storage.read.run_config import config_problem
@@ -20,6 +29,7 @@ def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: 
     """Make a run and train it in the background. stdout is the run's path."""
     _refuse_both(mode)
     plan = build_to_train(arguments)
+    _find_references(plan, runs)
     for key in plan.idle():
         narrate(f"note: {plan.origins[key]} has no effect with method {plan.config().method}")
     trainer = start(make_run(plan.config().model_dump(), runs_directory(runs), name))
@@ -58,6 +68,15 @@ def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:
             f"start a new run with `asgml train {paths.config}`"
         )
     return _follow(start(paths, resume=True), mode)
+
+
+def _find_references(plan: Plan, runs: Path | None) -> None:
+    """Put the absolute path of each reference in place of its name. Raise NotFoundError."""
+    for key in [key for key in plan.values if key.startswith("references.")]:
+        try:
+            plan.values[key] = str(find(str(plan.values[key]), runs).root.resolve())
+        except NotFoundError as error:
+            raise NotFoundError(f"{key} ({plan.origins[key]}): {error}") from None
 
 
 def _refuse_both(mode: LaunchMode) -> None:

@@ -22,6 +22,7 @@ from asgml.core.methods.spec import (
     READS_DATA,
     RUNS_ENCODERS,
     SETS_RATES,
+    TEACHERS,
     MethodError,
 )
 from asgml.core.modulators.base import Modulator
@@ -38,6 +39,7 @@ REMEDIES = {
     SETS_RATES: "the optimizer is the loop's; leave it out, or use `asgml train`",
     NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
     NEEDS_LENGTH: "give epochs=",
+    TEACHERS: "they read inputs, and the loop has those; use `asgml train`",
 }
 """Requirements of methods that an external loop cannot meet: the reason, and the remedy."""
 

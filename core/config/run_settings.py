@@ -91,6 +91,10 @@ class RunSettings(Section):
         "accuracies of training steps count the class of the larger part; 0 is off",
     )
     data: DataConfig = DataConfig()
+    modalities: list[str] = Field(
+        default_factory=list,
+        description='modalities to train, in this order, e.g. ["audio"]; empty: all of the data',
+    )
     encoder: dict[str, str] = Field(
         {"default": "auto"},
         validate_default=True,
@@ -100,6 +104,11 @@ class RunSettings(Section):
     freeze: list[str] = Field(
         default_factory=list,
         description='modalities whose encoders keep their weights, e.g. ["audio"]',
+    )
+    references: dict[str, str] = Field(
+        default_factory=dict,
+        description="run of each modality trained alone (references.audio=RUN): what it reached "
+        "is recorded beside this run, and its network may be a teacher",
     )
     fusion: FusionConfig = FusionConfig()
     loss: LossConfig = LossConfig()
@@ -114,6 +123,11 @@ class RunSettings(Section):
     def methods(self) -> list[Method]:
         """The registry rows of `method`, in the order named."""
         return parse_method(self.method)
+
+    @property
+    def methods_for_several(self) -> list[str]:
+        """The names of the methods that mean nothing with a single modality."""
+        return [method.name for method in self.methods if method.fewest > 1]
 
     def section(self, name: str) -> dict[str, Value]:
         """Return the settings of one method, {"alpha": 0.5, ...}; empty where it has none."""
@@ -147,13 +161,20 @@ class RunSettings(Section):
         # A recipe may name one modality only: the others keep the default.
         return {"default": "auto", **encoder}
 
-    @field_validator("freeze", mode="before")
+    @field_validator("freeze", "modalities", mode="before")
     @classmethod
     def _list_from_text(cls, given: Any) -> Any:
         """Return `audio` and `audio,visual` as lists: on the command line they come as text."""
         if not isinstance(given, str):
             return given
         return [name.strip() for name in given.split(",") if name.strip()]
+
+    @field_validator("modalities")
+    @classmethod
+    def _each_once(cls, modalities: list[str]) -> list[str]:
+        if repeated := [m for m in modalities if modalities.count(m) > 1]:
+            raise ValueError(f"modalities names {repeated[0]!r} twice: name each once")
+        return modalities
 
     @model_validator(mode="after")
     def _micro_batches_of_two(self) -> RunSettings:
@@ -188,6 +209,12 @@ class RunSettings(Section):
         return self
 
     @model_validator(mode="after")
+    def _two_to_balance(self) -> RunSettings:
+        if len(self.modalities) == 1 and (names := self.methods_for_several):
+            raise ValueError(one_modality(names[0], self.modalities[0]))
+        return self
+
+    @model_validator(mode="after")
     def _probes_where_needed(self) -> RunSettings:
         needing = [method.name for method in self.methods if self._is_guided_by_probes(method)]
         if needing and not self.probe.enabled:
@@ -212,3 +239,11 @@ class RunSettings(Section):
     def _is_guided_by_probes(self, method: Method) -> bool:
         signal = str(self.section(method.name).get("signal", "probe"))
         return method.needs == "probes" and signal.startswith("probe")
+
+
+def one_modality(method: str, modality: str) -> str:
+    """Return the reason why a method cannot train one modality alone, as one line."""
+    return (
+        f"{method} balances modalities, and {modality} is trained alone: "
+        "use method=baseline or uniform"
+    )

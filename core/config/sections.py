@@ -41,10 +41,11 @@ class DataConfig(Section):
 class FusionConfig(Section):
     """The fusion of features into logits."""
 
-    kind: Literal["concat", "sum", "film", "gated"] = Field(
+    kind: Literal["concat", "sum", "late_mean", "late_weighted", "film", "gated"] = Field(
         "concat",
         description="concat: linear layers on joined features; sum: one linear layer per "
-        "modality, added; film, gated: the first modality modulates the second",
+        "modality, added; late_mean: one per modality, averaged; late_weighted: averaged by "
+        "learned weights; film, gated: the first modality modulates the second",
     )
     hidden: int = Field(
         512,
@@ -54,8 +55,8 @@ class FusionConfig(Section):
     )
     alone: Literal["split", "ablation", "heads"] = Field(
         "split",
-        description="unimodal logits: exact split of a linear head, the other modalities' "
-        "features zero, or an auxiliary head each",
+        description="unimodal logits: exact split of a linear head (in late fusion the modality's "
+        "own head), the other modalities' features zero, or an auxiliary head each",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, runtime_checkable
 
 from asgml.core.data.catalogue import DATA_SETS
@@ -55,6 +55,10 @@ class Rows(Protocol):
 
     def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
         """Return modality -> (len(numbers), …) as stored. Raise DataError that names the file."""
+        ...
+
+    def only(self, modalities: Sequence[str]) -> Rows:
+        """Return the same samples with these modalities alone; the others are not read."""
         ...
 
 
@@ -122,6 +126,35 @@ def load_data(spec: str, options: Mapping[str, Any] | None = None, seed: int = 0
     else:
         target = FROM_CLIPS if row.clips else row.loader
     return cast(Loader, import_target(target))(spec, options or {}, seed)
+
+
+def select_modalities(data: Dataset, modalities: Sequence[str]) -> Dataset:
+    """Return the same samples with these modalities alone, in this order; all where none is named.
+
+    `info["unused"]` names the others. Raise DataError for an unknown modality.
+    """
+    if not modalities:
+        return data
+    for m in modalities:
+        if m not in data.modalities:
+            raise DataError(f"modalities names {m!r}: {data.name} has {', '.join(data.modalities)}")
+    unused = [m for m in data.modalities if m not in modalities]
+    return replace(
+        data,
+        modalities=tuple(modalities),
+        shapes={m: data.shapes[m] for m in modalities},
+        splits={name: _selected(split, modalities) for name, split in data.splits.items()},
+        info={**data.info, "unused": unused},
+    )
+
+
+def _selected(split: Split, modalities: Sequence[str]) -> Split:
+    return replace(
+        split,
+        inputs={m: split.inputs[m] for m in modalities if m in split.inputs},
+        rows=None if split.rows is None else split.rows.only(modalities),
+        views={m: split.views[m] for m in modalities if m in split.views},
+    )
 
 
 def import_target(target: str) -> Any:

@@ -27,6 +27,7 @@ BASELINE = Method(
     summary="plain joint training: no gradient is changed",
     source="the uniform baseline of every paper in the field",
     formula="g_m <- g_m",
+    fewest=1,
 )
 
 UNIFORM = Method(
@@ -38,7 +39,7 @@ UNIFORM = Method(
     needs="unimodal logits",
     knobs=(gamma_knob("uniform", 1.0), *window_knobs("uniform")),
     options=(ramp_option("uniform"),),
-    exclusive=(ADDS_UNIMODAL_LOSSES,), unimodal_loss=True,
+    exclusive=(ADDS_UNIMODAL_LOSSES,), unimodal_loss=True, fewest=1,
 )
 
 G_BLENDING = Method(

@@ -42,6 +42,8 @@ ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
 REPLACES_GRADIENTS = "replace the gradients"
 SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
+HOLDS_THE_STRONGEST = "hold the strongest modality"
+NEEDS_ALL_SAMPLES = "decide which samples are fused"
 TRAINS_ENCODERS_APART = "weigh a unimodal loss of each encoder against the joint one"
 
 # Capabilities that the trainer has and an external training loop may lack, with SETS_RATES.
@@ -50,6 +52,7 @@ RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
 NEEDS_HEAD = "see the head that the fused logits come out of"
 NEEDS_LENGTH = "know how many epochs the training has"
+TEACHERS = "ask a teacher of each modality"
 
 
 class MethodError(ValueError):
@@ -78,6 +81,7 @@ class Method:
     scales         true where it only multiplies gradients, which Adam's normalisation cancels
     unimodal_loss  true where its loss trains the unimodal logits
     modalities     number of modalities that it is defined for; None is any
+    fewest         fewest modalities that it is defined for
     requires       capabilities of the training loop, each with the setting that uses it, such as
                    `via=lr` or `schedule=linear|cosine`; "" is always
     class_scores   the setting whose rule is made of class scores (a probability of the true class,
@@ -100,6 +104,7 @@ class Method:
     scales: bool = False
     unimodal_loss: bool = False
     modalities: int | None = None
+    fewest: int = 2
     requires: Mapping[str, str] = field(default_factory=dict)
     class_scores: str | None = None
     published: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)

@@ -15,6 +15,7 @@ from asgml.core.methods.losses import BASELINE, G_BLENDING, PMR, UNIFORM
 from asgml.core.methods.rates import ASGML_V1, MSLR
 from asgml.core.methods.resets import RELEARNING
 from asgml.core.methods.spec import Method
+from asgml.core.methods.teachers import G2D, SMP
 from asgml.core.methods.throttle import OGM, OGM_GE, OPM
 from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 
@@ -22,6 +23,6 @@ from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 # fmt: off
 METHODS: Mapping[str, Method] = {method.name: method for method in (
     BASELINE, OGM, OGM_GE, BOOST, UNIFORM, OGM_STAR, PMR_ACC, MLB, MSLR, OPM, CGGM, ARL,
-    AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1,
+    AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1, SMP, G2D,
 )}
 # fmt: on

@@ -5,7 +5,13 @@ from __future__ import annotations
 from inspect import cleandoc
 
 from asgml.core.methods.knobs import choice, kernel_options, number, ramp_option, window_knobs
-from asgml.core.methods.spec import CHANGES_FUSION_INPUT, DROPS_FEATURES, THROTTLES, Method
+from asgml.core.methods.spec import (
+    CHANGES_FUSION_INPUT,
+    DROPS_FEATURES,
+    NEEDS_ALL_SAMPLES,
+    THROTTLES,
+    Method,
+)
 from asgml.storage.format.knobs import Knob
 
 
@@ -93,6 +99,7 @@ OPM = Method(
         *window_knobs("opm", first=6),
     ),
     options=(ramp_option("opm"),),
-    exclusive=(DROPS_FEATURES,), requires={CHANGES_FUSION_INPUT: ""}, class_scores="",
+    exclusive=(DROPS_FEATURES, NEEDS_ALL_SAMPLES), requires={CHANGES_FUSION_INPUT: ""},
+    class_scores="",
 )
 # fmt: on

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float, Int
@@ -24,7 +24,7 @@ class MethodContext:
 
     `generator` lives on `device` and is saved with checkpoints. `probes` are those of the run, to
     score only: a method that trained them would change the readings of all others. None without
-    probes.
+    probes. `teachers` are frozen networks of one modality each, for a method that requires them.
     """
 
     config: RunSettings
@@ -34,6 +34,7 @@ class MethodContext:
     device: torch.device
     generator: Generator
     probes: Probes | None = None
+    teachers: Mapping[str, MultimodalModel] = field(default_factory=dict)
 
     @property
     def classes(self) -> int:

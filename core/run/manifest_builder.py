@@ -20,23 +20,33 @@ from asgml.core.data.loading.batches import Batches
 from asgml.core.measures.task import make_task
 from asgml.core.modulators.user_modulator import load_user_class, owner_of, user_knobs
 from asgml.core.run.protocol import protocol_of
+from asgml.core.run.unimodal_reference import read_references
 from asgml.storage.format.manifest import Manifest
+from asgml.storage.format.reference import KEY, references_to_json
+from asgml.storage.format.reference_metrics import REFERENCE_METRICS
 
 WINDOW = ("first_epoch", "last_epoch")
 
 
 def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.device) -> Manifest:
-    """Return the manifest of a new run of the trainer."""
+    """Return the manifest of a new run of the trainer.
+
+    Raise ReferenceRunError where the run of a reference cannot be one.
+    """
     per_epoch = Batches.count(len(data.splits["train"]), config.batch_size)
+    references = read_references(config, data)
     return replace(
         describe_run(name, config, data.modalities, data.classes, device),
         config=config.model_dump(mode="json"),
         knobs=[*live_knobs(config), *user_knobs(config)],
-        metrics=make_task(data).metrics,
+        metrics=(*make_task(data).metrics, *(REFERENCE_METRICS if references else ())),
         total_steps=per_epoch * config.epochs,
         total_epochs=config.epochs,
         steps_per_epoch=per_epoch,
-        data=describe_data(config, data),
+        data={
+            **describe_data(config, data),
+            **({KEY: references_to_json(references)} if references else {}),
+        },
     )
 
 

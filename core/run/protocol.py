@@ -29,7 +29,7 @@ FOLLOWS = (
     "groups_shared_val",
     "warnings",
 )
-WHERE = ("source", "read from", "cache")
+WHERE = ("source", "read from", "cache", "unused")
 NOT_THE_SPLIT = (*OWN_FIELDS, *FOLLOWS, *WHERE)
 """Facts of a data set that are not in `split`.
 
@@ -112,6 +112,8 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
             "encoder": {m: describe_encoder(kind) for m, kind in config.encoder.items()},
             "freeze": config.freeze,
             "fusion": config.fusion.model_dump(include={"kind", "hidden"}),
+            # left out where all are trained: the digest of such a run stays as it was
+            **({"modalities": config.modalities} if config.modalities else {}),
         },
         selection=(
             f"best validation accuracy, every {config.eval.every} epochs; "

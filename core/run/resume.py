@@ -14,6 +14,7 @@ from asgml.core.user_file import is_target, split_target
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.metrics import LATER, METRICS, Metric
+from asgml.storage.format.reference_metrics import REFERENCE_METRICS
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
 from asgml.storage.read.reader import Run
 
@@ -37,7 +38,7 @@ def earlier_run(paths: RunPaths) -> Run | None:
     if run.manifest is None:
         _refuse_checkpoints(paths)
         return None
-    if _columns(run.manifest.metrics) not in (_columns(METRICS), _columns(REGRESSION_METRICS)):
+    if _columns(run.manifest.metrics) not in KNOWN_COLUMNS:
         raise FormatError(
             f"run {paths.name} was recorded with other metrics than this version's; "
             "start a new run with its run.toml"
@@ -95,3 +96,11 @@ def _columns(metrics: Iterable[Metric]) -> list[tuple[str, str, bool]]:
         for metric in metrics
         if metric.name not in LATER
     ]
+
+
+KNOWN_COLUMNS = [
+    _columns((*of_task, *more))
+    for of_task in (METRICS, REGRESSION_METRICS)
+    for more in ((), REFERENCE_METRICS)
+]
+"""The columns that this version records: of either task, without and with references."""

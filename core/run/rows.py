@@ -12,6 +12,7 @@ from asgml.core.measures.task import task_of
 from asgml.core.measures.unimodal import discrepancy_ratio, mean_entropy, true_class_scores
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.types import Evaluation, Forward, ProbeReading, Scalar
+from asgml.storage.format.reference import Reference
 
 
 def per_modality(metric: str, values: Mapping[str, Scalar]) -> dict[str, Scalar]:
@@ -97,6 +98,18 @@ def validation_row(val: Evaluation) -> dict[str, Scalar]:
         **per_modality("val_probe_accuracy", val.probe_accuracy),
         **{f"val_{name}": score for name, score in val.scores.items()},
     }
+
+
+def reference_row(val: Evaluation, references: Mapping[str, Reference]) -> dict[str, Scalar]:
+    """Return each modality alone beside itself inside the joint model; none without references."""
+    alone = {m: reference.val_accuracy for m, reference in references.items()}
+    inside = {"unimodal_gap": val.unimodal_accuracy, "encoder_gap": val.probe_accuracy}
+    row = per_modality("unimodal_reference", alone)
+    for name, accuracies in inside.items():
+        # without probes nothing is known of the encoders
+        gaps = {m: alone[m] - accuracies[m] for m in alone if m in accuracies}
+        row |= per_modality(name, gaps)
+    return row
 
 
 def test_row(test: Evaluation) -> dict[str, Scalar]:

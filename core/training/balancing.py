@@ -23,7 +23,9 @@ from asgml.core.modulators.window import Windowed
 from asgml.core.run.recorded_run import RecordedRun
 from asgml.core.run.rows import probe_row, step_row
 from asgml.core.seeds import seed_for
+from asgml.core.training.teachers import load_teachers
 from asgml.core.types import Backward, Forward, ParameterGroup, Scalar
+from asgml.storage.format.reference import references_of
 
 Norms = Mapping[str, Tensor]
 
@@ -169,7 +171,10 @@ def make_balancing(
     modulator = make_modulator(config, run.live_settings, data.modalities)
     method_generator = torch.Generator(device).manual_seed(seed_for("method", config.seed))
     probes = make_probes(config, model, len(data.classes), device)
-    modulator.attach(MethodContext(config, model, groups, data, device, method_generator, probes))
+    teachers = load_teachers(config, data, references_of(run.manifest.data), device)
+    modulator.attach(
+        MethodContext(config, model, groups, data, device, method_generator, probes, teachers)
+    )
     noise = torch.Generator(device).manual_seed(seed_for("noise", config.seed))
     return Balancing(config, groups, modulator, probes, noise, method_generator, run)
 

@@ -12,10 +12,11 @@ from asgml.core.data.base import Dataset
 from asgml.core.data.loading.batches import Batches
 from asgml.core.data.loading.gpu_residency import to_device
 from asgml.core.measures.task import criterion_of, make_task
-from asgml.core.model.model import MultimodalModel, make_model
+from asgml.core.model.model import MultimodalModel
 from asgml.core.model.optimizer import make_optimizer
 from asgml.core.modulators.user_modulator import user_knobs
 from asgml.core.run.recorded_run import RecordedRun
+from asgml.core.run.trained_model import configured_model
 from asgml.core.seeds import seed_for
 from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
@@ -23,6 +24,7 @@ from asgml.core.training.early_stopping import EarlyStopping
 from asgml.core.training.mixup import Mixup, make_mixup
 from asgml.core.training.preflight import (
     refuse_frozen,
+    refuse_single,
     refuse_without_class_scores,
     try_encoders,
 )
@@ -71,6 +73,7 @@ def make_components(
     )
     task = make_task(data)
     refuse_without_class_scores(config, task)
+    refuse_single(config, data)
     mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
@@ -97,12 +100,9 @@ def make_components(
 
 
 def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> MultimodalModel:
-    outputs, fusion = make_task(data).outputs(data), config.fusion
     # right before the weights are drawn: nothing else may draw in between
     torch.manual_seed(seed_for("weights", config.seed))
-    model = make_model(
-        data.shapes, outputs, config.encoder, fusion.kind, fusion.hidden, fusion.alone
-    )
+    model = configured_model(config, data)
     model.to(device)
     try_encoders(config, model, data.splits["train"])
     model.freeze(config.freeze)

@@ -10,10 +10,11 @@ from typing import Any
 from asgml.core.measures.evaluate import evaluate
 from asgml.core.measures.task import make_task
 from asgml.core.run import checkpoint
-from asgml.core.run.rows import chosen_row, test_row, validation_row
+from asgml.core.run.rows import chosen_row, reference_row, test_row, validation_row
 from asgml.core.training.components import Components
 from asgml.core.training.modality_contribution import make_contribution
 from asgml.core.types import Evaluation, Forward, Scalar
+from asgml.storage.format.reference import references_of
 
 
 @dataclass
@@ -34,6 +35,7 @@ class ModelSelection:
         self.config = components.config
         self.run = components.run
         self.task = make_task(components.data)
+        self.references = references_of(components.run.manifest.data)
         self.best = Best()
 
     def epoch_row(self, epoch: int) -> dict[str, Scalar]:
@@ -65,6 +67,7 @@ class ModelSelection:
             self._save_best()
         return {
             **validation_row(val),
+            **reference_row(val, self.references),
             **contribution.row(),
             "best_val_accuracy": self.best.val_accuracy,
             **self.task.best_row(self.best.score),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from asgml.core.config.run_settings import RunSettings
+from asgml.core.config.run_settings import RunSettings, one_modality
 from asgml.core.data.base import Dataset, Split, is_class
 from asgml.core.data.loading.batches import take
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
-from asgml.core.methods.spec import Method, MethodError
+from asgml.core.methods.spec import ENDLESS, Method, MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
 from asgml.core.model.model import MultimodalModel
@@ -45,6 +45,7 @@ def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
         *_closed_windows(config, epochs),
         *_unread_probes(config, total_steps),
         *_unrenewed_taus(config, total_steps),
+        *_never_released(config, epochs),
     ]
 
 
@@ -212,6 +213,22 @@ def _unrenewed_taus(config: RunSettings, total_steps: int) -> list[str]:
     ]
 
 
+def _never_released(config: RunSettings, epochs: int) -> list[str]:
+    """Warn of smp and g2d where the strongest modality is held to the end of the training."""
+    lasts = {
+        "smp": ("smp.last_epoch", config.section("smp").get("last_epoch")),
+        "g2d": ("g2d.smp_last_epoch", config.section("g2d").get("smp_last_epoch")),
+    }
+    named = [method.name for method in config.methods]
+    held = [name for name in lasts if name in named and config.section(name).get("smp", True)]
+    return [
+        f"{name} holds the strongest modality to the end: {key}={last}, and the training ends with "
+        f"epoch {epochs - 1}; it is published with half of the epochs: set {key}={epochs // 2 - 1}"
+        for name, (key, last) in ((name, lasts[name]) for name in held)
+        if epochs > 1 and (last == ENDLESS or int(str(last)) >= epochs - 1)
+    ]
+
+
 def _reads_probes(config: RunSettings, method: Method) -> bool:
     signal = config.section(method.name).get("signal", "probe")
     return "probes" in method.needs and signal in ("probe", "probe_val", "both")
@@ -263,6 +280,12 @@ def refuse_without_class_scores(config: RunSettings, task: Task) -> None:
                 "output; use baseline, uniform, boost, mmpareto or mslr, or train on classes "
                 "(data.options.task=acc2)"
             )
+
+
+def refuse_single(config: RunSettings, data: Dataset) -> None:
+    """Raise MethodError for a method that balances, where the data has a single modality."""
+    if len(data.modalities) == 1 and (names := config.methods_for_several):
+        raise MethodError(one_modality(names[0], data.modalities[0]))
 
 
 def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:

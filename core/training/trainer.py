@@ -17,6 +17,7 @@ from asgml.core.measures.task import loss_of
 from asgml.core.model.schedule import learning_rate
 from asgml.core.run import checkpoint
 from asgml.core.run.step_log import StepLog
+from asgml.core.run.unimodal_reference import reference_warnings
 from asgml.core.seeds import global_state, restore_global_state
 from asgml.core.training.balancing import ModulationResult
 from asgml.core.training.components import Components
@@ -149,7 +150,9 @@ class Trainer:
             return
         config, model = self.config, self.components.model
         warnings = configuration_warnings(config, model, self.run.manifest.total_steps)
-        for message in warnings + data_warnings(self.components.data):
+        warnings += data_warnings(self.components.data)
+        warnings += reference_warnings(config, self.components.data, self.selection.references)
+        for message in warnings:
             self.run.recorder.event("alert", level="warning", message=message)
         for message in skipped_measurements(config, model):
             self.run.recorder.event("phase", message=message)

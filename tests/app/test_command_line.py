@@ -23,7 +23,7 @@ from asgml.storage.format.safe_text import one_line, safe
 
 Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
-PROMISED += ["export", "methods", "recipes", "data", "config", "doctor"]
+PROMISED += ["ensemble", "export", "methods", "recipes", "data", "config", "doctor"]
 
 
 def commands(group: Any, path: str = "asgml") -> Iterator[tuple[str, Any]]:

@@ -73,6 +73,22 @@ def test_nan_is_null(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert asgml("show", "nan-01", "--runs", tmp_path).code == 0
 
 
+def test_show_tells_what_each_modality_reached_alone(
+    asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tiny
+
+    manifest = tiny.tiny_manifest("joint-01")
+    record = {"path": "/runs/\x1b[31ma", "step": 9, "val_accuracy": 0.625, "test_accuracy": None}
+    manifest.data["references"] = {"audio": record}
+    monkeypatch.setattr(tiny, "tiny_manifest", lambda name: manifest)
+    tiny.write_tiny_run(tmp_path / "joint-01")
+    said = asgml("show", "joint-01", "--runs", tmp_path)
+    assert "audio: validation 0.625, test –, in /runs/␛[31ma" in said.out
+    found = asgml("show", "joint-01", "--runs", tmp_path, "--json").json["references"]
+    assert found["audio"]["val_accuracy"] == 0.625 and found["audio"]["test_accuracy"] is None
+
+
 def test_the_words_of_others_never_reach_the_terminal_raw(asgml: Asgml, here: RunPaths) -> None:
     for arguments in (
         ("show", "tiny"),

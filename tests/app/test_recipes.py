@@ -108,6 +108,17 @@ def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> Non
     assert encoders == {"encoder.default": "conv", "encoder.visual": "resnet18"}
 
 
+def test_one_modality_alone_is_trained_by_the_baseline_unless_another_method_is_named() -> None:
+    found = origin_and_value(TrainArguments(recipe="demo", only="audio"))
+    assert found["modalities"] == (["audio"], "--only")
+    assert found["method"] == ("baseline", "--only")
+    flag = TrainArguments(only="audio", method="uniform")
+    setting = TrainArguments(only="audio", sets=("method=uniform",))
+    for arguments in (flag, setting):
+        assert origin_and_value(arguments)["method"][0] == "uniform"
+    assert build(TrainArguments(only="audio,visual")).config().method == "ogm_ge+boost"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
+import tempfile
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ from torch import Tensor
 
 from asgml.core.config.run_config import make_config
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.data.base import Dataset, Split
+from asgml.core.data.base import SPLITS, Dataset, Split
+from asgml.core.methods.spec import TEACHERS
 from asgml.core.modulators.apply import apply
 from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.modulation import Modulation
@@ -130,10 +133,17 @@ class SilentWriter:
 def make_trainer(
     root: Path, data: Dataset, config: RunSettings, *, silent: bool = False
 ) -> Trainer:
-    """A trainer at the beginning of a new run; a silent one records nothing."""
+    """A trainer at the beginning of a new run; a silent one records nothing.
+
+    A method that needs teachers gets those of `teachers_for` where the configuration names none.
+    """
     paths, cpu = RunPaths(root), torch.device("cpu")
+    if needs_teachers(config) and not config.references and data.task == "classification":
+        config = config.model_copy(update={"references": teachers_for(data, config)})
     if silent:
         manifest = Manifest(paths.name, 0.0, {}, data.modalities, data.classes)
+        if config.references:
+            manifest = make_manifest(paths.name, config, data, cpu)
         trainer = Trainer(make_components(config, paths, data, manifest, cpu))
         trainer.run.recorder.open(SilentWriter())  # type: ignore[arg-type]
         trainer.run.recorder.published_bytes = lambda: 0  # type: ignore[method-assign]
@@ -144,6 +154,42 @@ def make_trainer(
     paths.config.write_text("", encoding="utf-8")  # what makes a folder a run
     trainer.run.open()
     return trainer
+
+
+def needs_teachers(config: RunSettings) -> bool:
+    return any(
+        TEACHERS in method.required(config.section(method.name)) for method in config.methods
+    )
+
+
+def teachers_for(data: Dataset, config: RunSettings) -> dict[str, str]:
+    """The run of each modality alone, trained for an epoch, once for each kind of data."""
+    encoder = config.encoder
+    return {
+        m: _teacher_run(m, data.shapes[m], data.classes, encoder.get(m, encoder["default"]))
+        for m in data.modalities
+    }
+
+
+@cache
+def _teacher_run(
+    modality: str, shape: tuple[int, ...], classes: tuple[str, ...], encoder: str
+) -> str:
+    generator = torch.Generator().manual_seed(11)
+    centres = torch.randn(len(classes), *shape, generator=generator)
+    splits = {}
+    for part in SPLITS:
+        labels = torch.arange(4 * len(classes)) % len(classes)
+        noise = torch.randn(len(labels), *shape, generator=generator)
+        splits[part] = Split({modality: centres[labels] + noise}, labels)
+    data = Dataset("alone", (modality,), classes, {modality: shape}, splits, {})
+    root = Path(_TEACHERS.name) / str(len(list(Path(_TEACHERS.name).iterdir())))
+    with torch.random.fork_rng(devices=[]):
+        train_small(root, data, modalities=[modality], epochs=1, encoder=encoder)
+    return str(root)
+
+
+_TEACHERS = tempfile.TemporaryDirectory(prefix="asgml-teachers-")
 
 
 def resume_trainer(root: Path, data: Dataset, config: RunSettings) -> Trainer:

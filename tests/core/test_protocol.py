@@ -24,6 +24,7 @@ OTHER: dict[str, Any] = {
     "epochs": 7,
     "batch_size": 12,
     "encoder": "mlp",
+    "modalities": ["visual", "audio"],
     "freeze": ["audio"],
     "fusion.kind": "sum",
     "fusion.hidden": 3,
@@ -60,6 +61,7 @@ THE_DATA = {"data.name", "data.seed", "data.options"}
 NOT = {
     "method",
     "modulator",
+    "references",
     "seed",
     "device",
     "threads",
@@ -210,6 +212,11 @@ def test_a_stored_protocol_is_the_same_when_it_is_read(said: dict[str, Any]) -> 
 
 def rebuilt(stored: dict[str, Any]) -> Protocol:
     return Protocol(**{key: value for key, value in stored.items() if key != "digest"})
+
+
+def test_the_digest_of_runs_without_a_list_of_modalities_is_that_of_earlier_versions() -> None:
+    assert protocol().digest == "2ad9ea41eec6"
+    assert protocol(**{"encoder.audio": "conv", "freeze": ["audio"]}).digest == "351ce720eb18"
 
 
 def test_the_digest_is_the_same_in_another_process() -> None:

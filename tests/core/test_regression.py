@@ -52,12 +52,31 @@ SETTINGS: dict[str, list[dict[str, str | bool]]] = {
     ],
     "cggm": [{"direction": True}, {"direction": False}],
     "mslr": [{"variant": variant} for variant in ("keep", "smooth", "dynamic")],
+    "smp": [
+        {"signal": "teachers"},
+        {"signal": "own"},
+        {"signal": "order", "order": "audio,visual"},
+    ],
     "asgml_v1": [{"mode": mode} for mode in ("frequency", "staleness")],
 }
-REFUSED = {"ogm", "ogm_ge", "ogm_star", "pmr_acc", "mlb", "opm", "arl", "agm", "pmr", "inforeg"}
+REFUSED = {
+    "ogm",
+    "ogm_ge",
+    "ogm_star",
+    "pmr_acc",
+    "mlb",
+    "opm",
+    "arl",
+    "agm",
+    "pmr",
+    "inforeg",
+    "g2d",
+}
 REFUSED_WITH = [
     ("boost", {"signal": "discrepancy"}),
     ("boost", {"signal": "loss"}),
+    ("smp", {"signal": "teachers"}),
+    ("smp", {"signal": "own"}),
     ("cggm", {"direction": True}),
 ]
 CASES = [(name, section) for name in METHODS for section in SETTINGS.get(name, [{}])]

@@ -53,13 +53,14 @@ MODULATORS = tuple(
 )
 
 
+@pytest.mark.parametrize("alone", [math.nan, 0.7349])
 @pytest.mark.parametrize("modalities", [2, 6])
-@pytest.mark.parametrize("width", [60, 80, 96, 156])
-def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modalities: int) -> None:
-    lines = tuple(
-        ModalityBalance(f"sound{place}", 0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4)
-        for place in range(modalities)
-    )
+@pytest.mark.parametrize("width", [60, 80, 96, 106, 107, 156])
+def test_many_modulators_and_modalities_fit_the_balance_panel(
+    width: int, modalities: int, alone: float
+) -> None:
+    numbers = (0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4, alone, 0.6)
+    lines = tuple(ModalityBalance(f"sound{place}", *numbers) for place in range(modalities))
     balance = BalanceSummary(lines, 0.1234, "sound0", MODULATORS)
     rows = balance_rows(balance, STYLES, width)
     assert all(row.cell_len <= width for row in rows)
@@ -67,7 +68,7 @@ def test_many_modulators_and_modalities_fit_the_balance_panel(width: int, modali
     assert not any("…" in row.plain for row in rows) or width < 80
 
 
-NOISY = ModalityBalance("sound", 0.5, 0.4, 2.0, 1.98, 0.3, 1.0, 1.2, 0.68)
+NOISY = ModalityBalance("sound", 0.5, 0.4, 2.0, 1.98, 0.3, 1.0, 1.2, noise_share=0.68)
 
 
 @pytest.mark.parametrize(("width", "said"), [(156, "held back, noise 68%"), (78, " noise 68%")])
@@ -99,6 +100,16 @@ def test_the_share_of_noise_by_hand(after: float, clean: float, share: float) ->
 def test_a_share_of_noise_that_is_not_recorded_is_unknown() -> None:
     unknown = [(0.0, 0.0), (math.nan, 1.0), (1.0, math.nan), (math.inf, 1.0)]
     assert all(math.isnan(noise_share(after, clean)) for after, clean in unknown)
+
+
+@pytest.mark.parametrize(("width", "shown"), [(80, "alone 0.73→0.60"), (156, "0.735→0.600")])
+def test_a_modality_with_a_reference_shows_itself_alone_and_inside(width: int, shown: str) -> None:
+    numbers = (0.5, 0.4, 1.0, 1.0, 1.0, 1.0, 1.0)
+    lines = (ModalityBalance("audio", *numbers, 0.7349, 0.6), ModalityBalance("visual", *numbers))
+    rows = [row.plain for row in balance_rows(BalanceSummary(lines, 0.1, "", ()), STYLES, width)]
+    assert shown in rows[-2] and "→0.6" not in rows[-1]
+    without = balance_rows(BalanceSummary(lines[1:], 0.1, "", ()), STYLES, width)
+    assert not any("alone" in row.plain for row in without)
 
 
 @given(st.text(max_size=40), st.integers(1, 30))

@@ -70,6 +70,21 @@ def test_the_stronger_modality_dominates() -> None:
     assert unknown.dominant == "" and math.isnan(unknown.gap)
 
 
+def test_a_modality_inside_the_model_is_its_encoder_or_without_probes_its_logits() -> None:
+    manifest = make_manifest("x")
+    metric = next(metric for metric in METRICS if metric.name == "val_probe_accuracy")
+    last = {"unimodal_reference": 0.8, "val_probe_accuracy": 0.7, "val_own_accuracy": 0.5}
+
+    def found(*columns: str) -> tuple[float, float]:
+        rows = [MetricRow(f"{name}/audio", metric, 0, Summary(last=last[name])) for name in columns]
+        audio = summarize_balance(manifest, rows, [], 0).modalities[0]
+        return audio.alone, audio.inside
+
+    assert found(*last) == (0.8, 0.7)
+    assert found("unimodal_reference", "val_own_accuracy") == (0.8, 0.5)
+    assert math.isnan(found("val_own_accuracy")[0])
+
+
 def test_only_refusals_of_ones_own_requests_stand_beside_a_knob() -> None:
     events = [
         event("command", id="a", command="set", knob="lr", answer="rejected", reason="too high"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from asgml.storage.format.events import Event
@@ -20,8 +19,11 @@ _COLUMNS = (
     "gain",
     "boost_scale",
     "discrepancy",
+    "unimodal_reference",
 )
-"""Stored columns in the order of the fields of `ModalityBalance`."""
+"""Stored columns in the order of the fields of `ModalityBalance`, but for the last two."""
+_INSIDE = ("val_probe_accuracy", "val_own_accuracy")
+"""Columns that a modality alone is compared with: its encoder, without probes its own logits."""
 _STRENGTHS = ("utilization", "probe_accuracy", "own_accuracy")
 """Columns that modalities are compared by; the first one with a value counts."""
 _Lookup = Callable[[str, str], float]
@@ -37,13 +39,7 @@ def summarize_balance(
         return last.get(f"{name}/{modality}", math.nan)
 
     modalities = tuple(
-        replace(
-            ModalityBalance(modality, *(value(name, modality) for name in _COLUMNS)),
-            noise_share=noise_share(
-                value("grad_norm_after", modality), value("grad_norm_clean", modality)
-            ),
-        )
-        for modality in manifest.modalities
+        ModalityBalance(modality, *_numbers(modality, value)) for modality in manifest.modalities
     )
     ranked = _ranked(manifest, value)
     gap, dominant = last.get("utilization_gap", math.nan), ""
@@ -61,6 +57,17 @@ def noise_share(after: float, clean: float) -> float:
     if not (math.isfinite(after) and math.isfinite(clean) and after > 0):
         return math.nan
     return max(0.0, 1 - (clean / after) ** 2)
+
+
+def _numbers(modality: str, value: _Lookup) -> list[float]:
+    """Return the numbers of a modality in the order of the fields of `ModalityBalance`."""
+    inside = _first_finite(value(name, modality) for name in _INSIDE)
+    noise = noise_share(value("grad_norm_after", modality), value("grad_norm_clean", modality))
+    return [*(value(name, modality) for name in _COLUMNS), inside, noise]
+
+
+def _first_finite(values: Iterable[float]) -> float:
+    return next((value for value in values if math.isfinite(value)), math.nan)
 
 
 def _ranked(manifest: Manifest, value: _Lookup) -> list[tuple[float, str]]:

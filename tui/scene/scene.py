@@ -49,8 +49,9 @@ class ModalityBalance:
     gain: float
     boost_scale: float
     discrepancy: float
-    noise_share: float = math.nan
-    """Share of noise in the squared length of the step."""
+    alone: float = math.nan  # best validation accuracy of the modality trained alone
+    inside: float = math.nan  # validation accuracy of the modality inside the joint model
+    noise_share: float = math.nan  # share of noise in the squared length of the step
 
 
 @dataclass(frozen=True)

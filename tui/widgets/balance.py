@@ -11,7 +11,7 @@ from asgml.storage.format.value_text import number
 from asgml.tui.scene.scene import BalanceSummary, ModulatorStatus, Scene
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.box import Box
-from asgml.tui.widgets.modality_lines import WIDE, narrow_line, wide_heading, wide_line
+from asgml.tui.widgets.modality_lines import ALONE, WIDE, narrow_line, wide_heading, wide_line
 
 
 class BalancePanel(Box):
@@ -37,10 +37,11 @@ class BalancePanel(Box):
 def balance_rows(balance: BalanceSummary, styles: Styles, width: int) -> list[Text]:
     """Return the summary, column headings where there is room, and one line per modality."""
     rows, modalities = [_summary(balance, styles, width)], enumerate(balance.modalities)
-    if width < WIDE:
+    references = any(math.isfinite(line.alone) for line in balance.modalities)
+    if width < WIDE + (ALONE if references else 0):
         return rows + [narrow_line(line, index, styles, width) for index, line in modalities]
-    rows.append(wide_heading(styles, width))
-    return rows + [wide_line(line, index, styles, width) for index, line in modalities]
+    rows.append(wide_heading(styles, width, references))
+    return rows + [wide_line(line, index, styles, width, references) for index, line in modalities]
 
 
 def _summary(balance: BalanceSummary, styles: Styles, width: int) -> Text:

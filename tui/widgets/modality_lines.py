@@ -24,6 +24,8 @@ _COLUMNS = (
     ("ratio", 8),
 )
 """Heading and cells of each number."""
+ALONE = 15
+"""Cells of the column of a run with references: each modality alone, and inside the model."""
 _LONGEST_ARM = 21
 _OCTAVES = 2.0
 """The bar reaches from a quarter to four times the gradient: two octaves each way."""
@@ -31,12 +33,17 @@ _AS_IT_IS = 0.005
 """A gain that is no farther from 1 does not show in three digits."""
 
 
-def wide_heading(styles: Styles, width: int) -> Text:
-    """Return the headings of the numbers, and the ends of the bar."""
+def wide_heading(styles: Styles, width: int, references: bool = False) -> Text:
+    """Return the headings of the numbers, and the ends of the bar.
+
+    With `references` the column of `ALONE` comes last.
+    """
     row = Text(" " * (_NAME + 3), style=styles.muted)
     for name, size in _COLUMNS:
         row.append(f"{name:>{size}}")
-    arm = _arm(width)
+    if references:
+        row.append(f"{f'alone{_arrow(styles)}inside':>{ALONE}}")
+    arm = _arm(width - ALONE if references else width)
     left, right = styles.glyph("◀", "<"), styles.glyph("▶", ">")
     if arm >= 12:  # room for "throttle ◀" and a space
         left, right = f"throttle {left}", f"{right} boost"
@@ -49,11 +56,17 @@ def _arm(width: int) -> int:
     return min(max((width - used - 1) // 2, 3), _LONGEST_ARM)
 
 
-def wide_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
+def _arrow(styles: Styles) -> str:
+    return styles.glyph("→", ">")
+
+
+def wide_line(
+    line: ModalityBalance, index: int, styles: Styles, width: int, references: bool = False
+) -> Text:
     """Return name, all numbers, bar and verdict; `index` is the place of the modality's colour."""
     name, style = fit(shorten(safe(line.modality), _NAME), _NAME), styles.curve(index)
     row = Text("").append(f"{styles.marker(index)} ", style).append(name, style).append(" ")
-    arrow = styles.glyph("→", ">")
+    arrow = _arrow(styles)
     cells = (
         number(line.probe_accuracy),
         number(line.unimodal_accuracy),
@@ -64,12 +77,22 @@ def wide_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> 
     )
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
         row.append(f"{cell:>{size}}", styles.text)
-    row.append("   ").append_text(gain_bar(line.gain, _arm(width), styles))
+    if references:
+        row.append(f"{_alone(line, styles, 3):>{ALONE}}", styles.text)
+    arm = _arm(width - ALONE if references else width)
+    row.append("   ").append_text(gain_bar(line.gain, arm, styles))
     row.append(f"  {verdict(line)}", styles.muted)
     noise = _noise(line)
     if noise and row.cell_len + len(noise) + len(", noise ") <= width:
         row.append(f", noise {noise}", styles.muted)
     return row
+
+
+def _alone(line: ModalityBalance, styles: Styles, digits: int) -> str:
+    """Return the accuracy of a modality alone and inside the model, – without a reference."""
+    if not math.isfinite(line.alone):
+        return number(line.alone)
+    return f"{number(line.alone, digits)}{_arrow(styles)}{number(line.inside, digits)}"
 
 
 def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
@@ -87,10 +110,12 @@ def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -
 def _labelled(line: ModalityBalance, styles: Styles) -> list[tuple[str, str, int]]:
     """Return label, text and cells of each number, the most important first."""
     before, after = number(line.grad_norm, 2), number(line.grad_norm_after, 2)
+    alone = [("alone", _alone(line, styles, 2), 9)] if math.isfinite(line.alone) else []
     return [
         ("p", number(line.probe_accuracy, 2), 5),
         ("gain", _times(line.gain, 2), 5),
-        ("|g|", f"{before}{styles.glyph('→', '>')}{after}", 9),
+        *alone,
+        ("|g|", f"{before}{_arrow(styles)}{after}", 9),
         *([("noise", noise, 4)] if (noise := _noise(line)) else []),
         ("own", number(line.unimodal_accuracy, 2), 5),
         ("boost", _times(line.boost_scale, 2), 5),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,9 @@ class CachedRows:
     def read(self, numbers: Sequence[int]) -> dict[str, Tensor]:
         rows = self.places[np.asarray(numbers, dtype=np.int64)].tolist()
         return {m: torch.from_numpy(reader.read(rows)) for m, reader in self.readers.items()}
+
+    def only(self, modalities: Sequence[str]) -> CachedRows:
+        return replace(self, readers={m: self.readers[m] for m in modalities})
 
 
 @dataclass(frozen=True)

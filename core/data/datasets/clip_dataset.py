@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,9 @@ class ClipRows:
             m: torch.stack([decoder.decode(clip.sources[m], clip.id) for clip in clips])
             for m, decoder in self.decoders.items()
         }
+
+    def only(self, modalities: Sequence[str]) -> ClipRows:
+        return replace(self, decoders={m: self.decoders[m] for m in modalities})
 
 
 def load_clips(clip_set: ClipSet, options: ClipOptions) -> Dataset:

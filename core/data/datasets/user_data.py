@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -225,9 +225,12 @@ class UserRows:
         samples = [self._checked(self.numbers[number]) for number in numbers]
         return {m: torch.stack([sample[m] for sample in samples]) for m in self.shapes}
 
+    def only(self, modalities: Sequence[str]) -> UserRows:
+        return replace(self, shapes={m: self.shapes[m] for m in modalities})
+
     def _checked(self, number: int) -> dict[str, Tensor]:
         sample = self.source.sample(self.split, number)
-        shapes = {m: tuple(tensor.shape) for m, tensor in sample.items()}
+        shapes = {m: tuple(tensor.shape) for m, tensor in sample.items() if m in self.shapes}
         if shapes != self.shapes:
             raise DataError(
                 f"data {self.target!r}: split({self.split!r})[{number}] has {_listed(shapes)}; "

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from asgml.core.model.fusion.base import Fusion, FusionError
 from asgml.core.model.fusion.conditional import Film, Gated
+from asgml.core.model.fusion.late import LateMean, LateWeighted
 from asgml.core.model.fusion.linear import Concat, Sum
 from asgml.core.model.fusion.unimodal import AuxiliaryHeads, ZeroAblation
 
@@ -37,6 +38,10 @@ def _joint_fusion(kind: str, hidden: int, widths: Mapping[str, int], classes: in
     match kind:
         case "sum":
             return Sum(widths, classes)
+        case "late_mean":
+            return LateMean(widths, classes)
+        case "late_weighted":
+            return LateWeighted(widths, classes)
         case "film":
             return Film(widths, classes)
         case "gated":

@@ -23,6 +23,7 @@ from torch.nn.functional import cross_entropy
 
 from asgml.core.modulators.noise import add_noise
 from asgml.core.seeds import seed_for
+from asgml.core.types import Batch
 from asgml.storage.read.reader import Run
 
 CLOSE = 2e-5
@@ -376,6 +377,47 @@ class Opm(Transcription):
         return fed, y[rows]
 
 
+class Smp(Transcription):
+    """Kernels of the modality whose frozen teacher scores highest on the batch times 0."""
+
+    last = "last_epoch"
+
+    def step(self, batch: Batch) -> None:
+        self.answers = {m: self.teacher(m, batch.inputs[m]) for m in self.names}
+        super().step(batch)
+
+    @torch.no_grad()
+    def teacher(self, m: str, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return features and logits of the network that the run of this modality has kept."""
+        folder = Path(self.trainer.run.manifest.data["references"][m]["path"]) / "checkpoints"
+        kept = torch.load(max(folder.glob("best-*.pt")), weights_only=True)["model"]
+        encoder, own = copy.deepcopy(self.encoders[m]), "_encoders.0."
+        encoder.load_state_dict(
+            {name.removeprefix(own): value for name, value in kept.items() if own in name}
+        )
+        h = encoder.eval()(x)
+        return h, h @ kept["fusion.classifier.weight"].T + kept["fusion.classifier.bias"]
+
+    def modulate(self, h: dict[str, Tensor], y: Tensor) -> None:
+        s = self.scores({m: logits for m, (_, logits) in self.answers.items()}, y)
+        if self.epoch <= self.options[self.last]:
+            self.scale(self.kernels(max(s, key=lambda m: s[m])), 0.0)
+
+
+class G2d(Smp):
+    """CE + sum_m KL(teacher || student) + MSE of features, at temperature 1."""
+
+    last = "smp_last_epoch"
+
+    def loss(self, h: dict[str, Tensor], z: Tensor, y: Tensor) -> Tensor:
+        total = cross_entropy(z, y)
+        for m, (feature, logits) in self.answers.items():
+            p = logits.softmax(1)
+            total = total + (p * (p.log() - z.log_softmax(1))).sum() / len(y)
+            total = total + ((h[m] - feature) ** 2).mean()
+        return total
+
+
 @dataclass(frozen=True)
 class Case:
     """One training of a method that is compared, named after its variant or setting."""
@@ -422,6 +464,10 @@ CASES = [
     Case("relearning", Relearning, "variant=paper", {"start": 1, "every": 1, "variant": "paper"}),
     Case("asgml_v1", AsgmlV1, "variant=code", {"eval_freq": 2, "soft_mask_scale": 0.1}),
     Case("asgml_v1", AsgmlV1, "variant=paper", {"eval_freq": 3, "variant": "paper"}),
+    Case("smp", Smp, options={"last_epoch": 1}),
+    Case("smp", Smp, options={"last_epoch": 1}, names=AVT),
+    Case("g2d", G2d, options={"smp_last_epoch": 1}),
+    Case("g2d", G2d, options={"smp_last_epoch": 1}, names=AVT),
 ]  # fmt: skip
 
 
