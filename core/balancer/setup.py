@@ -41,6 +41,13 @@ REMEDIES = {
 }
 """Requirements of methods that an external loop cannot meet: the reason, and the remedy."""
 
+REFUSED_HOOKS = {
+    "before_fusion": CHANGES_FUSION_INPUT,
+    "joint_features": CHANGES_FUSION_INPUT,
+    "end_epoch": READS_DATA,
+}
+"""Hooks of a user's modulator that the loop never calls, and what each requires of it."""
+
 
 class NoSplits(dict[str, Split]):
     """The splits of data that only the loop has."""
@@ -89,7 +96,7 @@ def refuse_unsupported(
 
 
 def _refuse_user_class(user: type[Modulator]) -> None:
-    for hook, required in (("before_fusion", CHANGES_FUSION_INPUT), ("end_epoch", READS_DATA)):
+    for hook, required in REFUSED_HOOKS.items():
         if getattr(user, hook) is not getattr(Modulator, hook):
             raise LoopError(f"{user.__name__}.{hook} has to {required}: {REMEDIES[required]}")
 

@@ -14,8 +14,10 @@ from asgml.core.methods.knobs import (
 )
 from asgml.core.methods.spec import (
     ADDS_UNIMODAL_LOSSES,
+    CHANGES_FUSION_INPUT,
     READS_DATA,
     TRAINS_ENCODERS_APART,
+    WEIGHS_JOINT_LOSS,
     Method,
 )
 
@@ -62,7 +64,38 @@ G_BLENDING = Method(
               "epochs that each copy is trained for (the paper: as many as in a super-epoch)"),
         ramp_option("g_blending"),
     ),
-    exclusive=(ADDS_UNIMODAL_LOSSES,), unimodal_loss=True, requires={READS_DATA: ""},
+    exclusive=(ADDS_UNIMODAL_LOSSES, WEIGHS_JOINT_LOSS), unimodal_loss=True,
+    requires={READS_DATA: ""},
+)
+
+DGL = Method(
+    name="dgl", target="asgml.core.modulators.dgl:Dgl", acts="loss",
+    summary="train encoders by their unimodal losses alone, and the fusion by the joint loss alone",
+    source=cleandoc("""
+        Wei et al., Boosting Multimodal Learning via Disentangled Gradient Learning, ICCV 2025
+        code:  shicaiwei123/ICCV2025-GDL: the joint logits of detached features in
+               models/fusion_modules.py, class ConcatFusion_DGL; unimodal losses times alpha and
+               their gradient of the fusion removed in main_dgl.py, lines 108 to 119; alpha 4 and
+               optimizer.lr=0.002 in cramed_dgl.sh; optimizer.clip=40 in line 129
+    """),
+    formula=cleandoc("""
+        z    = head(sg(h_1), ..., sg(h_M))            sg: detached, no gradient passes
+        z_m  = the unimodal logits of h_m, through the head's detached parameters
+        L    = CE(z, y) + alpha * sum_m CE(z_m, y)    CE(z, y) reaches the head alone, the rest
+                                                      reaches encoders alone
+        fusion.alone=ablation is the published z_m (split: the same but for the bias);
+        heads: heads of their own, which their losses train
+    """),
+    needs="each modality's own logits",
+    knobs=(
+        number("dgl.alpha", 4.0, 0, 20, 0.5,
+               "weight of the unimodal losses, which alone train the encoders "
+               "(published 4 on CREMA-D, 2 to 3 on Kinetics-Sounds)"),
+        *window_knobs("dgl"),
+    ),
+    options=(ramp_option("dgl"),),
+    exclusive=(ADDS_UNIMODAL_LOSSES, WEIGHS_JOINT_LOSS, TRAINS_ENCODERS_APART),
+    unimodal_loss=True, requires={CHANGES_FUSION_INPUT: ""},
 )
 
 PMR = Method(

@@ -41,10 +41,19 @@ class MultimodalModel(nn.Module):
         """Return the features of each modality, {m: (B, D)}."""
         return {modality: encoder(inputs[modality]) for modality, encoder in self.encoders.items()}
 
-    def join(self, batch: Batch, features: Mapping[str, Tensor], labels: Tensor) -> Forward:
-        """Return the forward pass from features on: fused logits and unimodal logits."""
-        fused, unimodal = self.fusion.fuse(features), self.fusion.unimodal_logits(features)
-        return Forward(batch, features, fused, unimodal, labels)
+    def join(
+        self,
+        batch: Batch,
+        features: Mapping[str, Tensor],
+        labels: Tensor,
+        joint: Mapping[str, Tensor] | None = None,
+    ) -> Forward:
+        """Return the forward pass from features on: fused logits and unimodal logits.
+
+        The fused logits come from `joint` where it is given, from `features` else.
+        """
+        fused = self.fusion.fuse(features if joint is None else joint)
+        return Forward(batch, features, fused, self.fusion.unimodal_logits(features), labels)
 
     def freeze(self, modalities: Sequence[str]) -> None:
         """Keep the weights of these encoders. Raise ModelError for an unknown modality."""

@@ -64,6 +64,13 @@ class Modulator:
         """Return the fusion's input: features {m: (B, D)} and labels (B,), changed or fewer."""
         return features, labels
 
+    def joint_features(self, features: Features) -> Features:
+        """Return the features {m: (B, D)} that the fused logits come from, changed or detached.
+
+        The unimodal logits come from `features`. At a strength below 1, a share of the change.
+        """
+        return features
+
     def loss(self, forward: Forward) -> Scalar:
         """Return the terms to add to the loss."""
         return 0.0

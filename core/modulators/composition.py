@@ -36,6 +36,11 @@ class Composed(Modulator):
             features, labels = member.before_fusion(features, labels)
         return features, labels
 
+    def joint_features(self, features: Features) -> Features:
+        for member in self.members.values():
+            features = member.joint_features(features)
+        return features
+
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
         for member in self.members.values():
             member.before_backward(forward, task_loss)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from asgml.core.methods.spec import ENDLESS
@@ -54,6 +55,15 @@ class Windowed(Modulator):
         if self.current_strength > 0:
             return self.inner.before_fusion(features, labels)
         return features, labels
+
+    def joint_features(self, features: Features) -> Features:
+        strength = self.current_strength
+        if strength == 0:
+            return features
+        changed = self.inner.joint_features(features)
+        if strength == 1 or changed is features:
+            return changed
+        return {m: torch.lerp(features[m], each, strength) for m, each in changed.items()}
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
         if self.current_strength > 0:

@@ -29,6 +29,7 @@ def configuration_warnings(
         *_doubled(config),
         *_without_effect(config, model),
         *_without_conflict(config),
+        *_untrained_encoders(config),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -124,6 +125,18 @@ def _without_conflict(config: RunSettings) -> list[str]:
         f"mmpareto with fusion.alone={pairing}: the two gradients of an encoder pass through the "
         "same weights and hardly ever conflict, and without a conflict mmpareto is uniform times "
         f"{gamma:g}; it is published with heads of their own: set fusion.alone=heads"
+    ]
+
+
+def _untrained_encoders(config: RunSettings) -> list[str]:
+    """Warn of dgl without unimodal losses: the joint loss does not reach the encoders."""
+    section = config.section("dgl")
+    named = "dgl" in [method.name for method in config.methods]
+    if not named or section["alpha"] or section["strength"] != 1 or config.loss.gamma:
+        return []
+    return [
+        "dgl.alpha=0: encoders are trained by the unimodal losses alone, and these have weight 0, "
+        "so no encoder is trained while dgl acts; set dgl.alpha above 0 (published 4)"
     ]
 
 

@@ -114,7 +114,7 @@ class Trainer:
         with self.components.update.precision.autocast():
             encoded = model.encode(batch.inputs)
             features, labels = modulator.before_fusion(encoded, batch.labels)
-            forward = model.join(batch, features, labels)
+            forward = model.join(batch, features, labels, modulator.joint_features(features))
         forward = in_float32(forward)
         task_loss = loss_of(forward, forward.logits)
         loss = task_loss + modulator.loss(forward)
