@@ -98,6 +98,46 @@ DGL = Method(
     unimodal_loss=True, requires={CHANGES_FUSION_INPUT: ""},
 )
 
+LFM = Method(
+    name="lfm", target="asgml.core.modulators.lfm:Lfm", acts="loss",
+    summary="bring the modalities' predictions together first, and fit the classes later",
+    source=cleandoc("""
+        Yang et al., Facilitating Multimodal Classification via Dynamically Learning Modality Gap,
+        NeurIPS 2024
+        code:  njustkmg/NeurIPS24-LFM, Crema_epoch.py: align at line 38, fitted weight at line 50,
+               loss at line 71, which the default follows; learned weight in
+               Crema_epoch_learnable.py, lines 55 to 97; optimizer.lr=0.01, 200 epochs,
+               fusion.kind=sum
+        paper: a heuristic weight too: weight=heuristic
+    """),
+    formula=cleandoc("""
+        p_m   = softmax(z_m)
+        CLS   = CE(z / M, y)                            fusion.kind=sum: of the mean of all z_m
+        align = mean over pairs m, j of (KL(q | p_m) + KL(q | p_j)) / 2,   q = (p_m + p_j) / 2
+        a     = 0.795 - 3.4e-3 e - 1.2e-4 e^2 + 2.9e-6 e^3 - 2.2e-8 e^4 + 5.4e-11 e^5
+                                                        weight=fitted, in epoch e, up to 200
+        a     = 1 - exp(-1 / (e + 1))                   weight=heuristic
+        a    <- a - lr * mean(H((1 - a) CLS + a align) dCLS), in 0.05 ... 0.95, from 0.95
+                                                        weight=learned, each epoch
+        L     = scale * ((1 - a) * CLS + a * align)
+    """),
+    needs="two modalities or more; each modality's own logits, from the fusion's own weights",
+    knobs=(
+        number("lfm.scale", 2.0, 0, 10, 0.1, "factor of the whole loss (published 2)"),
+        *window_knobs("lfm"),
+    ),
+    options=(
+        choice("lfm.weight", "fitted", "fitted heuristic learned",
+               "weight a of the alignment; fitted: the curve of the released script; "
+               "heuristic: 1 - exp(-1 / t); learned: on eight validation samples, each epoch"),
+        number("lfm.lr", 1e-4, 0, 1, None,
+               "learning rate of weight=learned, halved every 20 epochs (published 1e-4)"),
+        ramp_option("lfm"),
+    ),
+    exclusive=(WEIGHS_JOINT_LOSS, TRAINS_ENCODERS_APART),
+    requires={READS_DATA: "weight=learned"}, class_scores="",
+)
+
 PMR = Method(
     axis="losses and prototypes",
     name="pmr", target="asgml.core.modulators.pmr:Pmr", acts="loss",

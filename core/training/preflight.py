@@ -10,11 +10,15 @@ from asgml.core.methods.spec import Method, MethodError
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
+from asgml.core.modulators.lfm import FITTED_EPOCHS, fitted_weight
 from asgml.core.modulators.user_modulator import load_user_class, owner_of
 from asgml.core.modulators.window import Windowed
 
 ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features")
 """When methods act that still have the head to act on where every encoder is frozen."""
+
+HALF = 0.5
+"""Weight of lfm's alignment above which it outweighs the loss of the classes."""
 
 
 # -- warnings -------------------------------------------------------------------------
@@ -30,6 +34,7 @@ def configuration_warnings(
         *_without_effect(config, model),
         *_without_conflict(config),
         *_untrained_encoders(config),
+        *_unfallen_weight(config),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -137,6 +142,19 @@ def _untrained_encoders(config: RunSettings) -> list[str]:
     return [
         "dgl.alpha=0: encoders are trained by the unimodal losses alone, and these have weight 0, "
         "so no encoder is trained while dgl acts; set dgl.alpha above 0 (published 4)"
+    ]
+
+
+def _unfallen_weight(config: RunSettings) -> list[str]:
+    """Warn of lfm's fitted weight in a training that ends while the alignment still outweighs."""
+    section, last = config.section("lfm"), fitted_weight(config.epochs - 1)
+    named = "lfm" in [method.name for method in config.methods]
+    if not named or section["weight"] != "fitted" or last <= HALF:
+        return []
+    return [
+        f"lfm.weight=fitted falls over {FITTED_EPOCHS} epochs, and the training has "
+        f"{config.epochs}: the alignment still has weight {last:.2f} of 1 at its end; "
+        "train longer, or set lfm.weight=heuristic"
     ]
 
 
