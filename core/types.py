@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Scalar = float | Tensor
@@ -29,12 +29,26 @@ CPU = torch.device("cpu")
 class Batch:
     """Inputs of each modality, (B, ...), true classes, and the targets of a regression.
 
-    In a regression the classes are the signs of the targets.
+    In a regression the classes are the signs of the targets. `present` is False where a modality of
+    a sample is masked, its features zero; None: nothing is.
     """
 
     inputs: Mapping[str, Tensor]
     labels: Int[Tensor, "B"]
     targets: Float[Tensor, "B"] | None = None
+    present: Mapping[str, Bool[Tensor, "B"]] | None = None
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Training samples that are shown once more in an epoch, each with some modalities masked.
+
+    A sample may be named several times. `present` is False where a modality is masked. All are on
+    the host.
+    """
+
+    samples: Int[Tensor, "K"]
+    present: Mapping[str, Bool[Tensor, "K"]]
 
 
 @dataclass(frozen=True)

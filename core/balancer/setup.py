@@ -20,6 +20,7 @@ from asgml.core.methods.spec import (
     NEEDS_HEAD,
     NEEDS_LENGTH,
     READS_DATA,
+    REPEATS_SAMPLES,
     RUNS_ENCODERS,
     SETS_RATES,
     MethodError,
@@ -38,6 +39,7 @@ REMEDIES = {
     SETS_RATES: "the optimizer is the loop's; leave it out, or use `asgml train`",
     NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
     NEEDS_LENGTH: "give epochs=",
+    REPEATS_SAMPLES: "the loop alone chooses its batches; use `asgml train`",
 }
 """Requirements of methods that an external loop cannot meet: the reason, and the remedy."""
 
@@ -45,6 +47,7 @@ REFUSED_HOOKS = {
     "before_fusion": CHANGES_FUSION_INPUT,
     "joint_features": CHANGES_FUSION_INPUT,
     "end_epoch": READS_DATA,
+    "repeats": REPEATS_SAMPLES,
 }
 """Hooks of a user's modulator that the loop never calls, and what each requires of it."""
 

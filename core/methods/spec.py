@@ -19,6 +19,7 @@ Acts = Literal[
     "loss and after backward",
     "learning rate",
     "between epochs",
+    "data",
 ]
 """Where in the training a method changes something."""
 
@@ -50,6 +51,7 @@ CHANGES_FUSION_INPUT = "change what the fusion is fed"
 RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
 NEEDS_HEAD = "see the head that the fused logits come out of"
+REPEATS_SAMPLES = "show samples once more in an epoch"
 NEEDS_LENGTH = "know how many epochs the training has"
 
 

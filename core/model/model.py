@@ -35,7 +35,15 @@ class MultimodalModel(nn.Module):
         return {modality: cast(Encoder, encoder) for modality, encoder in pairs}
 
     def forward(self, batch: Batch) -> Forward:
-        return self.join(batch, self.encode(batch.inputs), batch.labels)
+        return self.join(batch, self.encode_batch(batch), batch.labels)
+
+    def encode_batch(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the features of each modality, {m: (B, D)}, zero where it is masked."""
+        features = self.encode(batch.inputs)
+        if batch.present is None:
+            return features
+        absent = {m: ~present.unsqueeze(1) for m, present in batch.present.items()}
+        return {m: feature.masked_fill(absent[m], 0.0) for m, feature in features.items()}
 
     def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the features of each modality, {m: (B, D)}."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
-from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 from asgml.storage.format.knobs import Knob, Value
 
 State = dict[str, Any]
@@ -56,6 +56,10 @@ class Modulator:
         Called before the first step with `strength` above 0; the only hook that may write weights.
         Where the user raises the strength from 0 in mid-epoch, the method acts without this call.
         """
+
+    def repeats(self) -> Repeats | None:
+        """Return the training samples to show once more in the epoch that has begun."""
+        return None
 
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Receive the evaluation of the validation split."""

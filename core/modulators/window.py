@@ -9,7 +9,7 @@ from asgml.core.methods.spec import ENDLESS
 from asgml.core.modulators.base import Features, Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
-from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 
 
 class Windowed(Modulator):
@@ -47,6 +47,9 @@ class Windowed(Modulator):
 
     def attach(self, context: MethodContext) -> None:
         self.inner.attach(context)
+
+    def repeats(self) -> Repeats | None:
+        return self.inner.repeats() if self.current_strength > 0 else None
 
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         self.inner.end_epoch(epoch, val)

@@ -14,7 +14,7 @@ from asgml.core.modulators.lfm import FITTED_EPOCHS, fitted_weight
 from asgml.core.modulators.user_modulator import load_user_class, owner_of
 from asgml.core.modulators.window import Windowed
 
-ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features")
+ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features", "data")
 """When methods act that still have the head to act on where every encoder is frozen."""
 
 HALF = 0.5

@@ -109,10 +109,23 @@ def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, float]]:
     inputs = {m: tensor.tensor_split(count) for m, tensor in batch.inputs.items()}
     labels = batch.labels.tensor_split(count)
     targets = [None] * count if batch.targets is None else batch.targets.tensor_split(count)
+    present = _split_masks(batch.present, count)
     return [
-        (Batch({m: pieces[i] for m, pieces in inputs.items()}, own, targets[i]), len(own) / samples)
+        (
+            Batch({m: pieces[i] for m, pieces in inputs.items()}, own, targets[i], present[i]),
+            len(own) / samples,
+        )
         for i, own in enumerate(labels)
     ]
+
+
+def _split_masks(
+    present: Mapping[str, Tensor] | None, count: int
+) -> list[dict[str, Tensor]] | list[None]:
+    if present is None:
+        return [None] * count
+    pieces = {m: mask.tensor_split(count) for m, mask in present.items()}
+    return [{m: parts[i] for m, parts in pieces.items()} for i in range(count)]
 
 
 def merge_micro_batches(

@@ -251,7 +251,7 @@ class Bench:
 
     def look_back(self) -> Backward:
         """Do the trainer's part of a step up to the gradients."""
-        batch, encoded = self.batch, self.model.encode(self.batch.inputs)
+        batch, encoded = self.batch, self.model.encode_batch(self.batch)
         features, labels = self.modulator.before_fusion(encoded, batch.labels)
         joint = self.modulator.joint_features(features)
         forward = self.model.join(batch, features, labels, joint)

@@ -86,7 +86,8 @@ ACTING = pytest.mark.parametrize(
 ON_GRADIENTS = [
     (method, count)
     for method, count in EVERY
-    if not {row.acts for row in rows_of(method)} & {"nothing", "between epochs", "learning rate"}
+    if not {row.acts for row in rows_of(method)}
+    & {"nothing", "between epochs", "learning rate", "data"}
 ]
 WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, -1))]
 WINDOWS += [("ogm_ge+boost", 2, *window) for window in ((0, 0), (3, 1), (0, 9))]
@@ -286,7 +287,8 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
-    assert trainer.run.step == 6
+    # a method may show samples again, in more steps
+    assert trainer.run.step >= 6
     return weights(trainer)
 
 
