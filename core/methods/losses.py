@@ -15,9 +15,10 @@ from asgml.core.methods.knobs import (
 from asgml.core.methods.spec import (
     ADDS_UNIMODAL_LOSSES,
     CHANGES_FUSION_INPUT,
+    NEEDS_HEAD,
     READS_DATA,
+    RULES_JOINT_LOSS,
     TRAINS_ENCODERS_APART,
-    WEIGHS_JOINT_LOSS,
     Method,
 )
 
@@ -64,7 +65,7 @@ G_BLENDING = Method(
               "epochs that each copy is trained for (the paper: as many as in a super-epoch)"),
         ramp_option("g_blending"),
     ),
-    exclusive=(ADDS_UNIMODAL_LOSSES, WEIGHS_JOINT_LOSS), unimodal_loss=True,
+    exclusive=(ADDS_UNIMODAL_LOSSES, RULES_JOINT_LOSS), unimodal_loss=True,
     requires={READS_DATA: ""},
 )
 
@@ -94,7 +95,7 @@ DGL = Method(
         *window_knobs("dgl"),
     ),
     options=(ramp_option("dgl"),),
-    exclusive=(ADDS_UNIMODAL_LOSSES, WEIGHS_JOINT_LOSS, TRAINS_ENCODERS_APART),
+    exclusive=(ADDS_UNIMODAL_LOSSES, RULES_JOINT_LOSS, TRAINS_ENCODERS_APART),
     unimodal_loss=True, requires={CHANGES_FUSION_INPUT: ""},
 )
 
@@ -134,8 +135,33 @@ LFM = Method(
                "learning rate of weight=learned, halved every 20 epochs (published 1e-4)"),
         ramp_option("lfm"),
     ),
-    exclusive=(WEIGHS_JOINT_LOSS, TRAINS_ENCODERS_APART),
+    exclusive=(RULES_JOINT_LOSS,),
     requires={READS_DATA: "weight=learned"}, class_scores="",
+)
+
+MMCOSINE = Method(
+    name="mmcosine", target="asgml.core.modulators.mmcosine:MMCosine", acts="loss",
+    summary="predict by the angles between features and class weights, so that no modality "
+            "outgrows another",
+    source=cleandoc("""
+        Xu et al., MMCosine: Multi-Modal Cosine Loss Towards Balanced Audio-Visual Fine-Grained
+        Learning, ICASSP 2023
+        code:  GeWu-Lab/MMCosine_ICASSP23, main_CD.py, lines 113 to 118, scaling at line 59; it
+               evaluates the plain logits (line 182 on), as here; batch_size=32, 200 epochs
+    """),
+    formula=cleandoc("""
+        cos_m,k = h_m . W_m,k / (|h_m| |W_m,k|)       W_m,k: weights of class k for h_m in z
+        z_cos   = scaling * sum_m cos_m               no bias
+        L       = CE(z_cos, y)                        in training; predictions are those of z
+    """),
+    needs="a fusion that is linear in the features (concat or sum); published with fusion.hidden=0",
+    knobs=(
+        number("mmcosine.scaling", 10.0, 0, 100, 1,
+               "factor of the cosines (published 10; 15 in BalanceBenchmark)"),
+        *window_knobs("mmcosine"),
+    ),
+    options=(ramp_option("mmcosine"),),
+    exclusive=(RULES_JOINT_LOSS,), requires={NEEDS_HEAD: ""}, class_scores="",
 )
 
 PMR = Method(

@@ -43,7 +43,7 @@ ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
 REPLACES_GRADIENTS = "replace the gradients"
 SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
-WEIGHS_JOINT_LOSS = "set the weight of the joint loss"
+RULES_JOINT_LOSS = "decide what the joint loss does to the encoders"
 TRAINS_ENCODERS_APART = "weigh a unimodal loss of each encoder against the joint one"
 
 # Capabilities that the trainer has and an external training loop may lack, with SETS_RATES.

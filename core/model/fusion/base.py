@@ -32,6 +32,11 @@ class Fusion(nn.Module, ABC):
         """The one linear layer that gives the fused logits; None where there are several."""
         return None
 
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]] | None:
+        """Return each modality's weights in the fused logits, {m: (C, D)}; None if not linear."""
+        return None
+
 
 def linear_layer(inputs: int, outputs: int) -> nn.Linear:
     """Return a linear layer, Xavier weights and zero bias as in OGM-GE's code."""

@@ -43,6 +43,11 @@ class Concat(Fusion):
     def output_layer(self) -> nn.Linear | None:
         return self.classifier
 
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]]:
+        blocks = torch.split(self._composed()[0], list(self.widths.values()), dim=1)
+        return dict(zip(self.widths, blocks, strict=True))
+
     def _composed(self) -> tuple[Tensor, Tensor]:
         """Return the composition of the layers: weight (C, sum D) and bias (C,)."""
         weight, bias = self.classifier.weight, self.classifier.bias
@@ -65,6 +70,11 @@ class Sum(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         pairs = zip(self.modalities, self.classifiers, strict=True)
         return {modality: classifier(features[modality]) for modality, classifier in pairs}
+
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]]:
+        layers = [cast(nn.Linear, layer) for layer in self.classifiers]
+        return {m: layer.weight for m, layer in zip(self.modalities, layers, strict=True)}
 
 
 def split_logits(
