@@ -115,6 +115,7 @@ class Evaluation:
 
     Accuracies are in [0, 1]: of the fused logits, of the unimodal logits, and of the probes (empty
     without probes). `scores` are those of core/measures/regression.py, in a regression only.
+    `unimodal_loss` is that of each modality's own logits.
     """
 
     loss: float
@@ -122,3 +123,4 @@ class Evaluation:
     unimodal_accuracy: Mapping[str, float]
     probe_accuracy: Mapping[str, float]
     scores: Mapping[str, float] = field(default_factory=dict)
+    unimodal_loss: Mapping[str, float] = field(default_factory=dict)

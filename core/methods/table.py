@@ -13,7 +13,7 @@ from asgml.core.methods.boost import BOOST, OGM_STAR, PMR_ACC
 from asgml.core.methods.data import VALUATION
 from asgml.core.methods.directions import INFOREG, MMPARETO
 from asgml.core.methods.losses import BASELINE, DGL, G_BLENDING, LFM, MMCOSINE, PMR, UNIFORM
-from asgml.core.methods.rates import ASGML_V1, MSLR
+from asgml.core.methods.rates import ASGML_V1, MSES, MSLR
 from asgml.core.methods.resets import RELEARNING
 from asgml.core.methods.spec import Method
 from asgml.core.methods.throttle import OGM, OGM_GE, OPM
@@ -24,6 +24,6 @@ from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 METHODS: Mapping[str, Method] = {method.name: method for method in (
     BASELINE, OGM, OGM_GE, BOOST, UNIFORM, OGM_STAR, PMR_ACC, MLB, MSLR, OPM, CGGM, ARL,
     AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1,
-    DGL, LFM, VALUATION, MMCOSINE,
+    DGL, LFM, VALUATION, MMCOSINE, MSES,
 )}
 # fmt: on

@@ -43,6 +43,7 @@ def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
     """Return one line for each method that this training ends before. A length of 0 is unknown."""
     return [
         *_closed_windows(config, epochs),
+        *_endless_patience(config, epochs),
         *_unread_probes(config, total_steps),
         *_unrenewed_taus(config, total_steps),
     ]
@@ -168,6 +169,20 @@ def _closed_windows(config: RunSettings, epochs: int) -> list[str]:
         f"{epochs - 1}: it never acts; set {name}.first_epoch below {epochs}, or train longer"
         for name, first in firsts.items()
         if 0 < epochs <= first
+    ]
+
+
+def _endless_patience(config: RunSettings, epochs: int) -> list[str]:
+    """Warn of mses where even a loss that never falls after the first epoch stops nothing."""
+    patience = int(config.section("mses")["patience"])
+    named = "mses" in [method.name for method in config.methods]
+    # stopped after epoch `patience` + 1 at the earliest, which has to have an epoch after it
+    if not named or not 0 < epochs <= patience + 2:
+        return []
+    return [
+        f"mses.patience={patience}: a modality is stopped after epoch {patience + 1} (counted from "
+        f"0) at the earliest, and the training ends with epoch {epochs - 1}: it stops nothing; "
+        f"set mses.patience below {epochs - 2}, or train longer"
     ]
 
 

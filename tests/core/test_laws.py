@@ -98,6 +98,7 @@ LIVELY: dict[str, dict[str, Any]] = {
     "opm": {"p_exe": 1.0, "q_base": 1.0},
     "inforeg": {"threshold": -1.0},
     "relearning": {"start": 0, "every": 1},
+    "mses": {"patience": -1},
 }
 """Settings with which a method acts from the first step on, not after some epochs or by chance."""
 
