@@ -10,6 +10,7 @@ from asgml.core.methods.spec import DROPS_FEATURES, READS_DATA, REPEATS_SAMPLES,
 # Rows are a table, aligned by hand.
 # fmt: off
 VALUATION = Method(
+    axis="features and samples",
     name="valuation", target="asgml.core.modulators.valuation:Valuation", acts="data",
     summary="show a sample again, with one modality alone, where that modality contributes little",
     source=cleandoc("""

@@ -70,6 +70,7 @@ G_BLENDING = Method(
 )
 
 DGL = Method(
+    axis="losses and prototypes",
     name="dgl", target="asgml.core.modulators.dgl:Dgl", acts="loss",
     summary="train encoders by their unimodal losses alone, and the fusion by the joint loss alone",
     source=cleandoc("""
@@ -100,6 +101,7 @@ DGL = Method(
 )
 
 LFM = Method(
+    axis="losses and prototypes",
     name="lfm", target="asgml.core.modulators.lfm:Lfm", acts="loss",
     summary="bring the modalities' predictions together first, and fit the classes later",
     source=cleandoc("""
@@ -140,6 +142,7 @@ LFM = Method(
 )
 
 MMCOSINE = Method(
+    axis="losses and prototypes",
     name="mmcosine", target="asgml.core.modulators.mmcosine:MMCosine", acts="loss",
     summary="predict by the angles between features and class weights, so that no modality "
             "outgrows another",

@@ -53,6 +53,7 @@ MSLR = Method(
 )
 
 MSES = Method(
+    axis="who trains when",
     name="mses", target="asgml.core.modulators.mses:Mses", acts="between epochs",
     summary="stop a modality's encoder early, once its own validation loss no longer falls",
     source=cleandoc("""
