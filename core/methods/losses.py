@@ -88,7 +88,7 @@ DGL = Method(
         fusion.alone=ablation is the published z_m (split: the same but for the bias);
         heads: heads of their own, which their losses train
     """),
-    needs="each modality's own logits",
+    needs="unimodal logits",
     knobs=(
         number("dgl.alpha", 4.0, 0, 20, 0.5,
                "weight of the unimodal losses, which alone train the encoders "
@@ -124,7 +124,7 @@ LFM = Method(
                                                         weight=learned, each epoch
         L     = scale * ((1 - a) * CLS + a * align)
     """),
-    needs="two modalities or more; each modality's own logits, from the fusion's own weights",
+    needs="two modalities or more; unimodal logits from the fusion's own weights",
     knobs=(
         number("lfm.scale", 2.0, 0, 10, 0.1, "factor of the whole loss (published 2)"),
         *window_knobs("lfm"),

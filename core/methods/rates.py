@@ -70,7 +70,8 @@ MSES = Method(
         theta  <- theta after epoch e_m                   the whole model; restore=model
         g_m    <- 0 * g_m                                 of each m that has been stopped
     """),
-    needs="a validation split; each modality's own logits",
+    needs="a validation split; unimodal logits; with restore=model the memory of a copy of the "
+          "model for each modality",
     knobs=(
         count("mses.patience", 80, -1,
               "epochs that a modality's validation loss may fail to fall for "
