@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 Scalar = float | Tensor
@@ -57,6 +57,7 @@ class Batch:
 
     In a regression the classes are the signs of the targets. `criterion` is set in batches that are
     trained on. With a `mix`, `labels` are the classes of the larger parts of mixed samples.
+    `present` is False where a modality of a sample is masked, its features zero; None: nothing is.
     """
 
     inputs: Mapping[str, Tensor]
@@ -64,6 +65,19 @@ class Batch:
     targets: Float[Tensor, "B"] | None = None
     criterion: Criterion = PLAIN
     mix: Mix | None = None
+    present: Mapping[str, Bool[Tensor, "B"]] | None = None
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """Training samples that are shown once more in an epoch, each with some modalities masked.
+
+    A sample may be named several times. `present` is False where a modality is masked. All are on
+    the host.
+    """
+
+    samples: Int[Tensor, "K"]
+    present: Mapping[str, Bool[Tensor, "K"]]
 
 
 @dataclass(frozen=True)
@@ -148,6 +162,7 @@ class Evaluation:
 
     Accuracies are in [0, 1]: of the fused logits, of the unimodal logits, and of the probes (empty
     without probes). `scores` are those of core/measures/regression.py, in a regression only.
+    `unimodal_loss` is that of each modality's own logits.
     """
 
     loss: float
@@ -155,3 +170,4 @@ class Evaluation:
     unimodal_accuracy: Mapping[str, float]
     probe_accuracy: Mapping[str, float]
     scores: Mapping[str, float] = field(default_factory=dict)
+    unimodal_loss: Mapping[str, float] = field(default_factory=dict)

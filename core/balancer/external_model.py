@@ -58,6 +58,11 @@ class ExternalHead(Fusion):
     def output_layer(self) -> nn.Linear:
         return self.head
 
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]]:
+        blocks = torch.split(self.head.weight, list(self.widths.values()), dim=1)
+        return dict(zip(self.widths, blocks, strict=True))
+
 
 class NoHead(Fusion):
     """No head is given: each step brings the unimodal logits, and no method may run the head."""

@@ -20,6 +20,7 @@ from asgml.core.methods.spec import (
     NEEDS_HEAD,
     NEEDS_LENGTH,
     READS_DATA,
+    REPEATS_SAMPLES,
     RUNS_ENCODERS,
     SETS_RATES,
     TEACHERS,
@@ -40,8 +41,17 @@ REMEDIES = {
     NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
     NEEDS_LENGTH: "give epochs=",
     TEACHERS: "they read inputs, and the loop has those; use `asgml train`",
+    REPEATS_SAMPLES: "the loop alone chooses its batches; use `asgml train`",
 }
 """Requirements of methods that an external loop cannot meet: the reason, and the remedy."""
+
+REFUSED_HOOKS = {
+    "before_fusion": CHANGES_FUSION_INPUT,
+    "joint_features": CHANGES_FUSION_INPUT,
+    "end_epoch": READS_DATA,
+    "repeats": REPEATS_SAMPLES,
+}
+"""Hooks of a user's modulator that the loop never calls, and what each requires of it."""
 
 
 class NoSplits(dict[str, Split]):
@@ -91,7 +101,7 @@ def refuse_unsupported(
 
 
 def _refuse_user_class(user: type[Modulator]) -> None:
-    for hook, required in (("before_fusion", CHANGES_FUSION_INPUT), ("end_epoch", READS_DATA)):
+    for hook, required in REFUSED_HOOKS.items():
         if getattr(user, hook) is not getattr(Modulator, hook):
             raise LoopError(f"{user.__name__}.{hook} has to {required}: {REMEDIES[required]}")
 

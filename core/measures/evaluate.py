@@ -50,6 +50,7 @@ def evaluate(
         _by_modality(means, "unimodal"),
         _by_modality(means, "probe"),
         meter.scores(),
+        _by_modality(means, "unimodal_loss"),
     )
 
 
@@ -73,6 +74,7 @@ def _add_outputs(totals: Totals, task: Task, forward: Forward) -> None:
     _add(totals, "accuracy", task.correct(forward.logits, truth).sum())
     for m, logits in forward.unimodal_logits.items():
         _add(totals, f"unimodal/{m}", task.correct(logits, truth).sum())
+        _add(totals, f"unimodal_loss/{m}", task.loss(logits, truth, "sum"))
 
 
 def _add_probes(totals: Totals, probes: Probes, forward: Forward) -> None:

@@ -33,7 +33,7 @@ def shapley_logits(model: MultimodalModel, forward: Forward) -> tuple[dict[str, 
     for every subset. They carry a graph where gradients are enabled.
     """
     with in_eval_mode(model):
-        present = model.encode(forward.batch.inputs)
+        present = model.encode_batch(forward.batch)
         zeros = model.encode(zero_inputs(forward.batch.inputs))
         absent = {m: zero.expand_as(present[m]) for m, zero in zeros.items()}
         values = {

@@ -8,6 +8,7 @@ from asgml.core.methods.knobs import choice, number, ramp_option, window_knobs
 from asgml.core.methods.spec import (
     ADDS_UNIMODAL_LOSSES,
     REPLACES_GRADIENTS,
+    RULES_JOINT_LOSS,
     TRAINS_ENCODERS_APART,
     Method,
 )
@@ -39,7 +40,9 @@ MMPARETO = Method(
         *window_knobs("mmpareto"),
     ),
     options=(ramp_option("mmpareto"),),
-    exclusive=(REPLACES_GRADIENTS, ADDS_UNIMODAL_LOSSES, TRAINS_ENCODERS_APART),
+    exclusive=(
+        REPLACES_GRADIENTS, ADDS_UNIMODAL_LOSSES, TRAINS_ENCODERS_APART, RULES_JOINT_LOSS,
+    ),
     unimodal_loss=True, published={"": {"fusion.alone": "heads"}},
 )
 

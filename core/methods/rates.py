@@ -14,7 +14,14 @@ from asgml.core.methods.knobs import (
     text,
     window_knobs,
 )
-from asgml.core.methods.spec import ADDS_UNIMODAL_LOSSES, REPLACES_GRADIENTS, SETS_RATES, Method
+from asgml.core.methods.spec import (
+    ADDS_UNIMODAL_LOSSES,
+    READS_DATA,
+    REPLACES_GRADIENTS,
+    SETS_RATES,
+    WRITES_WEIGHTS,
+    Method,
+)
 
 # Rows are a table, aligned by hand.
 # fmt: off
@@ -43,6 +50,41 @@ MSLR = Method(
         ramp_option("mslr"),
     ),
     exclusive=(SETS_RATES,), requires={SETS_RATES: ""},
+)
+
+MSES = Method(
+    axis="who trains when",
+    name="mses", target="asgml.core.modulators.mses:Mses", acts="between epochs",
+    summary="stop a modality's encoder early, once its own validation loss no longer falls",
+    source=cleandoc("""
+        Fujimori et al., Modality-specific Learning Rate Control for Multimodal Classification,
+        ACPR 2019 (modality-specific early stopping)
+        code:  lihong2303/AGM_ICCV2023, run/CREMAD_main.py, lines 211 to 226 and 685 to 745; the
+               default, which published comparisons use; patience 10 in run/AVMNIST_main.py
+    """),
+    formula=cleandoc("""
+        V_m(e)  = mean of CE(z_m, y) on the validation split after epoch e
+        W_m(e)  = 0.6 * V_m(e - 1) + 0.4 * V_m(e)         V_m in the first one
+        e_m     = the epoch of the least W_m so far
+        stop m after the first epoch e with e - e_m > patience
+        theta  <- theta after epoch e_m                   the whole model; restore=model
+        g_m    <- 0 * g_m                                 of each m that has been stopped
+    """),
+    needs="a validation split; unimodal logits; with restore=model the memory of a copy of the "
+          "model for each modality",
+    knobs=(
+        count("mses.patience", 80, -1,
+              "epochs that a modality's validation loss may fail to fall for "
+              "(published 80, 30 or 10); -1: it stops after the first evaluation"),
+        *window_knobs("mses"),
+    ),
+    options=(
+        choice("mses.restore", "model", "model no",
+               "model: go back to the weights of the stopped modality's best epoch, "
+               "as the released script does; no: go on from the present ones"),
+        ramp_option("mses"),
+    ),
+    exclusive=(WRITES_WEIGHTS,), requires={READS_DATA: ""},
 )
 
 ASGML_V1 = Method(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inspect import cleandoc
 
 from asgml.core.methods.knobs import choice, count, number, ramp_option, window_knobs
-from asgml.core.methods.spec import READS_DATA, Method
+from asgml.core.methods.spec import READS_DATA, WRITES_WEIGHTS, Method
 
 # Rows are a table, aligned by hand.
 # fmt: off
@@ -19,7 +19,9 @@ RELEARNING = Method(
         Wei et al., Diagnosing and Re-learning for Balanced Multimodal Learning, ECCV 2024
         code:  GeWu-Lab/Diagnosing_Relearning_ECCV2024, code/ours.py: columns scaled at line 108,
                schedule at line 418; the default, released for the published numbers
-        paper: KMeans on the features as they are, after `start` epochs
+        paper: KMeans on the features as they are, after `start` epochs; the higher of its two
+               numbers has unimodal losses beside the joint one: method=relearning+uniform, with
+               fusion.alone=heads for heads of their own, which are not reset
     """),
     formula=cleandoc("""
         gap_m    = |purity of KMeans(C) on h_m of train - the same of val|
@@ -47,6 +49,6 @@ RELEARNING = Method(
         count("relearning.times", 3,  0, "how many times"),
         ramp_option("relearning"),
     ),
-    requires={READS_DATA: ""},
+    exclusive=(WRITES_WEIGHTS,), requires={READS_DATA: ""},
 )
 # fmt: on

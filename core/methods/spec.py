@@ -19,6 +19,7 @@ Acts = Literal[
     "loss and after backward",
     "learning rate",
     "between epochs",
+    "data",
 ]
 """Where in the training a method changes something."""
 
@@ -41,9 +42,11 @@ ACCELERATES = "accelerate the weak modality by its discrepancy"
 ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
 REPLACES_GRADIENTS = "replace the gradients"
 SETS_RATES = "set the learning rate of each modality"
+WRITES_WEIGHTS = "move weights between epochs"
 DROPS_FEATURES = "drop features before the fusion"
 HOLDS_THE_STRONGEST = "hold the strongest modality"
 NEEDS_ALL_SAMPLES = "decide which samples are fused"
+RULES_JOINT_LOSS = "decide what the joint loss does to the encoders"
 TRAINS_ENCODERS_APART = "weigh a unimodal loss of each encoder against the joint one"
 
 # Capabilities that the trainer has and an external training loop may lack, with SETS_RATES.
@@ -51,6 +54,7 @@ CHANGES_FUSION_INPUT = "change what the fusion is fed"
 RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
 NEEDS_HEAD = "see the head that the fused logits come out of"
+REPEATS_SAMPLES = "show samples once more in an epoch"
 NEEDS_LENGTH = "know how many epochs the training has"
 TEACHERS = "ask a teacher of each modality"
 

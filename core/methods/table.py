@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from asgml.core.methods.boost import BOOST, OGM_STAR, PMR_ACC
+from asgml.core.methods.data import VALUATION
 from asgml.core.methods.directions import INFOREG, MMPARETO
-from asgml.core.methods.losses import BASELINE, G_BLENDING, PMR, UNIFORM
-from asgml.core.methods.rates import ASGML_V1, MSLR
+from asgml.core.methods.losses import BASELINE, DGL, G_BLENDING, LFM, MMCOSINE, PMR, UNIFORM
+from asgml.core.methods.rates import ASGML_V1, MSES, MSLR
 from asgml.core.methods.resets import RELEARNING
 from asgml.core.methods.spec import Method
 from asgml.core.methods.teachers import G2D, SMP
@@ -24,5 +25,6 @@ from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 METHODS: Mapping[str, Method] = {method.name: method for method in (
     BASELINE, OGM, OGM_GE, BOOST, UNIFORM, OGM_STAR, PMR_ACC, MLB, MSLR, OPM, CGGM, ARL,
     AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1, SMP, G2D,
+    DGL, LFM, VALUATION, MMCOSINE, MSES,
 )}
 # fmt: on

@@ -36,16 +36,33 @@ class MultimodalModel(nn.Module):
         return {modality: cast(Encoder, encoder) for modality, encoder in pairs}
 
     def forward(self, batch: Batch) -> Forward:
-        return self.join(batch, self.encode(batch.inputs), batch.labels)
+        return self.join(batch, self.encode_batch(batch), batch.labels)
+
+    def encode_batch(self, batch: Batch) -> dict[str, Tensor]:
+        """Return the features of each modality, {m: (B, D)}, zero where it is masked."""
+        features = self.encode(batch.inputs)
+        if batch.present is None:
+            return features
+        absent = {m: ~present.unsqueeze(1) for m, present in batch.present.items()}
+        return {m: feature.masked_fill(absent[m], 0.0) for m, feature in features.items()}
 
     def encode(self, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Return the features of each modality, {m: (B, D)}."""
         return {modality: encoder(inputs[modality]) for modality, encoder in self.encoders.items()}
 
-    def join(self, batch: Batch, features: Mapping[str, Tensor], labels: Tensor) -> Forward:
-        """Return the forward pass from features on: fused logits and unimodal logits."""
-        fused, unimodal = self.fusion.fuse(features), self.fusion.unimodal_logits(features)
-        return Forward(batch, features, fused, unimodal, labels)
+    def join(
+        self,
+        batch: Batch,
+        features: Mapping[str, Tensor],
+        labels: Tensor,
+        joint: Mapping[str, Tensor] | None = None,
+    ) -> Forward:
+        """Return the forward pass from features on: fused logits and unimodal logits.
+
+        The fused logits come from `joint` where it is given, from `features` else.
+        """
+        fused = self.fusion.fuse(features if joint is None else joint)
+        return Forward(batch, features, fused, self.fusion.unimodal_logits(features), labels)
 
     def freeze(self, modalities: Sequence[str]) -> None:
         """Keep the weights of these encoders. Raise ModelError for an unknown modality."""

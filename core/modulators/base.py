@@ -17,7 +17,7 @@ from torch import Tensor
 
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
-from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 from asgml.storage.format.knobs import Knob, Value
 
 State = dict[str, Any]
@@ -57,12 +57,23 @@ class Modulator:
         Where the user raises the strength from 0 in mid-epoch, the method acts without this call.
         """
 
+    def repeats(self) -> Repeats | None:
+        """Return the training samples to show once more in the epoch that has begun."""
+        return None
+
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Receive the evaluation of the validation split."""
 
     def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         """Return the fusion's input: features {m: (B, D)} and labels (B,), changed or fewer."""
         return features, labels
+
+    def joint_features(self, features: Features) -> Features:
+        """Return the features {m: (B, D)} that the fused logits come from, changed or detached.
+
+        The unimodal logits come from `features`. At a strength below 1, a share of the change.
+        """
+        return features
 
     def loss(self, forward: Forward) -> Scalar:
         """Return the terms to add to the loss."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import torch
 from torch import Tensor
 
 from asgml.core.modulators.base import Features, Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation, compose
-from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 
 
 class Composed(Modulator):
@@ -27,6 +28,16 @@ class Composed(Modulator):
         for member in self.members.values():
             member.begin_epoch(epoch)
 
+    def repeats(self) -> Repeats | None:
+        """Return those of all members together."""
+        stated = [each for member in self.members.values() if (each := member.repeats())]
+        if not stated:
+            return None
+        return Repeats(
+            torch.cat([each.samples for each in stated]),
+            {m: torch.cat([each.present[m] for each in stated]) for m in self.modalities},
+        )
+
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         for member in self.members.values():
             member.end_epoch(epoch, val)
@@ -35,6 +46,11 @@ class Composed(Modulator):
         for member in self.members.values():
             features, labels = member.before_fusion(features, labels)
         return features, labels
+
+    def joint_features(self, features: Features) -> Features:
+        for member in self.members.values():
+            features = member.joint_features(features)
+        return features
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
         for member in self.members.values():

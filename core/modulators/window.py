@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from asgml.core.methods.spec import ENDLESS
 from asgml.core.modulators.base import Features, Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
-from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Scalar
+from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 
 
 class Windowed(Modulator):
@@ -47,6 +48,9 @@ class Windowed(Modulator):
     def attach(self, context: MethodContext) -> None:
         self.inner.attach(context)
 
+    def repeats(self) -> Repeats | None:
+        return self.inner.repeats() if self.current_strength > 0 else None
+
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         self.inner.end_epoch(epoch, val)
 
@@ -54,6 +58,15 @@ class Windowed(Modulator):
         if self.current_strength > 0:
             return self.inner.before_fusion(features, labels)
         return features, labels
+
+    def joint_features(self, features: Features) -> Features:
+        strength = self.current_strength
+        if strength == 0:
+            return features
+        changed = self.inner.joint_features(features)
+        if strength == 1 or changed is features:
+            return changed
+        return {m: torch.lerp(features[m], each, strength) for m, each in changed.items()}
 
     def before_backward(self, forward: Forward, task_loss: Tensor) -> None:
         if self.current_strength > 0:

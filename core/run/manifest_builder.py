@@ -18,6 +18,8 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.loading.batches import Batches
 from asgml.core.measures.task import make_task
+from asgml.core.methods.spec import REPEATS_SAMPLES
+from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.user_modulator import load_user_class, owner_of, user_knobs
 from asgml.core.run.protocol import protocol_of
 from asgml.core.run.unimodal_reference import read_references
@@ -35,18 +37,29 @@ def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.d
     """
     per_epoch = Batches.count(len(data.splits["train"]), config.batch_size)
     references = read_references(config, data)
+    # unknown, 0, where a method shows samples again: by the time it knows, the manifest is written
+    total = 0 if repeats_samples(config) else per_epoch * config.epochs
     return replace(
         describe_run(name, config, data.modalities, data.classes, device),
         config=config.model_dump(mode="json"),
         knobs=[*live_knobs(config), *user_knobs(config)],
         metrics=(*make_task(data).metrics, *(REFERENCE_METRICS if references else ())),
-        total_steps=per_epoch * config.epochs,
+        total_steps=total,
         total_epochs=config.epochs,
         steps_per_epoch=per_epoch,
         data={
             **describe_data(config, data),
             **({KEY: references_to_json(references)} if references else {}),
         },
+    )
+
+
+def repeats_samples(config: RunSettings) -> bool:
+    """Return True where a method makes epochs longer than the training split."""
+    if config.modulator and load_user_class(config.modulator).repeats is not Modulator.repeats:
+        return True
+    return any(
+        REPEATS_SAMPLES in method.required(config.section(method.name)) for method in config.methods
     )
 
 

@@ -29,6 +29,9 @@ from asgml.storage.format.reference import references_of
 
 Norms = Mapping[str, Tensor]
 
+FEWEST_PROBED = 2
+"""Samples that a probe needs: one half to train on and one to score."""
+
 
 @dataclass(frozen=True)
 class ModulationResult:
@@ -93,13 +96,17 @@ class Balancing:
     def probe(self, forward: Forward, more: Mapping[str, Scalar] | None = None) -> None:
         """Train and evaluate the probes on the features of this step; record it with `more`.
 
-        The reading acts on gradients from the next step on.
+        The reading acts on gradients from the next step on. Samples with a masked modality are left
+        out; where that leaves fewer than two, the probes wait for the next time.
         """
         if self.probes is None:
             return
+        features, labels = complete_samples(forward)
+        if len(labels) < FEWEST_PROBED:
+            return
         reading = self.probes.read(
-            forward.features,
-            forward.labels,
+            features,
+            labels,
             train_steps=self._probe_setting("train_steps"),
             split_batch=self.config.probe.split_batch,
             utilization_ema=self.config.probe.utilization_ema,
@@ -157,6 +164,15 @@ def clean_norm(
         before = replace(before, by_tensor=by_tensor)
     rest = modulation.gains.get((modality, "all"), 1.0)
     return before.scaled(rest * modulation.gains.get((modality, "kernels"), 1.0), rest)
+
+
+def complete_samples(forward: Forward) -> tuple[Mapping[str, Tensor], Tensor]:
+    """Return features and labels of the samples of which no modality is masked."""
+    present = forward.batch.present
+    if present is None:
+        return forward.features, forward.labels
+    complete = torch.stack(list(present.values())).all(dim=0)
+    return {m: h[complete] for m, h in forward.features.items()}, forward.labels[complete]
 
 
 def make_balancing(

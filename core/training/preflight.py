@@ -15,11 +15,15 @@ from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
+from asgml.core.modulators.lfm import FITTED_EPOCHS, fitted_weight
 from asgml.core.modulators.user_modulator import load_user_class, owner_of
 from asgml.core.modulators.window import Windowed
 
-ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features")
+ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features", "data")
 """When methods act that still have the head to act on where every encoder is frozen."""
+
+HALF = 0.5
+"""Weight of lfm's alignment above which it outweighs the loss of the classes."""
 
 
 # -- warnings -------------------------------------------------------------------------
@@ -35,6 +39,8 @@ def configuration_warnings(
         *_without_effect(config, model),
         *_without_conflict(config),
         *without_parts(config, model),
+        *_untrained_encoders(config),
+        *_unfallen_weight(config),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -43,6 +49,7 @@ def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
     """Return one line for each method that this training ends before. A length of 0 is unknown."""
     return [
         *_closed_windows(config, epochs),
+        *_endless_patience(config, epochs),
         *_unread_probes(config, total_steps),
         *_unrenewed_taus(config, total_steps),
         *_never_released(config, epochs),
@@ -167,6 +174,31 @@ def _why_not_the_head(config: RunSettings, model: MultimodalModel, name: str) ->
     return ""
 
 
+def _untrained_encoders(config: RunSettings) -> list[str]:
+    """Warn of dgl without unimodal losses: the joint loss does not reach the encoders."""
+    section = config.section("dgl")
+    named = "dgl" in [method.name for method in config.methods]
+    if not named or section["alpha"] or section["strength"] != 1 or config.loss.gamma:
+        return []
+    return [
+        "dgl.alpha=0: encoders are trained by the unimodal losses alone, and these have weight 0, "
+        "so no encoder is trained while dgl acts; set dgl.alpha above 0 (published 4)"
+    ]
+
+
+def _unfallen_weight(config: RunSettings) -> list[str]:
+    """Warn of lfm's fitted weight in a training that ends while the alignment still outweighs."""
+    section, last = config.section("lfm"), fitted_weight(config.epochs - 1)
+    named = "lfm" in [method.name for method in config.methods]
+    if not named or section["weight"] != "fitted" or last <= HALF:
+        return []
+    return [
+        f"lfm.weight=fitted falls over {FITTED_EPOCHS} epochs, and the training has "
+        f"{config.epochs}: the alignment still has weight {last:.2f} of 1 at its end; "
+        "train longer, or set lfm.weight=heuristic"
+    ]
+
+
 def _closed_windows(config: RunSettings, epochs: int) -> list[str]:
     firsts = {
         method.name: int(config.section(method.name).get("first_epoch", 0))
@@ -177,6 +209,20 @@ def _closed_windows(config: RunSettings, epochs: int) -> list[str]:
         f"{epochs - 1}: it never acts; set {name}.first_epoch below {epochs}, or train longer"
         for name, first in firsts.items()
         if 0 < epochs <= first
+    ]
+
+
+def _endless_patience(config: RunSettings, epochs: int) -> list[str]:
+    """Warn of mses where even a loss that never falls after the first epoch stops nothing."""
+    patience = int(config.section("mses")["patience"])
+    named = "mses" in [method.name for method in config.methods]
+    # stopped after epoch `patience` + 1 at the earliest, which has to have an epoch after it
+    if not named or not 0 < epochs <= patience + 2:
+        return []
+    return [
+        f"mses.patience={patience}: a modality is stopped after epoch {patience + 1} (counted from "
+        f"0) at the earliest, and the training ends with epoch {epochs - 1}: it stops nothing; "
+        f"set mses.patience below {epochs - 2}, or train longer"
     ]
 
 

@@ -68,8 +68,10 @@ class Trainer:
 
         An epoch that a run is resumed in the middle of is not begun again.
         """
-        if self.components.batches.begin_epoch():
-            self.balancing.modulator.begin_epoch(self.run.epoch)
+        batches, modulator = self.components.batches, self.balancing.modulator
+        if not batches.in_epoch:
+            modulator.begin_epoch(self.run.epoch)
+            batches.begin_epoch(modulator.repeats())
         self.balancing.emit_windows(self.run.epoch)
 
     @property
@@ -119,9 +121,9 @@ class Trainer:
         model, modulator = self.components.model, self.balancing.modulator
         scale_loss = partial(self.components.update.scale_loss, share)
         with self.components.update.precision.autocast():
-            encoded = model.encode(batch.inputs)
+            encoded = model.encode_batch(batch)
             features, labels = modulator.before_fusion(encoded, batch.labels)
-            forward = model.join(batch, features, labels)
+            forward = model.join(batch, features, labels, modulator.joint_features(features))
         forward = in_float32(forward)
         task_loss = loss_of(forward, forward.logits)
         loss = task_loss + modulator.loss(forward)

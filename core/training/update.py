@@ -116,7 +116,7 @@ def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, Scalar]]:
     inputs = {m: tensor.tensor_split(count) for m, tensor in batch.inputs.items()}
     labels = batch.labels.tensor_split(count)
     targets = [None] * count if batch.targets is None else batch.targets.tensor_split(count)
-    mixes = _split_mix(batch.mix, count)
+    mixes, present = _split_mix(batch.mix, count), _split_masks(batch.present, count)
     parts = [
         replace(
             batch,
@@ -124,6 +124,7 @@ def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, Scalar]]:
             labels=own,
             targets=targets[i],
             mix=mixes[i],
+            present=present[i],
         )
         for i, own in enumerate(labels)
     ]
@@ -135,6 +136,15 @@ def _split_mix(mix: Mix | None, count: int) -> Sequence[Mix | None]:
     if mix is None:
         return [None] * count
     return [replace(mix, labels=labels) for labels in mix.labels.tensor_split(count)]
+
+
+def _split_masks(
+    present: Mapping[str, Tensor] | None, count: int
+) -> list[dict[str, Tensor]] | list[None]:
+    if present is None:
+        return [None] * count
+    pieces = {m: mask.tensor_split(count) for m, mask in present.items()}
+    return [{m: parts[i] for m, parts in pieces.items()} for i in range(count)]
 
 
 def merge_micro_batches(

@@ -297,8 +297,10 @@ class Bench:
 
     def look_back(self) -> Backward:
         """Do the trainer's part of a step up to the gradients."""
-        batch, encoded = self.batch, self.model.encode(self.batch.inputs)
-        forward = self.model.join(batch, *self.modulator.before_fusion(encoded, batch.labels))
+        batch, encoded = self.batch, self.model.encode_batch(self.batch)
+        features, labels = self.modulator.before_fusion(encoded, batch.labels)
+        joint = self.modulator.joint_features(features)
+        forward = self.model.join(batch, features, labels, joint)
         task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)
         loss = task_loss + self.modulator.loss(forward)
         self.modulator.before_backward(forward, task_loss)

@@ -89,7 +89,8 @@ ACTING = pytest.mark.parametrize(
 ON_GRADIENTS = [
     (method, count)
     for method, count in EVERY
-    if not {row.acts for row in rows_of(method)} & {"nothing", "between epochs", "learning rate"}
+    if not {row.acts for row in rows_of(method)}
+    & {"nothing", "between epochs", "learning rate", "data"}
 ]
 WINDOWS = [(*each, *window) for each in ON_GRADIENTS for window in ((1, 3), (2, -1))]
 WINDOWS += [("ogm_ge+boost", 2, *window) for window in ((0, 0), (3, 1), (0, 9))]
@@ -100,6 +101,7 @@ LIVELY: dict[str, dict[str, Any]] = {
     "opm": {"p_exe": 1.0, "q_base": 1.0},
     "inforeg": {"threshold": -1.0},
     "relearning": {"start": 0, "every": 1},
+    "mses": {"patience": -1},
 }
 """Settings with which a method acts from the first step on, not after some epochs or by chance."""
 
@@ -300,7 +302,8 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, fusion=SPLIT, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
-    assert trainer.run.step == 6
+    # a method may show samples again, in more steps
+    assert trainer.run.step >= 6
     return weights(trainer)
 
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from asgml.core.data.base import Split
 from asgml.core.data.loading.worker_loading import read_batches
 from asgml.core.seeds import seed_for
-from asgml.core.types import PLAIN, Batch, Criterion
+from asgml.core.types import PLAIN, Batch, Criterion, Repeats
 
 
 class Batches:
@@ -39,6 +39,7 @@ class Batches:
         self.keys = torch.Generator().manual_seed(seed_for("augmentation", seed))
         self.key = 0
         self.order = torch.empty(0, dtype=torch.int64)
+        self.repeats: Repeats | None = None
         self.position = 0
 
     @staticmethod
@@ -49,13 +50,29 @@ class Batches:
 
     @property
     def per_epoch(self) -> int:
-        return self.count(len(self.split), self.batch_size)
+        """Batches of the present epoch."""
+        return self.count(self.samples, self.batch_size)
 
-    def begin_epoch(self) -> bool:
-        """Draw a new order. Return False where an order restored in mid-epoch goes on instead."""
-        if len(self.order):
+    @property
+    def samples(self) -> int:
+        """Samples of the present epoch, those that are shown once more among them."""
+        more = 0 if self.repeats is None else len(self.repeats.samples)
+        return len(self.split) + more
+
+    @property
+    def in_epoch(self) -> bool:
+        """True between the beginning of an epoch and its end, also in a resumed run."""
+        return len(self.order) > 0
+
+    def begin_epoch(self, repeats: Repeats | None = None) -> bool:
+        """Draw a new order of the split and of what is shown once more.
+
+        Return False where an order restored in mid-epoch goes on instead.
+        """
+        if self.in_epoch:
             return False
-        self.order = torch.randperm(len(self.split), generator=self.generator)
+        self.repeats = repeats
+        self.order = torch.randperm(self.samples, generator=self.generator)
         self.key = int(torch.randint(2**62, (), generator=self.keys))
         return True
 
@@ -64,13 +81,32 @@ class Batches:
         size = self.batch_size
         positions = range(self.position, self.per_epoch)
         orders = [self.order[number * size : (number + 1) * size] for number in positions]
-        fetched = fetch_stored(self.split, orders, self.device)
-        for position, indices, stored in zip(positions, orders, fetched, strict=True):
+        chosen = [self._samples_at(order) for order in orders]
+        fetched = fetch_stored(self.split, chosen, self.device)
+        for position, order, indices, stored in zip(
+            positions, orders, chosen, fetched, strict=True
+        ):
             augmentation = Generator().manual_seed(self.key + position)
             batch = make_batch(self.split, indices, stored, self.device, augmentation)
-            yield replace(batch, criterion=self.criterion)
+            present = None if self.repeats is None else self._masks_at(order)
+            yield replace(batch, criterion=self.criterion, present=present)
             self.position = position + 1
         self.order, self.position = torch.empty(0, dtype=torch.int64), 0
+
+    def _samples_at(self, order: Tensor) -> Tensor:
+        """Return the samples of the split at some places of the order."""
+        if self.repeats is None:
+            return order
+        return torch.cat([torch.arange(len(self.split)), self.repeats.samples])[order]
+
+    def _masks_at(self, order: Tensor) -> dict[str, Tensor]:
+        """Return for some places of the order which modalities are not masked, {m: (B,)}."""
+        assert self.repeats is not None
+        whole = torch.ones(len(self.split), dtype=torch.bool)
+        return {
+            m: torch.cat([whole, mask])[order].to(self.device)
+            for m, mask in self.repeats.present.items()
+        }
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -79,6 +115,7 @@ class Batches:
             "position": self.position,
             "keys": self.keys.get_state(),
             "key": self.key,
+            "repeats": None if self.repeats is None else dict(vars(self.repeats)),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -87,6 +124,9 @@ class Batches:
         if "keys" in state:  # older checkpoints have none
             self.keys.set_state(state["keys"].cpu())
             self.key = int(state["key"])
+        if repeats := state.get("repeats"):
+            masks = {m: mask.cpu() for m, mask in repeats["present"].items()}
+            self.repeats = Repeats(repeats["samples"].cpu(), masks)
 
 
 def take(split: Split, indices: Tensor, device: torch.device) -> Batch:

@@ -42,6 +42,11 @@ class Fusion(nn.Module, ABC):
         """The one linear layer that gives the fused logits; None where there are several."""
         return None
 
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]] | None:
+        """Return each modality's weights in the fused logits, {m: (C, D)}; None if not linear."""
+        return None
+
 
 def blocks_of(weight: Tensor, widths: Mapping[str, int]) -> dict[str, tuple[HeadPart, ...]]:
     """Return the columns of each modality in the weight of a linear layer on joined features."""

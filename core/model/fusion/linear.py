@@ -47,6 +47,11 @@ class Concat(Fusion):
     def output_layer(self) -> nn.Linear | None:
         return self.classifier
 
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]]:
+        blocks = torch.split(self._composed()[0], list(self.widths.values()), dim=1)
+        return dict(zip(self.widths, blocks, strict=True))
+
     def _composed(self) -> tuple[Tensor, Tensor]:
         """Return the composition of the layers: weight (C, sum D) and bias (C,)."""
         weight, bias = self.classifier.weight, self.classifier.bias
@@ -72,6 +77,11 @@ class Sum(Fusion):
 
     def parts(self) -> dict[str, tuple[HeadPart, ...]]:
         return parameters_of(self.modalities, self.classifiers)
+
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]]:
+        layers = [cast(nn.Linear, layer) for layer in self.classifiers]
+        return {m: layer.weight for m, layer in zip(self.modalities, layers, strict=True)}
 
 
 def split_logits(

@@ -36,6 +36,10 @@ class AuxiliaryHeads(Fusion):
     def output_layer(self) -> nn.Linear | None:
         return self.fusion.output_layer
 
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]] | None:
+        return self.fusion.weights_by_modality
+
 
 class ZeroAblation(Fusion):
     """A fusion whose unimodal logits are those fused with the other modalities' features zero."""
@@ -60,3 +64,7 @@ class ZeroAblation(Fusion):
     @property
     def output_layer(self) -> nn.Linear | None:
         return self.fusion.output_layer
+
+    @property
+    def weights_by_modality(self) -> dict[str, Float[Tensor, "C _"]] | None:
+        return self.fusion.weights_by_modality

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from core_kit import Bench, small_data, weights
+from core_kit import Bench, assert_same_bits, gradients, small_data, weights
 from methods_kit import AV, inner, near, nudge
 
 from asgml.core.methods.spec import MethodError
@@ -191,3 +191,28 @@ def test_encoders_go_back_once_in_an_epoch_inside_the_window_and_not_after_the_l
 def test_relearning_refuses_a_split_that_cannot_be_clustered() -> None:
     with pytest.raises(MethodError, match=r"val split.*3 clusters, there are 2"):
         Bench("relearning", AV, data=small_data(AV, val=2))
+
+
+def test_relearning_with_unimodal_losses_trains_heads_and_resets_encoders_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The higher of the paper's two numbers: the loss of `uniform`, resets of `relearning`."""
+    sections: dict[str, Any] = {"fusion": {"alone": "heads"}, "uniform": {"gamma": 0.7}}
+    reset = {"start": 0, "every": 1, "variant": "paper"}
+    both = Bench("relearning+uniform", AV, begun=False, relearning=reset, **sections)
+    alone = Bench("uniform", AV, **sections)
+    both.look_back()
+    alone.look_back()
+    assert_same_bits(gradients(both.model), gradients(alone.model))
+    monkeypatch.setattr("asgml.core.modulators.relearning.cluster_purity", purities())
+    nudge(both)
+    before = weights(both.trainer)
+    both.modulator.begin_epoch(0)
+    moved = {name for name, value in weights(both.trainer).items() if (value != before[name]).any()}
+    assert moved and not any(name.startswith("fusion.") for name in moved)
+
+
+def purities() -> Any:
+    """Return stand-ins of `cluster_purity`: 0.9 on training features, 0.5 on validation ones."""
+    turns = itertools.cycle([0.9, 0.5])
+    return lambda *_: next(turns)
