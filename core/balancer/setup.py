@@ -22,6 +22,7 @@ from asgml.core.methods.spec import (
     READS_DATA,
     RUNS_ENCODERS,
     SETS_RATES,
+    TRAINS_IN_TURNS,
     MethodError,
 )
 from asgml.core.modulators.base import Modulator
@@ -36,6 +37,7 @@ REMEDIES = {
     RUNS_ENCODERS: "the loop alone runs them; use `asgml train`",
     READS_DATA: "the data is the loop's; use `asgml train`",
     SETS_RATES: "the optimizer is the loop's; leave it out, or use `asgml train`",
+    TRAINS_IN_TURNS: "the loop alone takes the steps; use `asgml train`",
     NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
     NEEDS_LENGTH: "give epochs=",
 }
@@ -89,7 +91,11 @@ def refuse_unsupported(
 
 
 def _refuse_user_class(user: type[Modulator]) -> None:
-    for hook, required in (("before_fusion", CHANGES_FUSION_INPUT), ("end_epoch", READS_DATA)):
+    for hook, required in (
+        ("before_fusion", CHANGES_FUSION_INPUT),
+        ("turns", TRAINS_IN_TURNS),
+        ("end_epoch", READS_DATA),
+    ):
         if getattr(user, hook) is not getattr(Modulator, hook):
             raise LoopError(f"{user.__name__}.{hook} has to {required}: {REMEDIES[required]}")
 

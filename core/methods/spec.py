@@ -19,6 +19,7 @@ Acts = Literal[
     "loss and after backward",
     "learning rate",
     "between epochs",
+    "which modalities train",
 ]
 """Where in the training a method changes something."""
 
@@ -42,9 +43,11 @@ ADDS_UNIMODAL_LOSSES = "add the unimodal losses"
 REPLACES_GRADIENTS = "replace the gradients"
 SETS_RATES = "set the learning rate of each modality"
 DROPS_FEATURES = "drop features before the fusion"
+TRAINS_IN_TURNS = "train the modalities in turns"
 TRAINS_ENCODERS_APART = "weigh a unimodal loss of each encoder against the joint one"
 
-# Capabilities that the trainer has and an external training loop may lack, with SETS_RATES.
+# Capabilities that the trainer has and an external training loop may lack, with SETS_RATES and
+# TRAINS_IN_TURNS.
 CHANGES_FUSION_INPUT = "change what the fusion is fed"
 RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
@@ -80,6 +83,7 @@ class Method:
     modalities     number of modalities that it is defined for; None is any
     requires       capabilities of the training loop, each with the setting that uses it, such as
                    `via=lr` or `schedule=linear|cosine`; "" is always
+    fusion         the kind of fusion that it is defined for, with fusion.alone=split; "" is any
     class_scores   the setting whose rule is made of class scores (a probability of the true class,
                    an entropy, a prototype), which a regression lacks; "" is always, None never
     """
@@ -99,6 +103,7 @@ class Method:
     unimodal_loss: bool = False
     modalities: int | None = None
     requires: Mapping[str, str] = field(default_factory=dict)
+    fusion: str = ""
     class_scores: str | None = None
 
     @property
@@ -113,6 +118,17 @@ class Method:
             for capability, setting in self.requires.items()
             if not setting or _is_set(setting, section)
         ]
+
+    @property
+    def takes_turns(self) -> bool:
+        """True where it decides which modality trains when."""
+        return TRAINS_IN_TURNS in self.exclusive
+
+    @property
+    def acts_turn_by_turn(self) -> bool:
+        """True where it can act on one modality's gradient without those of the others."""
+        only_scales = self.scales and not self.unimodal_loss and not self.requires
+        return only_scales or self.acts in ("learning rate", "between epochs")
 
     def reads_class_scores(self, section: Mapping[str, Value]) -> bool:
         """Return True where these settings make a rule of class scores."""

@@ -34,6 +34,8 @@ class Modulation:
     rates       factors of the learning rate of whole encoders, in this step
     factors     to record: this method's share of the gain, by column (`throttle/audio`)
     readings    to record: what the method measured, by column (`discrepancy/audio`)
+    head_directions
+                tensors in place of gradients of the head, by parameter
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
@@ -42,10 +44,13 @@ class Modulation:
     rates: Mapping[str, Scalar] = field(default_factory=dict)
     factors: Mapping[str, Scalar] = field(default_factory=dict)
     readings: Mapping[str, Scalar] = field(default_factory=dict)
+    head_directions: Mapping[Tensor, Tensor] = field(default_factory=dict)
 
     def __mul__(self, other: Modulation) -> Modulation:
         """Return both modulations at once. Raise ValueError where both have directions."""
-        if self.directions and other.directions:
+        if (self.directions and other.directions) or (
+            self.head_directions and other.head_directions
+        ):
             raise ValueError(
                 "two methods replace gradients, which only one can; leave one of them out"
             )
@@ -56,6 +61,7 @@ class Modulation:
             _merge(self.rates, other.rates, _product),
             _merge(self.factors, other.factors, _product),
             {**self.readings, **other.readings},
+            head_directions=self.head_directions or other.head_directions,
         )
 
     def scaled(self, strength: float) -> Modulation:
@@ -72,12 +78,20 @@ class Modulation:
         factors = {name: _towards_one(factor, strength) for name, factor in self.factors.items()}
         noise = {key: strength * level for key, level in self.noise.items()}
         rates = {modality: _towards_one(rate, strength) for modality, rate in self.rates.items()}
-        return Modulation(gains, noise, self.directions, rates, factors, self.readings)
+        return Modulation(
+            gains,
+            noise,
+            self.directions,
+            rates,
+            factors,
+            self.readings,
+            head_directions=self.head_directions,
+        )
 
     @property
     def acts(self) -> bool:
         """False where no gradient is to be changed."""
-        return bool(self.gains or self.noise or self.directions)
+        return bool(self.gains or self.noise or self.directions or self.head_directions)
 
     def gain(self, modality: str) -> Scalar:
         """Return the whole gain of a modality's kernels."""

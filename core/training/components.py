@@ -19,7 +19,11 @@ from asgml.core.run.recorded_run import RecordedRun
 from asgml.core.seeds import seed_for
 from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
-from asgml.core.training.preflight import refuse_frozen, refuse_without_class_scores
+from asgml.core.training.preflight import (
+    refuse_frozen,
+    refuse_other_fusion,
+    refuse_without_class_scores,
+)
 from asgml.core.training.update import Update, make_update
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
@@ -62,6 +66,7 @@ def make_components(
         data, splits={name: to_device(split, device) for name, split in data.splits.items()}
     )
     refuse_without_class_scores(config, make_task(data))
+    refuse_other_fusion(config)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
     run = RecordedRun(paths, manifest, live_settings, earlier)

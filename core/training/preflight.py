@@ -29,6 +29,8 @@ def configuration_warnings(
         *_doubled(config),
         *_without_effect(config, model),
         *_without_conflict(config),
+        *_one_sided_norms(config),
+        *_unreached_stages(config, model),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -127,6 +129,35 @@ def _without_conflict(config: RunSettings) -> list[str]:
     ]
 
 
+def _one_sided_norms(config: RunSettings) -> list[str]:
+    """Warn of a boost by gradient norms where a backward pass reaches one modality alone."""
+    turning = [method.name for method in config.methods if method.takes_turns]
+    if not turning or config.section("boost")["signal"] != "grad_norm":
+        return []
+    return [
+        f"boost.signal=grad_norm with {turning[0]}: in its turn a modality has the whole gradient "
+        "and all others none, so their shares say nothing; set boost.signal=probe"
+        for method in config.methods
+        if method.name == "boost"
+    ]
+
+
+def _unreached_stages(config: RunSettings, model: MultimodalModel) -> list[str]:
+    """Warn of reconboost where the training ends before each modality has had its stage."""
+    if "reconboost" not in [method.name for method in config.methods]:
+        return []
+    section = config.section("reconboost")
+    stage, rectification = int(section["stage_epochs"]), int(section["rectify_epochs"])
+    needed = int(section["first_epoch"]) + (len(model.modalities) - 1) * (stage + rectification) + 1
+    if config.epochs >= needed:
+        return []
+    return [
+        f"reconboost trains {', '.join(model.modalities)} in this order, one a stage of {stage} "
+        f"epochs and {rectification} of all; the last one begins after epoch {needed - 2}, and "
+        f"the training has {config.epochs}: set epochs to {needed} or more, or shorter stages"
+    ]
+
+
 def _closed_windows(config: RunSettings, epochs: int) -> list[str]:
     firsts = {
         method.name: int(config.section(method.name).get("first_epoch", 0))
@@ -205,6 +236,18 @@ def refuse_without_class_scores(config: RunSettings, task: Task) -> None:
             )
 
 
+def refuse_other_fusion(config: RunSettings) -> None:
+    """Raise MethodError for a method that is not defined for the fusion of the run."""
+    fusion = config.fusion
+    for method in config.methods:
+        if method.fusion and (fusion.kind, fusion.alone) != (method.fusion, "split"):
+            raise MethodError(
+                f"{method.name} is defined for fusion.kind={method.fusion} with "
+                f"fusion.alone=split, and the run has {fusion.kind} with {fusion.alone}; "
+                f"set fusion.kind={method.fusion} and fusion.alone=split"
+            )
+
+
 def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
     """Raise MethodError for a method that cannot work with micro-batches or scaled losses.
 
@@ -221,6 +264,11 @@ def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
                 f"{name} takes gradients of its own, which amp=fp16 would have to scale; "
                 "use amp=bf16 or off"
             )
+    if len(turning := overriding(modulator, "turns")) > 1:
+        raise MethodError(
+            f"{' and '.join(turning)} both train the modalities in turns, which only one can; "
+            "leave one of them out"
+        )
     for name in overriding(modulator, "before_fusion"):
         if accumulate > 1:
             raise MethodError(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from asgml.core.model.fusion.base import Fusion, FusionError
 from asgml.core.model.fusion.conditional import Film, Gated
 from asgml.core.model.fusion.linear import Concat, Sum
+from asgml.core.model.fusion.shared import Shared
 from asgml.core.model.fusion.unimodal import AuxiliaryHeads, ZeroAblation
 
 NOT_LINEAR = ("film", "gated")
@@ -20,6 +21,11 @@ def make_fusion(
     `kind`, `hidden` and `unimodal` are fusion.kind, fusion.hidden and fusion.alone of the
     configuration. Raise FusionError where the fusion is not defined.
     """
+    if kind == "shared" and unimodal != "split":
+        raise FusionError(
+            f"fusion.kind=shared with fusion.alone={unimodal}: the shared head gives each "
+            "modality's own logits; set fusion.alone=split"
+        )
     fusion = _joint_fusion(kind, hidden, widths, classes)
     if unimodal == "heads":
         return AuxiliaryHeads(fusion, widths, classes)
@@ -37,6 +43,8 @@ def _joint_fusion(kind: str, hidden: int, widths: Mapping[str, int], classes: in
     match kind:
         case "sum":
             return Sum(widths, classes)
+        case "shared":
+            return Shared(widths, classes)
         case "film":
             return Film(widths, classes)
         case "gated":
