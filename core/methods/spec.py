@@ -127,7 +127,8 @@ class Method:
     @property
     def acts_turn_by_turn(self) -> bool:
         """True where it can act on one modality's gradient without those of the others."""
-        only_scales = self.scales and not self.unimodal_loss and not self.requires
+        reads_all = self.requires.keys() & {RUNS_ENCODERS, NEEDS_HEAD}
+        only_scales = self.scales and not self.unimodal_loss and not reads_all
         return only_scales or self.acts in ("learning rate", "between epochs")
 
     def reads_class_scores(self, section: Mapping[str, Value]) -> bool:

@@ -26,8 +26,8 @@ MLA = Method(
         turn m of a batch, one for each modality in the order of the data:
         L     = CE(z_m, y)                    z_m = W h_m + b, the same W and b for all
         r     = mean of h_m over the batch;  k = P r
-        paper:  P <- P - k k^T / (alpha + r^T k)
-        code:   P <- P - k k^T / (alpha * 0.1^(i/n) + k r^T)    divided element by element
+        paper:  P <- P - k k^T / (damping + r^T k)
+        code:   P <- P - k k^T / (damping * 0.1^(i/n) + k r^T)   divided element by element
                 P <- P / |P|                  Frobenius norm; batch i of n in the epoch
         W:    g <- g P^T                      not in the first turn of all; P is I at first
         z     = mean of z_m in training, sum_m lambda_m z_m in evaluation
@@ -35,9 +35,9 @@ MLA = Method(
     """),
     needs="fusion.kind=shared, hence features of one width",
     knobs=(
-        number("mla.alpha", 0.1, 1e-6, 10, 0.01,
-               "keeps the denominator of P's update from 0 (published code 0.1 at the beginning "
-               "of an epoch, 0.01 at its end)"),
+        number("mla.damping", 0.1, 1e-6, 10, 0.01,
+               "alpha of P's update, keeps its denominator from 0 "
+               "(published code 0.1 at the beginning of an epoch, 0.01 at its end)"),
         flag("mla.project", True,
              "project the head's gradient; false: as the released script runs"),
         *window_knobs("mla"),

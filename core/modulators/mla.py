@@ -29,7 +29,7 @@ from asgml.core.types import Backward, Forward
 from asgml.storage.format.knobs import Value
 
 DECAY = 0.1
-"""Factor of alpha from the first batch of an epoch to the last one, in the released code."""
+"""Factor of the damping from the first batch of an epoch to the last one, in the released code."""
 
 
 class Mla(Modulator):
@@ -67,8 +67,8 @@ class Mla(Modulator):
             return NEUTRAL
         mean = backward.forward.features[backward.trained[0]].mean(dim=0)
         code = self.text("variant", "code") == "code"
-        alpha = self.number("alpha") * (DECAY ** (self.batch / self.batches) if code else 1.0)
-        self.projection = (divided if code else least_squares)(self.projection, mean, alpha)
+        damping = self.number("damping") * (DECAY ** (self.batch / self.batches) if code else 1.0)
+        self.projection = (divided if code else least_squares)(self.projection, mean, damping)
         return Modulation(head_directions={self.weight: gradient @ self.projection.T})
 
     def state_dict(self) -> State:
@@ -86,17 +86,18 @@ def unimodal_loss(modality: str, forward: Forward) -> Tensor:
 
 
 def least_squares(
-    projection: Float[Tensor, "D D"], mean: Float[Tensor, "D"], alpha: float
+    projection: Float[Tensor, "D D"], mean: Float[Tensor, "D"], damping: float
 ) -> Float[Tensor, "D D"]:
     """Return P after one more mean feature, by recursive least squares (the paper)."""
     k = projection @ mean
-    return projection - torch.outer(k, k) / (alpha + mean @ k)
+    return projection - torch.outer(k, k) / (damping + mean @ k)
 
 
 def divided(
-    projection: Float[Tensor, "D D"], mean: Float[Tensor, "D"], alpha: float
+    projection: Float[Tensor, "D D"], mean: Float[Tensor, "D"], damping: float
 ) -> Float[Tensor, "D D"]:
     """Return P after one more mean feature, as the released code computes it."""
     k = projection @ mean
-    updated = projection - torch.outer(k, k) / (alpha + torch.outer(k, mean))
-    return updated / updated.norm()
+    updated = projection - torch.outer(k, k) / (damping + torch.outer(k, mean))
+    normalised: Tensor = updated / torch.linalg.matrix_norm(updated)
+    return normalised

@@ -104,7 +104,8 @@ def small_config(**changes: Any) -> RunSettings:
         "optimizer": {"lr": 0.05},
         "probe": {"eval_freq": 3, "train_steps": 2},
     }
-    for key, value in {**house_of(str(changes.get("method", "baseline"))), **changes}.items():
+    house = house_of(changes.get("method", "baseline"))
+    for key, value in (*house.items(), *changes.items()):
         tree[key] = (
             {**tree[key], **value}
             if isinstance(value, dict) and isinstance(tree.get(key), dict)
