@@ -11,6 +11,7 @@ from asgml.core.methods.spec import TRAINS_IN_TURNS, Method
 # fmt: off
 MLA = Method(
     name="mla", target="asgml.core.modulators.mla:Mla", acts="which modalities train",
+    axis="who trains when",
     summary="train one modality after another within a batch, through one shared head whose "
             "gradient avoids what it has learned",
     source=cleandoc("""
@@ -53,6 +54,7 @@ MLA = Method(
 RECONBOOST = Method(
     name="reconboost", target="asgml.core.modulators.reconboost:ReconBoost",
     acts="which modalities train",
+    axis="who trains when",
     summary="train one modality a stage on what the others leave over, then all together",
     source=cleandoc("""
         Hua et al., ReconBoost: Boosting Can Achieve Modality Reconcilement, ICML 2024
