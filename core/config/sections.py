@@ -39,11 +39,12 @@ class DataConfig(Section):
 class FusionConfig(Section):
     """The fusion of features into logits."""
 
-    kind: Literal["concat", "sum", "film", "gated", "shared"] = Field(
+    kind: Literal["concat", "sum", "film", "gated", "shared", "growing"] = Field(
         "concat",
         description="concat: linear layers on joined features; sum: one linear layer per "
         "modality, added; film, gated: the first modality modulates the second; shared: one linear "
-        "layer for every modality, a mean of their logits (in evaluation by certainty)",
+        "layer for every modality, a mean of their logits (in evaluation by certainty); growing: "
+        "heads that aug gives more layers",
     )
     hidden: int = Field(
         512,

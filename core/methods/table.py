@@ -16,13 +16,13 @@ from asgml.core.methods.rates import ASGML_V1, MSLR
 from asgml.core.methods.resets import RELEARNING
 from asgml.core.methods.spec import Method
 from asgml.core.methods.throttle import OGM, OGM_GE, OPM
-from asgml.core.methods.turns import MLA, RECONBOOST
+from asgml.core.methods.turns import AUG, MLA, RECONBOOST
 from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 
 # The order is that of `asgml methods` and of the configuration's sections.
 # fmt: off
 METHODS: Mapping[str, Method] = {method.name: method for method in (
     BASELINE, OGM, OGM_GE, BOOST, UNIFORM, OGM_STAR, PMR_ACC, MLB, MSLR, OPM, CGGM, ARL,
-    AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1, MLA, RECONBOOST,
+    AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1, MLA, RECONBOOST, AUG,
 )}
 # fmt: on

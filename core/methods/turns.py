@@ -51,6 +51,43 @@ MLA = Method(
     exclusive=(TRAINS_IN_TURNS,), requires={TRAINS_IN_TURNS: ""}, fusion="shared",
 )
 
+AUG = Method(
+    name="aug", target="asgml.core.modulators.aug:Aug", acts="which modalities train",
+    axis="capacity",
+    summary="train one modality after another within a batch, and give the head of the weaker one "
+            "another layer, again and again",
+    source=cleandoc("""
+        Rethinking Multimodal Learning from the Perspective of Mitigating Classification Ability
+        Disproportion, NeurIPS 2025
+        code:  njustkmg/NeurIPS25-AUG, turns in train_CREMAD.py from line 52, growth from line 220;
+               heads in model/AudioVideo.py from line 67
+    """),
+    formula=cleandoc("""
+        z_m   = sum_l z_ml                    layers of head m: W relu(V_ml h_m + c_ml) + b
+        turn m of a batch, one for each modality in the order of the data:
+        L     = CE(z_m, y)                    while head m has one layer, else
+        L     = CE(z_m, y) + CE(z_m - n, y) - (1 - residual * q_y) log p_y
+                n: logits of the newest layer, p = softmax(n), q = softmax(z_m - n), no gradient
+        s_m   = sum over the epoch of softmax(z_m)[y]
+        after epoch 0 and every `every` epochs: the head with the smallest s_m gets a layer
+                                              where s_m < (1 - margin) * mean of the others
+        z     = mean of z_m
+    """),
+    needs="fusion.kind=growing",
+    knobs=(
+        number("aug.residual", 0.5, 0, 1, 0.1,
+               "weight of what a head's layers before the newest one know already"),
+        *window_knobs("aug"),
+    ),
+    options=(
+        count("aug.every", 20, 1, "epochs between two looks at which head is to grow"),
+        number("aug.margin", 0.01, 0, 1, None, "part that a modality may be behind and not grow"),
+        ramp_option("aug"),
+    ),
+    exclusive=(TRAINS_IN_TURNS,), requires={TRAINS_IN_TURNS: ""}, fusion="growing",
+    class_scores="",
+)
+
 RECONBOOST = Method(
     name="reconboost", target="asgml.core.modulators.reconboost:ReconBoost",
     acts="which modalities train",

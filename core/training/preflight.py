@@ -7,6 +7,7 @@ from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.measures.task import Task
 from asgml.core.methods.spec import Method, MethodError
+from asgml.core.model.fusion.growing import MOST_LAYERS
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
@@ -31,6 +32,7 @@ def configuration_warnings(
         *_without_conflict(config),
         *_one_sided_norms(config),
         *_unreached_stages(config, model),
+        *_growth(config),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -155,6 +157,27 @@ def _unreached_stages(config: RunSettings, model: MultimodalModel) -> list[str]:
         f"reconboost trains {', '.join(model.modalities)} in this order, one a stage of {stage} "
         f"epochs and {rectification} of all; the last one begins after epoch {needed - 2}, and "
         f"the training has {config.epochs}: set epochs to {needed} or more, or shorter stages"
+    ]
+
+
+def _growth(config: RunSettings) -> list[str]:
+    """Warn of aug where no head can grow, or where heads may grow to their end before the run."""
+    if "aug" not in [method.name for method in config.methods]:
+        return []
+    every, first = (int(config.section("aug")[name]) for name in ("every", "first_epoch"))
+    epochs = config.epochs - first
+    if epochs == 1:
+        return [
+            f"aug looks for the head that is to grow after epoch {first}, with which the training "
+            f"ends: none ever grows; set epochs to {first + 2} or more"
+        ]
+    looks = 1 + (epochs - 1) // every - (every == 1)
+    if looks < MOST_LAYERS:
+        return []
+    return [
+        f"aug.every={every} looks {looks} times for the head that is to grow, and a head has at "
+        f"most {MOST_LAYERS} layers: one that is always the weakest stops growing; set a larger "
+        "aug.every"
     ]
 
 

@@ -54,7 +54,7 @@ SETTINGS: dict[str, list[dict[str, str | bool]]] = {
     "asgml_v1": [{"mode": mode} for mode in ("frequency", "staleness")],
 }
 REFUSED = {"ogm", "ogm_ge", "ogm_star", "pmr_acc", "mlb", "opm", "arl", "agm", "pmr", "inforeg"}
-REFUSED |= {"reconboost"}
+REFUSED |= {"reconboost", "aug"}
 REFUSED_WITH = [
     ("boost", {"signal": "discrepancy"}),
     ("boost", {"signal": "loss"}),

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from asgml.core.model.fusion.base import Fusion, FusionError
 from asgml.core.model.fusion.conditional import Film, Gated
+from asgml.core.model.fusion.growing import Growing
 from asgml.core.model.fusion.linear import Concat, Sum
 from asgml.core.model.fusion.shared import Shared
 from asgml.core.model.fusion.unimodal import AuxiliaryHeads, ZeroAblation
 
 NOT_LINEAR = ("film", "gated")
+UNIMODAL = ("shared", "growing")
+"""Fusions that are made of the unimodal logits."""
 
 
 def make_fusion(
@@ -21,10 +24,10 @@ def make_fusion(
     `kind`, `hidden` and `unimodal` are fusion.kind, fusion.hidden and fusion.alone of the
     configuration. Raise FusionError where the fusion is not defined.
     """
-    if kind == "shared" and unimodal != "split":
+    if kind in UNIMODAL and unimodal != "split":
         raise FusionError(
-            f"fusion.kind=shared with fusion.alone={unimodal}: the shared head gives each "
-            "modality's own logits; set fusion.alone=split"
+            f"fusion.kind={kind} with fusion.alone={unimodal}: its fused logits are a mean of the "
+            "unimodal logits; set fusion.alone=split"
         )
     fusion = _joint_fusion(kind, hidden, widths, classes)
     if unimodal == "heads":
@@ -45,6 +48,8 @@ def _joint_fusion(kind: str, hidden: int, widths: Mapping[str, int], classes: in
             return Sum(widths, classes)
         case "shared":
             return Shared(widths, classes)
+        case "growing":
+            return Growing(widths, classes)
         case "film":
             return Film(widths, classes)
         case "gated":

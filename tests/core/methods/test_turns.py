@@ -76,7 +76,8 @@ def assert_trained_as(loop: Loop, root: Path, count: int, record: Record, **chan
         for other in (start, expected)
     )
     record("method", config.method)
-    record("setting", f"variant={config.section(config.method)['variant']}")
+    variant = config.section(config.method).get("variant")
+    record("setting", f"variant={variant}" if variant else "")
     record("compared", f"final weights, {count} modalities")
     record("difference", apart / moved)
     assert apart < 1e-4 * moved
