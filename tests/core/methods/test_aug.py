@@ -65,7 +65,8 @@ def aug_by_hand(model: Any, epochs: list[list[Batch]]) -> list[float]:
                 scores[m] += sum(float(row.softmax(0)[k]) for row, k in zip(out, y, strict=True))
         weakest = min(names, key=lambda m: scores[m])
         others = [scores[m] for m in names if m != weakest]
-        if scores[weakest] < 0.985 * sum(others) / len(others):
+        last = batches is epochs[-1]
+        if not last and scores[weakest] < 0.985 * sum(others) / len(others):
             heads[weakest].append(reserve[weakest].pop(0))
     for place, m in enumerate(names):
         model.fusion.awake[place] = len(heads[m])
