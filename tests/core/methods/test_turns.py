@@ -33,7 +33,9 @@ from asgml.core.model.fusion.base import FusionError
 from asgml.core.model.fusion.build import make_fusion
 from asgml.core.model.fusion.shared import certainty_weights
 from asgml.core.modulators import mla
+from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.mla import divided, least_squares
+from asgml.core.modulators.turns import Turn
 from asgml.core.training.preflight import configuration_warnings
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch
@@ -304,6 +306,29 @@ def test_a_batch_of_two_turns_is_one_row(tmp_path: Path) -> None:
     assert (run.column("steps", "grad_norm/visual") > 0).all()
     assert run.column("steps", "task_loss")[0] == pytest.approx(float(task_loss.detach()), rel=1e-5)
     assert (run.column("steps", "loss") > run.column("steps", "task_loss")).all()
+
+
+class OneAtATime(Modulator):
+    """A user's method that trains one modality after another on the task's own loss."""
+
+    def turns(self) -> list[Turn]:
+        return [Turn((m,)) for m in self.modalities]
+
+
+def test_a_turn_reaches_no_encoder_but_its_own(tmp_path: Path) -> None:
+    """Though the loss of the fused logits depends on the features of all."""
+    trainer = make_trainer(tmp_path / "run", small_data(), small_config(epochs=1))
+    trainer.balancing.modulator.members["own"] = OneAtATime(AV, {})
+    modulate, seen = trainer.balancing.modulate_gradients, []
+
+    def watched(forward: Any, trained: tuple[str, ...]) -> Any:
+        result = modulate(forward, trained)
+        seen.append({m for m, norm in result.before.items() if norm > 0})
+        return result
+
+    trainer.balancing.modulate_gradients = watched  # type: ignore[method-assign]
+    trainer.train()
+    assert seen == [{"audio"}, {"visual"}] * 4
 
 
 def test_a_gain_beside_turns_acts_in_the_turn_of_its_modality(tmp_path: Path) -> None:
