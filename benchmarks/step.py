@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
-from asgml.core.methods.registry import METHODS
+from asgml.core.methods.registry import METHODS, parse_method
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.training.balancing import ModulationResult
 from asgml.core.training.components import make_components
@@ -48,7 +48,8 @@ def make_trainer(method: str, given: argparse.Namespace) -> Trainer:
         "epochs": 10_000,
         "batch_size": given.batch_size,
     }
-    config = make_config(tree)
+    kinds = [row.fusion for row in parse_method(method) if row.fusion]
+    config = make_config({**tree, "fusion": kinds[0]} if kinds else tree)
     paths, device = RunPaths(Path(tempfile.mkdtemp(prefix="asgml-bench-"))), torch.device("cpu")
     if given.real_size:
         data = of_real_size(given.batch_size)
@@ -91,9 +92,9 @@ def full(trainer: Trainer, spent: list[float]) -> Callable[[], None]:
     trainer.begin_epoch()
     balancing, modulate = trainer.balancing, trainer.balancing.modulate_gradients
 
-    def timed(forward: Forward) -> ModulationResult:
+    def timed(forward: Forward, trained: tuple[str, ...]) -> ModulationResult:
         began = time.process_time()
-        modulated = modulate(forward)
+        modulated = modulate(forward, trained)
         spent.append((time.process_time() - began) * 1e3)
         return modulated
 

@@ -136,11 +136,15 @@ class ParameterGroup:
 
 @dataclass(frozen=True)
 class Backward:
-    """The state after `loss.backward()`: parameters with gradients by encoder, and their norms."""
+    """The state after `loss.backward()`: parameters with gradients by encoder, and their norms.
+
+    `trained` are the modalities that train in this turn of the batch; () is all of them.
+    """
 
     forward: Forward
     groups: Mapping[str, ParameterGroup]
     norms: Mapping[str, Tensor]
+    trained: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

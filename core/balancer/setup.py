@@ -24,6 +24,7 @@ from asgml.core.methods.spec import (
     RUNS_ENCODERS,
     SETS_RATES,
     TEACHERS,
+    TRAINS_IN_TURNS,
     MethodError,
 )
 from asgml.core.modulators.base import Modulator
@@ -38,6 +39,7 @@ REMEDIES = {
     RUNS_ENCODERS: "the loop alone runs them; use `asgml train`",
     READS_DATA: "the data is the loop's; use `asgml train`",
     SETS_RATES: "the optimizer is the loop's; leave it out, or use `asgml train`",
+    TRAINS_IN_TURNS: "the loop alone takes the steps; use `asgml train`",
     NEEDS_HEAD: "give head=, the nn.Linear on the joined features",
     NEEDS_LENGTH: "give epochs=",
     TEACHERS: "they read inputs, and the loop has those; use `asgml train`",
@@ -50,6 +52,7 @@ REFUSED_HOOKS = {
     "joint_features": CHANGES_FUSION_INPUT,
     "end_epoch": READS_DATA,
     "repeats": REPEATS_SAMPLES,
+    "turns": TRAINS_IN_TURNS,
 }
 """Hooks of a user's modulator that the loop never calls, and what each requires of it."""
 

@@ -41,11 +41,15 @@ class DataConfig(Section):
 class FusionConfig(Section):
     """The fusion of features into logits."""
 
-    kind: Literal["concat", "sum", "late_mean", "late_weighted", "film", "gated"] = Field(
+    kind: Literal[
+        "concat", "sum", "late_mean", "late_weighted", "film", "gated", "shared", "growing"
+    ] = Field(
         "concat",
         description="concat: linear layers on joined features; sum: one linear layer per "
         "modality, added; late_mean: one per modality, averaged; late_weighted: averaged by "
-        "learned weights; film, gated: the first modality modulates the second",
+        "learned weights; film, gated: the first modality modulates the second; shared: one linear "
+        "layer for every modality, a mean of their logits (in evaluation by certainty); growing: "
+        "heads that aug gives more layers",
     )
     hidden: int = Field(
         512,

@@ -57,6 +57,12 @@ def _refuse_conflicts(text: str, methods: Sequence[Method]) -> None:
                 f"method {text!r}: {one.name} and {other.name} both {shared[0]}, "
                 "which only one can; name one of them"
             )
+        for turning, beside in ((one, other), (other, one)):
+            if turning.takes_turns and not beside.acts_turn_by_turn:
+                raise RegistryError(
+                    f"method {text!r}: {turning.name} trains the modalities in turns, and "
+                    f"{beside.name} needs all of them in one backward pass; name one of them"
+                )
 
 
 def section_defaults() -> dict[str, dict[str, float | int | bool | str]]:

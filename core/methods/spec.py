@@ -20,6 +20,7 @@ Acts = Literal[
     "learning rate",
     "between epochs",
     "data",
+    "which modalities train",
 ]
 """Where in the training a method changes something."""
 
@@ -47,9 +48,11 @@ DROPS_FEATURES = "drop features before the fusion"
 HOLDS_THE_STRONGEST = "hold the strongest modality"
 NEEDS_ALL_SAMPLES = "decide which samples are fused"
 RULES_JOINT_LOSS = "decide what the joint loss does to the encoders"
+TRAINS_IN_TURNS = "train the modalities in turns"
 TRAINS_ENCODERS_APART = "weigh a unimodal loss of each encoder against the joint one"
 
-# Capabilities that the trainer has and an external training loop may lack, with SETS_RATES.
+# Capabilities that the trainer has and an external training loop may lack, with SETS_RATES and
+# TRAINS_IN_TURNS.
 CHANGES_FUSION_INPUT = "change what the fusion is fed"
 RUNS_ENCODERS = "run the encoders on inputs of its own"
 READS_DATA = "read the data between epochs"
@@ -88,6 +91,7 @@ class Method:
     fewest         fewest modalities that it is defined for
     requires       capabilities of the training loop, each with the setting that uses it, such as
                    `via=lr` or `schedule=linear|cosine`; "" is always
+    fusion         the kind of fusion that it is defined for, with fusion.alone=split; "" is any
     class_scores   the setting whose rule is made of class scores (a probability of the true class,
                    an entropy, a prototype), which a regression lacks; "" is always, None never
     published      settings that it was published with, {key: value}, which a run has where it is
@@ -110,6 +114,7 @@ class Method:
     modalities: int | None = None
     fewest: int = 2
     requires: Mapping[str, str] = field(default_factory=dict)
+    fusion: str = ""
     class_scores: str | None = None
     published: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
@@ -133,6 +138,18 @@ class Method:
             if not setting or _is_set(setting, section):
                 found |= values
         return found
+
+    @property
+    def takes_turns(self) -> bool:
+        """True where it decides which modality trains when."""
+        return TRAINS_IN_TURNS in self.exclusive
+
+    @property
+    def acts_turn_by_turn(self) -> bool:
+        """True where it can act on one modality's gradient without those of the others."""
+        reads_all = self.requires.keys() & {RUNS_ENCODERS, NEEDS_HEAD}
+        only_scales = self.scales and not self.unimodal_loss and not reads_all
+        return only_scales or self.acts in ("learning rate", "between epochs")
 
     def reads_class_scores(self, section: Mapping[str, Value]) -> bool:
         """Return True where these settings make a rule of class scores."""

@@ -18,6 +18,7 @@ from asgml.core.methods.resets import RELEARNING
 from asgml.core.methods.spec import Method
 from asgml.core.methods.teachers import G2D, SMP
 from asgml.core.methods.throttle import OGM, OGM_GE, OPM
+from asgml.core.methods.turns import AUG, MLA, RECONBOOST
 from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 
 # The order is that of `asgml methods` and of the configuration's sections.
@@ -25,6 +26,6 @@ from asgml.core.methods.two_sided import AGM, ARL, CGGM, MLB
 METHODS: Mapping[str, Method] = {method.name: method for method in (
     BASELINE, OGM, OGM_GE, BOOST, UNIFORM, OGM_STAR, PMR_ACC, MLB, MSLR, OPM, CGGM, ARL,
     AGM, MMPARETO, PMR, G_BLENDING, RELEARNING, INFOREG, ASGML_V1, SMP, G2D,
-    DGL, LFM, VALUATION, MMCOSINE, MSES,
+    DGL, LFM, VALUATION, MMCOSINE, MSES, MLA, RECONBOOST, AUG,
 )}
 # fmt: on

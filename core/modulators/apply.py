@@ -20,13 +20,16 @@ def apply(
 ) -> None:
     """Set g <- gain * g + noise * (std(g) + 1e-8) * N(0, 1) for every parameter with a gradient.
 
-    Where the modulation has directions, they first take the place of g. The standard deviation is
-    that of the gradient before the gain (OGM-GE, CVPR 2022, eq. 12). `generator` lives on the
-    parameters' device and is used for nothing else. Raise KeyError for a modality that the model
-    lacks.
+    Where the modulation has directions, of encoders or of the head, they first take the place of g.
+    The standard deviation is that of the gradient before the gain (OGM-GE, CVPR 2022, eq. 12).
+    `generator` lives on the parameters' device and is used for nothing else. Raise KeyError for a
+    modality that the model lacks.
     """
     for modality, directions in modulation.directions.items():
         _replace(groups[modality].gradients("all"), directions)
+    for parameter, direction in modulation.head_directions.items():
+        if parameter.grad is not None:
+            parameter.grad.copy_(direction)
     # Sorted keys: two methods give the same bits whichever is named first.
     noisy = {key: groups[key[0]].gradients(key[1]) for key in sorted(modulation.noise)}
     spreads = {

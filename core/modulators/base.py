@@ -17,6 +17,7 @@ from torch import Tensor
 
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
+from asgml.core.modulators.turns import Turn
 from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 from asgml.storage.format.knobs import Knob, Value
 
@@ -63,6 +64,13 @@ class Modulator:
 
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         """Receive the evaluation of the validation split."""
+
+    def turns(self) -> Sequence[Turn]:
+        """Return the turns in which the next batch is trained; none for a single one of all.
+
+        Called once for each batch, before its forward pass. No two turns share a modality.
+        """
+        return ()
 
     def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         """Return the fusion's input: features {m: (B, D)} and labels (B,), changed or fewer."""

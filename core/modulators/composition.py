@@ -10,6 +10,7 @@ from torch import Tensor
 from asgml.core.modulators.base import Features, Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation, compose
+from asgml.core.modulators.turns import Turn
 from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 
 
@@ -19,6 +20,7 @@ class Composed(Modulator):
     def __init__(self, modalities: Sequence[str], members: Mapping[str, Modulator]) -> None:
         super().__init__(modalities, {})
         self.members = dict(members)
+        self.whole = Turn(self.modalities)
 
     def attach(self, context: MethodContext) -> None:
         for member in self.members.values():
@@ -41,6 +43,11 @@ class Composed(Modulator):
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         for member in self.members.values():
             member.end_epoch(epoch, val)
+
+    def turns(self) -> Sequence[Turn]:
+        """Return the turns that a member states, or one turn of all modalities."""
+        stated = [turns for member in self.members.values() if (turns := member.turns())]
+        return stated[0] if stated else (self.whole,)
 
     def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         for member in self.members.values():

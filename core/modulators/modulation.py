@@ -40,6 +40,8 @@ class Modulation:
     readings    to record: what the method measured, by column (`discrepancy/audio`)
     passed      to record: gains by modality that its gradients carry out of backward already
     clip        largest norm of all gradients of the model together in this step
+    head_directions
+                tensors in place of gradients of the head, by parameter
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
@@ -50,10 +52,13 @@ class Modulation:
     readings: Mapping[str, Scalar] = field(default_factory=dict)
     passed: Mapping[str, Scalar] = field(default_factory=dict)
     clip: Scalar | None = None
+    head_directions: Mapping[Tensor, Tensor] = field(default_factory=dict)
 
     def __mul__(self, other: Modulation) -> Modulation:
         """Return both modulations at once. Raise ValueError where both have directions."""
-        if self.directions and other.directions:
+        if (self.directions and other.directions) or (
+            self.head_directions and other.head_directions
+        ):
             raise ValueError(
                 "two methods replace gradients, which only one can; leave one of them out"
             )
@@ -66,6 +71,7 @@ class Modulation:
             {**self.readings, **other.readings},
             _merge(self.passed, other.passed, _product),
             _smaller(self.clip, other.clip),
+            self.head_directions or other.head_directions,
         )
 
     def scaled(self, strength: float) -> Modulation:
@@ -83,9 +89,7 @@ class Modulation:
         noise = {key: strength * level for key, level in self.noise.items()}
         rates = {modality: _towards_one(rate, strength) for modality, rate in self.rates.items()}
         passed = {modality: _towards_one(gain, strength) for modality, gain in self.passed.items()}
-        return Modulation(
-            gains, noise, self.directions, rates, factors, self.readings, passed, self.clip
-        )
+        return replace(self, gains=gains, noise=noise, rates=rates, factors=factors, passed=passed)
 
     def with_heads(self) -> Modulation:
         """Return the same with each encoder's gain on its part of the head too."""
@@ -95,7 +99,7 @@ class Modulation:
     @property
     def acts(self) -> bool:
         """False where no gradient is to be changed."""
-        return bool(self.gains or self.noise or self.directions)
+        return bool(self.gains or self.noise or self.directions or self.head_directions)
 
     def gain(self, modality: str) -> Scalar:
         """Return the whole gain of a modality's kernels."""

@@ -21,7 +21,17 @@ class ModulatorError(ValueError):
 
 RENAMED_HOOKS = {"feed": "before_fusion", "prepare": "before_epoch"}
 """Hooks of version 0.1.0: they would never be called, so they are refused."""
-HOOKS = ("modulate", "loss", "before_fusion", "before_backward", "before_epoch", "end_epoch")
+HOOKS = (
+    "modulate",
+    "loss",
+    "before_fusion",
+    "joint_features",
+    "before_backward",
+    "before_epoch",
+    "end_epoch",
+    "turns",
+    "repeats",
+)
 """Hooks of which a modulator that does anything defines one."""
 
 BARE_NAMES = ("app", "core", "storage", "tui")

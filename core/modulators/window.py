@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from asgml.core.methods.spec import ENDLESS
 from asgml.core.modulators.base import Features, Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import Modulation
+from asgml.core.modulators.turns import Turn
 from asgml.core.types import Backward, Evaluation, Forward, ProbeReading, Repeats, Scalar
 
 
@@ -53,6 +56,11 @@ class Windowed(Modulator):
 
     def end_epoch(self, epoch: int, val: Evaluation) -> None:
         self.inner.end_epoch(epoch, val)
+
+    def turns(self) -> Sequence[Turn]:
+        turns = self.inner.turns()
+        # Turns have no halfway: they are taken for any strength above 0.
+        return turns if self.current_strength > 0 else ()
 
     def before_fusion(self, features: Features, labels: Tensor) -> tuple[Features, Tensor]:
         if self.current_strength > 0:

@@ -70,9 +70,11 @@ class Balancing:
         return {m: encoder_norms(group) for m, group in self.groups.items()}
 
     def modulate_gradients(
-        self, forward: Forward, *, check_finite: bool = False
+        self, forward: Forward, trained: tuple[str, ...] = (), *, check_finite: bool = False
     ) -> ModulationResult:
         """Have the methods decide on the gradients, and apply their modulation.
+
+        `trained` are the modalities of the turn.
 
         With `check_finite`, gradients that are not all finite are measured only; that waits for
         the device.
@@ -81,7 +83,7 @@ class Balancing:
         before = {m: each.total for m, each in norms.items()}
         if check_finite and not torch.stack(list(before.values())).isfinite().all():
             return ModulationResult(NEUTRAL, before, before, before)
-        modulation = self.modulator.modulate(Backward(forward, self.groups, before))
+        modulation = self.modulator.modulate(Backward(forward, self.groups, before, trained))
         apply(modulation, self.groups, self.noise)
         # measured again only after a change: norms read every gradient once more
         after = self.gradient_norms() if modulation.acts else before

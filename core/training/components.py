@@ -24,6 +24,7 @@ from asgml.core.training.early_stopping import EarlyStopping
 from asgml.core.training.mixup import Mixup, make_mixup
 from asgml.core.training.preflight import (
     refuse_frozen,
+    refuse_other_fusion,
     refuse_single,
     refuse_without_class_scores,
     try_encoders,
@@ -74,6 +75,7 @@ def make_components(
     task = make_task(data)
     refuse_without_class_scores(config, task)
     refuse_single(config, data)
+    refuse_other_fusion(config)
     mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))

@@ -12,6 +12,7 @@ from asgml.core.measures.task import Task
 from asgml.core.methods.spec import ENDLESS, Method, MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
+from asgml.core.model.fusion.growing import MOST_LAYERS
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
@@ -41,6 +42,9 @@ def configuration_warnings(
         *without_parts(config, model),
         *_untrained_encoders(config),
         *_unfallen_weight(config),
+        *_one_sided_norms(config),
+        *_unreached_stages(config, model),
+        *_growth(config),
         *too_short(config, config.epochs, total_steps),
     ]
 
@@ -199,6 +203,56 @@ def _unfallen_weight(config: RunSettings) -> list[str]:
     ]
 
 
+def _one_sided_norms(config: RunSettings) -> list[str]:
+    """Warn of a boost by gradient norms where a backward pass reaches one modality alone."""
+    turning = [method.name for method in config.methods if method.takes_turns]
+    if not turning or config.section("boost")["signal"] != "grad_norm":
+        return []
+    return [
+        f"boost.signal=grad_norm with {turning[0]}: in its turn a modality has the whole gradient "
+        "and all others none, so their shares say nothing; set boost.signal=probe"
+        for method in config.methods
+        if method.name == "boost"
+    ]
+
+
+def _unreached_stages(config: RunSettings, model: MultimodalModel) -> list[str]:
+    """Warn of reconboost where the training ends before each modality has had its stage."""
+    if "reconboost" not in [method.name for method in config.methods]:
+        return []
+    section = config.section("reconboost")
+    stage, rectification = int(section["stage_epochs"]), int(section["rectify_epochs"])
+    needed = int(section["first_epoch"]) + (len(model.modalities) - 1) * (stage + rectification) + 1
+    if config.epochs >= needed:
+        return []
+    return [
+        f"reconboost trains {', '.join(model.modalities)} in this order, one a stage of {stage} "
+        f"epochs and {rectification} of all; the last one begins after epoch {needed - 2}, and "
+        f"the training has {config.epochs}: set epochs to {needed} or more, or shorter stages"
+    ]
+
+
+def _growth(config: RunSettings) -> list[str]:
+    """Warn of aug where no head can grow, or where heads may grow to their end before the run."""
+    if "aug" not in [method.name for method in config.methods]:
+        return []
+    every, first = (int(config.section("aug")[name]) for name in ("every", "first_epoch"))
+    epochs = config.epochs - first
+    if epochs == 1:
+        return [
+            f"aug looks for the head that is to grow after epoch {first}, with which the training "
+            f"ends: none ever grows; set epochs to {first + 2} or more"
+        ]
+    looks = 1 + (epochs - 1) // every - (every == 1)
+    if looks < MOST_LAYERS:
+        return []
+    return [
+        f"aug.every={every} looks {looks} times for the head that is to grow, and a head has at "
+        f"most {MOST_LAYERS} layers: one that is always the weakest stops growing; set a larger "
+        "aug.every"
+    ]
+
+
 def _closed_windows(config: RunSettings, epochs: int) -> list[str]:
     firsts = {
         method.name: int(config.section(method.name).get("first_epoch", 0))
@@ -334,6 +388,18 @@ def refuse_single(config: RunSettings, data: Dataset) -> None:
         raise MethodError(one_modality(names[0], data.modalities[0]))
 
 
+def refuse_other_fusion(config: RunSettings) -> None:
+    """Raise MethodError for a method that is not defined for the fusion of the run."""
+    fusion = config.fusion
+    for method in config.methods:
+        if method.fusion and (fusion.kind, fusion.alone) != (method.fusion, "split"):
+            raise MethodError(
+                f"{method.name} is defined for fusion.kind={method.fusion} with "
+                f"fusion.alone=split, and the run has {fusion.kind} with {fusion.alone}; "
+                f"set fusion.kind={method.fusion} and fusion.alone=split"
+            )
+
+
 def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
     """Raise MethodError for a method that cannot work with micro-batches or scaled losses.
 
@@ -350,6 +416,11 @@ def refuse_unfit(modulator: Composed, amp: str, accumulate: int) -> None:
                 f"{name} takes gradients of its own, which amp=fp16 would have to scale; "
                 "use amp=bf16 or off"
             )
+    if len(turning := overriding(modulator, "turns")) > 1:
+        raise MethodError(
+            f"{' and '.join(turning)} both train the modalities in turns, which only one can; "
+            "leave one of them out"
+        )
     for name in overriding(modulator, "before_fusion"):
         if accumulate > 1:
             raise MethodError(

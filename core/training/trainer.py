@@ -6,20 +6,19 @@ records and checkpoints around them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from asgml.core.measures.task import loss_of
 from asgml.core.model.schedule import learning_rate
+from asgml.core.modulators.turns import Turn
 from asgml.core.run import checkpoint
 from asgml.core.run.step_log import StepLog
 from asgml.core.run.unimodal_reference import reference_warnings
 from asgml.core.seeds import global_state, restore_global_state
-from asgml.core.training.balancing import ModulationResult
 from asgml.core.training.components import Components
 from asgml.core.training.model_selection import ModelSelection
 from asgml.core.training.precision import in_float32
@@ -28,7 +27,8 @@ from asgml.core.training.preflight import (
     data_warnings,
     skipped_measurements,
 )
-from asgml.core.training.update import MicroBatchResult, merge_micro_batches
+from asgml.core.training.turn_results import TurnResult, join_turns
+from asgml.core.training.update import MicroBatch, MicroBatchResult, merge_micro_batches
 from asgml.core.types import Batch, Forward, Scalar
 from asgml.storage.format.status import State
 
@@ -99,34 +99,46 @@ class Trainer:
     # -- the step ---------------------------------------------------------------------
 
     def step(self, batch: Batch) -> Forward:
-        """Mix, forward, loss, backward (of each micro-batch), modulation, update, record."""
-        balancing, update = self.balancing, self.components.update
+        """Train on a batch, in a single turn unless a method states others; record it in one row.
+
+        Return the forward pass of the first turn, of the weights that the step began with.
+        """
         batch = self.components.mixup.mix(batch)
-        results = [self.forward_and_back(part, share) for part, share in update.begin(batch)]
+        parts = self.components.update.split(batch)
+        # + 1: the step is counted when it is recorded
+        probes_due = self.balancing.is_probe_step(self.run.step + 1)
+        with self.components.diagnostics.measure_update(probes_due):
+            turns = self.balancing.modulator.turns()
+            result = join_turns([self.take_turn(turn, batch, parts) for turn in turns])
+        self.record_step(result)
+        return result.forward
+
+    def take_turn(self, turn: Turn, batch: Batch, parts: Sequence[MicroBatch]) -> TurnResult:
+        """Forward, loss, backward (of each micro-batch), modulation, update."""
+        balancing, update = self.balancing, self.components.update
+        update.begin()
+        results = [self.forward_and_back(turn, part) for part in parts]
         forward, loss, task_loss = merge_micro_batches(batch, results)
         if update.grads_finite():
-            modulated = balancing.modulate_gradients(forward)
+            modulated = balancing.modulate_gradients(forward, turn.modalities)
         else:
             modulated = balancing.measure_only()
         self.set_lr(modulated.modulation.rates)
-        # + 1: the step is counted when it is recorded
-        probes_due = balancing.is_probe_step(self.run.step + 1)
-        with self.components.diagnostics.measure_update(probes_due):
-            updated = update.finish(modulated.modulation.clip)
-        self.record_step(forward, modulated, loss, task_loss, updated)
-        return forward
+        updated = update.finish(modulated.modulation.clip)
+        return TurnResult(turn.modalities, forward, loss, task_loss, modulated, updated)
 
-    def forward_and_back(self, batch: Batch, share: Scalar) -> MicroBatchResult:
-        """Forward, loss, backward of a micro-batch with this share of the step's loss."""
-        model, modulator = self.components.model, self.balancing.modulator
+    def forward_and_back(self, turn: Turn, part: MicroBatch) -> MicroBatchResult:
+        """Forward, loss, backward of a micro-batch."""
+        model, modulator, share = self.components.model, self.balancing.modulator, part.share
         scale_loss = partial(self.components.update.scale_loss, share)
         with self.components.update.precision.autocast():
-            encoded = model.encode_batch(batch)
-            features, labels = modulator.before_fusion(encoded, batch.labels)
-            forward = model.join(batch, features, labels, modulator.joint_features(features))
+            encoded = turn.trained(part.encode(model))
+            features, labels = modulator.before_fusion(encoded, part.batch.labels)
+            joint = modulator.joint_features(features)
+            forward = model.join(part.batch, features, labels, joint)
         forward = in_float32(forward)
         task_loss = loss_of(forward, forward.logits)
-        loss = task_loss + modulator.loss(forward)
+        loss = turn.loss_of(forward, task_loss) + modulator.loss(forward)
         modulator.before_backward(forward, task_loss)
         self.components.diagnostics.before_backward(
             self.run.step + 1, forward, task_loss, scale_loss
@@ -159,20 +171,18 @@ class Trainer:
         for message in skipped_measurements(config, model):
             self.run.recorder.event("phase", message=message)
 
-    def record_step(
-        self,
-        forward: Forward,
-        modulated: ModulationResult,
-        loss: Tensor,
-        task_loss: Tensor,
-        updated: Mapping[str, Scalar],
-    ) -> None:
+    def record_step(self, result: TurnResult) -> None:
         """Count the step and record it."""
         self.run.step += 1
-        row = modulated.row(forward)
-        row = {**self.components.diagnostics.step_columns(row), **row, **updated}
-        samples = len(forward.labels)
-        self.step_log.record_step(row, loss=loss, task_loss=task_loss, lr=self.lr, samples=samples)
+        row = result.modulated.row(result.forward)
+        row = {**self.components.diagnostics.step_columns(row), **row, **result.updated}
+        self.step_log.record_step(
+            row,
+            loss=result.loss,
+            task_loss=result.task_loss,
+            lr=self.lr,
+            samples=len(result.forward.labels),
+        )
 
     def evaluate_now(self, split: str) -> dict[str, Any]:
         """Evaluate a split for a command; return the fields of its answer."""

@@ -20,10 +20,26 @@ from asgml.core.config.live_settings import LiveSettings
 from asgml.core.config.sections import OptimizerConfig
 from asgml.core.measures.criterion import mass_of
 from asgml.core.measures.gradients import clip
+from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.composition import Composed
 from asgml.core.training.precision import PRECISIONS, Precision
 from asgml.core.training.preflight import refuse_unfit
 from asgml.core.types import Batch, Forward, Mix, Scalar
+
+
+@dataclass
+class MicroBatch:
+    """A part of a batch, its share of the loss, and the features once they are encoded."""
+
+    batch: Batch
+    share: Scalar
+    features: Mapping[str, Tensor] | None = None
+
+    def encode(self, model: MultimodalModel) -> Mapping[str, Tensor]:
+        """Return the features of each modality, {m: (B, D)}; the encoders run on the first call."""
+        if self.features is None:
+            self.features = model.encode_batch(self.batch)
+        return self.features
 
 
 @dataclass(frozen=True)
@@ -51,11 +67,14 @@ class Update:
         self.count = count
         self.skipped = 0
 
-    def begin(self, batch: Batch) -> list[tuple[Batch, Scalar]]:
-        """Clear the gradients; return the micro-batches, each with its share of the loss."""
+    def split(self, batch: Batch) -> list[MicroBatch]:
+        """Return the micro-batches of a batch."""
+        return [MicroBatch(part, share) for part, share in micro_batches(batch, self.count)]
+
+    def begin(self) -> None:
+        """Clear the gradients."""
         # None, not 0: what gets no gradient in this step stays out of norms, clip and update
         self.optimizer.zero_grad(set_to_none=True)
-        return micro_batches(batch, self.count)
 
     def scale_loss(self, share: Scalar, loss: Tensor) -> Tensor:
         """Return the loss that backward is called on: a micro-batch's share, scaled for fp16."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from asgml.core.config.run_config import make_config
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import SPLITS, Dataset, Split
+from asgml.core.methods.registry import parse_method
 from asgml.core.methods.spec import TEACHERS
 from asgml.core.modulators.apply import apply
 from asgml.core.modulators.composition import Composed
@@ -106,13 +107,22 @@ def small_config(**changes: Any) -> RunSettings:
         "optimizer": {"lr": 0.05},
         "probe": {"eval_freq": 3, "train_steps": 2},
     }
-    for key, value in changes.items():
+    house = house_of(changes.get("method", "baseline"))
+    for key, value in (*house.items(), *changes.items()):
         tree[key] = (
             {**tree[key], **value}
             if isinstance(value, dict) and isinstance(tree.get(key), dict)
             else value
         )
     return make_config(tree)
+
+
+def house_of(method: str) -> dict[str, Any]:
+    """The fusion that a method is defined for, and encoders that fit it, as sections."""
+    kinds = [row.fusion for row in parse_method(method) if row.fusion]
+    sections: dict[str, Any] = {"fusion": {"kind": kinds[0]}} if kinds else {}
+    # a shared head reads features of one width
+    return sections | ({"encoder": {"default": "mlp"}} if "shared" in kinds else {})
 
 
 class SilentWriter:
@@ -296,17 +306,19 @@ class Bench:
         self.batch = Batch({m: tensor[:6] for m, tensor in train.inputs.items()}, train.labels[:6])
 
     def look_back(self) -> Backward:
-        """Do the trainer's part of a step up to the gradients."""
-        batch, encoded = self.batch, self.model.encode_batch(self.batch)
+        """Do the trainer's part of a step up to the gradients of its first turn."""
+        batch, turn = self.batch, self.modulator.turns()[0]
+        encoded = turn.trained(self.model.encode_batch(batch))
         features, labels = self.modulator.before_fusion(encoded, batch.labels)
         joint = self.modulator.joint_features(features)
         forward = self.model.join(batch, features, labels, joint)
         task_loss = torch.nn.functional.cross_entropy(forward.logits, forward.labels)
-        loss = task_loss + self.modulator.loss(forward)
+        loss = turn.loss_of(forward, task_loss) + self.modulator.loss(forward)
         self.modulator.before_backward(forward, task_loss)
         self.components.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
-        return Backward(forward, self.balancing.groups, self.balancing.gradient_norms())
+        norms = self.balancing.gradient_norms()
+        return Backward(forward, self.balancing.groups, norms, turn.modalities)
 
     def modulate(self) -> Modulation:
         """Looks back and says what should happen."""

@@ -61,6 +61,7 @@ SETTINGS: dict[str, list[dict[str, str | bool]]] = {
 }
 REFUSED = {"ogm", "ogm_ge", "ogm_star", "pmr_acc", "mlb", "opm", "arl", "agm", "pmr", "inforeg"}
 REFUSED |= {"lfm", "mmcosine", "valuation", "g2d"}
+REFUSED |= {"reconboost", "aug"}
 REFUSED_WITH = [
     ("boost", {"signal": "discrepancy"}),
     ("boost", {"signal": "loss"}),

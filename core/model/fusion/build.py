@@ -6,11 +6,15 @@ from collections.abc import Mapping
 
 from asgml.core.model.fusion.base import Fusion, FusionError
 from asgml.core.model.fusion.conditional import Film, Gated
+from asgml.core.model.fusion.growing import Growing
 from asgml.core.model.fusion.late import LateMean, LateWeighted
 from asgml.core.model.fusion.linear import Concat, Sum
+from asgml.core.model.fusion.shared import Shared
 from asgml.core.model.fusion.unimodal import AuxiliaryHeads, ZeroAblation
 
 NOT_LINEAR = ("film", "gated")
+UNIMODAL = ("shared", "growing")
+"""Fusions that are made of the unimodal logits."""
 
 
 def make_fusion(
@@ -21,6 +25,11 @@ def make_fusion(
     `kind`, `hidden` and `unimodal` are fusion.kind, fusion.hidden and fusion.alone of the
     configuration. Raise FusionError where the fusion is not defined.
     """
+    if kind in UNIMODAL and unimodal != "split":
+        raise FusionError(
+            f"fusion.kind={kind} with fusion.alone={unimodal}: its fused logits are a mean of the "
+            "unimodal logits; set fusion.alone=split"
+        )
     fusion = _joint_fusion(kind, hidden, widths, classes)
     if unimodal == "heads":
         return AuxiliaryHeads(fusion, widths, classes)
@@ -42,6 +51,10 @@ def _joint_fusion(kind: str, hidden: int, widths: Mapping[str, int], classes: in
             return LateMean(widths, classes)
         case "late_weighted":
             return LateWeighted(widths, classes)
+        case "shared":
+            return Shared(widths, classes)
+        case "growing":
+            return Growing(widths, classes)
         case "film":
             return Film(widths, classes)
         case "gated":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from core_kit import make_trainer, small_config, train
+from core_kit import house_of, make_trainer, small_config, train
 from methods_kit import ACTIVE
 
 from asgml.core.config.run_config import make_config
@@ -54,6 +54,7 @@ def test_an_epoch_without_nan(method: str, name: str, tmp_path: Path) -> None:
         "optimizer": {"lr": 0.01},
         "probe": {"eval_freq": 2},
     }
+    tree |= house_of(method)
     windows = {row.name: {"first_epoch": 0} for row in rows if row.settings}
     trainer = make_trainer(tmp_path / "run", data, make_config({**tree, **windows}))
     run = train(trainer)

@@ -1,0 +1,96 @@
+"""AUG: give the weaker modality's head another layer, again and again, each to boost those before.
+
+Rethinking Multimodal Learning from the Perspective of Mitigating Classification Ability
+Disproportion, NeurIPS 2025. Formula: AUG in core/methods/turns.py.
+
+Departures from the released code: the fused logits are the mean, there 0.4 of audio and 0.6 of
+video; with more than two modalities, which it does not know, the weakest one is compared with the
+mean of the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import cast
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from asgml.core.measures.unimodal import SMALLEST_SCORE, true_class_scores
+from asgml.core.model.fusion.growing import Growing
+from asgml.core.modulators.base import Modulator, State
+from asgml.core.modulators.context import MethodContext
+from asgml.core.modulators.modulation import NEUTRAL, Modulation
+from asgml.core.modulators.turns import Turn
+from asgml.core.types import Backward, Forward
+from asgml.storage.format.knobs import Value
+
+
+class Aug(Modulator):
+    """One turn for each modality. `scores` are s_m of the epoch so far, on the device."""
+
+    def __init__(self, modalities: Sequence[str], options: Mapping[str, Value]) -> None:
+        super().__init__(modalities, options)
+        self.scores = torch.zeros(len(self.modalities))
+
+    def attach(self, context: MethodContext) -> None:
+        # other fusions are refused before
+        self.fusion = cast(Growing, context.model.fusion)
+        self.scores = self.scores.to(context.device)
+
+    def before_epoch(self, epoch: int, strength: float) -> None:
+        done = epoch - int(self.options.get("first_epoch", 0))
+        if done == 1 or (done > 0 and done % int(self.number("every")) == 0):
+            modality = behind(self.scores, self.number("margin"))
+            if modality is not None:
+                self.fusion.grow(self.modalities[modality])
+        self.scores = torch.zeros_like(self.scores)
+
+    def turns(self) -> Sequence[Turn]:
+        return tuple(Turn((m,), partial(self.layers_loss, m)) for m in self.modalities)
+
+    def layers_loss(self, modality: str, forward: Forward) -> Tensor:
+        """Return L of one modality."""
+        layers = self.fusion.layer_logits(modality, forward.features[modality])
+        return boosting_loss(layers, forward.labels, self.number("residual"))
+
+    def modulate(self, backward: Backward) -> Modulation:
+        scores = true_class_scores(backward.forward)
+        for place, m in enumerate(self.modalities):
+            if m in backward.trained:
+                self.scores[place] += scores[place]
+        return NEUTRAL
+
+    def state_dict(self) -> State:
+        return {"scores": self.scores.clone()}
+
+    def load_state_dict(self, state: State) -> None:
+        self.scores = state["scores"].to(self.scores.device)
+
+
+def boosting_loss(layers: Float[Tensor, "L B C"], labels: Tensor, residual: float) -> Tensor:
+    """Return L of a head whose layers gave these logits, the newest one last."""
+    loss = functional.cross_entropy(layers.sum(dim=0), labels)
+    if len(layers) == 1:
+        return loss
+    before, newest = layers[:-1].sum(dim=0), layers[-1]
+    chosen = labels.unsqueeze(1)
+    known = before.detach().softmax(dim=1).gather(1, chosen)
+    log_p = newest.log_softmax(dim=1).gather(1, chosen)
+    left_over = -((1 - residual * known) * log_p).mean()
+    return loss + functional.cross_entropy(before, labels) + left_over
+
+
+def behind(scores: Float[Tensor, "M"], margin: float) -> int | None:
+    """Return the place of the modality that is to grow; None where they keep step."""
+    values = scores.clamp_min(SMALLEST_SCORE).tolist()
+    weakest = min(range(len(values)), key=values.__getitem__)
+    others = [value for place, value in enumerate(values) if place != weakest]
+    if not others:
+        return None
+    # of two, as released: first / second < 1 - margin, or > 1 + margin
+    ratio = values[weakest] / (sum(others) / len(others))
+    return weakest if ratio < (1 / (1 + margin) if weakest else 1 - margin) else None
