@@ -6,13 +6,15 @@
 
 Each method is trained with each encoder on one CPU thread through the command line; the store and
 the checkpoint are then read with zarr and torch alone, so that no code of the program stands
-between the numbers and the digest.
+between the numbers and the digest. A method whose default rule has changed since 0.1.0 is trained
+with the settings of its old rule, each where the program has it.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -22,6 +24,12 @@ import torch
 import zarr
 
 METHODS = ("baseline", "ogm_ge+boost", "mmpareto", "agm", "inforeg")
+OLD_RULE = {
+    "mmpareto": ("fusion.alone=split",),
+    "agm": ("agm.variant=paper", "agm.scope=encoder"),
+    "inforeg": ("inforeg.variant=paper", "inforeg.threshold=0.04"),
+}
+"""Settings with which a method does what it did in 0.1.0."""
 SHAPES = {
     "conv": ((1, 20, 16), (3, 16, 16)),
     "mlp": ((24,), (40,)),
@@ -73,8 +81,20 @@ def write_data(path: Path, shapes: tuple[tuple[int, ...], ...]) -> Path:
 def train(asgml: str, data: Path, encoder: str, method: str, run: Path) -> None:
     """Train to the end. Raise CalledProcessError where the program fails."""
     given = f"train --data {data} --method {method} --set encoder={encoder} --runs {run.parent}"
-    command = [asgml, *given.split(), "--name", run.name, *COMMON.split()]
+    kept = [f"--set={setting}" for setting in old_rule(asgml, method)]
+    command = [asgml, *given.split(), "--name", run.name, *COMMON.split(), *kept]
     subprocess.run(command, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def old_rule(asgml: str, method: str) -> list[str]:
+    """Return the settings of the method's old rule that this version of the program has."""
+    settings = OLD_RULE.get(method, ())
+    if not settings:
+        return []
+    asked = [asgml, "methods", method, "--json"]
+    row = json.loads(subprocess.run(asked, check=True, capture_output=True, text=True).stdout)
+    names = {option["name"] for option in row["options"]}
+    return [each for each in settings if each.startswith("fusion.") or each.split("=")[0] in names]
 
 
 def rows_digest(run: Path) -> str:

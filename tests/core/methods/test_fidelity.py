@@ -377,6 +377,117 @@ class Opm(Transcription):
         return fed, y[rows]
 
 
+class Mlb(Transcription):
+    """k on the encoder, on its columns of the fusion without the bias, and on its own head."""
+
+    def loss(self, h: dict[str, Tensor], z: Tensor, y: Tensor) -> Tensor:
+        own = sum(cross_entropy(each, y) for each in self.apart(h).values())
+        return cross_entropy(z, y) + self.options["gamma"] * own
+
+    def modulate(self, h: dict[str, Tensor], y: Tensor) -> None:
+        s, start = self.scores(self.apart(h), y), 0
+        assert self.heads is not None and self.head.weight.grad is not None
+        for m, own in zip(self.names, self.heads, strict=True):
+            r = self.ratio({j: 1 / value for j, value in s.items()}, m)
+            beta = self.options["beta_max"] if r > 1 else 2
+            k = 1 + (beta - 1) * math.tanh(self.options["alpha"] * (r - 1))
+            end = start + h[m].shape[1]
+            self.scale([*self.encoders[m].parameters(), *own.parameters()], k)
+            self.head.weight.grad[:, start:end] *= k
+            start = end
+
+
+class Scaled(torch.autograd.Function):
+    """An identity whose backward pass multiplies by kappa."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, kappa: float) -> Tensor:
+        ctx.kappa = kappa
+        return logits.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return ctx.kappa * gradient, None
+
+
+class Agm(Transcription):
+    """Two modalities: kappa on what flows back through each m_m (code), or on the encoders."""
+
+    expected: Sequence[float] = (0.0, 0.0)
+
+    def step(self, batch: Batch) -> None:
+        self.inputs = batch.inputs
+        super().step(batch)
+
+    def loss(self, h: dict[str, Tensor], z: Tensor, y: Tensor) -> Tensor:
+        self.model.eval()
+        shown = {m: self.encoders[m](x) for m, x in self.inputs.items()}
+        blank = {m: self.encoders[m](torch.zeros_like(x)) for m, x in self.inputs.items()}
+        self.model.train()
+        first, second = self.names
+        only_first = self.head(torch.cat([shown[first], blank[second]], dim=1))
+        only_second = self.head(torch.cat([blank[first], shown[second]], dim=1))
+        parts = [0.5 * (z - only_second + only_first), 0.5 * (z - only_first + only_second)]
+        s = []
+        for part in parts:
+            true = part.detach().double().softmax(1)[range(len(y)), y].clamp_min(1e-8)
+            s.append(float(-true.log().mean()))
+        # with two modalities M / (M - 1) (mean - s) is the difference of the two
+        r = [math.exp(s[1] - s[0]), math.exp(s[0] - s[1])]
+        u = self.expected
+        tau = [math.exp(u[1] - u[0]), math.exp(u[0] - u[1])]
+        alpha, cap = self.options["alpha"], self.options["cap"]
+        self.kappa = [math.exp(alpha * min(tau[i] - r[i], cap)) for i in (0, 1)]
+        self.expected = [u[i] + (s[i] - u[i]) / (self.steps + 1) for i in (0, 1)]
+        if self.options["variant"] == "paper":
+            return cross_entropy(z, y)
+        scaled = [Scaled.apply(part, k) for part, k in zip(parts, self.kappa, strict=True)]
+        return cross_entropy(scaled[0] + scaled[1], y)
+
+    def modulate(self, h: dict[str, Tensor], y: Tensor) -> None:
+        if self.options["variant"] == "paper":
+            for m, k in zip(self.names, self.kappa, strict=True):
+                self.scale(list(self.encoders[m].parameters()), k)
+        elif float(self.head.weight.grad.abs().max()) > 1:  # type: ignore[union-attr]
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.options["clip"])
+
+
+class InfoReg(Transcription):
+    """A pull of the modality ahead towards its weights at the epoch's start, in a window."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.traces: list[dict[str, float]] = []
+        self.released = self.options["variant"] == "code"
+
+    def begin_epoch(self) -> None:
+        self.start = {m: [p.detach().clone() for p in e.parameters()]
+                      for m, e in self.encoders.items()}  # fmt: skip
+        self.open = {m: self.is_open(self.names[0] if self.released else m) for m in self.names}
+        self.traces.append(dict.fromkeys(self.names, 0.0))
+
+    def is_open(self, m: str) -> bool:
+        if self.released or len(self.traces) < 2:  # as released it is open for eleven epochs
+            return True
+        now, before = self.traces[-1][m], self.traces[-2][m]
+        return (now - before) / now > self.options["threshold"]
+
+    def modulate(self, h: dict[str, Tensor], y: Tensor) -> None:
+        s = self.scores(self.split(h), y)
+        for m in self.names:
+            for p in self.encoders[m].parameters():
+                self.traces[-1][m] += float(p.grad.square().sum())
+        ahead, behind = sorted(self.names, key=lambda m: -s[m])
+        pull = self.options["scale"] * math.exp(
+            self.options["beta"] * math.tanh(s[ahead] - s[behind])
+        )
+        if self.released:
+            pull *= 0.95 if ahead == self.names[0] else 0.1
+        if self.open[ahead]:
+            for p, start in zip(self.encoders[ahead].parameters(), self.start[ahead], strict=True):
+                p.grad = p.grad + pull * (p - start)
+
+
 class Smp(Transcription):
     """Kernels of the modality whose frozen teacher scores highest on the batch times 0."""
 
@@ -568,6 +679,7 @@ CASES = [
     Case("ogm", Ogm, "variant=cvpr", names=AVT),
     Case("ogm", Ogm, "variant=journal", {"variant": "journal"}),
     Case("ogm_ge", OgmGe, "variant=cvpr"),
+    Case("ogm_ge", OgmGe, "variant=journal", {"variant": "journal"}),
     Case("ogm_star", Accelerate, "coefficient=tanh", {"first_epoch": 1}),
     Case("ogm_star", Accelerate, "coefficient=constant",
          {"first_epoch": 1, "coefficient": "constant"}),
@@ -580,6 +692,12 @@ CASES = [
     Case("mslr", Mslr, "variant=dynamic", {"factors": "audio=0.9,visual=1.1"}),
     Case("pmr", Pmr, "variant=code", {"share": 1.0}),
     Case("pmr", Pmr, "variant=paper", {"share": 1.0, "variant": "paper"}),
+    Case("mlb", Mlb, "scope=encoder+head"),
+    Case("mlb", Mlb, "scope=encoder+head", names=AVT),
+    Case("agm", Agm, "variant=code"),
+    Case("agm", Agm, "variant=paper", {"variant": "paper", "scope": "encoder"}),
+    Case("inforeg", InfoReg, "variant=code"),
+    Case("inforeg", InfoReg, "variant=paper", {"variant": "paper"}),
     Case("boost", Boost),
     Case("boost", Boost, names=AVT),
     Case("cggm", Cggm),
