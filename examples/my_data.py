@@ -1,7 +1,7 @@
 """Data of your own: a class with the names of its classes, and a split of samples by name.
 
-    asgml data check my_data.py:Postcards
-    asgml train --data my_data.py:Postcards --set data.options.samples=400
+    asgml data check examples/my_data.py:Postcards
+    asgml train --data examples/my_data.py:Postcards --set data.options.samples=400
 
 These samples are generated; yours would be read from files in __getitem__. A split with `labels` is
 read by batch, in `workers` processes; without, it is read once into memory.

@@ -1,6 +1,7 @@
 """An encoder of your own: torchvision's ResNet18 with weights from a file, fine-tuned.
 
-    asgml train --data my_data.py:Postcards --set encoder.image=my_image_encoder.py:ResNet
+    asgml train --data examples/my_data.py:Postcards \\
+        --set encoder.image=examples/my_image_encoder.py:ResNet
 
 Put the weights beside this file as resnet18.pt: `torch.save(network.state_dict(), "resnet18.pt")`,
 or the file that torchvision's `resnet18(weights="DEFAULT")` downloads. `--set freeze=image` keeps

@@ -1,7 +1,7 @@
 """An encoder of your own: a Hugging Face text model from a local folder (needs transformers).
 
-    asgml train --data my_data.py:Postcards --set data.options.tokens=true \\
-        --set encoder.text=my_text_encoder.py:TextModel
+    asgml train --data examples/my_data.py:Postcards --set data.options.tokens=true \\
+        --set encoder.text=examples/my_text_encoder.py:TextModel
 
 Put the model beside this file in the folder text_model: `model.save_pretrained("text_model")`.
 Nothing is downloaded. `--set freeze=text` keeps its weights; otherwise it is fine-tuned.

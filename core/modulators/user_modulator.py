@@ -29,6 +29,7 @@ HOOKS = (
     "before_backward",
     "before_epoch",
     "end_epoch",
+    "observe",
     "turns",
     "repeats",
 )

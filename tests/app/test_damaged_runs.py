@@ -194,7 +194,10 @@ DAMAGES: dict[str, Damage] = {
     "head of another type": array("head", "data_type", to="float64"),
     "head of another shape": array("head", "shape", to=[4]),
     "head is missing": all_of(removed(HEAD), lambda run: os.utime(run.config, (1, 1))),
-    "only zarr.json": removed(HEAD, STEPS, EVENTS, "run.toml"),
+    "only zarr.json": all_of(
+        removed(HEAD, STEPS, EVENTS, "run.toml"),
+        lambda run: os.utime(run.store / "zarr.json", (1, 1)),
+    ),
     "rows beyond all disks": all_of(
         slot(8, 1 << 60), array("steps", "shape", to=[1 << 60, WIDTH]), chunks("steps", [1, WIDTH])
     ),

@@ -33,6 +33,8 @@ from asgml.core.measures.criterion import (
 )
 from asgml.core.measures.evaluate import evaluate
 from asgml.core.measures.task import loss_of
+from asgml.core.modulators.turns import Turn
+from asgml.core.training.update import MicroBatch
 from asgml.core.types import PLAIN, Batch, Criterion, Forward, Mix
 
 WEIGHTS = torch.tensor([0.5, 1.0, 3.0])
@@ -134,7 +136,7 @@ def test_the_task_loss_and_the_unimodal_losses_are_trained_by_it(
     model = trainer.components.model
     trainer.components.batches.begin_epoch()
     batch = next(iter(trainer.components.batches.rest_of_epoch()))
-    result = trainer.forward_and_back(batch, 1.0)
+    result = trainer.forward_and_back(Turn(model.modalities), MicroBatch(batch, 1.0))
     found = gradients(model)
 
     model.zero_grad()

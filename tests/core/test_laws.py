@@ -33,7 +33,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from asgml.core.methods.registry import METHODS, RegistryError, parse_method, short_name
-from asgml.core.methods.spec import Method
+from asgml.core.methods.spec import Method, MethodError
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.modulation import NEUTRAL, Modulation, compose
 from asgml.core.modulators.window import Windowed
@@ -107,7 +107,8 @@ LIVELY: dict[str, dict[str, Any]] = {
 }
 """Settings with which a method acts from the first step on, not after some epochs or by chance."""
 
-ORDERED = {"arl", "arl:paper", "inforeg", "mla", "reconboost", "aug"}
+ORDERED = {"arl", "arl:paper", "inforeg", "aug"}
+ORDERED |= {"mla", "mla:paper", "reconboost", "reconboost:paper"}
 """Methods whose formula depends on the order of modalities.
 
 ARL compares q_0/q_1 with d_0/d_1; InfoReg as released gives audio, the first, rules of its own;
@@ -302,7 +303,9 @@ def trained(root: Path, method: str, count: int, **sections: Any) -> dict[str, T
     root.mkdir()
     sections = with_variant(method, sections)
     name = method.partition(":")[0]
-    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, fusion=SPLIT, **sections)
+    sections = {**house_of(name), **sections}
+    sections["fusion"] = {**SPLIT, **sections.get("fusion", {})}
+    config = small_config(method=name, epochs=2, probe={"eval_freq": 1}, **sections)
     trainer = make_trainer(root, small_data(modalities(count), train=25), config, silent=True)
     trainer.train()
     # a method may show samples again, in more steps
@@ -504,8 +507,12 @@ def test_parameters_without_a_gradient_are_passed_over(method: str, count: int) 
     assert_finite(bench, modulation)
 
 
-@pytest.mark.parametrize("method", ["baseline", "ogm", "ogm_ge", "boost", "ogm_ge+boost"])
-def test_a_single_modality_is_neither_throttled_nor_boosted(method: str) -> None:
+@pytest.mark.parametrize("method", METHODS)
+def test_a_single_modality_is_trained_plainly_or_refused(method: str) -> None:
+    if METHODS[method].fewest > 1:
+        with pytest.raises(MethodError, match=f"{method} balances modalities, and audio is"):
+            Bench(method, ("audio",), **house_of(method))
+        return
     bench = Bench(method, ("audio",))
     modulation = bench.modulate()
     bench.apply(modulation)

@@ -141,6 +141,10 @@ REFUSED = {
         ["ogm", "ogm_ge", "ogm_star", "pmr_acc", "mlb", "opm", "arl", "agm", "pmr", "inforeg"],
         "two classes",
     ),
+    **dict.fromkeys(
+        ["lfm", "mmcosine", "valuation", "reconboost", "aug", "smp", "g2d"],
+        "two classes",
+    ),
     "cggm": "direction=True",
     "g_blending": "unmixed samples",
 }

@@ -53,8 +53,9 @@ def measured() -> list[Comparison]:
     """Run the comparing tests and return what they recorded. Raise where one fails."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        tests = [Path(sys.executable).with_name("pytest"), "-q", "-n", "0", f"--junitxml={report}", *TESTS]
-        subprocess.run(tests, cwd=ROOT, check=True)
+        pytest = Path(sys.executable).with_name("pytest")
+        options = ["-q", "-n", "0", f"--junitxml={report}"]
+        subprocess.run([pytest, *options, *TESTS], cwd=ROOT, check=True)
         return list(comparisons(ElementTree.parse(report).iter("testcase")))
 
 

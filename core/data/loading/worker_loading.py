@@ -61,8 +61,10 @@ def map_in_workers(
             if isinstance(result, DataError):
                 raise result
             yield result
-    except RuntimeError as error:  # a process was killed, most often for want of shared memory
-        if "DataLoader worker" not in str(error):
+    # a process was killed, most often for want of shared memory; the second where its batch was
+    # being fetched
+    except (RuntimeError, ConnectionError) as error:
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
         reason = str(error).partition("\n")[0]
         advice = "set data.options.workers=0 or give it more memory"

@@ -168,10 +168,9 @@ def test_inforeg_pulls_inside_the_window_only(is_open: bool) -> None:
     assert all(torch.equal(after[name], before[name]) for name in before) == (not is_open)
 
 
-@pytest.mark.parametrize("names", [("audio",), ATV], ids=len)
-def test_inforeg_is_refused_where_it_is_not_defined(names: tuple[str, ...]) -> None:
-    with pytest.raises(MethodError, match=f"two modalities, the data has {len(names)}"):
-        Bench("inforeg", names)
+def test_inforeg_is_refused_where_it_is_not_defined() -> None:
+    with pytest.raises(MethodError, match="two modalities, the data has 3"):
+        Bench("inforeg", ATV)
 
 
 def test_a_checkpoint_keeps_the_traces_of_ten_epochs() -> None:

@@ -181,7 +181,7 @@ def test_a_training_that_ends_too_early_for_the_curve_is_told(
 
 
 def test_what_it_cannot_do_is_told() -> None:
-    with pytest.raises(MethodError, match="lfm aligns modalities with each other"):
+    with pytest.raises(MethodError, match="lfm balances modalities"):
         Bench("lfm", ("audio",))
     with pytest.raises(ConfigError, match="heads would never be trained"):
         small_config(method="lfm", fusion={"alone": "heads"})

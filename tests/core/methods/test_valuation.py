@@ -315,7 +315,7 @@ def test_epochs_are_longer_and_the_length_is_not_promised(tmp_path: Path) -> Non
 
 
 def test_what_it_cannot_do_is_told() -> None:
-    with pytest.raises(MethodError, match="valuation compares 2 to 6 modalities"):
+    with pytest.raises(MethodError, match="valuation balances modalities"):
         Bench("valuation", ("audio",))
     with pytest.raises(RegistryError, match="both drop features before the fusion"):
         parse_method("opm+valuation")
