@@ -7,7 +7,7 @@ from typing import Any
 
 from asgml.core.balancer.errors import LoopError
 from asgml.core.training.balancing import Balancing
-from asgml.core.training.preflight import overriding
+from asgml.core.training.refusals import overriding
 
 
 class CallOrder:

@@ -16,7 +16,8 @@ from asgml.core.run.recorded_run import first_line
 from asgml.core.run.step_log import StepLog
 from asgml.core.training.balancing import make_balancing
 from asgml.core.training.distributed import Ranks
-from asgml.core.training.preflight import shared_weights, too_short, without_parts
+from asgml.core.training.length_warnings import too_short
+from asgml.core.training.method_warnings import shared_weights, without_parts
 from asgml.storage.format.knobs import Value, find_knob
 from asgml.storage.format.status import State
 from asgml.storage.write.closing import ClosedByWith

@@ -22,7 +22,7 @@ from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
 from asgml.core.training.early_stopping import EarlyStopping
 from asgml.core.training.mixup import Mixup, make_mixup
-from asgml.core.training.preflight import (
+from asgml.core.training.refusals import (
     refuse_frozen,
     refuse_other_fusion,
     refuse_single,

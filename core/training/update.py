@@ -23,7 +23,7 @@ from asgml.core.measures.gradients import clip
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.composition import Composed
 from asgml.core.training.precision import PRECISIONS, Precision
-from asgml.core.training.preflight import refuse_unfit
+from asgml.core.training.refusals import refuse_unfit
 from asgml.core.types import Batch, Forward, Mix, Scalar
 
 

@@ -12,7 +12,9 @@ from core_kit import Bench, small_config, train_small
 from torch import nn
 
 from asgml.core.balancer import Balancer
-from asgml.core.training.preflight import configuration_warnings, too_short, without_parts
+from asgml.core.training.length_warnings import too_short
+from asgml.core.training.method_warnings import without_parts
+from asgml.core.training.preflight import configuration_warnings
 from asgml.storage.read.reader import Run
 
 AV = ("audio", "visual")

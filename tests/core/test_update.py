@@ -39,7 +39,7 @@ from asgml.core.model.model import ModelError, MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
 from asgml.core.training.precision import Float16, Precision
-from asgml.core.training.preflight import refuse_unfit
+from asgml.core.training.refusals import refuse_unfit
 from asgml.core.training.trainer import Trainer
 from asgml.core.training.update import micro_batches
 from asgml.core.types import Batch, Forward

@@ -24,7 +24,7 @@ from torch.nn import functional
 
 from asgml.core.measures.evaluate import evaluate
 from asgml.core.methods.registry import RegistryError, parse_method
-from asgml.core.training.preflight import too_short
+from asgml.core.training.length_warnings import too_short
 from asgml.core.types import Evaluation
 
 

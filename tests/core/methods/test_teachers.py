@@ -384,7 +384,7 @@ def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
 def test_holding_to_the_end_is_warned_of(
     method: str, options: dict[str, Any], warned: str, tmp_path: Path
 ) -> None:
-    from asgml.core.training.preflight import too_short
+    from asgml.core.training.length_warnings import too_short
 
     found = too_short(small_config(method=method, **{method: options}), 8, 100)
     assert [warned in line for line in found] == ([True] if warned else [])
