@@ -7,8 +7,9 @@ from typing import Any
 
 from asgml.app.errors import UserError
 from asgml.app.keys import flatten, nested, resolve
+from asgml.core.config.published import published_settings
 from asgml.core.config.run_config import ConfigError, make_config
-from asgml.core.config.run_settings import RunSettings, published_settings
+from asgml.core.config.run_settings import RunSettings
 
 DEFAULT = "default"
 """The origin of a value that was not given."""

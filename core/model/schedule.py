@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.config.sections import OptimizerConfig
+from asgml.core.config.training_sections import OptimizerConfig
 
 
 def learning_rate(config: RunSettings, lr: float, *, epoch: int, step: int) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from asgml.core.config.sections import EarlyStoppingConfig
+from asgml.core.config.training_sections import EarlyStoppingConfig
 
 
 @dataclass

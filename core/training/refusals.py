@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from asgml.core.config.run_settings import RunSettings, one_modality
+from asgml.core.config.rules import one_modality
+from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split, is_class
 from asgml.core.data.loading.batches import take
 from asgml.core.measures.task import Task

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from asgml.core.config.live_settings import LiveSettings
-from asgml.core.config.sections import OptimizerConfig
+from asgml.core.config.training_sections import OptimizerConfig
 from asgml.core.measures.criterion import mass_of
 from asgml.core.measures.gradients import clip
 from asgml.core.model.model import MultimodalModel

@@ -19,7 +19,7 @@ from core_kit import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgml.core.config.sections import EarlyStoppingConfig
+from asgml.core.config.training_sections import EarlyStoppingConfig
 from asgml.core.measures.task import CLASSIFICATION
 from asgml.core.training.early_stopping import EarlyStopping
 from asgml.core.training.trainer import Trainer
