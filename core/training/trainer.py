@@ -15,10 +15,8 @@ import torch
 from asgml.core.measures.task import loss_of
 from asgml.core.model.schedule import learning_rate
 from asgml.core.modulators.turns import Turn
-from asgml.core.run import checkpoint
 from asgml.core.run.step_log import StepLog
 from asgml.core.run.unimodal_reference import reference_warnings
-from asgml.core.seeds import global_state, restore_global_state
 from asgml.core.training.components import Components
 from asgml.core.training.model_selection import ModelSelection
 from asgml.core.training.precision import in_float32
@@ -27,6 +25,7 @@ from asgml.core.training.preflight import (
     data_warnings,
     skipped_measurements,
 )
+from asgml.core.training.training_state import TrainingState
 from asgml.core.training.turn_results import TurnResult, join_turns
 from asgml.core.training.update import MicroBatch, MicroBatchResult, merge_micro_batches
 from asgml.core.types import Batch, Forward, Scalar
@@ -43,6 +42,7 @@ class Trainer:
         self.balancing = components.balancing
         self.selection = ModelSelection(components)
         self.step_log = StepLog(components.run.recorder, components.device)
+        self.training_state = TrainingState(components, self.selection, self.step_log)
 
     # -- once in a while --------------------------------------------------------------
 
@@ -190,50 +190,10 @@ class Trainer:
 
     def save_checkpoint(self, why: str) -> None:
         """Save all that the training needs to continue bit for bit."""
-        folder = self.run.paths.checkpoints
-        path = checkpoint.path_at(folder, self.run.step)
-        with self.run.checkpoint_event(path, why):
-            # first the rows: a checkpoint without the rows before it would leave a gap in the run
-            self.run.recorder.writer.flush()
-            checkpoint.save(self.state_dict(), path)
-            keep, best = self.config.checkpoint.keep, self.selection.best.step
-            checkpoint.prune(folder, keep, best, self.run.step)
+        self.training_state.save(why)
 
     def state_dict(self) -> dict[str, Any]:
-        components = self.components
-        # the keys are those of version 0.1.0, whose runs can be resumed
-        return {
-            "progress": {
-                "step": self.run.step,
-                "epoch": self.run.epoch,
-                **self.selection.state_dict(),
-            },
-            "model": components.model.state_dict(),
-            "optimizer": components.optimizer.state_dict(),
-            "batches": components.batches.state_dict(),
-            "random": global_state(components.device),
-            "epoch_sums": self.step_log.sums,
-            "update": components.update.state_dict(),
-            "diagnosis": components.diagnostics.state_dict(),
-            "mixup": components.mixup.state_dict(),
-            "early_stopping": components.early_stopping.state_dict(),
-            **self.balancing.state_dict(),
-            **self.run.state_dict(),
-        }
+        return self.training_state.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        components, progress = self.components, state["progress"]
-        components.model.load_state_dict(state["model"])
-        components.optimizer.load_state_dict(state["optimizer"])
-        self.balancing.load_state_dict(state)
-        self.run.load_state_dict(state, step=progress["step"], epoch=progress["epoch"])
-        self.selection.load_state_dict(progress)
-        components.update.load_state_dict(state["update"])
-        components.diagnostics.load_state_dict(state["diagnosis"])
-        components.batches.load_state_dict(state["batches"])
-        # older checkpoints have neither
-        components.mixup.load_state_dict(state.get("mixup", {}))
-        components.early_stopping.load_state_dict(state.get("early_stopping", {}))
-        # after all that might draw while it is restored
-        restore_global_state(state["random"], components.device)
-        self.step_log.sums = state["epoch_sums"].to(components.device)
+        self.training_state.load_state_dict(state)

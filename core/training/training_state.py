@@ -1,0 +1,73 @@
+"""The state of a training: all that it needs to continue bit for bit, saved in a checkpoint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgml.core.run import checkpoint
+from asgml.core.run.step_log import StepLog
+from asgml.core.seeds import global_state, restore_global_state
+from asgml.core.training.components import Components
+from asgml.core.training.model_selection import ModelSelection
+
+
+class TrainingState:
+    """The state of all components of a training, and the checkpoints that it is saved in."""
+
+    def __init__(
+        self, components: Components, selection: ModelSelection, step_log: StepLog
+    ) -> None:
+        self.components = components
+        self.run = components.run
+        self.selection = selection
+        self.step_log = step_log
+
+    def save(self, why: str) -> None:
+        """Save a checkpoint, and delete those that are no longer kept."""
+        folder = self.run.paths.checkpoints
+        path = checkpoint.path_at(folder, self.run.step)
+        with self.run.checkpoint_event(path, why):
+            # first the rows: a checkpoint without the rows before it would leave a gap in the run
+            self.run.recorder.writer.flush()
+            checkpoint.save(self.state_dict(), path)
+            keep, best = self.components.config.checkpoint.keep, self.selection.best.step
+            checkpoint.prune(folder, keep, best, self.run.step)
+
+    def state_dict(self) -> dict[str, Any]:
+        components = self.components
+        # the keys are those of version 0.1.0, whose runs can be resumed
+        return {
+            "progress": {
+                "step": self.run.step,
+                "epoch": self.run.epoch,
+                **self.selection.state_dict(),
+            },
+            "model": components.model.state_dict(),
+            "optimizer": components.optimizer.state_dict(),
+            "batches": components.batches.state_dict(),
+            "random": global_state(components.device),
+            "epoch_sums": self.step_log.sums,
+            "update": components.update.state_dict(),
+            "diagnosis": components.diagnostics.state_dict(),
+            "mixup": components.mixup.state_dict(),
+            "early_stopping": components.early_stopping.state_dict(),
+            **components.balancing.state_dict(),
+            **self.run.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        components, progress = self.components, state["progress"]
+        components.model.load_state_dict(state["model"])
+        components.optimizer.load_state_dict(state["optimizer"])
+        components.balancing.load_state_dict(state)
+        self.run.load_state_dict(state, step=progress["step"], epoch=progress["epoch"])
+        self.selection.load_state_dict(progress)
+        components.update.load_state_dict(state["update"])
+        components.diagnostics.load_state_dict(state["diagnosis"])
+        components.batches.load_state_dict(state["batches"])
+        # older checkpoints have neither
+        components.mixup.load_state_dict(state.get("mixup", {}))
+        components.early_stopping.load_state_dict(state.get("early_stopping", {}))
+        # after all that might draw while it is restored
+        restore_global_state(state["random"], components.device)
+        self.step_log.sums = state["epoch_sums"].to(components.device)
