@@ -34,8 +34,8 @@ from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.methods.registry import METHODS, parse_method
 from asgml.core.run.manifest_builder import make_manifest
-from asgml.core.training.balancing import ModulationResult
 from asgml.core.training.components import make_components
+from asgml.core.training.modulation_result import ModulationResult
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch, Forward
 from asgml.storage.format.layout import RunPaths

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,36 +18,18 @@ from asgml.core.modulators.apply import apply
 from asgml.core.modulators.build import make_modulator
 from asgml.core.modulators.composition import Composed
 from asgml.core.modulators.context import MethodContext
-from asgml.core.modulators.modulation import NEUTRAL, Modulation
+from asgml.core.modulators.modulation import NEUTRAL
 from asgml.core.modulators.window import Windowed
 from asgml.core.run.recorded_run import RecordedRun
-from asgml.core.run.rows import probe_row, step_row
+from asgml.core.run.rows import probe_row
 from asgml.core.seeds import seed_for
+from asgml.core.training.modulation_result import ModulationResult, Norms, clean_norm
 from asgml.core.training.teachers import load_teachers
 from asgml.core.types import Backward, Forward, ParameterGroup, Scalar
 from asgml.storage.format.reference import references_of
 
-Norms = Mapping[str, Tensor]
-
 FEWEST_PROBED = 2
 """Samples that a probe needs: one half to train on and one to score."""
-
-
-@dataclass(frozen=True)
-class ModulationResult:
-    """The modulation of a step, and the encoders' gradient norms before and after it.
-
-    `clean` are those after it, without the noise that it added.
-    """
-
-    modulation: Modulation
-    before: Norms
-    after: Norms
-    clean: Norms
-
-    def row(self, forward: Forward) -> dict[str, Scalar]:
-        """Return its columns of the table `steps`."""
-        return step_row(forward, self.before, self.after, self.clean, self.modulation)
 
 
 @dataclass
@@ -148,24 +130,6 @@ class Balancing:
         # generators take their state from the CPU, wherever the checkpoint was loaded to
         self.noise.set_state(state["noise"].cpu())
         self.method_generator.set_state(state["method_generator"].cpu())
-
-
-def clean_norm(
-    modulation: Modulation, modality: str, before: EncoderNorms, after: Tensor
-) -> Tensor:
-    """Return the norm of an encoder's gradient after modulation, without the noise.
-
-    It follows from the gains and the norms before: no gradient is read for it, except where another
-    method gave directions.
-    """
-    if not any(noisy == modality for noisy, _ in modulation.noise):
-        return after
-    if modality in modulation.directions:
-        directions = list(modulation.directions[modality])
-        by_tensor = torch.stack(torch._foreach_norm(directions))
-        before = replace(before, by_tensor=by_tensor)
-    rest = modulation.gains.get((modality, "all"), 1.0)
-    return before.scaled(rest * modulation.gains.get((modality, "kernels"), 1.0), rest)
 
 
 def complete_samples(forward: Forward) -> tuple[Mapping[str, Tensor], Tensor]:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from asgml.core.modulators.modulation import Key, Modulation
-from asgml.core.training.balancing import ModulationResult
+from asgml.core.training.modulation_result import ModulationResult
 from asgml.core.types import Forward, Scalar
 
 NORMS = ("before", "after", "clean")
