@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from asgml.core.methods.boost import BOOST, OGM_STAR, PMR_ACC
 from asgml.core.methods.data import VALUATION
 from asgml.core.methods.directions import INFOREG, MMPARETO
-from asgml.core.methods.losses import BASELINE, DGL, G_BLENDING, LFM, MMCOSINE, PMR, UNIFORM
+from asgml.core.methods.joint_losses import DGL, G_BLENDING, LFM, MMCOSINE
+from asgml.core.methods.losses import BASELINE, PMR, UNIFORM
 from asgml.core.methods.rates import ASGML_V1, MSES, MSLR
 from asgml.core.methods.resets import RELEARNING
 from asgml.core.methods.spec import Method

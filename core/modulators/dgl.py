@@ -1,7 +1,7 @@
 """DGL: train encoders by their unimodal losses alone, and the fusion by the joint loss alone.
 
 Wei, Luo, Luo: Boosting Multimodal Learning via Disentangled Gradient Learning, ICCV 2025. Formula:
-DGL in core/methods/losses.py. Any number of modalities.
+DGL in core/methods/joint_losses.py. Any number of modalities.
 
 The joint logits come from detached features, so the joint loss reaches the fusion's parameters
 alone. The released script back-propagates the unimodal losses first and then clears what they left

@@ -1,7 +1,7 @@
 """G-Blending: weigh the joint and the unimodal losses by how each generalises and over-fits.
 
 Wang, Tran, Feiszli: What Makes Training Multi-modal Classification Networks Hard?, CVPR 2020
-(online version). Formula: G_BLENDING in core/methods/losses.py; measured in blending.py.
+(online version). Formula: G_BLENDING in core/methods/joint_losses.py; measured in blending.py.
 
 Every `every` epochs a copy of the model is trained for `measure_epochs` epochs by each of the M + 1
 losses, and G and O are read off it; the model itself is not touched. The paper measures over whole

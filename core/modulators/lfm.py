@@ -1,9 +1,10 @@
 """LFM: bring the modalities' predictions together first, and fit the classes as training goes on.
 
 Yang, Wan, Jiang, Xu: Facilitating Multimodal Classification via Dynamically Learning Modality Gap,
-NeurIPS 2024. Formula: LFM in core/methods/losses.py. For more than two modalities the alignment is
-the mean over pairs. align and CLS are those of the released scripts: align compares what the
-modalities predict, and CLS takes the mean of their logits, which for fusion.kind=sum is z / M.
+NeurIPS 2024. Formula: LFM in core/methods/joint_losses.py. For more than two modalities the
+alignment is the mean over pairs. align and CLS are those of the released scripts: align compares
+what the modalities predict, and CLS takes the mean of their logits, which for fusion.kind=sum is
+z / M.
 
 The weight a of align is, by the option `weight`:
 

@@ -1,7 +1,7 @@
 """MMCosine: predict by angles, so that a modality with long features does not outgrow another.
 
 Xu, Feng, Zhang, Hu: MMCosine: Multi-Modal Cosine Loss Towards Balanced Audio-Visual Fine-Grained
-Learning, ICASSP 2023. Formula: MMCOSINE in core/methods/losses.py. Any number of modalities.
+Learning, ICASSP 2023. Formula: MMCOSINE in core/methods/joint_losses.py. Any number of modalities.
 
 The loss of the cosines takes the place of the joint one; with a hidden layer the weights are those
 of both layers together, between which there is no activation. As in the released script on CREMA-D,
