@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from asgml.core.data.base import Split
 from asgml.core.data.loading.batches import in_order
 from asgml.core.measures.probes import Probes
-from asgml.core.measures.task import Task, correct, task_of
+from asgml.core.measures.task import correct, task_of
+from asgml.core.measures.task_base import Task
 from asgml.core.model.model import MultimodalModel
 from asgml.core.types import Evaluation, Forward
 

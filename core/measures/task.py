@@ -11,8 +11,6 @@ The model kept is that of the best validation accuracy, or of the lowest mean ab
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -23,63 +21,11 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split
 from asgml.core.measures.criterion import LossError, criterion_loss, make_criterion
 from asgml.core.measures.meter import Meter, RegressionMeter
+from asgml.core.measures.task_base import Reduction, Task
 from asgml.core.measures.unimodal import cross_entropies
 from asgml.core.types import Batch, Criterion, Evaluation, Forward
-from asgml.storage.format.metrics import METRICS, Metric
+from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
-
-Reduction = Literal["mean", "sum"]
-
-
-class Task(ABC):
-    """The kind of prediction that a data set asks for."""
-
-    choice: ClassVar[str]
-    """The criterion of the best model, as text."""
-    gives_class_scores: ClassVar[bool]
-    """True where outputs are scores of classes, which most methods throttle by."""
-    metrics: ClassVar[tuple[Metric, ...]]
-    """The metrics that a run records."""
-
-    @abstractmethod
-    def outputs(self, data: Dataset) -> int:
-        """Return the number of outputs per sample."""
-
-    @abstractmethod
-    def truth(self, forward: Forward) -> Tensor:
-        """Return what the outputs are compared with: class numbers (B,), or targets (B,)."""
-
-    @abstractmethod
-    def loss(
-        self, logits: Float[Tensor, "B C"], truth: Tensor, reduction: Reduction = "mean"
-    ) -> Tensor:
-        """Return the mean or the sum over the samples."""
-
-    def training_loss(self, forward: Forward, logits: Float[Tensor, "B C"]) -> Tensor:
-        """Return the mean loss that a batch is trained by, of fused or unimodal logits."""
-        return self.loss(logits, self.truth(forward))
-
-    @abstractmethod
-    def unimodal_losses(
-        self, unimodal_logits: Float[Tensor, "M B C"], truth: Tensor
-    ) -> Float[Tensor, "M"]:
-        """Return the mean loss of each modality's logits."""
-
-    @abstractmethod
-    def correct(self, logits: Float[Tensor, "B C"], truth: Tensor) -> Float[Tensor, "B"]:
-        """Return 1 for each sample that is predicted correctly, else 0."""
-
-    @abstractmethod
-    def score(self, val: Evaluation) -> float:
-        """Return the score that chooses the model: larger is better, not finite is -inf."""
-
-    def best_row(self, score: float) -> dict[str, float]:
-        """Return columns of `epochs` about the best score so far, beside the best accuracy."""
-        return {}
-
-    def meter(self) -> Meter:
-        """Return a new meter for one evaluation of a split."""
-        return Meter()
 
 
 class Classification(Task):

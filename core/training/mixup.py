@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from asgml.core.config.run_settings import RunSettings
-from asgml.core.measures.task import Task
+from asgml.core.measures.task_base import Task
 from asgml.core.methods.spec import READS_DATA, Method, MethodError
 from asgml.core.seeds import seed_for
 from asgml.core.types import Batch, Mix

@@ -8,7 +8,7 @@ from asgml.core.config.rules import one_modality
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split, is_class
 from asgml.core.data.loading.batches import take
-from asgml.core.measures.task import Task
+from asgml.core.measures.task_base import Task
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
