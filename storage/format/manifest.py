@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from asgml.storage.format import typed
 from asgml.storage.format.errors import FormatError, NewerFormatError
 from asgml.storage.format.knobs import Knob, knob_from_json, knob_to_json
-from asgml.storage.format.metrics import METRICS, TABLES, Metric, columns_of
+from asgml.storage.format.metrics import AXES, METRICS, TABLES, Metric
 
 __all__ = ["FORMAT", "VERSION", "FormatError", "Manifest", "manifest_from_json"]
 
@@ -88,6 +88,17 @@ class Manifest:
             "tables": {table: self.columns(table) for table in TABLES},
             **record,
         }
+
+
+def columns_of(table: str, metrics: Iterable[Metric], modalities: Sequence[str]) -> list[str]:
+    """Return the column names of a table, axes first, in the order of the metrics."""
+    columns = [
+        column
+        for metric in metrics
+        if metric.table == table
+        for column in metric.columns(modalities)
+    ]
+    return [*AXES, *columns]
 
 
 def manifest_from_json(record: dict[str, Any]) -> Manifest:

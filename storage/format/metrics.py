@@ -6,7 +6,7 @@ A run's manifest keeps the rows it was recorded with, so an old run is drawn by 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -188,14 +188,3 @@ METRICS: tuple[Metric, ...] = (
 
 LATER = ("grad_norm_clean", "head_gain")
 """Metrics that runs of 0.1.0 and 0.2.0 lack; such a run is resumed without them."""
-
-
-def columns_of(table: str, metrics: Iterable[Metric], modalities: Sequence[str]) -> list[str]:
-    """Return the column names of a table, axes first, in the order of the metrics."""
-    columns = [
-        column
-        for metric in metrics
-        if metric.table == table
-        for column in metric.columns(modalities)
-    ]
-    return [*AXES, *columns]
