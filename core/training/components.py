@@ -69,9 +69,7 @@ def make_components(
 
     Weights are drawn on the CPU, so a seed means the same model on every device.
     """
-    data = replace(
-        data, splits={name: to_device(split, device) for name, split in data.splits.items()}
-    )
+    data = _on_device(data, device)
     task = make_task(data)
     refuse_without_class_scores(config, task)
     refuse_single(config, data)
@@ -99,6 +97,11 @@ def make_components(
         early_stopping=EarlyStopping(config.early_stopping),
         run=run,
     )
+
+
+def _on_device(data: Dataset, device: torch.device) -> Dataset:
+    splits = {name: to_device(split, device) for name, split in data.splits.items()}
+    return replace(data, splits=splits)
 
 
 def _make_model(config: RunSettings, data: Dataset, device: torch.device) -> MultimodalModel:
