@@ -33,6 +33,7 @@ from torch.nn import functional
 from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.methods.registry import METHODS, parse_method
+from asgml.core.methods.spec import TEACHERS
 from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.training.components import make_components
 from asgml.core.training.modulation_result import ModulationResult
@@ -184,7 +185,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--method", action="append", help="methods to measure (default: all, and ogm_ge+boost)"
+        "--method",
+        action="append",
+        help="methods to measure (default: all that need no other runs, and ogm_ge+boost)",
     )
     parser.add_argument("--encoder", default="conv")
     parser.add_argument("--data", default="synthetic")
@@ -194,7 +197,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    methods = given.method or [name for name in METHODS if name != "baseline"] + ["ogm_ge+boost"]
+    # methods with teachers need runs to take them from
+    alone = [name for name, row in METHODS.items() if TEACHERS not in row.requires]
+    methods = given.method or [*(name for name in alone if name != "baseline"), "ogm_ge+boost"]
     names = ["loop", "baseline", *methods]
     acting: dict[str, list[float]] = {name: [] for name in names}
     variants = {

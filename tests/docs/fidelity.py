@@ -29,9 +29,9 @@ Each method of the table is compared with a transcription of its published rule 
 with the program: plain torch, written from the paper's formula or from the facts of the authors'
 released code. Both train the same small networks (a convolutional and a fully connected encoder;
 with three modalities a sequence encoder too) from the same weights on the same batches for three
-epochs. The column "difference" has the largest difference of any final weight, in units of the largest change
-of any weight in that training: what float32 rounding leaves. Where published code draws random
-numbers, the transcription takes the program's own draws.
+epochs. The column "difference" has the largest difference of any final weight, in units of the
+largest change of any weight in that training: what float32 rounding leaves. Where published code
+draws random numbers, the transcription takes the program's own draws.
 
 Agreement with a formula is no claim about accuracy: no published number has been reproduced.
 
