@@ -21,6 +21,8 @@ from transformers import BertConfig, BertModel
 from warm_kit import warm_asgml, warm_python
 
 from asgml.app.launcher import worker_environment
+from asgml.core.methods.registry import METHODS
+from asgml.core.methods.spec import NEEDS_HEAD, TEACHERS
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.training.trainer import Trainer
 from asgml.core.worker import prepare_trainer
@@ -341,6 +343,19 @@ def test_the_lightning_example_says_what_it_lacks(example: Any, tmp_path: Path) 
 def test_every_example_says_how_to_run_it() -> None:
     for path in EXAMPLES.glob("*.py"):
         assert f"examples/{path.name}" in str(load(path.stem).__doc__), path.name
+
+
+def test_the_readme_names_the_methods_that_a_loop_cannot_have() -> None:
+    """Those of which a capability is always required, but for a head, which a loop may give."""
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    named = text.partition("the step itself (")[2].partition(")")[0].replace("\n", " ")
+    refused = [
+        name
+        for name, row in METHODS.items()
+        if any(not setting and deed != NEEDS_HEAD for deed, setting in row.requires.items())
+        or TEACHERS in row.requires
+    ]
+    assert named.split(", ") == sorted(refused)
 
 
 def test_the_lines_in_the_readme_run(tmp_path: Path) -> None:
