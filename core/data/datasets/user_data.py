@@ -107,10 +107,15 @@ def _refuse_untrained(spec: str, train: Tensor, classes: Sequence[str]) -> None:
 def _shapes_of(source: UserSource) -> dict[str, tuple[int, ...]]:
     """Return the shape of each modality, {m: shape}, of the first sample of train.
 
-    Raise DataError for a name that cannot be part of a column name.
+    Raise DataError for a name that cannot be part of a column name, and for an empty modality.
     """
     shapes = {m: tuple(tensor.shape) for m, tensor in source.sample("train", 0).items()}
-    for m in shapes:
+    for m, shape in shapes.items():
+        if 0 in shape:
+            raise DataError(
+                f"data {source.target!r}: split('train')[0], modality {m!r} has shape {shape}; "
+                "an axis of length 0 holds no feature: leave it out"
+            )
         try:
             check_name(m)
         except DataError as error:

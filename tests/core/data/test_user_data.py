@@ -121,6 +121,7 @@ def test_another_file_is_other_data(write: Write) -> None:
         ("np.full((2, 3)", "np.full((2, 3 + i // 5)", ["('train')[5]", "(2, 4)", "pad"]),
         ('classes = ("calm", "glad")', 'classes = ("calm",)', ["classes", "two or more"]),
         ('classes = ("calm", "glad")', "classes = 2", ["classes = 2"]),
+        ("np.full((2, 3)", "np.full((2, 0)", ["('train')[0]", "'sound'", "(2, 0)", "length 0"]),
         ("return cards", "return 3", ["split('train')", "TypeError"]),
         ("return cards", "return [1, 2]", ["split('train')[0] is a int", "mapping"]),
         ("return cards", "return cards if name != 'test' else ()", ["test", "no samples"]),
