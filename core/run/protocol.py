@@ -145,6 +145,22 @@ def describe_encoder(kind: str) -> str:
     return f"{split_target(kind)[1]}, sha256 {code_digest(kind)}"
 
 
+def changed_encoder(recorded: Mapping[str, Any], kinds: Mapping[str, str]) -> str | None:
+    """Return the first key of `kinds`, {key: kind}, whose file is not the one in the protocol.
+
+    `recorded` is the section `data` of a run's manifest. None where every file of a user's own is
+    as it was. Raise UserFileError where one cannot be read.
+    """
+    began: Any = recorded
+    for key in ("protocol", "network", "encoder"):
+        found = began.get(key)
+        began = found if isinstance(found, Mapping) else {}
+    for key, kind in kinds.items():
+        if is_target(kind) and began.get(key, kind) != describe_encoder(kind):
+            return key
+    return None
+
+
 def _plain(value: Any) -> Any:
     """Return the value as JSON gives it back, so that a stored protocol has the same digest."""
     return json.loads(json.dumps(value, default=str))

@@ -9,8 +9,8 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, Dataset
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.run import checkpoint
-from asgml.core.run.protocol import describe_encoder
-from asgml.core.user_file import is_target, split_target
+from asgml.core.run.protocol import changed_encoder
+from asgml.core.user_file import split_target
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.metrics import LATER, METRICS, Metric
@@ -74,16 +74,13 @@ def refuse_other_encoders(paths: RunPaths, earlier: Run, config: RunSettings) ->
 
     Raise UserFileError where it is not there any more.
     """
-    began: Any = earlier.manifest.data if earlier.manifest else {}
-    for key in ("protocol", "network", "encoder"):
-        found = began.get(key)
-        began = found if isinstance(found, Mapping) else {}
-    for modality, kind in config.encoder.items():
-        if is_target(kind) and began.get(modality, kind) != describe_encoder(kind):
-            raise EncoderError(
-                f"run {paths.name} began with another content of {split_target(kind)[0]} "
-                f"(encoder.{modality}); put the old file back, or start a new run"
-            )
+    changed = changed_encoder(earlier.manifest.data if earlier.manifest else {}, config.encoder)
+    if changed is not None:
+        raise EncoderError(
+            f"run {paths.name} began with another content of "
+            f"{split_target(config.encoder[changed])[0]} (encoder.{changed}); "
+            "put the old file back, or start a new run"
+        )
 
 
 def _columns(metrics: Iterable[Metric]) -> list[tuple[str, str, bool]]:

@@ -21,7 +21,9 @@ from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.fusion.base import FusionError
 from asgml.core.model.model import ModelError, MultimodalModel, make_model
 from asgml.core.run import checkpoint
+from asgml.core.run.protocol import changed_encoder
 from asgml.core.run.unimodal_reference import ReferenceRunError, best_model
+from asgml.core.user_file import UserFileError, split_target
 from asgml.storage.read.reader import Run
 
 
@@ -55,7 +57,7 @@ def load_best_model(
 
     `data` has the modalities and classes that it was trained on. Draws no random number. Raise
     ReferenceRunError where the checkpoint is missing, damaged, of another network, or not the file
-    with the digest `sha256`.
+    with the digest `sha256`, and where the file of a user's encoder has changed since.
     """
     path = best_model(run, step)
     if path is None:
@@ -71,7 +73,23 @@ def load_best_model(
     except (checkpoint.CheckpointError, AttributeError):
         raise ReferenceRunError(f"{what} has a best model that cannot be read: {path}") from None
     config = stored_config(run.manifest.config if run.manifest else {}, what)
+    _refuse_changed_encoders(run, config, data, what)
     return _fixed(_with_weights(config, data, state, what))
+
+
+def _refuse_changed_encoders(run: Run, config: RunSettings, data: Dataset, what: str) -> None:
+    """Raise ReferenceRunError where a user's encoder is not the code that the weights belong to."""
+    named = [m if m in config.encoder else "default" for m in data.modalities]
+    kinds = {key: config.encoder[key] for key in named if key in config.encoder}
+    try:
+        changed = changed_encoder(run.manifest.data if run.manifest else {}, kinds)
+    except UserFileError as error:
+        raise ReferenceRunError(f"{what} has lost an encoder: {error}") from None
+    if changed is not None:
+        raise ReferenceRunError(
+            f"{what} was trained with another content of {split_target(kinds[changed])[0]} "
+            f"(encoder.{changed}); put the old file back, or train it again"
+        )
 
 
 def _with_weights(

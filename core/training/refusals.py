@@ -20,9 +20,14 @@ from asgml.core.modulators.window import Windowed
 ACT_WITHOUT_ENCODERS = ("nothing", "loss", "features", "data")
 """When methods act that still have the head to act on where every encoder is frozen."""
 
+TRIED = 5
+"""Samples of train that a user's encoder is tried with before the training."""
+
 
 def try_encoders(config: RunSettings, model: MultimodalModel, train: Split) -> None:
-    """Raise EncoderError where an encoder cannot take two real samples of the user's own data.
+    """Raise EncoderError where an encoder cannot take real samples of the user's own code or data.
+
+    An encoder is given two samples, then TRIED: a fault may depend on how many there are.
 
     Without code of the user's own nothing is tried: what fits what is known then.
     """
@@ -30,10 +35,11 @@ def try_encoders(config: RunSettings, model: MultimodalModel, train: Split) -> N
     if not own and not is_class(config.data.name):
         return
     device = next(model.parameters()).device
-    inputs = take(train, torch.arange(min(2, len(train))), device).inputs
+    inputs = take(train, torch.arange(min(TRIED, len(train))), device).inputs
     for modality, encoder in model.encoders.items():
         if isinstance(encoder, UserEncoder):
-            try_encoder(modality, encoder, inputs[modality])
+            for count in sorted({min(2, len(inputs[modality])), len(inputs[modality])}):
+                try_encoder(modality, encoder, inputs[modality][:count])
         elif not inputs[modality].is_floating_point():
             raise EncoderError(
                 f"{modality!r} has inputs of {inputs[modality].dtype}, such as the tokens of a "

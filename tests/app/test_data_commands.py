@@ -283,3 +283,23 @@ def test_a_training_ends_at_missing_files_with_one_line_and_goes_on_without_them
     assert done.code == 0 and "3 clips of cremad are left out" in done.err
     shown = asgml("show", "latest", "--runs", tmp_path / "runs")
     assert re.search(r"samples +train \d+, val \d+, test \d+; 3 clips left out", shown.out)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("'text'", "split('train')[0], modality 'a' is a str that is no tensor"),
+        ("[0.0, float('nan')]", "split('train')[0] has NaN or infinity as float32 in modality 'a'"),
+    ],
+)
+def test_own_data_with_an_unusable_value_is_one_line(
+    value: str, words: str, asgml: Asgml, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text(
+        "class Mine:\n    classes = ('calm', 'glad')\n\n    def split(self, name):\n"
+        f"        return [{{'label': i % 2, 'a': {value}}} for i in range(4)]\n",
+        encoding="utf-8",
+    )
+    said = asgml("data", "check", f"{tmp_path}/mine.py:Mine")
+    assert said.code != 0 and words in said.err
+    assert len(said.err.strip().splitlines()) == 1

@@ -185,6 +185,45 @@ def test_data_that_changed_or_is_gone_is_refused(tmp_path: Path) -> None:
         evaluate_ensemble(runs, "test", CPU)
 
 
+ENCODER = """
+from torch import nn
+
+
+class Own(nn.Module):
+    def __init__(self, shape):
+        super().__init__()
+        self.features = 4
+        self.layer = nn.Linear(shape[0], 4)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1))
+"""
+
+
+def test_weights_of_an_encoder_whose_code_changed_are_refused(
+    alone: list[Path], file: Path, tmp_path: Path
+) -> None:
+    """Of the modality itself and of the default; another modality's encoder matters to no one."""
+    code = tmp_path / "enc.py"
+    code.write_text(ENCODER, encoding="utf-8")
+    target = f"{code}:Own"
+    runs = {
+        key: train_on(tmp_path / key, file, ("visual",), epochs=1, encoder={key: target})
+        for key in ("visual", "default")
+    }
+    for run in runs.values():
+        assert evaluate_ensemble([alone[0], run], "test", CPU).members[1].accuracy <= 1
+    code.write_text(ENCODER.replace("self.layer(", "-self.layer("), encoding="utf-8")
+    for key, run in runs.items():
+        with pytest.raises(ReferenceRunError) as raised:
+            evaluate_ensemble([alone[0], run], "test", CPU)
+        message = str(raised.value)
+        assert f"another content of {code} (encoder.{key})" in message and "\n" not in message
+    code.unlink()
+    with pytest.raises(ReferenceRunError, match=r"has lost an encoder: .*enc\.py.* cannot be read"):
+        evaluate_ensemble([alone[0], runs["visual"]], "test", CPU)
+
+
 def test_other_samples_in_the_split_are_refused(
     alone: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -114,7 +114,11 @@ def test_a_frozen_one_keeps_its_weights(write: Write, tmp_path: Path) -> None:
         ("        self.features = 5\n\n    def forward(self, x):\n        return x / 0",
          ["not finite"]),
         ("        self.features = 5\n\n    def forward(self, x):\n        return x.long()",
-         ["not finite floats"]),
+         ["'visual'", "torch.int64", "expected torch.float32"]),
+        ("        self.features = 5\n\n    def forward(self, x):\n        return x.half()",
+         ["'visual'", "torch.float16", "expected torch.float32"]),
+        ("        self.features = 5\n\n    def forward(self, x):\n        return x[:4]",
+         ["'visual'", "(4, 5)", "expected (5, 5)"]),
     ],
 )  # fmt: skip
 def test_one_that_does_not_fit_is_refused_in_one_line(

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from asgml.core.data.arrays.array_dataset import VAL_SHARE, carve_val
+from asgml.core.data.arrays.array_validation import check_every_class_trains, check_name
 from asgml.core.data.arrays.memory_limit import check_memory
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.datasets.user_rows import UserRows
@@ -39,9 +40,10 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
     for name in ("train", "test"):
         if not len(found[name]):
             raise DataError(f"{spec}: split({name!r}) has no samples; give at least one")
-    shapes = {m: tuple(tensor.shape) for m, tensor in source.sample("train", 0).items()}
+    shapes = _shapes_of(source)
     labels = {name: source.labels(name, len(classes)) for name in SPLITS}
     numbers, val = _numbers(labels, seed)
+    _refuse_untrained(spec, labels["train"][numbers["train"]], classes)
     origins = {name: "train" if val and name == "val" else name for name in SPLITS}
     splits = {
         name: _make_split(
@@ -92,6 +94,33 @@ def _numbers(labels: Mapping[str, Tensor], seed: int) -> tuple[dict[str, Tensor]
     split = carve_val(labels["train"].numpy(), np.full(len(labels["train"]), "train"), seed)
     carved = {name: torch.from_numpy(np.flatnonzero(split == name)) for name in ("train", "val")}
     return {**every, **carved}, f"{VAL_SHARE:.0%} of train, stratified, seed {seed}"
+
+
+def _refuse_untrained(spec: str, train: Tensor, classes: Sequence[str]) -> None:
+    """Raise DataError where train holds no sample of a class."""
+    try:
+        check_every_class_trains(train.numpy(), np.ones(len(train), dtype=np.bool_), classes)
+    except DataError as error:
+        raise DataError(f"data {spec!r}: {error}") from None
+
+
+def _shapes_of(source: UserSource) -> dict[str, tuple[int, ...]]:
+    """Return the shape of each modality, {m: shape}, of the first sample of train.
+
+    Raise DataError for a name that cannot be part of a column name, and for an empty modality.
+    """
+    shapes = {m: tuple(tensor.shape) for m, tensor in source.sample("train", 0).items()}
+    for m, shape in shapes.items():
+        if 0 in shape:
+            raise DataError(
+                f"data {source.target!r}: split('train')[0], modality {m!r} has shape {shape}; "
+                "an axis of length 0 holds no feature: leave it out"
+            )
+        try:
+            check_name(m)
+        except DataError as error:
+            raise DataError(f"data {source.target!r}: split('train')[0], {error}") from None
+    return shapes
 
 
 def _classes_of(source: UserSource) -> tuple[str, ...]:

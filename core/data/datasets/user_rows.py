@@ -51,12 +51,17 @@ class UserRows:
         return replace(self, shapes={m: self.shapes[m] for m in modalities})
 
     def _checked(self, number: int) -> dict[str, Tensor]:
-        sample = self.source.sample(self.split, number)
-        shapes = {m: tuple(tensor.shape) for m, tensor in sample.items() if m in self.shapes}
+        sample = self.source.sample(self.split, number, self.shapes)
+        shapes = {m: tuple(tensor.shape) for m, tensor in sample.items()}
         if shapes != self.shapes:
             raise DataError(
                 f"data {self.target!r}: split({self.split!r})[{number}] has {_listed(shapes)}; "
                 f"expected {_listed(self.shapes)} as the first sample of train: pad or cut it"
+            )
+        if bad := [m for m, tensor in sample.items() if not bool(tensor.isfinite().all())]:
+            raise DataError(
+                f"data {self.target!r}: split({self.split!r})[{number}] has NaN or infinity as "
+                f"float32 in modality {bad[0]!r}; repair or drop the sample"
             )
         return sample
 

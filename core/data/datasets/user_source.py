@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,13 +52,50 @@ class UserSource:
             ) from error
         return found
 
-    def sample(self, split: str, number: int) -> dict[str, Tensor]:
-        """Return one sample's tensors, {modality: …}. Raise DataError that names the sample."""
+    def sample(
+        self, split: str, number: int, only: Container[str] | None = None
+    ) -> dict[str, Tensor]:
+        """Return one sample's tensors, {modality: …}, of those in `only` where it is given.
+
+        Raise DataError that names the sample: for a value that is no tensor, and for a label of
+        its own that is not its entry of `labels`.
+        """
         named = self._named(split, number)
-        tensors = {m: _tensor(value) for m, value in named.items() if m != LABEL}
-        if not tensors:
+        self._refuse_other_label(split, number, named)
+        tensors = {
+            m: self._tensor(split, number, m, value)
+            for m, value in named.items()
+            if m != LABEL and (only is None or m in only)
+        }
+        if not tensors and only is None:
             raise DataError(f"{self._where(split, number)} has no modality beside {LABEL!r}")
         return tensors
+
+    def _tensor(self, split: str, number: int, modality: str, value: Any) -> Tensor:
+        """Return float32, or int64 for whole numbers and truth values, such as a text's tokens."""
+        where = f"{self._where(split, number)}, modality {modality!r}"
+        try:
+            tensor = torch.as_tensor(value)
+        except Exception as error:  # torch raises several kinds
+            raise DataError(
+                f"{where} is a {type(value).__name__} that is no tensor; expected an array of "
+                "numbers, such as a text's tokens"
+            ) from error
+        if tensor.is_complex():
+            raise DataError(f"{where} is {tensor.dtype}; expected real numbers")
+        return tensor.float() if tensor.is_floating_point() else tensor.long()
+
+    def _refuse_other_label(self, split: str, number: int, named: Mapping[str, Any]) -> None:
+        given = self._given_labels(split)
+        if given is None or LABEL not in named:
+            return
+        own, listed = (_whole_number(value) for value in (named[LABEL], given[number]))
+        if own != listed:
+            raise DataError(
+                f"{self._where(split, number)} has {LABEL} {_shown(named[LABEL])}, and "
+                f"split({split!r}).labels[{number}] is {_shown(given[number])}; "
+                "give both the same class number"
+            )
 
     def _named(self, split: str, number: int) -> Mapping[str, Any]:
         try:
@@ -85,38 +122,69 @@ class UserSource:
 
     def has_labels(self, split: str) -> bool:
         """Return True where a split has an attribute `labels`: it is then read by batch."""
-        return getattr(self._cached(split), "labels", None) is not None
+        return self._given_labels(split) is not None
+
+    @functools.cached_property
+    def _labels(self) -> dict[str, list[Any] | None]:
+        return {}
+
+    def _given_labels(self, split: str) -> list[Any] | None:
+        """Return the entries of a split's attribute `labels`, None where it has none."""
+        if split not in self._labels:
+            samples = self._cached(split)
+            try:
+                given = getattr(samples, "labels", None)
+                self._labels[split] = None if given is None else list(given)
+            except Exception as error:  # the user's code may raise anything
+                raise DataError(
+                    f"data {self.target!r}: split({split!r}).labels is no sequence of class "
+                    f"numbers: {error_in_file(error, self.target)}"
+                ) from error
+        return self._labels[split]
 
     def labels(self, split: str, classes: int) -> Tensor:
         """Return the class number of each sample, from `labels` where the split has them."""
         samples = self._cached(split)
-        given = getattr(samples, "labels", None)
+        given = self._given_labels(split)
         numbers = range(len(samples))
-        values = list(given) if given is not None else [self._label(split, i) for i in numbers]
+        values = given if given is not None else [self._label(split, i) for i in numbers]
         if len(values) != len(samples):
             raise DataError(
                 f"data {self.target!r}: split({split!r}).labels has {len(values)} entries "
                 f"for {len(samples)} samples"
             )
-        wrong = [i for i, value in enumerate(values) if not 0 <= int(value) < classes]
-        if wrong:
-            raise DataError(
-                f"{self._where(split, wrong[0])} has {LABEL} {int(values[wrong[0]])}; "
-                f"expected a number from 0 to {classes - 1}, for {classes} classes"
-            )
-        return torch.tensor([int(value) for value in values], dtype=torch.int64)
+        found = [_whole_number(value) for value in values]
+        for i, value in enumerate(found):
+            if value is None or not 0 <= value < classes:
+                raise DataError(
+                    f"{self._where(split, i)} has {LABEL} {_shown(values[i])}; expected a whole "
+                    f"number from 0 to {classes - 1}, for {classes} classes"
+                )
+        return torch.tensor(found, dtype=torch.int64)
 
-    def _label(self, split: str, number: int) -> int:
+    def _label(self, split: str, number: int) -> Any:
         named = self._named(split, number)
         if LABEL not in named:
             raise DataError(f"{self._where(split, number)} has no {LABEL!r}: its class number")
-        return int(named[LABEL])
+        return named[LABEL]
 
     def _where(self, split: str, number: int) -> str:
         return f"data {self.target!r}: split({split!r})[{number}]"
 
 
-def _tensor(value: Any) -> Tensor:
-    """Return float32, or int64 for whole numbers and truth values, such as a text's tokens."""
-    tensor = torch.as_tensor(value)
-    return tensor.float() if tensor.is_floating_point() else tensor.long()
+def _whole_number(value: Any) -> int | None:
+    """Return an integer, also from an array with one; None for anything else, such as 1.0."""
+    if type(value) is int:
+        return value
+    try:
+        tensor = torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError, OverflowError):
+        return None
+    whole = tensor.numel() == 1 and not (tensor.is_floating_point() or tensor.is_complex())
+    return int(tensor.item()) if whole else None
+
+
+def _shown(value: Any) -> str:
+    """Return a label as text of one short line."""
+    number = _whole_number(value)
+    return " ".join(repr(value).split())[:60] if number is None else str(number)

@@ -83,7 +83,7 @@ def _rule_of(target: str, network: nn.Module) -> KernelRule:
 
 @torch.no_grad()
 def try_encoder(modality: str, encoder: UserEncoder, inputs: Tensor) -> None:
-    """Raise EncoderError where real samples (B, …) do not come out as finite features (B, D).
+    """Raise EncoderError where samples (B, …) do not become finite float32 features (B, D).
 
     Nothing is drawn from torch's generators, and no statistics change.
     """
@@ -102,5 +102,7 @@ def try_encoder(modality: str, encoder: UserEncoder, inputs: Tensor) -> None:
     if not isinstance(found, Tensor) or tuple(found.shape) != expected:
         shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise EncoderError(f"{given} returns {shape}; expected {expected}, its `features` last")
-    if not found.is_floating_point() or not found.isfinite().all():
-        raise EncoderError(f"{given} returns numbers that are not finite floats")
+    if found.dtype != torch.float32:
+        raise EncoderError(f"{given} returns {found.dtype}; expected torch.float32: use .float()")
+    if not found.isfinite().all():
+        raise EncoderError(f"{given} returns numbers that are not finite")

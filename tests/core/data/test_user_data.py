@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from asgml.core.data.base import DataError, Dataset, load_data
+from asgml.core.data.base import DataError, Dataset, load_data, select_modalities
 from asgml.core.data.loading.batches import in_order
 from asgml.core.data.report.report_builder import build_report
 from asgml.core.user_file import run_file
@@ -121,6 +121,7 @@ def test_another_file_is_other_data(write: Write) -> None:
         ("np.full((2, 3)", "np.full((2, 3 + i // 5)", ["('train')[5]", "(2, 4)", "pad"]),
         ('classes = ("calm", "glad")', 'classes = ("calm",)', ["classes", "two or more"]),
         ('classes = ("calm", "glad")', "classes = 2", ["classes = 2"]),
+        ("np.full((2, 3)", "np.full((2, 0)", ["('train')[0]", "'sound'", "(2, 0)", "length 0"]),
         ("return cards", "return 3", ["split('train')", "TypeError"]),
         ("return cards", "return [1, 2]", ["split('train')[0] is a int", "mapping"]),
         ("return cards", "return cards if name != 'test' else ()", ["test", "no samples"]),
@@ -157,6 +158,92 @@ def test_the_check_reads_every_sample(write: Write) -> None:
     assert report.splits["train"].samples == 10
     with pytest.raises(DataError, match=r"\[5\]"):
         build_report(write(lazy=True, old="np.full((2, 3)", new="np.full((2, 3 + i // 5)"), {}, 0)
+
+
+SOUND = 'np.full((2, 3), 100 * i, dtype="float64")'
+BAD = (
+    # in memory: at the start. Given: old text, new text, words of the error
+    (SOUND, "np.full((2, 3), np.nan if i == 3 else 0.0)", ["('train')[3]", "'sound'", "NaN"]),
+    (SOUND, "np.full((2, 3), np.inf if i == 3 else 0.0)", ["('train')[3]", "'sound'", "infinity"]),
+    (SOUND, "np.full((2, 3), 1e39 if i == 3 else 0.0)", ["('train')[3]", "'sound'", "float32"]),
+    (SOUND, "'words' if i == 3 else np.zeros((2, 3))", ["('train')[3]", "'sound'", "str"]),
+    (SOUND, "np.zeros((2, 3), 'complex64' if i == 3 else 'f4')", ["[3]", "'sound'", "complex"]),
+)
+
+
+@pytest.mark.parametrize("workers", [None, 0, 2])
+@pytest.mark.parametrize(("old", "new", "words"), BAD)
+def test_a_value_that_cannot_be_trained_on_names_sample_and_modality(
+    workers: int | None, old: str, new: str, words: list[str], write: Write
+) -> None:
+    """At the start where samples are read into memory, else when they are read, in any process."""
+    target = write(lazy=workers is not None, workers=workers or 0, old=old, new=new)
+    if workers is None:
+        with pytest.raises(DataError) as caught:
+            load_data(target)
+    else:
+        data = load_data(target)
+        with pytest.raises(DataError) as caught:
+            read(data, "train")
+        with pytest.raises(DataError, match=r"'sound'"):
+            build_report(target, {}, 0)
+    message = str(caught.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message and "mine.py:Mine" in message
+
+
+def test_values_of_a_modality_that_is_not_trained_do_not_matter(write: Write) -> None:
+    data = load_data(write(lazy=True, old=BAD[0][0], new=BAD[0][1]))
+    assert len(read(select_modalities(data, ["words"]), "train")["words"]) == 10
+
+
+@pytest.mark.parametrize("name", ["a/b", "../c", "", "a b", "x" * 41, "é"])
+def test_a_name_that_cannot_be_part_of_a_column_is_refused(name: str, write: Write) -> None:
+    with pytest.raises(DataError) as caught:
+        load_data(write(old='"sound":', new=f"{name!r}:"))
+    message = str(caught.value)
+    assert f"split('train')[0], modality {name!r}" in message and "column names" in message
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("label", ["0.5", "1.0", "'1'", "None", "np.array([0, 1])", "np.nan"])
+def test_a_label_that_is_no_whole_number_is_refused(label: str, lazy: bool, write: Write) -> None:
+    old, new = ("[i % 2 for", f"[{label} if i == 3 else i % 2 for")
+    if not lazy:
+        old, new = ('"label": i % 2', f'"label": {label} if i == 3 else i % 2')
+    with pytest.raises(DataError, match=r"\('train'\)\[3\] has label .*whole number from 0 to 1"):
+        load_data(write(lazy=lazy, old=old, new=new))
+
+
+@pytest.mark.parametrize(
+    "label", ["np.int8(i % 2)", "np.array([i % 2])", "torch.tensor(i % 2)", "i % 2 == 1"]
+)
+def test_whole_numbers_of_any_type_are_labels(label: str, write: Write) -> None:
+    data = load_data(write(old='"label": i % 2', new=f'"label": {label}'))
+    assert data.splits["train"].labels.tolist() == [0, 1] * 5
+
+
+def test_labels_that_are_not_those_of_the_samples_are_refused_when_read(write: Write) -> None:
+    target = write(lazy=True, old="[i % 2 for", new="[1 - i % 2 if i == 4 else i % 2 for")
+    data = load_data(target)
+    words = r"split\('train'\)\[4\] has label 0, and split\('train'\)\.labels\[4\] is 1"
+    with pytest.raises(DataError, match=words):
+        read(data, "train")
+    with pytest.raises(DataError, match=words):
+        build_report(target, {}, 0)
+
+
+def test_labels_that_are_no_sequence_are_refused(write: Write) -> None:
+    target = write(lazy=True, old="[i % 2 for i in range(count)]", new="7")
+    with pytest.raises(DataError, match=r"\.labels is no sequence of class numbers: TypeError"):
+        load_data(target)
+
+
+@pytest.mark.parametrize("val", [0, 4])
+def test_train_holds_one_of_every_class(val: int, write: Write) -> None:
+    target = write(val=val, old='("calm", "glad")', new='("calm", "glad", "cross")')
+    with pytest.raises(DataError, match=r"mine\.py:Mine.*no training sample of class 'cross'"):
+        load_data(target)
 
 
 def test_labels_of_another_length_are_refused(write: Write) -> None:

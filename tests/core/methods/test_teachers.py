@@ -361,6 +361,28 @@ def test_a_teacher_that_changed_since_the_run_began_is_refused_at_a_resume(
         resume_trainer(tmp_path / "run", small_data(), trainer.config)
 
 
+def test_a_teacher_whose_encoders_code_changed_is_refused(
+    copies: dict[str, Path], tmp_path: Path
+) -> None:
+    code = tmp_path / "enc.py"
+    text = (
+        "from torch import nn\n\n\nclass Own(nn.Linear):\n    def __init__(self, shape):\n"
+        "        super().__init__(shape[0], 4)\n        self.features = 4\n"
+    )
+    code.write_text(text, encoding="utf-8")
+    alone = select_modalities(small_data(), ["visual"])
+    own = {"encoder": {"visual": f"{code}:Own"}, "modalities": ["visual"], "epochs": 1}
+    train_small(tmp_path / "own", alone, **own)
+    paths = {**copies, "visual": tmp_path / "own"}
+    taught_by(paths, small_data(), tmp_path / "before", "smp")
+    code.write_text(f"{text}\n# edited\n", encoding="utf-8")
+    with pytest.raises(ReferenceRunError) as raised:
+        taught_by(paths, small_data(), tmp_path / "after", "smp")
+    message = str(raised.value)
+    assert message.startswith("the reference of visual,") and "\n" not in message
+    assert f"another content of {code} (encoder.visual)" in message
+
+
 def test_features_of_another_width_are_refused(tmp_path: Path) -> None:
     data = small_data(("visual", "thermal"))
     references = teachers_for(data, small_config(encoder="mlp"))
