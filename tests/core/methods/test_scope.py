@@ -166,6 +166,7 @@ def test_a_gain_of_the_head_is_recorded_where_it_acted(
         epochs=1,
         ogm={"scope": "encoder+head"},
         fusion={"kind": kind, "alone": alone},
+        encoder={"default": "mlp"},  # a shared head reads features of one width
         loss={"gamma": 1.0 if alone == "heads" else 0.0},
     )
     gains, heads = (
