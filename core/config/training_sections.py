@@ -37,12 +37,13 @@ class LossConfig(Section):
     @field_validator("class_weights", mode="before")
     @classmethod
     def _known_weights(cls, given: Any) -> Any:
-        listed = isinstance(given, list) and len(given) > 0 and all(map(_is_positive, given))
-        if listed or given in ("none", "balanced"):
-            return given
+        weights = _numbers_of(given)
+        listed = isinstance(weights, list) and len(weights) > 0 and all(map(_is_positive, weights))
+        if listed or weights in ("none", "balanced"):
+            return weights
         raise ValueError(
             f"loss.class_weights={given!r}: expected none, balanced, or a list of positive "
-            "numbers, one for each class, such as [1, 2.5]"
+            "numbers, one for each class, such as 1,2.5"
         )
 
 
@@ -148,6 +149,16 @@ class EarlyStoppingConfig(Section):
         description="a better score is above the best by more than this (accuracy in [0, 1], or "
         "in a regression the mean absolute error below it)",
     )
+
+
+def _numbers_of(given: Any) -> Any:
+    """Return `1,2.5` as a list: on the command line it comes as text. All else as it is."""
+    if not isinstance(given, str) or "," not in given:
+        return given
+    try:
+        return [float(number) for number in given.split(",")]
+    except ValueError:
+        return given
 
 
 def _is_positive(weight: Any) -> bool:

@@ -111,7 +111,7 @@ LFM = Method(
         ramp_option("lfm"),
     ),
     exclusive=(RULES_JOINT_LOSS,),
-    requires={READS_DATA: "weight=learned"}, class_scores="",
+    requires={READS_DATA: "weight=learned"}, class_scores="", mixes=True,
 )
 
 MMCOSINE = Method(
@@ -137,6 +137,7 @@ MMCOSINE = Method(
         *window_knobs("mmcosine"),
     ),
     options=(ramp_option("mmcosine"),),
-    exclusive=(RULES_JOINT_LOSS,), requires={NEEDS_HEAD: ""}, class_scores="",
+    exclusive=(RULES_JOINT_LOSS,), requires={NEEDS_HEAD: ""}, class_scores="", mixes=True,
+    linear=True,
 )
 # fmt: on

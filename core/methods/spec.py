@@ -92,8 +92,11 @@ class Method:
     requires       capabilities of the training loop, each with the setting that uses it, such as
                    `via=lr` or `schedule=linear|cosine`; "" is always
     fusion         the kind of fusion that it is defined for, with fusion.alone=split; "" is any
+    linear         true where it needs a fusion that is linear in the joined features
     class_scores   the setting whose rule is made of class scores (a probability of the true class,
                    an entropy, a prototype), which a regression lacks; "" is always, None never
+    mixes          true where it trains on mixed samples though it is made of class scores: it reads
+                   the true class only in the loss of a training, which mixup mixes
     published      settings that it was published with, {key: value}, which a run has where it is
                    given no other; by the setting that they belong to, "" is always
     """
@@ -115,7 +118,9 @@ class Method:
     fewest: int = 2
     requires: Mapping[str, str] = field(default_factory=dict)
     fusion: str = ""
+    linear: bool = False
     class_scores: str | None = None
+    mixes: bool = False
     published: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
     @property

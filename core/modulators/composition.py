@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -67,7 +68,9 @@ class Composed(Modulator):
         return _total(member.loss(forward) for member in self.members.values())
 
     def modulate(self, backward: Backward) -> Modulation:
-        return compose(member.modulate(backward) for member in self.members.values())
+        modulation = compose(member.modulate(backward) for member in self.members.values())
+        headless = frozenset(m for m, group in backward.groups.items() if not group.head)
+        return replace(modulation, headless=headless)
 
     def observe(self, reading: ProbeReading) -> None:
         for member in self.members.values():

@@ -18,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from asgml.core.measures.task import loss_of
-from asgml.core.methods.spec import MethodError
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.context import MethodContext
 from asgml.core.types import Forward, Scalar
@@ -28,11 +27,7 @@ class MMCosine(Modulator):
     """Replaces the joint loss by that of the cosine logits."""
 
     def attach(self, context: MethodContext) -> None:
-        if context.model.fusion.weights_by_modality is None:
-            raise MethodError(
-                f"mmcosine needs a fusion that is linear in the features, and fusion.kind is "
-                f"{context.config.fusion.kind}; set fusion.kind=concat or sum"
-            )
+        assert context.model.fusion.weights_by_modality is not None  # refused before for others
         self.fusion = context.model.fusion
 
     def loss(self, forward: Forward) -> Scalar:

@@ -42,6 +42,7 @@ class Modulation:
     clip        largest norm of all gradients of the model together in this step
     head_directions
                 tensors in place of gradients of the head, by parameter
+    headless    modalities without a part of the head, on which no gain can act
     """
 
     gains: Mapping[Key, Scalar] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Modulation:
     passed: Mapping[str, Scalar] = field(default_factory=dict)
     clip: Scalar | None = None
     head_directions: Mapping[Tensor, Tensor] = field(default_factory=dict)
+    headless: frozenset[str] = frozenset()
 
     def __mul__(self, other: Modulation) -> Modulation:
         """Return both modulations at once. Raise ValueError where both have directions."""
@@ -72,6 +74,7 @@ class Modulation:
             _merge(self.passed, other.passed, _product),
             _smaller(self.clip, other.clip),
             self.head_directions or other.head_directions,
+            self.headless | other.headless,
         )
 
     def scaled(self, strength: float) -> Modulation:
@@ -110,7 +113,9 @@ class Modulation:
         return self.gains.get((modality, "kernels"), 1.0) * self.gains.get((modality, "all"), 1.0)
 
     def head_gain(self, modality: str) -> Scalar:
-        """Return the gain of the modality's part of the head."""
+        """Return the gain of the modality's part of the head, 1 where it has none."""
+        if modality in self.headless:
+            return 1.0
         return self.gains.get((modality, HEAD), 1.0) * self.passed.get(modality, 1.0)
 
     def noise_level(self, modality: str) -> Scalar:

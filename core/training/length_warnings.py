@@ -16,6 +16,8 @@ def too_short(config: RunSettings, epochs: int, total_steps: int) -> list[str]:
         *_unread_probes(config, total_steps),
         *_unrenewed_taus(config, total_steps),
         *_never_released(config, epochs),
+        *_never_reset(config, epochs),
+        *_never_scaled(config, epochs),
     ]
 
 
@@ -92,6 +94,36 @@ def _never_released(config: RunSettings, epochs: int) -> list[str]:
         f"epoch {epochs - 1}; it is published with half of the epochs: set {key}={epochs // 2 - 1}"
         for name, (key, last) in ((name, lasts[name]) for name in held)
         if epochs > 1 and (last == ENDLESS or int(str(last)) >= epochs - 1)
+    ]
+
+
+def _never_reset(config: RunSettings, epochs: int) -> list[str]:
+    """Warn of relearning whose first reset would come after the last epoch."""
+    section = config.section("relearning")
+    named = "relearning" in [method.name for method in config.methods]
+    released = section["variant"] == "code"
+    # after epoch `start` is at the beginning of the next one
+    first = int(section["start"]) + released
+    if not named or not 0 < epochs <= first:
+        return []
+    highest = epochs - 1 - released
+    nearer = f"set relearning.start to {highest} or less, or " if highest >= 0 else ""
+    return [
+        f"relearning first resets the encoders at the beginning of epoch {first} (counted from 0), "
+        f"and the training ends with epoch {epochs - 1}: it resets nothing; {nearer}train longer"
+    ]
+
+
+def _never_scaled(config: RunSettings, epochs: int) -> list[str]:
+    """Warn of arl whose gains are 1 to the end of the training."""
+    start = int(config.section("arl")["start_epoch"])
+    named = "arl" in [method.name for method in config.methods]
+    if not named or not 0 < epochs <= start + 1:
+        return []
+    return [
+        f"arl.start_epoch={start}: gains are 1 up to this epoch (counted from 0), and the training "
+        f"ends with epoch {epochs - 1}: no gradient is scaled, and of arl only its unimodal losses "
+        f"act, with weight 1; set arl.start_epoch below {epochs - 1}, or train longer"
     ]
 
 

@@ -6,6 +6,7 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.model.fusion.growing import MOST_LAYERS
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.lfm import FITTED_EPOCHS, fitted_weight
+from asgml.core.modulators.mslr import parse_factors
 
 HALF = 0.5
 """Weight of lfm's alignment above which it outweighs the loss of the classes."""
@@ -21,6 +22,7 @@ def method_warnings(config: RunSettings, model: MultimodalModel) -> list[str]:
         *_one_sided_norms(config),
         *_unreached_stages(config, model),
         *_growth(config),
+        *_equal_rates(config, model),
     ]
 
 
@@ -145,4 +147,19 @@ def _growth(config: RunSettings) -> list[str]:
         f"aug.every={every} looks {looks} times for the head that is to grow, and a head has at "
         f"most {MOST_LAYERS} layers: one that is always the weakest stops growing; set a larger "
         "aug.every"
+    ]
+
+
+def _equal_rates(config: RunSettings, model: MultimodalModel) -> list[str]:
+    """Warn of mslr whose factors are all 1 and stay so."""
+    section, named = config.section("mslr"), [method.name for method in config.methods]
+    if "mslr" not in named or section["variant"] == "dynamic":
+        return []
+    factors = parse_factors(str(section["factors"]), model.modalities)
+    if any(factor != 1 for factor in factors.values()):
+        return []
+    return [
+        f"mslr.variant={section['variant']} with a factor of 1 for every modality: all encoders "
+        f"keep the learning rate; set mslr.factors, such as {model.modalities[0]}=0.9, or "
+        "mslr.variant=dynamic"
     ]

@@ -95,6 +95,8 @@ def _refuse_regression(config: RunSettings, task: Task) -> None:
 
 def _refuse_method(config: RunSettings, method: Method) -> None:
     section = config.section(method.name)
+    if method.mixes:
+        return
     if method.reads_class_scores(section):
         setting = f" with {method.class_scores}" if method.class_scores else ""
         reason = "reads the score of each sample's true class, and a mixed sample has two classes"

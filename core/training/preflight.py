@@ -18,6 +18,8 @@ def configuration_warnings(
         *_cancelled(config),
         *_doubled(config),
         *_without_effect(config, model),
+        *_constant_rate(config),
+        *_endless_warmup(config, total_steps),
         *method_warnings(config, model),
         *too_short(config, config.epochs, total_steps),
     ]
@@ -76,6 +78,29 @@ def _doubled(config: RunSettings) -> list[str]:
         f"{name} adds the unimodal losses by its own rule, and loss.gamma={gamma:g} adds them "
         "once more: use loss.gamma=0"
         for name in methods
+    ]
+
+
+def _constant_rate(config: RunSettings) -> list[str]:
+    """Warn of a lowest learning rate that leaves the schedule nothing to fall by."""
+    settings = config.optimizer
+    if settings.min_lr < settings.lr:
+        return []
+    return [
+        f"optimizer.min_lr={settings.min_lr:g} with optimizer.lr={settings.lr:g}: the "
+        f"{settings.schedule} schedule has nothing to fall by, the rate stays {settings.lr:g}; "
+        "set optimizer.min_lr below optimizer.lr"
+    ]
+
+
+def _endless_warmup(config: RunSettings, total_steps: int) -> list[str]:
+    """Warn of a warm-up in steps that the training ends before; one in epochs is refused."""
+    warmup = config.optimizer.warmup_steps
+    if not 0 < total_steps <= warmup:
+        return []
+    return [
+        f"optimizer.warmup_steps={warmup}: the training has {total_steps} steps and ends within "
+        f"the warm-up; set optimizer.warmup_steps below {total_steps}, or train longer"
     ]
 
 

@@ -9,9 +9,11 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset, Split, is_class
 from asgml.core.data.loading.batches import take
 from asgml.core.measures.task_base import Task
+from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.encoders.base import EncoderError
 from asgml.core.model.encoders.user_encoder import UserEncoder, try_encoder
+from asgml.core.model.fusion.build import LINEAR
 from asgml.core.model.model import MultimodalModel
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.composition import Composed
@@ -64,12 +66,24 @@ def refuse_without_class_scores(config: RunSettings, task: Task) -> None:
         return
     for method in config.methods:
         if method.reads_class_scores(config.section(method.name)):
-            setting = f" with {method.class_scores}" if method.class_scores else ""
+            name, setting, other = method.name, "", ""
+            if method.class_scores:
+                setting = f" with {method.class_scores}"
+                other = f"another {name}.{method.class_scores.partition('=')[0]}, "
+            without = ", ".join(_without_class_scores(config))
             raise MethodError(
-                f"{method.name}{setting} goes by the scores of classes, and a regression has one "
-                "output; use baseline, uniform, boost, mmpareto or mslr, or train on classes "
-                "(data.options.task=acc2)"
+                f"{name}{setting} goes by the scores of classes, and a regression has one output; "
+                f"use {other}one of {without}, or train on classes (data.options.task=acc2)"
             )
+
+
+def _without_class_scores(config: RunSettings) -> list[str]:
+    """Return the methods that a regression may have, as they are set here."""
+    return [
+        name
+        for name, method in METHODS.items()
+        if not method.reads_class_scores(config.section(name))
+    ]
 
 
 def refuse_single(config: RunSettings, data: Dataset) -> None:
@@ -87,6 +101,11 @@ def refuse_other_fusion(config: RunSettings) -> None:
                 f"{method.name} is defined for fusion.kind={method.fusion} with "
                 f"fusion.alone=split, and the run has {fusion.kind} with {fusion.alone}; "
                 f"set fusion.kind={method.fusion} and fusion.alone=split"
+            )
+        if method.linear and fusion.kind not in LINEAR:
+            raise MethodError(
+                f"{method.name} needs a fusion that is linear in the features, and fusion.kind is "
+                f"{fusion.kind}; set fusion.kind=concat or sum"
             )
 
 

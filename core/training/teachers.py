@@ -47,8 +47,9 @@ def _teacher(modality: str, reference: Reference, data: Dataset) -> MultimodalMo
 
 def _refuse_missing(method: str, data: Dataset, references: Mapping[str, Reference]) -> None:
     if missing := [m for m in data.modalities if m not in references]:
+        have = "has" if len(missing) == 1 else "have"
         raise MethodError(
             f"{method} learns from teachers, one network of each modality alone, and "
-            f"{', '.join(missing)} has none: give references.{missing[0]}=RUN, "
+            f"{', '.join(missing)} {have} none: give references.{missing[0]}=RUN, "
             f"a run of `asgml train --only {missing[0]}`"
         )

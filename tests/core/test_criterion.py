@@ -107,7 +107,15 @@ def test_weights_that_are_not_one_for_each_class_are_refused() -> None:
         make_criterion(0.0, [1.0, 2.0], torch.arange(3), 3, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("given", ["heavy", [], [1, -1], [1, "a"], [0, 1], 3, [True, 1]])
+TEXTS = ["1,a", "1,", "1,-1", "1,0", "1,nan", "1,inf", "balanced,none"]
+
+
+@pytest.mark.parametrize("given", ["1,2.5,3", "1, 2.5, 3", [1, 2.5, 3]])
+def test_class_weights_are_a_list_or_its_text(given: Any) -> None:
+    assert make_config({"loss": {"class_weights": given}}).loss.class_weights == [1.0, 2.5, 3.0]
+
+
+@pytest.mark.parametrize("given", ["heavy", [], [1, -1], [1, "a"], [0, 1], 3, [True, 1], *TEXTS])
 def test_class_weights_that_are_none_are_refused_in_one_line(given: Any) -> None:
     with pytest.raises(ConfigError, match=r"loss\.class_weights=.*balanced") as caught:
         make_config({"loss": {"class_weights": given}})

@@ -119,3 +119,41 @@ def test_a_fusion_of_one_modality_is_its_own_head(kind: str) -> None:
     fusion = make_fusion(kind, 8, "split", {"audio": 5}, CLASSES)
     features = {"audio": _features()["audio"]}
     torch.testing.assert_close(fusion.fuse(features), fusion.unimodal_logits(features)["audio"])
+
+
+PARTED = ["concat", "sum", "late_mean", "late_weighted", "growing", "shared"]
+
+
+@pytest.mark.parametrize("kind", PARTED)
+def test_a_part_of_the_head_reads_one_modality_and_nothing_is_left_out(kind: str) -> None:
+    """The parts of m get a gradient from its unimodal logits alone; the rest is shared weights."""
+    widths = {"audio": 5, "visual": 5} if kind == "shared" else WIDTHS
+    fusion = make_fusion(kind, 0, "split", widths, CLASSES)
+    features = {m: torch.ones(2, width) for m, width in widths.items()}
+    parts = fusion.parts()
+    for m in widths:
+        fusion.zero_grad()
+        fusion.unimodal_logits(features)[m].square().sum().backward()
+        touched = {
+            k: any((part.gradient is not None and bool(part.gradient.any())) for part in of_k)
+            for k, of_k in parts.items()
+        }
+        assert touched == {k: k == m for k in parts}
+    assert list(parts) == ([] if kind == "shared" else list(widths))
+    belong = {id(part.parameter) for of_m in parts.values() for part in of_m}
+    left = {n for n, parameter in fusion.named_parameters() if id(parameter) not in belong}
+    shared = {
+        "concat": {"classifier.bias"},
+        "late_weighted": {"scores"},
+        "growing": {"classifier.weight", "classifier.bias"},
+        "shared": {"classifier.weight", "classifier.bias"},
+    }
+    assert left == shared.get(kind, set())
+
+
+def test_features_of_different_widths_are_told_the_encoders_that_fit() -> None:
+    with pytest.raises(
+        FusionError, match=r"such as encoder\.default=mlp; or, without mla"
+    ) as found:
+        make_fusion("shared", 0, "split", WIDTHS, CLASSES)
+    assert "\n" not in str(found.value)

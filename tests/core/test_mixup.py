@@ -142,7 +142,7 @@ REFUSED = {
         "two classes",
     ),
     **dict.fromkeys(
-        ["lfm", "mmcosine", "valuation", "reconboost", "aug", "smp", "g2d"],
+        ["valuation", "reconboost", "aug", "smp", "g2d"],
         "two classes",
     ),
     "cggm": "direction=True",
@@ -159,6 +159,49 @@ def test_a_method_trains_on_mixed_samples_or_says_why_not(method: str, tmp_path:
         assert method in str(caught.value) and "\n" not in str(caught.value)
         return
     _, run = train_small(tmp_path / "run", **changes)
+    assert all(math.isfinite(loss) for loss in run.column("steps", "loss").tolist())
+
+
+@pytest.mark.parametrize("method", ["lfm", "mmcosine"])
+def test_a_loss_in_place_of_the_joint_one_is_that_of_both_classes(
+    method: str, tmp_path: Path
+) -> None:
+    """Written out, on one mixed batch; lfm begins with the constant of its fitted weight."""
+    config = small_config(method=method, mixup=1.0)
+    trainer = make_trainer(tmp_path / "run", small_data(), config, silent=True)
+    components = trainer.components
+    components.balancing.modulator.begin_epoch(0)
+    components.batches.begin_epoch()
+    batch = components.mixup.mix(next(iter(components.batches.rest_of_epoch())))
+    forward = components.model(batch)
+    assert batch.mix is not None and 0 < batch.mix.share < 0.5
+    assert not torch.equal(batch.mix.labels, batch.labels)
+
+    def both(logits: torch.Tensor) -> torch.Tensor:
+        ours, theirs = (functional.cross_entropy(logits, y) for y in (batch.labels, partners))
+        return ours + share * (theirs - ours)
+
+    partners, share = batch.mix.labels, batch.mix.share
+    if method == "lfm":
+        p, q = (z.softmax(dim=1) for z in forward.unimodal_logits.values())
+        middle = (p + q) / 2
+        halves = (functional.kl_div(r.log(), middle, reduction="batchmean") for r in (p, q))
+        weight = 7.95376296e-01
+        expected = 2 * ((1 - weight) * both(forward.logits / 2) + weight * sum(halves) / 2)
+    else:
+        weights = components.model.fusion.weights_by_modality
+        assert weights is not None
+        cosines = [
+            functional.cosine_similarity(forward.features[m].unsqueeze(1), w.unsqueeze(0), dim=2)
+            for m, w in weights.items()
+        ]
+        expected = both(10 * sum(cosines))  # type: ignore[arg-type]
+    found = both(forward.logits) + components.balancing.modulator.loss(forward)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_lfm_trains_on_mixed_samples_with_any_weight(tmp_path: Path) -> None:
+    _, run = train_small(tmp_path / "run", method="lfm", mixup=0.4, lfm={"weight": "learned"})
     assert all(math.isfinite(loss) for loss in run.column("steps", "loss").tolist())
 
 

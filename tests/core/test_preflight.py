@@ -12,6 +12,8 @@ from core_kit import Bench, small_config, train_small
 from torch import nn
 
 from asgml.core.balancer import Balancer
+from asgml.core.model.schedule import learning_rate
+from asgml.core.modulators.relearning import is_due
 from asgml.core.training.length_warnings import too_short
 from asgml.core.training.method_warnings import without_parts
 from asgml.core.training.preflight import configuration_warnings
@@ -231,3 +233,101 @@ def test_a_loop_that_gives_mmpareto_the_split_of_its_head_is_told_once(
         [] if own else ["mmpareto with the split of head="]
     )
     assert own or found[0].endswith("give unimodal_logits of such heads to loss and step")
+
+
+@pytest.mark.parametrize(
+    ("variant", "start", "epochs", "remedy"),
+    [
+        ("code", 20, 20, "set relearning.start to 18 or less, or train longer"),
+        ("code", 20, 21, "set relearning.start to 19 or less, or train longer"),
+        ("code", 20, 22, None),
+        ("paper", 20, 20, "set relearning.start to 19 or less, or train longer"),
+        ("paper", 20, 21, None),
+        ("code", 0, 1, "it resets nothing; train longer"),
+        ("code", 20, 0, None),
+    ],
+)
+def test_encoders_that_are_never_reset_are_told(
+    variant: str, start: int, epochs: int, remedy: str | None
+) -> None:
+    config = small_config(method="relearning", relearning={"variant": variant, "start": start})
+    found = too_short(config, epochs, 0)
+    # the same from the method itself: one of its resets falls into the training
+    is_reset = any(is_due(e, start + (variant == "code"), 20, 3) for e in range(epochs))
+    assert bool(found) == (remedy is not None) == (epochs > 0 and not is_reset)
+    if remedy:
+        assert found[0].startswith("relearning first resets the encoders at the beginning of epoch")
+        assert found[0].endswith(remedy)
+
+
+@pytest.mark.parametrize(("start", "epochs", "warned"), [(5, 6, True), (5, 7, False), (-1, 1, 0)])
+def test_an_arl_that_scales_no_gradient_is_told(start: int, epochs: int, warned: bool) -> None:
+    config = small_config(method="arl", arl={"start_epoch": start})
+    expected = [
+        "arl.start_epoch=5: gains are 1 up to this epoch (counted from 0), and the training ends "
+        "with epoch 5: no gradient is scaled, and of arl only its unimodal losses act, with weight "
+        "1; set arl.start_epoch below 5, or train longer"
+    ]
+    assert too_short(config, epochs, 0) == (expected if warned else [])
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_the_warning_of_arl_is_true(start: int, tmp_path: Path) -> None:
+    _, run = train_small(tmp_path / "run", method="arl", epochs=2, arl={"start_epoch": start})
+    assert len(alerts(run)) == start
+    assert (run.column("steps", "gain/audio") == 1).all() == (start == 1)
+    assert (run.column("steps", "loss") > run.column("steps", "task_loss")).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "warned"),
+    [
+        ({"variant": "keep"}, True),
+        ({"variant": "smooth"}, True),
+        ({"variant": "smooth", "factors": "audio=1, visual=1.0"}, True),
+        ({"variant": "keep", "factors": "visual=1.1"}, False),
+        ({"variant": "dynamic"}, False),
+    ],
+)
+def test_learning_rates_that_are_all_the_same_are_told(
+    settings: dict[str, Any], warned: bool
+) -> None:
+    bench = Bench("mslr", AV, mslr=settings)
+    rates = bench.modulate().rates
+    assert not warned or set(rates.values()) == {1.0}
+    expected = (
+        f"mslr.variant={settings['variant']} with a factor of 1 for every modality: all encoders "
+        "keep the learning rate; set mslr.factors, such as audio=0.9, or mslr.variant=dynamic"
+    )
+    found = configuration_warnings(bench.components.config, bench.model, 12)
+    assert found == ([expected] if warned else [])
+
+
+@pytest.mark.parametrize(("steps", "warned"), [(11, True), (12, True), (13, False), (0, False)])
+def test_a_warmup_as_long_as_the_training_is_told(steps: int, warned: bool) -> None:
+    bench = Bench("baseline", AV, optimizer={"warmup_steps": 12})
+    found = configuration_warnings(bench.components.config, bench.model, steps)
+    assert found == (
+        [
+            f"optimizer.warmup_steps=12: the training has {steps} steps and ends within the "
+            f"warm-up; set optimizer.warmup_steps below {steps}, or train longer"
+        ]
+        if warned
+        else []
+    )
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "step"])
+@pytest.mark.parametrize(("lowest", "warned"), [(0.02, True), (0.01, True), (0.009, False)])
+def test_a_rate_that_cannot_fall_is_told(schedule: str, lowest: float, warned: bool) -> None:
+    optimizer = {"lr": 0.01, "min_lr": lowest, "schedule": schedule, "decay_every": 1}
+    bench = Bench("baseline", AV, epochs=3, optimizer=optimizer)
+    config = bench.components.config
+    rates = {learning_rate(config, 0.01, epoch=epoch, step=0) for epoch in range(3)}
+    assert (len(rates) == 1) == warned, "the warning is true"
+    expected = (
+        f"optimizer.min_lr={lowest:g} with optimizer.lr=0.01: the {schedule} schedule has nothing "
+        "to fall by, the rate stays 0.01; set optimizer.min_lr below optimizer.lr"
+    )
+    found = configuration_warnings(config, bench.model, 12)
+    assert found == ([expected] if warned else [])

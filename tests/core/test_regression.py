@@ -116,6 +116,26 @@ def test_a_method_trains_a_regression_or_says_why_not(
     assert all(value.isfinite().all() for value in weights(trainer).values())
 
 
+@pytest.mark.parametrize(
+    ("name", "section", "first"),
+    [
+        ("ogm", {}, "use one of "),
+        ("boost", {"signal": "loss"}, "use another boost.signal, one of "),
+    ],
+)
+def test_the_methods_that_are_named_instead_are_those_that_train_one(
+    name: str, section: dict[str, str | bool], first: str, tmp_path: Path
+) -> None:
+    """The same as those that trained above, with the settings that they have here."""
+    with pytest.raises(MethodError) as raised:
+        train_small(
+            tmp_path / "run", data_of(), method=name, **({name: section} if section else {})
+        )
+    named = str(raised.value).partition(first)[2].partition(", or train")[0].split(", ")
+    refused = REFUSED | {"smp", "cggm"} | ({"boost"} if section else set())
+    assert named == [other for other in METHODS if other not in refused]
+
+
 def test_what_is_declared_is_read_from_the_table() -> None:
     """Not from a list of names: a method of tomorrow is refused by its own row."""
     method = METHODS["baseline"]

@@ -12,6 +12,8 @@ from asgml.core.model.fusion.linear import Concat, Sum
 from asgml.core.model.fusion.shared import Shared
 from asgml.core.model.fusion.unimodal import AuxiliaryHeads, ZeroAblation
 
+LINEAR = ("concat", "sum")
+"""Fusions whose logits are a sum of linear terms, one for each modality."""
 NOT_LINEAR = ("film", "gated")
 UNIMODAL = ("shared", "growing")
 """Fusions that are made of the unimodal logits."""

@@ -18,7 +18,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from asgml.core.model.fusion.base import Features, Fusion, linear_layer
+from asgml.core.model.fusion.base import Features, Fusion, linear_layer, parameters_of
+from asgml.core.types import HeadPart
 
 WIDTH = 256
 """Width between the two linear layers, as published."""
@@ -48,6 +49,10 @@ class Growing(Fusion):
 
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         return {m: self.layer_logits(m, features[m]).sum(dim=0) for m in self.modalities}
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        """Return V_ml and c_ml of each modality, of its layers asleep too; W and b are shared."""
+        return parameters_of(self.modalities, self.layers)
 
     def layer_logits(self, modality: str, feature: Float[Tensor, "B D"]) -> Float[Tensor, "L B C"]:
         """Return the logits of each layer of a modality's head, the newest one last."""

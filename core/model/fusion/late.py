@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from asgml.core.model.fusion.base import Features, Fusion, linear_layer
+from asgml.core.model.fusion.base import Features, Fusion, linear_layer, parameters_of
+from asgml.core.types import HeadPart
 
 
 class LateMean(Fusion):
@@ -31,6 +32,9 @@ class LateMean(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         pairs = zip(self.modalities, self.classifiers, strict=True)
         return {modality: classifier(features[modality]) for modality, classifier in pairs}
+
+    def parts(self) -> dict[str, tuple[HeadPart, ...]]:
+        return parameters_of(self.modalities, self.classifiers)
 
 
 class LateWeighted(LateMean):

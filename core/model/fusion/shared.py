@@ -54,6 +54,7 @@ def _one_width(widths: Mapping[str, int]) -> int:
         listed = ", ".join(f"{m} {width}" for m, width in widths.items())
         raise FusionError(
             f"fusion.kind=shared applies one layer to the features of every modality, which have "
-            f"different widths here: {listed}; give them encoders of one width, or use concat"
+            f"different widths here: {listed}; give them encoders of one width, "
+            "such as encoder.default=mlp; or, without mla, another fusion.kind"
         )
     return next(iter(widths.values()))

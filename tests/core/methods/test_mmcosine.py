@@ -70,8 +70,9 @@ def test_the_step_is_that_of_the_cosines_alone(fusion: dict[str, Any]) -> None:
 
 
 def test_what_it_cannot_do_is_told() -> None:
-    with pytest.raises(MethodError, match=r"set fusion\.kind=concat or sum"):
-        Bench("mmcosine", AV, fusion={"kind": "film", "alone": "ablation"})
+    for alone in ("split", "ablation"):  # told at once, not after another remedy for film
+        with pytest.raises(MethodError, match=r"kind is film; set fusion\.kind=concat or sum"):
+            Bench("mmcosine", AV, fusion={"kind": "film", "alone": alone})
     for other in ("dgl", "lfm", "g_blending", "mmpareto"):
         with pytest.raises(RegistryError, match="both decide what the joint loss does"):
             parse_method(f"mmcosine+{other}")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from core_kit import Bench, assert_same_bits, gradients, modalities
+from core_kit import Bench, assert_same_bits, gradients, modalities, train_small
 from methods_kit import AV
 from torch import Tensor
 
@@ -35,6 +36,22 @@ FUSIONS: dict[str, tuple[dict[str, Any], dict[str, list[str]]]] = {
     "sum": (
         {"kind": "sum"},
         {"own": ["fusion.classifiers.{}.weight", "fusion.classifiers.{}.bias"]},
+    ),
+    "late_mean": (
+        {"kind": "late_mean"},
+        {"own": ["fusion.classifiers.{}.weight", "fusion.classifiers.{}.bias"]},
+    ),
+    "late_weighted": (
+        {"kind": "late_weighted"},
+        {"own": ["fusion.classifiers.{}.weight", "fusion.classifiers.{}.bias"]},
+    ),
+    "late_mean by ablation": (
+        {"kind": "late_mean", "alone": "ablation"},
+        {"own": ["fusion.fusion.classifiers.{}.weight", "fusion.fusion.classifiers.{}.bias"]},
+    ),
+    "growing": (
+        {"kind": "growing"},
+        {"own": ["fusion.layers.{}.0.weight", "fusion.layers.{}.0.bias"]},
     ),
     "heads": (
         {"hidden": 0, "alone": "heads"},
@@ -115,15 +132,48 @@ def test_the_scope_moves_the_head_and_nothing_else(method: str) -> None:
     ), "the bias is shared"
 
 
+@pytest.mark.parametrize("method", ["boost", "agm"])
 @pytest.mark.parametrize("kind", ["film", "gated"])
-def test_a_fusion_without_parts_keeps_its_gradient(kind: str) -> None:
-    bench = bench_of("boost", {"kind": kind, "alone": "ablation"}, "encoder+head")
+def test_a_fusion_without_parts_keeps_its_gradient_and_has_no_gain(kind: str, method: str) -> None:
+    bench = bench_of(method, {"kind": kind, "alone": "ablation"}, "encoder+head")
     modulation = bench.modulate()
+    assert any(float(modulation.gain(m)) != 1 for m in bench.names)
+    assert [float(modulation.head_gain(m)) for m in bench.names] == [1.0, 1.0]
     before = gradients(bench.model)
     bench.apply(modulation)
     after = gradients(bench.model)
     fusion = [name for name in before if name.startswith("fusion")]
     assert_same_bits({n: after[n] for n in fusion}, {n: before[n] for n in fusion})
+
+
+WHERE = [
+    ("concat", "split", True),
+    ("late_mean", "split", True),
+    ("growing", "split", True),
+    ("shared", "split", False),
+    ("film", "ablation", False),
+    ("film", "heads", True),
+]
+
+
+@pytest.mark.parametrize(("kind", "alone", "acts"), WHERE)
+def test_a_gain_of_the_head_is_recorded_where_it_acted(
+    kind: str, alone: str, acts: bool, tmp_path: Path
+) -> None:
+    _, run = train_small(
+        tmp_path / "run",
+        method="ogm",
+        epochs=1,
+        ogm={"scope": "encoder+head"},
+        fusion={"kind": kind, "alone": alone},
+        encoder={"default": "mlp"},  # a shared head reads features of one width
+        loss={"gamma": 1.0 if alone == "heads" else 0.0},
+    )
+    gains, heads = (
+        [run.column("steps", f"{name}/{m}").tolist() for m in AV] for name in ("gain", "head_gain")
+    )
+    assert any(gain != 1 for column in gains for gain in column)
+    assert heads == (gains if acts else [[1.0] * len(column) for column in gains])
 
 
 def test_mlb_scales_what_its_released_code_scales() -> None:

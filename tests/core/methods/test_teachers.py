@@ -38,6 +38,7 @@ from asgml.core.modulators.smp import Smp, holding
 from asgml.core.modulators.teachers import ask, true_class_probabilities
 from asgml.core.run import checkpoint
 from asgml.core.run.unimodal_reference import ReferenceRunError
+from asgml.core.training.teachers import load_teachers
 from asgml.core.types import Batch
 
 STUDENT = torch.tensor([[1.0, 0, -0.5], [0.2, 1.5, 0]])
@@ -293,6 +294,12 @@ def test_a_modality_without_a_teacher_is_refused(
     message = str(raised.value)
     assert message.startswith(f"{method} learns from teachers") and "visual has none" in message
     assert "references.visual=RUN" in message and "\n" not in message
+
+
+@pytest.mark.parametrize("method", ["g2d", "smp"])
+def test_modalities_without_teachers_are_named_together(method: str) -> None:
+    with pytest.raises(MethodError, match=r"audio, visual have none: give references\.audio=RUN"):
+        load_teachers(small_config(method=method), small_data(), {}, torch.device("cpu"))
 
 
 def spoil(edit: Callable[[dict[str, Any]], object]) -> Callable[[Path], None]:
