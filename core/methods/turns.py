@@ -60,7 +60,10 @@ AUG = Method(
         Rethinking Multimodal Learning from the Perspective of Mitigating Classification Ability
         Disproportion, NeurIPS 2025
         code:  njustkmg/NeurIPS25-AUG, turns in train_CREMAD.py from line 52, growth from line 220;
-               heads in model/AudioVideo.py from line 67
+               heads in model/AudioVideo.py from line 67; the default. Its optimizer is made once
+               (train_CREMAD.py:201), before layers are added (lines 224 and 228), so an added
+               layer keeps its random weights
+        paper: added layers are trained
     """),
     formula=cleandoc("""
         z_m   = sum_l z_ml                    layers of head m: W relu(V_ml h_m + c_ml) + b
@@ -68,6 +71,7 @@ AUG = Method(
         L     = CE(z_m, y)                    while head m has one layer, else
         L     = CE(z_m, y) + CE(z_m - n, y) - (1 - residual * q_y) log p_y
                 n: logits of the newest layer, p = softmax(n), q = softmax(z_m - n), no gradient
+        code:   V_ml, c_ml of an added layer keep their initial values, W and encoder m train on it
         s_m   = sum over the epoch of softmax(z_m)[y]
         after epoch 0 and every `every` epochs: the head with the smallest s_m gets a layer
                                               where s_m < (1 - margin) * mean of the others
@@ -82,6 +86,8 @@ AUG = Method(
     options=(
         count("aug.every", 20, 1, "epochs between two looks at which head is to grow"),
         number("aug.margin", 0.01, 0, 1, None, "part that a modality may be behind and not grow"),
+        choice("aug.variant", "code", "paper code",
+               "code: added layers keep their random weights; paper: they are trained"),
         ramp_option("aug"),
     ),
     exclusive=(TRAINS_IN_TURNS,), requires={TRAINS_IN_TURNS: ""}, fusion="growing",

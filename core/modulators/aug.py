@@ -3,9 +3,15 @@
 Rethinking Multimodal Learning from the Perspective of Mitigating Classification Ability
 Disproportion, NeurIPS 2025. Formula: AUG in core/methods/turns.py.
 
+The paper trains the layers that it adds. The released code makes its optimizer once, before it adds
+any (train_CREMAD.py:201, 224, 228), so they keep their random weights, and only the encoders and
+the shared last layer train on them. variant=code, the default, does the same, because published
+numbers come from that code; variant=paper trains them.
+
 Departures from the released code: the fused logits are the mean, there 0.4 of audio and 0.6 of
-video; with more than two modalities, which it does not know, the weakest one is compared with the
-mean of the others.
+video; its scheduler steps before each epoch (train_CREMAD.py:212), so its learning rate falls one
+epoch earlier; with more than two modalities, which it does not know, the weakest one is compared
+with the mean of the others.
 """
 
 from __future__ import annotations
@@ -40,6 +46,8 @@ class Aug(Modulator):
         # other fusions are refused before
         self.fusion = cast(Growing, context.model.fusion)
         self.scores = self.scores.to(context.device)
+        if self.text("variant", "code") == "code":
+            self.fusion.fix_added_layers()
 
     def before_epoch(self, epoch: int, strength: float) -> None:
         done = epoch - int(self.options.get("first_epoch", 0))

@@ -68,6 +68,11 @@ class Growing(Fusion):
         self.awake[place] += 1
         return True
 
+    def fix_added_layers(self) -> None:
+        """Keep the initial weights of every layer but the first of each head."""
+        for layers in self.layers:
+            layers[1:].requires_grad_(False)  # type: ignore[index]
+
     def _load_from_state_dict(self, *given: Any) -> None:
         super()._load_from_state_dict(*given)
         self._sizes = self.awake.tolist()
