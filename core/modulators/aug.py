@@ -46,8 +46,6 @@ class Aug(Modulator):
         # other fusions are refused before
         self.fusion = cast(Growing, context.model.fusion)
         self.scores = self.scores.to(context.device)
-        if self.text("variant", "code") == "code":
-            self.fusion.fix_added_layers()
 
     def before_epoch(self, epoch: int, strength: float) -> None:
         done = epoch - int(self.options.get("first_epoch", 0))
@@ -62,7 +60,8 @@ class Aug(Modulator):
 
     def layers_loss(self, modality: str, forward: Forward) -> Tensor:
         """Return L of one modality."""
-        layers = self.fusion.layer_logits(modality, forward.features[modality])
+        fixed = self.text("variant", "code") == "code"
+        layers = self.fusion.layer_logits(modality, forward.features[modality], fixed)
         criterion = forward.batch.criterion
         return boosting_loss(layers, forward.labels, self.number("residual"), criterion)
 

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from asgml.core.model.fusion.base import Features, Fusion, linear_layer
 
@@ -49,11 +50,22 @@ class Growing(Fusion):
     def unimodal_logits(self, features: Features) -> dict[str, Float[Tensor, "B C"]]:
         return {m: self.layer_logits(m, features[m]).sum(dim=0) for m in self.modalities}
 
-    def layer_logits(self, modality: str, feature: Float[Tensor, "B D"]) -> Float[Tensor, "L B C"]:
-        """Return the logits of each layer of a modality's head, the newest one last."""
+    def layer_logits(
+        self, modality: str, feature: Float[Tensor, "B D"], fixed: bool = False
+    ) -> Float[Tensor, "L B C"]:
+        """Return the logits of each layer of a modality's head, the newest one last.
+
+        With `fixed` no gradient reaches V and c of a layer but the first.
+        """
         place = self.modalities.index(modality)
         layers = list(self.layers[place])[: self._sizes[place]]  # type: ignore[call-overload]
-        return torch.stack([self.classifier(layer(feature).relu()) for layer in layers])
+        hidden = [layers[0](feature)]
+        for layer in layers[1:]:
+            weight, bias = layer.weight, layer.bias
+            if fixed:
+                weight, bias = weight.detach(), bias.detach()
+            hidden.append(functional.linear(feature, weight, bias))
+        return torch.stack([self.classifier(each.relu()) for each in hidden])
 
     def size(self, modality: str) -> int:
         """Return the number of layers of a modality's head."""
@@ -67,11 +79,6 @@ class Growing(Fusion):
         self._sizes[place] += 1
         self.awake[place] += 1
         return True
-
-    def fix_added_layers(self) -> None:
-        """Keep the initial weights of every layer but the first of each head."""
-        for layers in self.layers:
-            layers[1:].requires_grad_(False)  # type: ignore[index]
 
     def _load_from_state_dict(self, *given: Any) -> None:
         super()._load_from_state_dict(*given)
