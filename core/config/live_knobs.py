@@ -37,6 +37,9 @@ def live_knobs(config: RunSettings) -> list[Knob]:
         _field_knob("probe.eval_freq", config.probe, "eval_freq", step=5, applies="probe"),
         _field_knob("probe.train_steps", config.probe, "train_steps", step=5, applies="probe"),
     ]
+    if any(method.takes_turns for method in config.methods):
+        # refused beside turns, so it stays 0
+        of_trainer = [knob for knob in of_trainer if knob.name != "loss.gamma"]
     return of_methods + of_trainer + (of_probes if config.probe.enabled else [])
 
 

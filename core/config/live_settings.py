@@ -66,6 +66,7 @@ def make_live_settings(
         for method in config.methods
         for name, value in config.section(method.name).items()
     }
+    of_methods["loss.gamma"] = config.loss.gamma  # no knob of every run
     knobs = [*live_knobs(config), *extra]
     fixed = {knob.name: knob.initial for knob in knobs if knob.name in without}
     live = [knob for knob in knobs if knob.name not in without]

@@ -15,6 +15,7 @@ def check_together(config: RunSettings) -> None:
     _micro_batches_of_two(config)
     _warmup_within_the_training(config)
     _heads_are_trained(config)
+    _no_unimodal_losses_in_turns(config)
     _two_to_balance(config)
     _probes_where_needed(config)
     _one_rule_of_kernels(config)
@@ -46,6 +47,16 @@ def _heads_are_trained(config: RunSettings) -> None:
         raise ValueError(
             "fusion.alone=heads with loss.gamma=0: auxiliary heads would never be trained; "
             "set loss.gamma=1 or fusion.alone=split"
+        )
+
+
+def _no_unimodal_losses_in_turns(config: RunSettings) -> None:
+    turning = [method.name for method in config.methods if method.takes_turns]
+    if turning and config.loss.gamma > 0:
+        raise ValueError(
+            f"loss.gamma={config.loss.gamma:g} with method {config.method}: {turning[0]} trains "
+            "the modalities in turns, and the unimodal losses need all of them in one backward "
+            "pass; set loss.gamma=0"
         )
 
 

@@ -5,7 +5,8 @@
 
 This is torch's cross_entropy. A mixed sample counts as two, one for each of its classes, and both l
 and w_y are multiplied by its share: without weights L is the mean of share * l, as published for
-mixup. Evaluations, and what methods read of class scores, are plain.
+mixup. A method may multiply the part of each class by a factor of its own (factored_loss).
+Evaluations, and what methods read of class scores, are plain.
 """
 
 from __future__ import annotations
@@ -70,6 +71,26 @@ def criterion_loss(
     larger, smaller = (_summed(criterion, logits, classes) for classes in (labels, mix.labels))
     total = (1 - mix.share) * larger + mix.share * smaller
     return total / mass(criterion, labels, mix)
+
+
+def factored_loss(
+    criterion: Criterion,
+    log_p: Float[Tensor, "B C"],
+    labels: Int[Tensor, "B"],
+    factors: Float[Tensor, "B C"],
+) -> Tensor:
+    """Return L of unmixed samples, the part of each class multiplied by a factor r_c.
+
+    l(z, y) = (1 - eps) * w_y * r_y * -log p_y + eps / C * sum_c w_c * r_c * -log p_c
+    """
+    smoothing, weights = criterion.label_smoothing, criterion.class_weights
+    parts = -factors * log_p
+    if weights is not None:
+        parts = weights * parts
+    losses = parts.gather(1, labels.unsqueeze(1)).squeeze(1)
+    if smoothing:
+        losses = (1 - smoothing) * losses + smoothing * parts.mean(dim=1)
+    return losses.mean() if weights is None else losses.sum() / mass(criterion, labels, None)
 
 
 def _summed(criterion: Criterion, logits: Tensor, labels: Tensor) -> Tensor:

@@ -50,12 +50,20 @@ def text(name: str, help: str) -> Knob:
     return Knob(name, "text", "", help)
 
 
+SHARE = "how much of the method acts: 0 is plain training, 1 the whole method"
+"""Help of a strength that has a halfway."""
+
+
 # fmt: off
-def window_knobs(owner: str, last: int = ENDLESS, first: int = 0) -> tuple[Knob, ...]:
-    """Return the settings that every method has: the epochs in which it acts, and how strongly."""
+def window_knobs(
+    owner: str, last: int = ENDLESS, first: int = 0, strength: str = SHARE
+) -> tuple[Knob, ...]:
+    """Return the settings that every method has: the epochs in which it acts, and how strongly.
+
+    `strength` is the help of that knob.
+    """
     return (
-        number(f"{owner}.strength", 1.0, 0, 1, 0.1,
-               "how much of the method acts: 0 is plain training, 1 the whole method"),
+        number(f"{owner}.strength", 1.0, 0, 1, 0.1, strength),
         count(f"{owner}.first_epoch", first, 0,
               "first epoch in which the method acts, counted from 0"),
         count(f"{owner}.last_epoch", last, ENDLESS,
@@ -63,9 +71,10 @@ def window_knobs(owner: str, last: int = ENDLESS, first: int = 0) -> tuple[Knob,
     )
 
 
-def ramp_option(owner: str) -> Knob:
-    return integer(f"{owner}.ramp_epochs", 0, 0, None, 1,
-                   "epochs over which the method grows to its whole strength")
+def ramp_option(
+    owner: str, help: str = "epochs over which the method grows to its whole strength"
+) -> Knob:
+    return integer(f"{owner}.ramp_epochs", 0, 0, None, 1, help)
 
 
 def gamma_knob(owner: str, initial: float) -> Knob:

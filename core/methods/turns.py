@@ -7,6 +7,9 @@ from inspect import cleandoc
 from asgml.core.methods.knobs import choice, count, flag, number, ramp_option, window_knobs
 from asgml.core.methods.spec import TRAINS_IN_TURNS, Method
 
+NO_HALFWAY = "0 is plain training, any value above 0 acts as 1: turns have no halfway"
+NO_RAMP = "without effect: turns have no halfway, so the whole method acts from first_epoch on"
+
 # Rows are a table, aligned by hand.
 # fmt: off
 MLA = Method(
@@ -41,12 +44,12 @@ MLA = Method(
                "(published code 0.1 at the beginning of an epoch, 0.01 at its end)"),
         flag("mla.project", True,
              "project the head's gradient; false: as the released script runs"),
-        *window_knobs("mla"),
+        *window_knobs("mla", strength=NO_HALFWAY),
     ),
     options=(
         choice("mla.variant", "code", "paper code",
                "code: P divided element by element and normalised; paper: recursive least squares"),
-        ramp_option("mla"),
+        ramp_option("mla", NO_RAMP),
     ),
     exclusive=(TRAINS_IN_TURNS,), requires={TRAINS_IN_TURNS: ""}, fusion="shared",
 )
@@ -60,7 +63,10 @@ AUG = Method(
         Rethinking Multimodal Learning from the Perspective of Mitigating Classification Ability
         Disproportion, NeurIPS 2025
         code:  njustkmg/NeurIPS25-AUG, turns in train_CREMAD.py from line 52, growth from line 220;
-               heads in model/AudioVideo.py from line 67
+               heads in model/AudioVideo.py from line 67; the default. Its optimizer is made once
+               (train_CREMAD.py:201), before layers are added (lines 224 and 228), so an added
+               layer keeps its random weights
+        paper: added layers are trained
     """),
     formula=cleandoc("""
         z_m   = sum_l z_ml                    layers of head m: W relu(V_ml h_m + c_ml) + b
@@ -68,6 +74,7 @@ AUG = Method(
         L     = CE(z_m, y)                    while head m has one layer, else
         L     = CE(z_m, y) + CE(z_m - n, y) - (1 - residual * q_y) log p_y
                 n: logits of the newest layer, p = softmax(n), q = softmax(z_m - n), no gradient
+        code:   V_ml, c_ml of an added layer keep their initial values, W and encoder m train on it
         s_m   = sum over the epoch of softmax(z_m)[y]
         after epoch 0 and every `every` epochs: the head with the smallest s_m gets a layer
                                               where s_m < (1 - margin) * mean of the others
@@ -77,12 +84,14 @@ AUG = Method(
     knobs=(
         number("aug.residual", 0.5, 0, 1, 0.1,
                "weight of what a head's layers before the newest one know already"),
-        *window_knobs("aug"),
+        *window_knobs("aug", strength=NO_HALFWAY),
     ),
     options=(
         count("aug.every", 20, 1, "epochs between two looks at which head is to grow"),
         number("aug.margin", 0.01, 0, 1, None, "part that a modality may be behind and not grow"),
-        ramp_option("aug"),
+        choice("aug.variant", "code", "paper code",
+               "code: added layers keep their random weights; paper: they are trained"),
+        ramp_option("aug", NO_RAMP),
     ),
     exclusive=(TRAINS_IN_TURNS,), requires={TRAINS_IN_TURNS: ""}, fusion="growing",
     class_scores="",
@@ -117,7 +126,7 @@ RECONBOOST = Method(
                "weight of what the other modalities know already"),
         number("reconboost.agreement", 0.5, 0, 10, 0.1,
                "weight of the agreement with the modality before"),
-        *window_knobs("reconboost"),
+        *window_knobs("reconboost", strength=NO_HALFWAY),
     ),
     options=(
         choice("reconboost.variant", "code", "paper code",
@@ -125,7 +134,7 @@ RECONBOOST = Method(
                "paper: the formula as it stands"),
         count("reconboost.stage_epochs",   4, 1, "epochs in which one modality trains"),
         count("reconboost.rectify_epochs", 4, 0, "epochs after them in which all train"),
-        ramp_option("reconboost"),
+        ramp_option("reconboost", NO_RAMP),
     ),
     exclusive=(TRAINS_IN_TURNS,), requires={TRAINS_IN_TURNS: ""}, fusion="sum", class_scores="",
 )

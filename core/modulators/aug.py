@@ -3,9 +3,15 @@
 Rethinking Multimodal Learning from the Perspective of Mitigating Classification Ability
 Disproportion, NeurIPS 2025. Formula: AUG in core/methods/turns.py.
 
+The paper trains the layers that it adds. The released code makes its optimizer once, before it adds
+any (train_CREMAD.py:201, 224, 228), so they keep their random weights, and only the encoders and
+the shared last layer train on them. variant=code, the default, does the same, because published
+numbers come from that code; variant=paper trains them.
+
 Departures from the released code: the fused logits are the mean, there 0.4 of audio and 0.6 of
-video; with more than two modalities, which it does not know, the weakest one is compared with the
-mean of the others.
+video; its scheduler steps before each epoch (train_CREMAD.py:212), so its learning rate falls one
+epoch earlier; with more than two modalities, which it does not know, the weakest one is compared
+with the mean of the others.
 """
 
 from __future__ import annotations
@@ -17,15 +23,15 @@ from typing import cast
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional
 
+from asgml.core.measures.criterion import criterion_loss, factored_loss
 from asgml.core.measures.unimodal import SMALLEST_SCORE, true_class_scores
 from asgml.core.model.fusion.growing import Growing
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.context import MethodContext
 from asgml.core.modulators.modulation import NEUTRAL, Modulation
 from asgml.core.modulators.turns import Turn
-from asgml.core.types import Backward, Forward
+from asgml.core.types import PLAIN, Backward, Criterion, Forward
 from asgml.storage.format.knobs import Value
 
 
@@ -54,8 +60,10 @@ class Aug(Modulator):
 
     def layers_loss(self, modality: str, forward: Forward) -> Tensor:
         """Return L of one modality."""
-        layers = self.fusion.layer_logits(modality, forward.features[modality])
-        return boosting_loss(layers, forward.labels, self.number("residual"))
+        fixed = self.text("variant", "code") == "code"
+        layers = self.fusion.layer_logits(modality, forward.features[modality], fixed)
+        criterion = forward.batch.criterion
+        return boosting_loss(layers, forward.labels, self.number("residual"), criterion)
 
     def modulate(self, backward: Backward) -> Modulation:
         scores = true_class_scores(backward.forward)
@@ -71,17 +79,21 @@ class Aug(Modulator):
         self.scores = state["scores"].to(self.scores.device)
 
 
-def boosting_loss(layers: Float[Tensor, "L B C"], labels: Tensor, residual: float) -> Tensor:
-    """Return L of a head whose layers gave these logits, the newest one last."""
-    loss = functional.cross_entropy(layers.sum(dim=0), labels)
+def boosting_loss(
+    layers: Float[Tensor, "L B C"], labels: Tensor, residual: float, criterion: Criterion = PLAIN
+) -> Tensor:
+    """Return L of a head whose layers gave these logits, the newest one last.
+
+    With label smoothing and class weights the target of all three terms is the smoothed, weighted
+    label, as in factored_loss.
+    """
+    loss = criterion_loss(criterion, None, layers.sum(dim=0), labels)
     if len(layers) == 1:
         return loss
     before, newest = layers[:-1].sum(dim=0), layers[-1]
-    chosen = labels.unsqueeze(1)
-    known = before.detach().softmax(dim=1).gather(1, chosen)
-    log_p = newest.log_softmax(dim=1).gather(1, chosen)
-    left_over = -((1 - residual * known) * log_p).mean()
-    return loss + functional.cross_entropy(before, labels) + left_over
+    unknown = 1 - residual * before.detach().softmax(dim=1)
+    left_over = factored_loss(criterion, newest.log_softmax(dim=1), labels, unknown)
+    return loss + criterion_loss(criterion, None, before, labels) + left_over
 
 
 def behind(scores: Float[Tensor, "M"], margin: float) -> int | None:

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
+from asgml.core.measures.criterion import factored_loss
 from asgml.core.measures.task import loss_of
 from asgml.core.modulators.base import Modulator, State
 from asgml.core.modulators.turns import Turn
@@ -59,15 +60,18 @@ class ReconBoost(Modulator):
         return () if trained == self.modalities else (Turn(trained, self.rectification_loss),)
 
     def stage_loss(self, forward: Forward) -> Tensor:
-        """Return L of the stage's modality."""
-        count, logits, labels = len(self.modalities), forward.unimodal_logits, forward.labels
+        """Return L of the stage's modality.
+
+        With label smoothing and class weights the target of F is the smoothed, weighted label, as
+        in factored_loss.
+        """
+        count, logits = len(self.modalities), forward.unimodal_logits
         modality, before = (self.modalities[(self.stage - back) % count] for back in (0, 1))
         log_p = logits[modality].log_softmax(dim=1)
         others = [logits[m].detach() for m in self.modalities[: self.stage] if m != modality]
         joint = torch.stack(others).sum(dim=0).softmax(dim=1) if others else torch.ones_like(log_p)
-        chosen = labels.unsqueeze(1)
-        weight = self.number("fit") - self.number("residual") * joint.gather(1, chosen)
-        loss = -(weight * log_p.gather(1, chosen)).mean()
+        factors = self.number("fit") - self.number("residual") * joint
+        loss = factored_loss(forward.batch.criterion, log_p, forward.labels, factors)
         code = self.text("variant", "code") == "code"
         if code:
             loss = loss / log_p.shape[1]

@@ -29,10 +29,14 @@ from asgml.core.measures.criterion import (
     LossError,
     balanced_weights,
     criterion_loss,
+    factored_loss,
     make_criterion,
 )
 from asgml.core.measures.evaluate import evaluate
 from asgml.core.measures.task import loss_of
+from asgml.core.methods.registry import section_defaults
+from asgml.core.modulators.aug import boosting_loss
+from asgml.core.modulators.reconboost import ReconBoost
 from asgml.core.modulators.turns import Turn
 from asgml.core.training.update import MicroBatch
 from asgml.core.types import PLAIN, Batch, Criterion, Forward, Mix
@@ -93,6 +97,22 @@ def test_a_mixed_weighted_loss_counts_each_part_of_a_sample_with_its_own_weight(
     )
     below = (0.7 * by_class[labels] + 0.3 * by_class[partners]).sum()
     assert found.item() == pytest.approx((above / below).item(), rel=1e-12)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("by_class", [None, WEIGHTS.double()])
+def test_each_class_of_a_loss_may_have_a_factor(smoothing: float, by_class: Tensor | None) -> None:
+    logits, labels = logits_and_labels()
+    factors = torch.rand(logits.shape, generator=torch.Generator().manual_seed(3)).double()
+    w, total, size = [1.0] * 3 if by_class is None else by_class.tolist(), 0.0, 0.0
+    for z, y, r in zip(logits, labels.tolist(), factors.tolist(), strict=True):
+        size += w[y]
+        for c, log_p in enumerate(z.log_softmax(0).tolist()):
+            target = (1 - smoothing) * (c == y) + smoothing / 3
+            total -= target * w[c] * r[c] * log_p
+    criterion = Criterion(smoothing, by_class)
+    found = factored_loss(criterion, logits.log_softmax(1), labels, factors)
+    assert float(found) == pytest.approx(total / size, rel=1e-12)
 
 
 def test_balanced_weights_are_those_of_the_counts() -> None:
@@ -163,6 +183,47 @@ def test_the_task_loss_and_the_unimodal_losses_are_trained_by_it(
         torch.testing.assert_close(found[name], expected[name])
 
 
+@pytest.mark.parametrize(
+    ("method", "fusion", "factor"),
+    [("mla", "shared", 1), ("aug", "growing", 1), ("reconboost", "sum", (5 - 1) / 3)],
+)
+def test_a_turn_is_trained_by_it(method: str, fusion: str, factor: float, tmp_path: Path) -> None:
+    config = small_config(method=method, fusion={"kind": fusion}, loss=SETTINGS)
+    trainer = make_trainer(tmp_path / "run", small_data(), config, silent=True)
+    model = trainer.components.model
+    trainer.components.batches.begin_epoch()
+    batch = next(iter(trainer.components.batches.rest_of_epoch()))
+    turn = trainer.balancing.modulator.turns()[0]
+    found = trainer.forward_and_back(turn, MicroBatch(batch, 1.0)).loss
+    logits = model(batch).unimodal_logits["audio"]
+    expected = functional.cross_entropy(logits, batch.labels, WEIGHTS, label_smoothing=0.2)
+    assert found.item() == pytest.approx(factor * expected.item(), rel=1e-5)
+
+
+def test_the_residual_terms_are_trained_by_it() -> None:
+    """Targets of a later layer of aug, and of a later stage of reconboost: label times factor."""
+    (logits, labels), w = logits_and_labels(), WEIGHTS.double()
+    before, newest, y = logits.flip(0), logits, functional.one_hot(labels, 3).double()
+    target = (0.8 * y + 0.2 / 3) * w
+    criterion, q = Criterion(0.2, w), before.softmax(1)
+
+    def summed(target: Tensor, z: Tensor) -> float:
+        return float(-(target * z.log_softmax(1)).sum() / w[labels].sum())
+
+    expected = summed(target, before + newest) + summed(target, before)
+    expected += summed(target * (1 - 0.5 * q), newest)
+    found = boosting_loss(torch.stack([before, newest]), labels, 0.5, criterion)
+    assert float(found) == pytest.approx(expected, rel=1e-12)
+
+    options = {**section_defaults()["reconboost"], "agreement": 0.0, "variant": "paper"}
+    method = ReconBoost(("audio", "visual"), options)
+    method.begin_epoch(8)
+    outputs = {"audio": before, "visual": newest}
+    forward = Forward(Batch({}, labels, criterion=criterion), {}, newest, outputs, labels)
+    expected = summed(target * (5 - q), newest)
+    assert float(method.stage_loss(forward)) == pytest.approx(expected, rel=1e-12)
+
+
 def test_what_is_measured_stays_plain(tmp_path: Path) -> None:
     """Evaluations, own losses and scores of the modalities; so a method decides alike."""
     logits, labels = (each[:4] for each in logits_and_labels())
@@ -180,7 +241,7 @@ def test_what_is_measured_stays_plain(tmp_path: Path) -> None:
     assert run.column("epochs", "val_loss")[-1] == pytest.approx(val.loss, rel=1e-6)
 
 
-@pytest.mark.parametrize("method", ["ogm_ge", "boost", "mmpareto"])
+@pytest.mark.parametrize("method", ["ogm_ge", "boost", "mmpareto", "aug", "reconboost"])
 def test_every_method_trains_with_it_and_otherwise(method: str, tmp_path: Path) -> None:
     plain, _ = train_small(tmp_path / "plain", uneven(), method=method, epochs=1)
     ours, run = train_small(tmp_path / "ours", uneven(), method=method, epochs=1, loss=SETTINGS)

@@ -107,7 +107,7 @@ LIVELY: dict[str, dict[str, Any]] = {
 }
 """Settings with which a method acts from the first step on, not after some epochs or by chance."""
 
-ORDERED = {"arl", "arl:paper", "inforeg", "aug"}
+ORDERED = {"arl", "arl:paper", "inforeg", "aug", "aug:paper"}
 ORDERED |= {"mla", "mla:paper", "reconboost", "reconboost:paper"}
 """Methods whose formula depends on the order of modalities.
 

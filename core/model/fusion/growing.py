@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from asgml.core.model.fusion.base import Features, Fusion, linear_layer, parameters_of
 from asgml.core.types import HeadPart
@@ -54,11 +55,22 @@ class Growing(Fusion):
         """Return V_ml and c_ml of each modality, of its layers asleep too; W and b are shared."""
         return parameters_of(self.modalities, self.layers)
 
-    def layer_logits(self, modality: str, feature: Float[Tensor, "B D"]) -> Float[Tensor, "L B C"]:
-        """Return the logits of each layer of a modality's head, the newest one last."""
+    def layer_logits(
+        self, modality: str, feature: Float[Tensor, "B D"], fixed: bool = False
+    ) -> Float[Tensor, "L B C"]:
+        """Return the logits of each layer of a modality's head, the newest one last.
+
+        With `fixed` no gradient reaches V and c of a layer but the first.
+        """
         place = self.modalities.index(modality)
         layers = list(self.layers[place])[: self._sizes[place]]  # type: ignore[call-overload]
-        return torch.stack([self.classifier(layer(feature).relu()) for layer in layers])
+        hidden = [layers[0](feature)]
+        for layer in layers[1:]:
+            weight, bias = layer.weight, layer.bias
+            if fixed:
+                weight, bias = weight.detach(), bias.detach()
+            hidden.append(functional.linear(feature, weight, bias))
+        return torch.stack([self.classifier(each.relu()) for each in hidden])
 
     def size(self, modality: str) -> int:
         """Return the number of layers of a modality's head."""

@@ -27,7 +27,8 @@ from methods_kit import AV, doubles, near
 from torch import Tensor, nn
 
 from asgml.core.balancer import Balancer, LoopError
-from asgml.core.methods.registry import RegistryError, parse_method
+from asgml.core.config.live_settings import make_live_settings
+from asgml.core.methods.registry import METHODS, RegistryError, parse_method, short_name
 from asgml.core.methods.spec import MethodError
 from asgml.core.model.fusion.base import FusionError
 from asgml.core.model.fusion.build import make_fusion
@@ -39,6 +40,7 @@ from asgml.core.modulators.turns import Turn
 from asgml.core.training.preflight import configuration_warnings
 from asgml.core.training.trainer import Trainer
 from asgml.core.types import Batch
+from asgml.storage.format.knobs import KnobError
 
 LR, MOMENTUM, DECAY = 0.01, 0.9, 1e-4
 Record = Callable[[str, object], None]
@@ -396,6 +398,35 @@ def test_micro_batches_train_the_same_turns(case: str, tmp_path: Path) -> None:
 def test_what_needs_one_backward_pass_of_all_is_refused(method: str, other: str) -> None:
     with pytest.raises(RegistryError, match=f"{method} trains the modalities in turns, and"):
         parse_method(f"{other}+{method}")
+
+
+@pytest.mark.parametrize("method", ["mla", "reconboost", "aug", "boost+mla"])
+def test_the_unimodal_losses_are_refused_by_their_weight_too(method: str, tmp_path: Path) -> None:
+    """Before the training, and while it runs."""
+    reason = rf"loss\.gamma=0\.5 with method .*{method[-3:]}: .* in turns, .*; set loss\.gamma=0"
+    with pytest.raises(ValueError, match=reason):
+        small_config(method=method, loss={"gamma": 0.5})
+    live = make_live_settings(small_config(method=method))
+    with pytest.raises(KnobError, match=r"'loss\.gamma' is no knob of this run"):
+        live.set("loss.gamma", 0.5)
+    assert live.options("loss")["gamma"] == 0
+
+
+@pytest.mark.parametrize("method", ["mla", "reconboost", "aug"])
+def test_a_strength_between_0_and_1_acts_as_1_and_says_so(method: str, tmp_path: Path) -> None:
+    """And a ramp ends before it begins."""
+    found = []
+    for number, section in enumerate([{}, {"strength": 0.3}, {"ramp_epochs": 5}, {"strength": 0}]):
+        config = small_config(method=method, epochs=2, **{method: section})
+        trainer = make_trainer(tmp_path / f"run{number}", small_data(), config)
+        train(trainer)
+        found.append(weights(trainer))
+    assert_same_bits(found[1], found[0])
+    assert_same_bits(found[2], found[0])
+    assert any(not torch.equal(found[3][name], value) for name, value in found[0].items())
+    helps = {short_name(knob): knob.help for knob in METHODS[method].settings}
+    assert "any value above 0 acts as 1" in helps["strength"]
+    assert helps["ramp_epochs"].startswith("without effect")
 
 
 def test_two_methods_of_turns_are_refused() -> None:
