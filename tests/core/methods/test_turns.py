@@ -82,8 +82,9 @@ def assert_trained_as(loop: Loop, root: Path, count: int, record: Record, **chan
         for other in (start, expected)
     )
     record("method", config.method)
-    variant = config.section(config.method).get("variant")
-    record("setting", f"variant={variant}" if variant else "")
+    section = config.section(config.method)
+    setting = f"variant={section['variant']}" if section.get("project", True) else "project=false"
+    record("setting", setting)
     record("compared", f"final weights, {count} modalities")
     record("difference", apart / moved)
     assert apart < 1e-4 * moved
