@@ -12,6 +12,7 @@ from methods_kit import ACTIVE
 from asgml.core.config.run_config import make_config
 from asgml.core.data.base import Dataset, Split, load_data
 from asgml.core.methods.registry import METHODS, parse_method
+from asgml.core.methods.spec import REPEATS_SAMPLES
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data"
 DATA = [
@@ -58,7 +59,8 @@ def test_an_epoch_without_nan(method: str, name: str, tmp_path: Path) -> None:
     windows = {row.name: {"first_epoch": 0} for row in rows if row.settings}
     trainer = make_trainer(tmp_path / "run", data, make_config({**tree, **windows}))
     run = train(trainer)
-    assert run.rows("steps") == 3
+    again = any(REPEATS_SAMPLES in row.requires for row in rows)
+    assert run.rows("steps") > 3 if again else run.rows("steps") == 3
     for m in (
         "loss",
         "task_loss",
