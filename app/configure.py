@@ -16,9 +16,9 @@ from asgml.app.data_spec import (
     is_from_files,
     needs_files,
 )
+from asgml.app.draft import Draft
 from asgml.app.errors import UserError
 from asgml.app.keys import parse_value
-from asgml.app.plan import Plan
 from asgml.app.recipes import read_recipe, recipe_file
 from asgml.core.config.run_config import RunConfig
 from asgml.core.data.base import is_class, split_name
@@ -28,28 +28,28 @@ from asgml.core.methods.registry import METHODS
 ALLOW_MISSING = "data.options.allow_missing"
 
 
-def build(arguments: TrainArguments) -> Plan:
-    """Return the plan that the arguments make. Raise UserError or NotFoundError."""
+def build(arguments: TrainArguments) -> Draft:
+    """Return the draft that the arguments make. Raise UserError or NotFoundError."""
     given = _layers(arguments)
     method = next(
         (value for name, value, _ in reversed(given) if name == "method"), RunConfig().method
     )
-    plan = Plan(_sections_of_others(str(method)))
+    draft = Draft(_sections_of_others(str(method)))
     for name, value, origin in given:
-        plan.put(name, value, origin)
-    _make_paths_absolute(plan, _data_before_the_flag(given))
-    _check_allow_missing(plan)
-    plan.config()
-    return plan
+        draft.put(name, value, origin)
+    _make_paths_absolute(draft, _data_before_the_flag(given))
+    _check_allow_missing(draft)
+    draft.config()
+    return draft
 
 
-def build_to_train(arguments: TrainArguments) -> Plan:
+def build_to_train(arguments: TrainArguments) -> Draft:
     """As `build`, but raise UserError for a data set read from files of which none is named."""
-    plan = build(arguments)
-    name = plan.config().data.name
+    draft = build(arguments)
+    name = draft.config().data.name
     if needs_files(name):
         raise UserError(how_to_give(name))
-    return plan
+    return draft
 
 
 def _layers(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
@@ -97,17 +97,17 @@ def _sections_of_others(method: str) -> frozenset[str]:
     return frozenset(name for name, row in METHODS.items() if row.settings and name not in used)
 
 
-def _make_paths_absolute(plan: Plan, meant: str) -> None:
+def _make_paths_absolute(draft: Draft, meant: str) -> None:
     """Replace relative paths: a run may be resumed from any directory."""
-    data = plan.values.get("data.name")
+    data = draft.values.get("data.name")
     if isinstance(data, str):
-        plan.values["data.name"] = absolute_spec(data, meant)
-    modulator = plan.values.get("modulator")
+        draft.values["data.name"] = absolute_spec(data, meant)
+    modulator = draft.values.get("modulator")
     if isinstance(modulator, str) and modulator:
-        plan.values["modulator"] = absolute_class(modulator, "modulator")
-    for key, value in plan.values.items():
+        draft.values["modulator"] = absolute_class(modulator, "modulator")
+    for key, value in draft.values.items():
         if key.startswith("encoder.") and isinstance(value, str) and is_class(value):
-            plan.values[key] = absolute_class(value, key)
+            draft.values[key] = absolute_class(value, key)
 
 
 def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
@@ -115,20 +115,20 @@ def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
 
     "" where it is none of those read from files.
     """
-    plan = Plan()
+    draft = Draft()
     for key, value, origin in given:
         if key.partition(".")[0] == "data" and origin != "--data":
-            plan.put(key, value, origin)
-    name = split_name(str(plan.values.get("data.name", "")))[0]
+            draft.put(key, value, origin)
+    name = split_name(str(draft.values.get("data.name", "")))[0]
     return name if is_from_files(name) else ""
 
 
-def _check_allow_missing(plan: Plan) -> None:
+def _check_allow_missing(draft: Draft) -> None:
     """Raise UserError where the data has no files that may be missing one by one."""
-    data = str(plan.values.get("data.name", RunConfig().data.name))
+    data = str(draft.values.get("data.name", RunConfig().data.name))
     name = split_name(data)[0]
-    if plan.values.get(ALLOW_MISSING) and not (name and DATA_SETS[name].clips):
-        origin = plan.origins[ALLOW_MISSING]
+    if draft.values.get(ALLOW_MISSING) and not (name and DATA_SETS[name].clips):
+        origin = draft.origins[ALLOW_MISSING]
         raise UserError(
             f"{origin}: {data} is not read clip by clip, so no clip of it can be missing; "
             "leave it out"

@@ -10,7 +10,6 @@ from asgml.app.control_arguments import ControlArguments
 from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
-from asgml.app.summary import event_record
 from asgml.storage.commands.inbox import Request, RequestError, make_request, send
 from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
@@ -18,6 +17,7 @@ from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED
 from asgml.storage.read.event_text import reply_text
 from asgml.storage.read.reader import Run
+from asgml.storage.read.summary import event_record
 
 POLL_SECONDS = 0.05
 ANSWER_SECONDS = 30.0

@@ -40,7 +40,7 @@ def summary_of(paths: RunPaths) -> dict[str, Any]:
     # zarr takes most of a second to import; a directory without runs needs none of it
     from asgml.app.errors import UserError
     from asgml.app.lookup import open_run
-    from asgml.app.summary import summarize
+    from asgml.storage.read.summary import summarize
 
     try:
         return summarize(open_run(paths))

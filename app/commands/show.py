@@ -11,12 +11,12 @@ from rich.text import Text
 from asgml.app.charts import key_charts
 from asgml.app.lookup import find, open_run
 from asgml.app.output import console, print_json
-from asgml.app.summary import event_record, summarize
 from asgml.app.table_text import STYLES, last_value, number, of_total, shown_epoch
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import setting
 from asgml.storage.read.event_text import event_texts
 from asgml.storage.read.reader import Run
+from asgml.storage.read.summary import event_record, summarize
 
 EVENTS = 12
 """Number of the newest interventions and alerts that are listed."""

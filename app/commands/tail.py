@@ -12,12 +12,12 @@ import numpy as np
 from asgml.app.errors import FAILED, OK, narrate
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
-from asgml.app.summary import event_record
 from asgml.app.table_text import number
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED, ENDED_WELL
 from asgml.storage.read.event_text import event_texts
 from asgml.storage.read.reader import Run
+from asgml.storage.read.summary import event_record
 
 POLL_SECONDS = 0.5
 SHORT = ("loss", "accuracy")

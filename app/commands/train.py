@@ -6,6 +6,7 @@ from pathlib import Path
 
 from asgml.app.arguments import LaunchMode, TrainArguments
 from asgml.app.configure import build_to_train
+from asgml.app.draft import Draft
 from asgml.app.errors import (
     FAILED,
     INTERRUPTED,
@@ -19,7 +20,6 @@ from asgml.app.follow import start_failure, wait_for_end, wait_until_up
 from asgml.app.launcher import Trainer, make_run, start
 from asgml.app.lookup import find, open_run
 from asgml.app.output import in_terminal
-from asgml.app.plan import Plan
 from asgml.app.settings import runs_directory
 from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
 from asgml.storage.read.run_config import config_problem
@@ -28,11 +28,11 @@ from asgml.storage.read.run_config import config_problem
 def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: LaunchMode) -> int:
     """Make a run and train it in the background. stdout is the run's path."""
     _refuse_both(mode)
-    plan = build_to_train(arguments)
-    _find_references(plan, runs)
-    for key in plan.idle():
-        narrate(f"note: {plan.origins[key]} has no effect with method {plan.config().method}")
-    trainer = start(make_run(plan.config().model_dump(), runs_directory(runs), name))
+    draft = build_to_train(arguments)
+    _find_references(draft, runs)
+    for key in draft.idle():
+        narrate(f"note: {draft.origins[key]} has no effect with method {draft.config().method}")
+    trainer = start(make_run(draft.config().model_dump(), runs_directory(runs), name))
     return _follow(trainer, mode)
 
 
@@ -70,13 +70,13 @@ def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:
     return _follow(start(paths, resume=True), mode)
 
 
-def _find_references(plan: Plan, runs: Path | None) -> None:
+def _find_references(draft: Draft, runs: Path | None) -> None:
     """Put the absolute path of each reference in place of its name. Raise NotFoundError."""
-    for key in [key for key in plan.values if key.startswith("references.")]:
+    for key in [key for key in draft.values if key.startswith("references.")]:
         try:
-            plan.values[key] = str(find(str(plan.values[key]), runs).root.resolve())
+            draft.values[key] = str(find(str(draft.values[key]), runs).root.resolve())
         except NotFoundError as error:
-            raise NotFoundError(f"{key} ({plan.origins[key]}): {error}") from None
+            raise NotFoundError(f"{key} ({draft.origins[key]}): {error}") from None
 
 
 def _refuse_both(mode: LaunchMode) -> None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from asgml.app.arguments import TrainArguments
 from asgml.app.configure import build, build_to_train
 from asgml.app.data_spec import is_from_files, names_from_files
+from asgml.app.draft import Draft
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import flatten, parse_value
-from asgml.app.plan import Plan
 from asgml.app.recipes import recipe_file, recipe_names, summary_of
 from asgml.core.config.run_config import RunConfig, known_keys, make_config
 from asgml.core.methods.registry import METHODS
@@ -94,10 +94,10 @@ def test_every_known_key_can_be_set_by_its_full_name() -> None:
     defaults = dict(flatten(RunConfig().model_dump()))
     for key in known_keys():
         if key in defaults and defaults[key] not in ("", {}):
-            plan = Plan()
-            plan.put(key, defaults[key], "test")
-            assert plan.values == {key: defaults[key]}
-            assert plan.config() == RunConfig()
+            draft = Draft()
+            draft.put(key, defaults[key], "test")
+            assert draft.values == {key: defaults[key]}
+            assert draft.config() == RunConfig()
 
 
 def test_one_encoder_for_all_forgets_what_was_said_of_single_modalities() -> None:

@@ -1,4 +1,4 @@
-"""The plan of a run: a configuration in the making, in which each value has its origin."""
+"""The draft of a run: a configuration in the making, in which each value has its origin."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT = "default"
 
 
 @dataclass
-class Plan:
+class Draft:
     """A configuration in the making: dotted keys with values, and the origin of each one given.
 
     `others` are the sections of methods that the run does not use: a bare name means one of their

@@ -1,0 +1,1 @@
+"""Statistics over groups of runs: estimates, paired tests, ranks, and the table made of them."""
