@@ -1,0 +1,84 @@
+"""Settings: the flattened configuration of a run, and digests of it with and without the seed.
+
+A run's configuration is a tree, as in run.toml; its settings are {dotted key: JSON value}.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Settings = Mapping[str, Any]
+
+NEUTRAL = ("device", "threads", "checkpoint", "diagnose", "data.options.workers")
+"""Settings, or whole sections, that change no number of a training."""
+OF_THE_SEED = ("seed", "references")
+"""Settings that differ between the runs of one group: the seed, and runs of the same seed."""
+PATHS = ("data.name", "references")
+DIGITS = 12
+
+
+def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return {dotted key: value} of every leaf of a configuration; an empty table is no leaf."""
+    return dict(_leaves(config, prefix))
+
+
+def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def without(settings: Settings, left_out: tuple[str, ...]) -> dict[str, Any]:
+    """Return the settings without these keys and sections."""
+    return {key: value for key, value in settings.items() if not _is_in(key, left_out)}
+
+
+def cell_digest(settings: Settings) -> str:
+    """Return 12 hex digits of all settings that can change a number, the seed included.
+
+    A run that has this digest is the run that a plan's cell asks for. Of paths the last part
+    counts: data and referenced runs that were moved are still the same. Whether the content of the
+    data is the same, the run's manifest tells.
+    """
+    return _digest(_without_folders(without(settings, NEUTRAL)))
+
+
+def group_digest(settings: Settings) -> str:
+    """Return 12 hex digits, the same for runs that differ in nothing but their seed."""
+    return _digest(_without_folders(without(settings, (*NEUTRAL, *OF_THE_SEED))))
+
+
+def differing(several: list[Settings]) -> list[str]:
+    """Return the keys whose value is not the same in all, in the order in which they appear.
+
+    A key that is absent in one of them differs.
+    """
+    keys = dict.fromkeys(key for settings in several for key in settings)
+    return [key for key in keys if len({_plain(each.get(key)) for each in several}) > 1]
+
+
+def _without_folders(settings: Settings) -> dict[str, Any]:
+    return {
+        key: _last_part(value) if _is_in(key, PATHS) else value for key, value in settings.items()
+    }
+
+
+def _last_part(value: Any) -> Any:
+    return value.rpartition("/")[2] if isinstance(value, str) else value
+
+
+def _is_in(key: str, sections: tuple[str, ...]) -> bool:
+    return any(key == section or key.startswith(f"{section}.") for section in sections)
+
+
+def _digest(settings: Settings) -> str:
+    return hashlib.sha256(_plain(settings).encode("utf-8", "surrogatepass")).hexdigest()[:DIGITS]
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
