@@ -23,6 +23,7 @@ import tomli_w
 import asgml
 from asgml.app.errors import RunFailedError, UserError
 from asgml.core.data.base import split_name
+from asgml.core.run.provenance import LAUNCHED_FROM
 from asgml.storage.format.layout import RunPaths, is_run, next_name
 from asgml.storage.format.process import start_of, this_host
 
@@ -98,7 +99,8 @@ def worker_command() -> list[str]:
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the worker: no relative entry in PYTHONPATH, and ours first.
 
-    A relative or empty entry means the current directory, where a foreign `asgml` may lie.
+    A relative or empty entry means the current directory, where a foreign `asgml` may lie. It
+    holds the folder that the user is in, whose commit the run's manifest names.
     """
     given = environment.get("PYTHONPATH", "").split(os.pathsep)
     kept = [entry for entry in given if os.path.isabs(entry) and Path(entry) != Path.cwd()]
@@ -111,7 +113,8 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     cleaned = {key: value for key, value in environment.items() if key != "PYTHONPATH"}
     if search:
         cleaned["PYTHONPATH"] = os.pathsep.join(search)
-    return {**cleaned, "PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1"}
+    ours = {"PYTHONUNBUFFERED": "1", "PYTHONSAFEPATH": "1", LAUNCHED_FROM: str(Path.cwd())}
+    return cleaned | ours
 
 
 def _stem(config: Mapping[str, Any]) -> str:

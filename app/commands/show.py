@@ -9,6 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from asgml.app.charts import key_charts
+from asgml.app.commands.show_provenance import provenance_facts
 from asgml.app.lookup import find, open_run
 from asgml.app.output import console, print_json
 from asgml.app.table_text import STYLES, last_value, number, of_total, shown_epoch
@@ -44,7 +45,7 @@ def show(run_ref: str, runs: Path | None, json_: bool, charts: bool) -> int:
 def _print_facts(summary: dict[str, Any]) -> None:
     facts = Table.grid(padding=(0, 2))
     for label, text, style in _facts(summary):
-        facts.add_row(Text(label, "bold"), Text(safe(text), style, overflow="fold"))
+        facts.add_row(Text(safe(label), "bold"), Text(safe(text), style, overflow="fold"))
     console().print(facts)
 
 
@@ -62,6 +63,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("process", summary["pid"] and f"{summary['pid']} on {summary['host']}", ""),
         ("started", summary["started"], ""),
         ("path", summary["path"], ""),
+        *provenance_facts(summary),
     ]
     facts += [("alone", _alone(*each), "") for each in summary["references"].items()]
     problems = [("problem", problem, "red") for problem in summary["problems"]]

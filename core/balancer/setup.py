@@ -31,6 +31,7 @@ from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.modulation import Modulation
 from asgml.core.modulators.user_modulator import load_user_class, user_knobs
 from asgml.core.run.manifest_builder import describe_run
+from asgml.core.run.provenance import describe_code, describe_program
 from asgml.storage.format.knobs import Knob, Value
 from asgml.storage.format.manifest import Manifest
 
@@ -167,6 +168,7 @@ def loop_manifest(
         describe_run(name, config, data.modalities, data.classes, device),
         config={**tree, "data": {"name": data.name}},
         data={"name": data.name},
+        code=[*describe_program(), *describe_code(config)],
         knobs=live_settings.knobs,
         total_epochs=total,
         steps_per_epoch=steps_per_epoch,

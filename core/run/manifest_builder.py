@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,6 +19,13 @@ from asgml.core.methods.spec import REPEATS_SAMPLES
 from asgml.core.modulators.base import Modulator
 from asgml.core.modulators.user_modulator import load_user_class, owner_of, user_knobs
 from asgml.core.run.protocol import protocol_of
+from asgml.core.run.provenance import (
+    describe_code,
+    describe_git,
+    describe_numerics,
+    describe_versions,
+    launch_folder,
+)
 from asgml.core.run.unimodal_reference import read_references
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.reference import KEY, references_to_json
@@ -97,12 +101,10 @@ def describe_run(
         device=describe_device(device),
         seed=config.seed,
         host=socket.gethostname(),
-        versions={
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "system": platform.platform(),
-        },
-        git=describe_git(Path.cwd()),
+        versions=describe_versions(),
+        git=describe_git(launch_folder()),
+        code=describe_code(config),
+        numerics=describe_numerics(device),
     )
 
 
@@ -124,23 +126,3 @@ def describe_device(device: torch.device) -> str:
     if device.type != "cuda":
         return str(device)
     return f"{device} ({torch.cuda.get_device_name(device)})"
-
-
-def describe_git(folder: Path) -> dict[str, Any]:
-    """Return commit and dirtiness of the checkout around `folder`; empty outside of one."""
-    commit = _git(folder, "rev-parse", "HEAD")
-    if not commit:
-        return {}
-    # untracked files are left out: data and runs are no change of the code
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "dirty": bool(changes)}
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    command = ["git", "-C", str(folder), *arguments]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        # no git, or a slow share: the manifest goes without it
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

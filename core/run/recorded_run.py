@@ -17,6 +17,7 @@ from typing import Any
 
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run.commands import CommandHandler
+from asgml.core.run.provenance import changed_since
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.replays import answered_in, replays_after
 from asgml.core.run.stopwatch import Stopwatch
@@ -80,16 +81,18 @@ class RecordedRun:
         """Record `started` or `resumed` and start the stopwatch. Further calls do nothing."""
         if self.begun:
             return
-        self.begun = True
+        self.begun, code = True, {}
         if self.earlier is not None:
             # not before: only now the step of the loaded checkpoint is known
             events = self.earlier.events
             self.command_handler.restore(answered_in(events), replays_after(self.step, events))
+            code = changed_since(self.manifest)
         self.recorder.event(
             "started" if self.earlier is None else "resumed",
             pid=os.getpid(),
             host=socket.gethostname(),
             knobs=self.live_settings.live(),
+            **code,
         )
         self.recorder.stopwatch.start()
         self.recorder.set_state(State.RUNNING)

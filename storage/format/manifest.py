@@ -37,8 +37,8 @@ _TYPES: dict[str, typed.Check] = {
     **dict.fromkeys(("name", "method", "device", "host"), typed.is_text),
     **dict.fromkeys(("modalities", "classes"), typed.is_names),
     **dict.fromkeys(("total_steps", "total_epochs", "steps_per_epoch"), typed.is_count),
-    **dict.fromkeys(("config", "data", "versions", "git"), typed.is_object),
-    **dict.fromkeys(("metrics", "knobs", "parts"), typed.is_list_of(typed.is_object)),
+    **dict.fromkeys(("config", "data", "versions", "git", "numerics"), typed.is_object),
+    **dict.fromkeys(("metrics", "knobs", "parts", "code"), typed.is_list_of(typed.is_object)),
     "created": typed.is_time,
     "seed": typed.is_whole,
     "parent": typed.or_none(typed.is_object),
@@ -50,7 +50,8 @@ class Manifest:
     """Everything that a reader needs to draw a run.
 
     `config` is the complete configuration as in run.toml. `total_steps` is 0 where it is unknown.
-    `parts` describes the modulators: `{"name", "summary", "window": [first, last] | None}` each.
+    `parts` describes the modulators: `{"name", "summary", "window": [first, last] | None}` each;
+    `code` the files of the user's own: `{"use", "path", "sha256", "commit", "dirty"}` each.
     """
 
     name: str
@@ -71,6 +72,8 @@ class Manifest:
     host: str = ""
     versions: dict[str, str] = field(default_factory=dict)
     git: dict[str, Any] = field(default_factory=dict)
+    code: Sequence[dict[str, Any]] = ()
+    numerics: dict[str, Any] = field(default_factory=dict)
     parent: dict[str, Any] | None = None
 
     def columns(self, table: str) -> list[str]:

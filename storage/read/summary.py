@@ -14,6 +14,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES, Metric
 from asgml.storage.format.reference import references_of, references_to_json
 from asgml.storage.format.typed import is_count, is_time
+from asgml.storage.read.provenance import provenance_of
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -46,6 +47,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "seed": manifest.seed if manifest else None,
         "device": manifest.device if manifest else None,
         "segment": head.segment if head else None,
+        **provenance_of(run),
         "knobs": dict(run.knobs_at()) if manifest else {},
         "metrics": metrics_of(run) if manifest else {},
         "problems": list(run.problems),

@@ -230,6 +230,10 @@ def test_the_worker_is_started_without_the_current_directory() -> None:
     environment = worker_environment({"PYTHONPATH": given, "HOME": "/root"})
     assert environment["PYTHONPATH"].split(os.pathsep) == [str(OURS), "/somewhere"]
     assert environment["PYTHONSAFEPATH"] == "1" and environment["HOME"] == "/root"
+    # the trainer works in the run directory: whose commit it records, the launcher tells it
+    given_before = {"ASGML_LAUNCHED_FROM": "/elsewhere"}
+    for before in ({}, given_before):
+        assert worker_environment(before)["ASGML_LAUNCHED_FROM"] == str(Path.cwd())
 
 
 def test_an_installed_worker_needs_no_path(monkeypatch: pytest.MonkeyPatch) -> None:

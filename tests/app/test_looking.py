@@ -6,6 +6,7 @@ import csv
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,39 @@ def test_nan_is_null(asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     loss = asgml("show", "nan-01", "--runs", tmp_path, "--json").json["metrics"]["loss"]
     assert (loss["last"], loss["best"], loss["best_step"]) == (None, None, None)
     assert asgml("show", "nan-01", "--runs", tmp_path).code == 0
+
+
+def test_show_tells_the_code_that_a_run_came_out_of(
+    asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import tiny
+
+    record = {
+        "versions": {"asgml": "0.2.0", "asgml_commit": "ab" * 20 + "-dirty", "numpy": "2.1.3"},
+        "git": {"commit": "cd" * 20, "dirty": True, "folder": "/home/me/paper"},
+        "code": [
+            {"use": "modulator", "path": "/home/me/calm.py", "sha256": "ef" * 32, "commit": ""},
+            {"use": "\x1b[31m", "path": 7},  # written by anybody
+        ],
+        "numerics": {"threads": 2},
+        "parent": {"run": "boost-01", "path": "/runs/boost-01", "step": 40},
+    }
+    monkeypatch.setattr(
+        tiny, "tiny_manifest", lambda name, made=tiny.tiny_manifest: replace(made(name), **record)
+    )
+    tiny.write_tiny_run(tmp_path / "a-01")
+    shown = asgml("show", "a-01", "--runs", tmp_path, "--json").json
+    assert {key: shown[key] for key in record} == record
+    said = asgml("show", "a-01", "--runs", tmp_path).out
+    for part in (
+        "asgml 0.2.0, numpy 2.1.3",
+        "commit cdcdcdcdcdcd, changed since, of /home/me/paper",
+        "commit abababababab, changed since",
+        "/home/me/calm.py, sha256 efefefefefef, in no repository",
+        "boost-01 at step 40, in /runs/boost-01",
+    ):
+        assert part in said
+    assert "\x1b" not in said
 
 
 def test_show_tells_what_each_modality_reached_alone(

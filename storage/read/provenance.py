@@ -1,0 +1,33 @@
+"""The provenance that a run records: versions, commits, the files of the user's own, its parent."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from asgml.storage.read.reader import Run
+
+
+def provenance_of(run: Run) -> dict[str, Any]:
+    """Return versions, git, code, numerics, parent and the command that trains the run again.
+
+    Empty where a run has none.
+    """
+    manifest = run.manifest
+    return {
+        "versions": dict(manifest.versions) if manifest else {},
+        "git": dict(manifest.git) if manifest else {},
+        "code": [dict(each) for each in manifest.code] if manifest else [],
+        "numerics": dict(manifest.numerics) if manifest else {},
+        "parent": manifest.parent if manifest else None,
+        "repeat": repeat_command(run),
+    }
+
+
+def repeat_command(run: Run) -> str | None:
+    """Return the command that trains the same run again, None for an external training loop's."""
+    # a loop records only the settings that act in it: batches are its own
+    if run.manifest is None or "batch_size" not in run.manifest.config:
+        return None
+    return shlex.join(["asgml", "train", str(run.paths.config)])
