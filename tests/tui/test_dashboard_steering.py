@@ -12,7 +12,7 @@ from asgml.storage.commands.inbox import Inbox, Request
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
 from asgml.tui.app import Dashboard
-from asgml.tui.keys import KEYS
+from asgml.tui.keys.table import KEYS
 from asgml.tui.scene.scene import KnobState
 from asgml.tui.screens.dialogs import KnobDialog
 

@@ -14,7 +14,9 @@ from tui_kit import dashboard, screen_text, settle, shows, until
 
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.app import Dashboard
-from asgml.tui.keys import KEYS, bindings_for, footer, keys_for, manual, shown_keys
+from asgml.tui.keys.manual import manual
+from asgml.tui.keys.row import EVERYWHERE, MAIN, REPLAY
+from asgml.tui.keys.table import KEYS, bindings_for, footer, keys_for, shown_keys
 from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
@@ -87,27 +89,28 @@ UNDONE_BY = {
     "up": "down",
     "previous_page": "pagedown",
 }
+MAIN_IDS = {key.id for key in KEYS if set(key.screens) & set(MAIN)}
 SENDS = {"pause": "pause", "checkpoint": "checkpoint", "evaluate": "evaluate"}
 
 
-@pytest.mark.parametrize("clock", ["live", "replay"])
-def test_no_key_means_two_things(clock: str) -> None:
-    names = Counter(name for key in keys_for(clock) for name in key.keys)
+@pytest.mark.parametrize("screen", EVERYWHERE)
+def test_no_key_means_two_things(screen: str) -> None:
+    names = Counter(name for key in keys_for(screen) for name in key.keys)
     assert max(names.values()) == 1
-    assert {binding.key for binding in bindings_for(clock)} == set(names)
+    assert {binding.key for binding in bindings_for(screen)} == set(names)
 
 
 def test_every_row_has_one_handler_and_every_handler_a_row(tmp_path: Path) -> None:
     groups = Dashboard("x", tmp_path).main.actions.groups
     declared = Counter(id for group in groups for id in group.handlers())
     assert max(declared.values()) == 1
-    assert set(declared) == {key.id for key in KEYS}
+    assert set(declared) == MAIN_IDS
 
 
-@pytest.mark.parametrize("clock", ["live", "replay"])
-def test_every_key_is_explained_in_help_and_manual(clock: str) -> None:
-    text, pages = help_text(clock, make_styles(BRAILLE), {}).plain, manual()
-    for key in keys_for(clock):
+@pytest.mark.parametrize("screen", EVERYWHERE)
+def test_every_key_is_explained_in_help_and_manual(screen: str) -> None:
+    text, pages = help_text(screen, make_styles(BRAILLE), {}).plain, manual()
+    for key in keys_for(screen):
         assert key.help in text and shown_keys(key) in text and f"`{key.id}`" in pages
 
 
@@ -118,8 +121,9 @@ def test_the_pages_on_keys_are_those_of_the_table() -> None:
     )
 
 
-def test_help_and_leaving_are_always_in_the_footer() -> None:
-    assert [row.id for _, _, row in footer("live", {}, {})][-3:] == ["help", "palette", "detach"]
+@pytest.mark.parametrize("screen", EVERYWHERE)
+def test_help_and_leaving_are_always_in_the_footer(screen: str) -> None:
+    assert [row.id for _, _, row in footer(screen, {}, {})][-3:] == ["help", "palette", "detach"]
 
 
 async def test_keys_that_open_a_screen(trainer: FakeTrainer) -> None:
@@ -189,8 +193,8 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "export",
         "screenshot",
     }
-    replay_only = {key.id for key in KEYS if key.clocks == ("replay",)}
-    assert {key.id for key in KEYS} - known - replay_only == set()
+    replay_only = {key.id for key in KEYS if key.screens == (REPLAY,)}
+    assert MAIN_IDS - known - replay_only == set()
 
 
 async def test_export_and_screenshot_write_files_and_overwrite_none(

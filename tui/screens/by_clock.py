@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 
-from asgml.tui.keys import bindings_for
+from asgml.tui.keys.table import bindings_for
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import MainScreen
 

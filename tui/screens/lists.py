@@ -13,7 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from asgml.tui.keys import GROUPS, Key, keys_for, shown, shown_keys
+from asgml.tui.keys.row import MAIN, Key
+from asgml.tui.keys.table import GROUPS, keys_for, shown, shown_keys
 from asgml.tui.terminal.theme import Styles
 
 _MOST = 1000
@@ -57,13 +58,13 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,q,question_mark,f1,enter", "dismiss(None)", show=False)
     ]
 
-    def __init__(self, clock: str, styles: Styles, mapped: dict[str, str]) -> None:
+    def __init__(self, screen: str, styles: Styles, mapped: dict[str, str]) -> None:
         super().__init__()
-        self._clock, self._styles, self._mapped = clock, styles, mapped
+        self._keys_of, self._styles, self._mapped = screen, styles, mapped
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog list"), VerticalScroll():
-            yield Static(help_text(self._clock, self._styles, self._mapped))
+            yield Static(help_text(self._keys_of, self._styles, self._mapped))
 
 
 _CURVES = (
@@ -71,11 +72,11 @@ _CURVES = (
 )
 
 
-def help_text(clock: str, styles: Styles, mapped: dict[str, str]) -> Text:
-    """Return the help: the rows of the table of keys, by group, and the signs on the charts."""
+def help_text(screen: str, styles: Styles, mapped: dict[str, str]) -> Text:
+    """Return the help of a screen: its rows of the table of keys, by group; signs on charts."""
     text = Text()
     for group, title in GROUPS.items():
-        rows = [key for key in keys_for(clock) if key.group == group]
+        rows = [key for key in keys_for(screen) if key.group == group]
         if rows:
             text.append(f"{title}\n", styles.title)
         for key in rows:
@@ -83,6 +84,8 @@ def help_text(clock: str, styles: Styles, mapped: dict[str, str]) -> Text:
             text.append(f"{key.help}\n", styles.text)
         if rows:
             text.append("\n")
+    if screen not in MAIN:
+        return text
     text.append("Curves: ", styles.title)
     text.append(f"{_sign_legend(styles)}\n", styles.text)
     return text.append(_CURVES, styles.muted)

@@ -6,7 +6,8 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from asgml.tui.keys import Key, keys_for, shown_keys
+from asgml.tui.keys.row import Key
+from asgml.tui.keys.table import keys_for, shown_keys
 from asgml.tui.screens.main import MainScreen
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from asgml.tui.keys import Key, footer
+from asgml.tui.keys.row import Key
+from asgml.tui.keys.table import footer
 from asgml.tui.scene.scene import Scene, Transport
 from asgml.tui.terminal.format import count
 from asgml.tui.terminal.theme import Styles
@@ -46,12 +47,12 @@ class KeyBar(Lines):
     DEFAULT_CSS = "KeyBar { height: 1; }"
 
     def show_keys(
-        self, clock: str, labels: dict[str, str], steerable: bool, mapped: dict[str, str]
+        self, screen: str, labels: dict[str, str], steerable: bool, mapped: dict[str, str]
     ) -> None:
-        """Show the keys for a live or replayed run, dim those that cannot steer it now."""
-        if not self.stale(clock, dict(labels), steerable):
+        """Show the keys of a screen, dim those that cannot act on a run now."""
+        if not self.stale(screen, dict(labels), steerable):
             return
-        entries = [self._entry(entry, steerable) for entry in footer(clock, labels, mapped)]
+        entries = [self._entry(entry, steerable) for entry in footer(screen, labels, mapped)]
         ending = Text("").join(entries[-_ALWAYS:])
         row = Text("")
         for entry in entries[:-_ALWAYS]:

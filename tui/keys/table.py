@@ -1,0 +1,83 @@
+"""The table of keys, and what dispatch, footer and help take from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textual.binding import Binding, BindingType
+
+from asgml.tui.keys.main_screen import MAIN_KEYS
+from asgml.tui.keys.row import EVERYWHERE, Key
+
+_ALWAYS = (
+    Key("screenshot", ("W",), "write a picture of the screen as SVG", "browse"),
+    Key("redraw", ("ctrl+l",), "draw the whole screen anew", "browse"),
+    Key("help", ("question_mark", "f1"), "this help", "browse", "help", screens=EVERYWHERE),
+    Key("palette", ("ctrl+p",), "search all commands", "browse", "cmd", screens=EVERYWHERE),
+    Key(
+        "detach",
+        ("q", "ctrl+c"),
+        "leave the dashboard; the training goes on",
+        "browse",
+        "detach",
+        screens=EVERYWHERE,
+    ),
+)
+KEYS: tuple[Key, ...] = (*MAIN_KEYS, *_ALWAYS)
+"""In the order of footer, help and manual."""
+
+GROUPS = {
+    "training": "Training",
+    "replay": "Replay",
+    "charts": "Charts",
+    "browse": "Looking around",
+}
+
+_SYMBOLS = {
+    "left_square_bracket": "[", "right_square_bracket": "]",
+    "left_curly_bracket": "{", "right_curly_bracket": "}",
+    "less_than_sign": "<", "greater_than_sign": ">",
+    "comma": ",", "full_stop": ".", "colon": ":", "slash": "/", "question_mark": "?",
+    "plus": "+", "minus": "-", "equals_sign": "=",
+    "left": "←", "right": "→", "up": "↑", "down": "↓",
+    "shift+left": "shift+←", "shift+right": "shift+→",
+    "pageup": "pgup", "pagedown": "pgdn", "escape": "esc", "ctrl+l": "^l", "ctrl+p": "^p",
+}  # fmt: skip
+
+
+def keys_for(screen: str) -> list[Key]:
+    """Return the rows of a screen; the main screen is `live` or `replay`, after its clock."""
+    return [key for key in KEYS if screen in key.screens]
+
+
+def bindings_for(screen: str) -> list[BindingType]:
+    """Return the bindings Textual dispatches on."""
+    return [
+        # ctrl+c leaves also while a text field has the focus
+        Binding(name, f"do('{key.id}')", key.help, show=False, id=key.id, priority=name == "ctrl+c")
+        for key in keys_for(screen)
+        for name in key.keys
+    ]
+
+
+def shown(name: str) -> str:
+    """Return a key as it is written on the keyboard."""
+    return _SYMBOLS.get(name, name)
+
+
+def shown_keys(key: Key) -> str:
+    return " ".join(map(shown, key.keys))
+
+
+def footer(
+    screen: str, labels: Mapping[str, str], mapped: Mapping[str, str]
+) -> list[tuple[str, str, Key]]:
+    """Return (key, label, row) for the bottom line, in the order of the table.
+
+    `labels` and `mapped` replace labels and keys by id.
+    """
+    return [
+        (shown(mapped.get(key.id, key.keys[0])), labels.get(key.id, key.footer), key)
+        for key in keys_for(screen)
+        if key.footer
+    ]
