@@ -1,4 +1,4 @@
-"""The keys of the main screen: steering, replaying, charts, lists."""
+"""The keys of the main screen: steering, replaying, lists; those of its charts stand apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _replay(id: str, key: str, help: str, footer: str = "") -> Key:
 
 _NUDGED = "enter sends it, esc forgets it"
 
-MAIN_KEYS: tuple[Key, ...] = (
+STEERING: tuple[Key, ...] = (
     _training("pause", "space", "pause or resume the training", "pause"),
     _training("edit", "e", "edit a knob", "edit"),
     _training("nudge_down", "left_square_bracket", f"selected knob one step down; {_NUDGED}"),
@@ -41,38 +41,9 @@ MAIN_KEYS: tuple[Key, ...] = (
     _replay("speed_3", "3", "play at 16×"),
     _replay("speed_4", "4", "play at 64×"),
     _replay("speed_5", "5", "play at 256×"),
-    Key(
-        "open", ("enter",), "chart on the whole screen; send a nudged knob", "charts", "zoom chart"
-    ),
-    Key("back", ("escape",), "back: close, cancel, leave the cursor", "charts"),
-    Key("left", ("left",), "chart to the left; cursor to the left", "charts"),
-    Key("right", ("right",), "chart to the right; cursor to the right", "charts"),
-    Key("up", ("up",), "chart above", "charts"),
-    Key("down", ("down",), "chart below", "charts"),
-    Key("next_chart", ("tab",), "next chart", "charts", "chart"),
-    Key("previous_chart", ("shift+tab",), "chart before", "charts"),
-    Key("next_page", ("pagedown",), "next page of charts", "charts", "page"),
-    Key("previous_page", ("pageup",), "page of charts before", "charts"),
-    Key("x_axis", ("x",), "x axis: step, wall time, active time", "charts", "x axis"),
-    Key("log_y", ("l",), "logarithmic y axis of the selected chart", "charts", "log y"),
-    Key("smooth_more", ("plus", "equals_sign"), "smooth more", "charts", "smooth"),
-    Key("smooth_less", ("minus",), "smooth less", "charts"),
-    Key("smooth_none", ("0",), "no smoothing", "charts"),
-    Key("zoom_in", ("z",), "zoom in", "charts", "zoom"),
-    Key("zoom_out", ("Z",), "zoom out", "charts"),
-    # twice: a replay needs comma and full stop for its steps
-    Key("pan_back", ("comma", "shift+left"), "move the window back", "charts", screens=(LIVE,)),
-    Key("pan_on", ("full_stop", "shift+right"), "move the window on", "charts", screens=(LIVE,)),
-    Key("pan_back", ("shift+left",), "move the window back", "charts", screens=(REPLAY,)),
-    Key("pan_on", ("shift+right",), "move the window on", "charts", screens=(REPLAY,)),
-    Key("follow", ("f",), "follow the newest data", "charts"),
-    Key("reset", ("r",), "reset zoom, window, scale and filter", "charts"),
-    Key("cursor", ("c",), "cursor on all charts", "charts", "cursor"),
-    Key("filter", ("slash",), "show only charts and metrics with these words", "charts", "filter"),
-    Key(
-        "overlay", ("o",), "lay another run under the charts, or take it away", "charts", "overlay"
-    ),
-    Key("freeze", ("F",), "freeze the view (the training goes on)", "charts"),
+)
+
+LISTS: tuple[Key, ...] = (
     Key("events", ("L",), "all events; enter jumps to one", "browse", "log"),
     Key("alerts", ("A",), "alerts only; enter jumps to one", "browse"),
     Key("runs", ("g",), "go to another run", "browse", "runs"),

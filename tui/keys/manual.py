@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from asgml.tui.keys.row import MAIN, Key
+from asgml.tui.keys.row import COMPARISON, LIVE, MAIN, PLAN, REPLAY, RUN_LIST, Key
 from asgml.tui.keys.table import GROUPS, KEYS, shown
 
-_CLOCK_NAMES = {"live": "while watching", "replay": "in a replay"}
+_WHERE = {
+    LIVE: "while watching",
+    REPLAY: "in a replay",
+    COMPARISON: "comparing runs",
+    RUN_LIST: "in the list of runs",
+    PLAN: "in a plan",
+}
+_OF_THEIR_SCREEN = ("training", "replay", "comparison")
+"""Groups that are named after the screen of their rows."""
 _REMAPPING = (
     "The id gives an action another key: `[keys]` in the settings file, "
     'for instance `x_axis = "X"`.'
@@ -26,9 +34,7 @@ def manual() -> str:
 
 
 def _manual_row(key: Key) -> str:
-    # a group of one clock is named after it
-    clocks = [screen for screen in key.screens if screen in MAIN]
-    told = len(clocks) == 1 and key.group not in ("training", "replay")
-    where = f" ({_CLOCK_NAMES[clocks[0]]})" if told else ""
+    told = key.group not in _OF_THEIR_SCREEN and not set(MAIN) <= set(key.screens)
+    where = f" ({', '.join(_WHERE[screen] for screen in key.screens)})" if told else ""
     names = " ".join(f"`{shown(name)}`" for name in key.keys)
     return f"| {names} | {key.help}{where} | `{key.id}` |"

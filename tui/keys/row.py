@@ -7,6 +7,7 @@ from dataclasses import dataclass
 LIVE, REPLAY, RUN_LIST, PLAN, COMPARISON = "live", "replay", "run list", "plan", "comparison"
 """Screens that a row may exist on; the main screen has two names, watching and replaying."""
 MAIN = (LIVE, REPLAY)
+CHARTED = (*MAIN, COMPARISON)
 EVERYWHERE = (*MAIN, RUN_LIST, PLAN, COMPARISON)
 
 

@@ -6,29 +6,30 @@ from collections.abc import Mapping
 
 from textual.binding import Binding, BindingType
 
-from asgml.tui.keys.main_screen import MAIN_KEYS
-from asgml.tui.keys.row import EVERYWHERE, Key
+from asgml.tui.keys.charts import CHART_KEYS
+from asgml.tui.keys.comparison import COMPARISON_KEYS
+from asgml.tui.keys.main_screen import LISTS, STEERING
+from asgml.tui.keys.row import CHARTED, EVERYWHERE, Key
+
+
+def _always(id: str, keys: tuple[str, ...], help: str, footer: str = "") -> Key:
+    return Key(id, keys, help, "browse", footer, screens=EVERYWHERE)
+
 
 _ALWAYS = (
     Key("screenshot", ("W",), "write a picture of the screen as SVG", "browse"),
-    Key("redraw", ("ctrl+l",), "draw the whole screen anew", "browse"),
-    Key("help", ("question_mark", "f1"), "this help", "browse", "help", screens=EVERYWHERE),
-    Key("palette", ("ctrl+p",), "search all commands", "browse", "cmd", screens=EVERYWHERE),
-    Key(
-        "detach",
-        ("q", "ctrl+c"),
-        "leave the dashboard; the training goes on",
-        "browse",
-        "detach",
-        screens=EVERYWHERE,
-    ),
+    Key("redraw", ("ctrl+l",), "draw the whole screen anew", "browse", screens=CHARTED),
+    _always("help", ("question_mark", "f1"), "this help", "help"),
+    _always("palette", ("ctrl+p",), "search all commands", "cmd"),
+    _always("detach", ("q", "ctrl+c"), "leave the dashboard; the training goes on", "detach"),
 )
-KEYS: tuple[Key, ...] = (*MAIN_KEYS, *_ALWAYS)
+KEYS: tuple[Key, ...] = (*STEERING, *COMPARISON_KEYS, *CHART_KEYS, *LISTS, *_ALWAYS)
 """In the order of footer, help and manual."""
 
 GROUPS = {
     "training": "Training",
     "replay": "Replay",
+    "comparison": "Comparing runs",
     "charts": "Charts",
     "browse": "Looking around",
 }
