@@ -1,4 +1,4 @@
-"""The launcher: makes a run directory with its run.toml and starts the worker in its own session.
+"""The launcher: starts the worker on a run directory, in a session of its own.
 
 The worker must be ours whatever lies in the current directory: `-P` keeps that directory off its
 search path, and the environment it gets holds nothing that would bring it back.
@@ -6,6 +6,7 @@ search path, and the environment it gets holds nothing that would bring it back.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -13,26 +14,36 @@ import sys
 import sysconfig
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import tomli_w
+from typing import Protocol
 
 import asgml
-from asgml.app.errors import RunFailedError, UserError
-from asgml.core.data.base import split_name
+from asgml.app.errors import RunFailedError
+from asgml.app.new_run import write_whole
 from asgml.core.run.provenance import LAUNCHED_FROM
-from asgml.storage.format.layout import RunPaths, is_run, next_name
+from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import start_of, this_host
 
 OURS = Path(asgml.__file__).resolve().parent.parent
 """The directory that holds the package asgml: a clone, or site-packages."""
-HEADING = (
-    "# The complete configuration of this run. It is a recipe too: asgml train PATH/OF/run.toml\n\n"
-)
 LAST_LINES = 15
+
+
+class Process(Protocol):
+    """A started process, of whichever parent."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None:
+        """Return the exit code, None while it lives or where nobody can tell."""
+        ...
+
+
+Spawn = Callable[[RunPaths, Sequence[str]], Process]
+"""Starts a worker with these arguments in a session of its own, its output into trainer.log."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Trainer:
     """A started worker process. `log_from` is where its own lines begin in trainer.log."""
 
     paths: RunPaths
-    process: subprocess.Popen[bytes]
+    process: Process
     log_from: int
 
     @property
@@ -59,36 +70,38 @@ class Trainer:
         return [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
 
 
-def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPaths:
-    """Make a run directory with its configuration. Raise UserError for a taken or bad name."""
-    paths = _claim(runs, name) if name is not None else _claim_next(runs, _stem(config))
-    paths.commands.mkdir()
-    paths.checkpoints.mkdir()
-    _write(paths.config, HEADING + tomli_w.dumps(config))
-    return paths
+def start(paths: RunPaths, *, resume: bool = False, spawn: Spawn | None = None) -> Trainer:
+    """Start the worker on a run directory, detached from this terminal and from this process.
+
+    Raise RunFailedError where it cannot be started.
+    """
+    arguments = [str(paths.root.resolve()), *(["--resume"] if resume else [])]
+    began = _log_size(paths)
+    process = (spawn or spawn_python)(paths, arguments)
+    _write_launch(paths, process.pid)
+    return Trainer(paths, process, began)
 
 
-def start(paths: RunPaths, *, resume: bool = False) -> Trainer:
-    """Start the worker on a run directory, detached from this terminal and from this process."""
-    arguments = [*worker_command(), str(paths.root.resolve()), *(["--resume"] if resume else [])]
+def spawn_python(
+    paths: RunPaths, arguments: Sequence[str], environment: Mapping[str, str] | None = None
+) -> Process:
+    """Start a worker in a Python of its own, with variables beside those of this process."""
     with paths.trainer_log.open("ab") as log:
-        began = log.tell()
         try:
             process = subprocess.Popen(
-                arguments,
+                [*worker_command(), *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=paths.root,
-                env=worker_environment(os.environ),
+                env={**worker_environment(os.environ), **(environment or {})},
                 start_new_session=True,
             )
         except OSError as error:
             raise RunFailedError(f"the trainer could not be started: {error}") from None
-    _write_launch(paths, process.pid)
     # Collect the exit status: a dead child that is not waited for looks alive to every reader.
     threading.Thread(target=process.wait, daemon=True).start()
-    return Trainer(paths, process, began)
+    return process
 
 
 def worker_command() -> list[str]:
@@ -117,65 +130,10 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return cleaned | ours
 
 
-def _stem(config: Mapping[str, Any]) -> str:
-    """Return the beginning of a run's name: data set or file, a modality alone, and method."""
-    spec = str(config["data"]["name"])
-    parts = [split_name(spec)[0] or Path(spec).stem]
-    # the name of a modality may hold any character, that of a directory may not
-    parts += [m for m in config["modalities"] if len(config["modalities"]) == 1 and m.isalnum()]
-    return "-".join([*parts, config["method"]])
-
-
-def _claim(runs: Path, name: str) -> RunPaths:
-    if (
-        name in {"", ".", "..", "latest"}
-        or "/" in name
-        or not name.isprintable()
-        or name.startswith("-")
-    ):
-        raise UserError(f"--name {name!r}: expected a plain name without /, other than `latest`")
-    path = _runs_made(runs) / name
-    try:
-        path.mkdir()
-    except FileExistsError:
-        what = "a run" if is_run(path) else "something"
-        raise UserError(
-            f"--name {name!r}: there is {what} of that name in {runs}; "
-            f"choose another, or `asgml resume {name}`"
-        ) from None
-    except OSError as error:
-        raise UserError(f"--name {name!r}: {path} cannot be made: {error.strerror}") from None
-    return RunPaths(path.resolve())
-
-
-def _claim_next(runs: Path, stem: str) -> RunPaths:
-    """Make the directory of the next free name.
-
-    Two launches at the same moment may choose the same name: the second takes the next.
-    """
-    _runs_made(runs)
-    while True:
-        path = runs / next_name(stem, runs)
-        try:
-            path.mkdir()
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise UserError(
-                f"{path} cannot be made: {error.strerror}; give --runs DIR that you may write to"
-            ) from None
-        return RunPaths(path.resolve())
-
-
-def _runs_made(runs: Path) -> Path:
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--runs {runs}: cannot be made: {error.strerror}; "
-            "give a directory that you may write to"
-        ) from None
-    return runs
+def _log_size(paths: RunPaths) -> int:
+    with contextlib.suppress(OSError):
+        return paths.trainer_log.stat().st_size
+    return 0
 
 
 def _write_launch(paths: RunPaths, pid: int) -> None:
@@ -186,11 +144,4 @@ def _write_launch(paths: RunPaths, pid: int) -> None:
         "host": this_host(),
         "created": time.time(),
     }
-    _write(paths.launch, json.dumps(record) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all: a reader never sees half of it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.rename(path)
+    write_whole(paths.launch, json.dumps(record) + "\n")

@@ -17,8 +17,9 @@ from asgml.app.errors import (
     narrate,
 )
 from asgml.app.follow import start_failure, wait_for_end, wait_until_up
-from asgml.app.launcher import Trainer, make_run, start
+from asgml.app.launcher import Trainer, start
 from asgml.app.lookup import find, open_run
+from asgml.app.new_run import make_run
 from asgml.app.output import in_terminal
 from asgml.app.settings import runs_directory
 from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL

@@ -18,7 +18,8 @@ from asgml.app import follow
 from asgml.app.arguments import TrainArguments
 from asgml.app.configure import build
 from asgml.app.errors import FAILED, INTERRUPTED, REJECTED, USAGE
-from asgml.app.launcher import OURS, make_run, start, worker_command, worker_environment
+from asgml.app.launcher import OURS, start, worker_command, worker_environment
+from asgml.app.new_run import make_run
 from asgml.core.config.run_config import make_config
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.reader import Run
