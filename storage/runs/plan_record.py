@@ -6,11 +6,36 @@ read it. The state of a cell is never in it: that is the state of the cell's run
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from asgml.storage.format import typed
+from asgml.storage.format.bounded_file import read_json_object
+from asgml.storage.format.errors import FormatError
+
 FILE = "plan.json"
+_CELL: dict[str, typed.Check] = {
+    "row": typed.is_count,
+    "seed": typed.is_whole,
+    "run": lambda name: typed.is_text(name) and _is_plain(name),
+    "digest": typed.is_text,
+}
+_ROW: dict[str, typed.Check] = {
+    "label": typed.is_text,
+    "settings": typed.is_object,
+    "tuned": typed.is_object,
+}
+_PLAN: dict[str, typed.Check] = {
+    **dict.fromkeys(("name", "title", "data", "metric", "baseline", "source"), typed.is_text),
+    "seeds": typed.is_list_of(typed.is_whole),
+    "rows": typed.is_list_of(typed.is_object),
+    "cells": typed.is_list_of(typed.is_object),
+    "versions": typed.is_object,
+}
+_OPTIONAL = ("source", "versions", "tuned")
 
 
 @dataclass(frozen=True)
@@ -46,3 +71,44 @@ class PlanRecord:
     cells: tuple[PlanCell, ...]
     source: str = ""  # text of the plan's TOML file
     versions: Mapping[str, str] = field(default_factory=dict)
+
+
+def is_plan(folder: Path) -> bool:
+    """Return True for the folder of a plan's runs."""
+    return (folder / FILE).is_file()
+
+
+def read_plan_record(folder: Path) -> PlanRecord:
+    """Return the record in a plan's folder. Raise FormatError for a damaged one, OSError for none.
+
+    No name of a run in it leads out of the folder.
+    """
+    record = read_json_object(folder / FILE)
+    plan = _checked(record, _PLAN, FILE)
+    rows = tuple(PlanRow(**_checked(row, _ROW, "a row")) for row in plan["rows"])
+    cells = tuple(PlanCell(**_checked(cell, _CELL, "a cell")) for cell in plan["cells"])
+    if any(cell.row >= len(rows) for cell in cells):
+        raise FormatError(f"{FILE}: a cell is of a row that is not there")
+    versions = {str(name): str(value) for name, value in plan.get("versions", {}).items()}
+    seeds = tuple(plan["seeds"])
+    return PlanRecord(**plan | {"rows": rows, "cells": cells, "seeds": seeds, "versions": versions})
+
+
+def write_plan_record(folder: Path, plan: PlanRecord) -> None:
+    """Write the record into a plan's folder, whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{FILE}.partial"
+    partial.write_text(json.dumps(asdict(plan), indent=1) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE)
+
+
+def _checked(record: Any, checks: Mapping[str, typed.Check], what: str) -> dict[str, Any]:
+    """Return what is declared of a record. Raise FormatError for another type, or none."""
+    required = [key for key in checks if key not in _OPTIONAL]
+    typed.refuse_other_types(record, checks, required, what)
+    return {key: record[key] for key in checks if key in record}
+
+
+def _is_plain(name: str) -> bool:
+    """Return True for the name of a directory in the plan's folder."""
+    return name not in ("", ".", "..") and not set(name) & set("/\\\0")
