@@ -42,6 +42,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "samples": _samples(run),
         "left_out": _left_out(run),
         "protocol": _protocol(run),
+        "protocol_fields": _protocol_fields(run),
         "references": references_to_json(references_of(manifest.data)) if manifest else {},
         "method": manifest.method if manifest else None,
         "seed": manifest.seed if manifest else None,
@@ -164,3 +165,9 @@ def _protocol(run: Run) -> str | None:
     """
     protocol = run.manifest.data.get("protocol") if run.manifest is not None else None
     return str(protocol.get("digest")) if isinstance(protocol, dict) else None
+
+
+def _protocol_fields(run: Run) -> dict[str, Any]:
+    """Return the fields of the run's protocol by name, {} where none was kept."""
+    protocol = run.manifest.data.get("protocol") if run.manifest is not None else None
+    return dict(protocol) if isinstance(protocol, dict) else {}
