@@ -6,6 +6,7 @@ the order given, then the other flags.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from asgml.app.arguments import TrainArguments
@@ -25,12 +26,19 @@ from asgml.core.data.base import is_class, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.core.methods.registry import METHODS
 
+Layer = tuple[str, Any, str]
+"""A name as typed, its value, and where it came from."""
+DATA_FLAG = "--data"
 ALLOW_MISSING = "data.options.allow_missing"
 
 
 def build(arguments: TrainArguments) -> Draft:
     """Return the draft that the arguments make. Raise UserError or NotFoundError."""
-    given = _layers(arguments)
+    return build_layers(_layers(arguments))
+
+
+def build_layers(given: list[Layer]) -> Draft:
+    """Return the draft that (name, value, origin) make, the weakest first. Raise as `build`."""
     method = next(
         (value for name, value, _ in reversed(given) if name == "method"), RunConfig().method
     )
@@ -52,19 +60,30 @@ def build_to_train(arguments: TrainArguments) -> Draft:
     return draft
 
 
-def _layers(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
+def _layers(arguments: TrainArguments) -> list[Layer]:
     """Return (name, value, origin) of everything that was given, the weakest first."""
-    recipe = read_recipe(recipe_file(arguments.recipe)) if arguments.recipe is not None else {}
-    sets = [(*_parse_set(text), f"--set {text}") for text in arguments.sets or ()]
     return [
-        *((key, value, f"recipe {arguments.recipe}") for key, value in recipe.items()),
+        *recipe_layers(arguments.recipe),
         *_method_alone(arguments),
-        *sets,
+        *set_layers(arguments.sets or ()),
         *_flags(arguments),
     ]
 
 
-def _method_alone(arguments: TrainArguments) -> list[tuple[str, Any, str]]:
+def recipe_layers(recipe: str | None) -> list[Layer]:
+    """Return what a recipe gives. Raise UserError or NotFoundError for a bad one."""
+    if recipe is None:
+        return []
+    tables = read_recipe(recipe_file(recipe))
+    return [(key, value, f"recipe {recipe}") for key, value in tables.items()]
+
+
+def set_layers(sets: Iterable[str]) -> list[Layer]:
+    """Return what `--set KEY=VALUE` gives. Raise UserError for a text without a key."""
+    return [(*_parse_set(text), f"--set {text}") for text in sets]
+
+
+def _method_alone(arguments: TrainArguments) -> list[Layer]:
     """Return baseline as the method of one modality alone: nothing is there to balance it with."""
     alone = arguments.only is not None and "," not in arguments.only
     return [("method", "baseline", "--only")] if alone else []
@@ -77,10 +96,10 @@ def _parse_set(text: str) -> tuple[str, Any]:
     return key.strip(), parse_value(value.strip())
 
 
-def _flags(given: TrainArguments) -> list[tuple[str, Any, str]]:
+def _flags(given: TrainArguments) -> list[Layer]:
     """Return (configuration key, value, flag) of the flags that were given."""
     every = [
-        ("data.name", given.data, "--data"),
+        ("data.name", given.data, DATA_FLAG),
         (ALLOW_MISSING, given.allow_missing or None, "--allow-missing"),
         ("method", given.method, "--method"),
         ("epochs", given.epochs, "--epochs"),
@@ -110,14 +129,14 @@ def _make_paths_absolute(draft: Draft, meant: str) -> None:
             draft.values[key] = absolute_class(value, key)
 
 
-def _data_before_the_flag(given: list[tuple[str, Any, str]]) -> str:
+def _data_before_the_flag(given: list[Layer]) -> str:
     """Return the data set that recipe or --set name, whose files --data then gives.
 
     "" where it is none of those read from files.
     """
     draft = Draft()
     for key, value, origin in given:
-        if key.partition(".")[0] == "data" and origin != "--data":
+        if key.partition(".")[0] == "data" and origin != DATA_FLAG:
             draft.put(key, value, origin)
     name = split_name(str(draft.values.get("data.name", "")))[0]
     return name if is_from_files(name) else ""
