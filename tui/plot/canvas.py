@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -19,6 +19,10 @@ PlacedMark = tuple[int, str, str]
 _MARKER_EVERY = 18
 _FIRST_MARKER = 3
 """Columns between two markers of a curve, and before the first one."""
+_MARKER_ROOM = 3
+"""Columns for each marker, where there are many curves."""
+_UNNAMED = "."
+"""What an ASCII plot draws recorded values, bands and other runs with."""
 
 
 @lru_cache(maxsize=8)
@@ -27,10 +31,14 @@ def _alphabet(letters: str) -> NDArray[np.str_]:
 
 
 class Canvas:
-    """The cells of one plot, drawn from the bottom up; marks and cursor fill empty cells only."""
+    """The cells of one plot, drawn from the bottom up; marks and cursor fill empty cells only.
 
-    def __init__(self, raster: Raster, glyphs: Glyphs) -> None:
+    `named` has the marker of each curve that gets one: a character, or a few.
+    """
+
+    def __init__(self, raster: Raster, glyphs: Glyphs, named: Mapping[int, str]) -> None:
         self.height, self.width = raster.owner.shape
+        self._named = named
         self._raster = raster
         self._glyphs = glyphs
         self.styles = np.where(raster.owner >= 0, raster.owner, TEXT).astype(np.int16)
@@ -41,29 +49,32 @@ class Canvas:
         letters: NDArray[np.str_] = _alphabet(self._glyphs.patterns)[self._raster.pattern]
         if self._glyphs.across == self._glyphs.down == 1:
             # In ASCII a cell is one dot: each curve is drawn with its own marker.
-            markers = _alphabet(self._glyphs.markers)
-            letters = np.where(owner >= 0, markers[np.maximum(owner, 0) % len(markers)], letters)
+            for curve in np.unique(owner[owner >= 0]).tolist():
+                letters[owner == curve] = self._named.get(curve, _UNNAMED)[0]
         letters[owner < 0] = " "
         return letters
 
-    def add_markers(self, curves: Sequence[int]) -> None:
+    def add_markers(self) -> None:
         """Put a curve's marker on it every few columns, to tell curves apart without colour."""
         filled = np.flatnonzero((self._raster.owner >= 0).any(axis=0))
-        if len(curves) < 2 or len(filled) == 0:
+        if len(self._named) < 2 or len(filled) == 0:
             return
         # The newest columns stay free: a marker there would move with every step.
         end = int(filled[-1]) - 1
-        for place, curve in enumerate(curves):
-            begin = _FIRST_MARKER + place * _MARKER_EVERY // len(curves)
-            for column in range(begin, end, _MARKER_EVERY):
-                self._put_marker(curve, column)
+        every = max(_MARKER_EVERY, _MARKER_ROOM * len(self._named))
+        for place, (curve, marker) in enumerate(self._named.items()):
+            begin = _FIRST_MARKER + place * every // len(self._named)
+            for column in range(begin, end, every):
+                self._put_marker(curve, marker, column)
 
-    def _put_marker(self, curve: int, column: int) -> None:
+    def _put_marker(self, curve: int, marker: str, column: int) -> None:
         """Put a marker in the middle of the curve's stroke in this column, if it has one there."""
         rows = np.flatnonzero(self._raster.owner[:, column] == curve)
+        end = min(column + len(marker), self.width)
         if len(rows):
-            marker = self._glyphs.markers[curve % len(self._glyphs.markers)]
-            self.letters[rows[len(rows) // 2], column] = marker
+            row = rows[len(rows) // 2]
+            self.letters[row, column:end] = list(marker[: end - column])
+            self.styles[row, column:end] = curve
 
     def add_marks(self, marks: Sequence[PlacedMark]) -> None:
         """Draw a line for each intervention, its label at the top where there is room."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,13 @@ from asgml.tui.plot.decimation import Envelope, Flags
 from asgml.tui.plot.glyphs import BRAILLE, Glyphs
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.strokes import stroke_rows
+from asgml.tui.plot.textures import Texture, textured
 
 Layers = Sequence[tuple[int, Envelope]]
 """Curves from the topmost down: the number of each, and its envelope with a column for each dot."""
+Textures = Mapping[int, Texture]
+"""The texture of each curve, by its number; solid where none is given."""
+SOLID: Textures = {}
 
 
 @dataclass(frozen=True)
@@ -31,23 +35,36 @@ class Raster:
     bad: NDArray[np.int16]
 
 
-def draw(layers: Layers, span: Range, width: int, height: int, glyphs: Glyphs = BRAILLE) -> Raster:
+def draw(
+    layers: Layers,
+    span: Range,
+    width: int,
+    height: int,
+    glyphs: Glyphs = BRAILLE,
+    textures: Textures = SOLID,
+) -> Raster:
     """Return `layers` drawn in width × height cells.
 
     A cell belongs to the topmost curve with a dot in it: order decides, not time.
     """
-    return draw_tail(_blank(width, height), 0, layers, span, glyphs)
+    return draw_tail(_blank(width, height), 0, layers, span, glyphs, textures)
 
 
 def draw_tail(
-    before: Raster, begin: int, layers: Layers, span: Range, glyphs: Glyphs = BRAILLE
+    before: Raster,
+    begin: int,
+    layers: Layers,
+    span: Range,
+    glyphs: Glyphs = BRAILLE,
+    textures: Textures = SOLID,
 ) -> Raster:
     """Return `before` with everything from column `begin` of the envelopes on drawn anew."""
     height, width = before.owner.shape
     first_cell = begin // glyphs.across
     tail = _blank(width - first_cell, height)
     for curve, data in layers:
-        cells = _curve_cells(data, first_cell, (width, height), span, glyphs)
+        texture = textures.get(curve, "solid")
+        cells = _curve_cells(data, first_cell, (width, height), span, glyphs, texture)
         free = (tail.owner < 0) & (cells > 0)
         tail.owner[free], tail.pattern[free] = curve, cells[free]
         bad = data.bad[first_cell * glyphs.across : width * glyphs.across]
@@ -73,13 +90,19 @@ def _blank(width: int, height: int) -> Raster:
 
 
 def _curve_cells(
-    data: Envelope, first_cell: int, size: tuple[int, int], span: Range, glyphs: Glyphs
+    data: Envelope,
+    first_cell: int,
+    size: tuple[int, int],
+    span: Range,
+    glyphs: Glyphs,
+    texture: Texture,
 ) -> NDArray[np.int16]:
     """Return the patterns of one curve from `first_cell` on, shape (height, width - first_cell)."""
     width, height = size
     # Drawn from the last point before the tail on, for the stroke that comes from there.
     start = _last_filled(data, first_cell * glyphs.across) // glyphs.across
-    grid = dots(data.cut(start * glyphs.across), span, height * glyphs.down)
+    begin = start * glyphs.across
+    grid = textured(dots(data.cut(begin), span, height * glyphs.down), texture, begin, glyphs)
     return _patterns(grid, glyphs)[:, first_cell - start : width - start]
 
 

@@ -25,6 +25,7 @@ from asgml.tui.widgets.events import EventLog
 from asgml.tui.widgets.grid import ChartGrid
 from asgml.tui.widgets.knobs import Knobs
 from asgml.tui.widgets.notice import Notice
+from asgml.tui.widgets.plot_box import PlotBox
 from asgml.tui.widgets.runs import Runs
 from asgml.tui.widgets.status import Status
 from asgml.tui.widgets.system import System
@@ -87,8 +88,9 @@ class MainScreen(Screen[None]):
     def on_resize(self) -> None:
         self.draw()
 
-    def on_chart_picked(self, message: Chart.Picked) -> None:
-        self.actions.selection.select_on_page(list(self.grid.query(Chart)).index(message.chart))
+    def on_plot_box_picked(self, message: Chart.Picked) -> None:
+        charts: list[PlotBox] = list(self.grid.query(Chart))
+        self.actions.selection.select_on_page(charts.index(message.chart))
 
     def action_do(self, id: str) -> None:
         """Run a row of the table of keys: every key of it arrives here."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from asgml.tui.plot.decimation import Floats
+from asgml.tui.plot.band_envelope import BandCache
+from asgml.tui.plot.decimation import Envelope, Floats
 from asgml.tui.plot.envelope_cache import EnvelopeCache
 from asgml.tui.plot.raster import Layers
 from asgml.tui.plot.windows import Window
@@ -17,18 +18,22 @@ from asgml.tui.scene.view_state import View
 
 RAW, OVERLAY = 100, 200
 """Added to a line's colour: recorded values under the smoothed curve; the other run."""
-_MOST_CACHES = 64
+_MOST_CACHES = 128
 """Envelopes of axes, smoothings and runs that were shown before are given up beyond so many."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One curve: the number of its style, its values, and the key its envelope is kept under."""
+    """One curve: the number of its style, its values, and the key its envelope is kept under.
+
+    With `upper` it is the band between `y` and that.
+    """
 
     style: int
     x: Floats
     y: Floats
     key: tuple[object, ...]
+    upper: Floats | None = None
 
 
 def curves_of(panel: Panel, scene: Scene, view: View) -> list[Curve]:
@@ -69,7 +74,7 @@ class CurveEnvelopes:
     """The envelopes of a chart's curves, kept between frames."""
 
     def __init__(self) -> None:
-        self._caches: dict[object, EnvelopeCache] = {}
+        self._caches: dict[object, EnvelopeCache | BandCache] = {}
         self._order: list[object] = []
 
     def clear(self) -> None:
@@ -81,11 +86,18 @@ class CurveEnvelopes:
         order: list[object] = [(curve.style, curve.key) for curve in curves]
         if len(self._caches) > _MOST_CACHES:
             self._caches.clear()
-        caches = [self._caches.setdefault(key, EnvelopeCache()) for key in order]
-        layers = [
-            (curve.style, cache.update(curve.x, curve.y, window, curve.key))
-            for curve, cache in zip(curves, caches, strict=True)
-        ]
+        layers = [(curve.style, self._envelope(curve, window)) for curve in curves]
         # Another order of layers changes cells far from the newest column.
         same, self._order = order == self._order, order
-        return layers, min((cache.changed for cache in caches), default=0) if same else 0
+        changed = [self._caches[key].changed for key in order]
+        return layers, min(changed, default=0) if same else 0
+
+    def _envelope(self, curve: Curve, window: Window) -> Envelope:
+        place = (curve.style, curve.key)
+        if curve.upper is None:
+            cache = self._caches.setdefault(place, EnvelopeCache())
+            assert isinstance(cache, EnvelopeCache)
+            return cache.update(curve.x, curve.y, window, curve.key)
+        band = self._caches.setdefault(place, BandCache())
+        assert isinstance(band, BandCache)
+        return band.update(curve.x, curve.y, curve.upper, window, curve.key)
