@@ -17,7 +17,6 @@ from asgml.storage.format.status import HEAD_SLOTS, TEXTS
 
 ROWS_PER_CHUNK = 1024
 BYTES_PER_CHUNK = 64 * 1024
-HEAD_KEY = "head/c/0"
 # By default zarr deletes a chunk that equals the fill value: NaN rows would read as lost ones.
 _KEEP_EMPTY: Any = {"write_empty_chunks": True}
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from asgml.storage.format.errors import FormatError
-from asgml.storage.format.layout import STORE
 from asgml.storage.format.safe_text import error_line
+from asgml.storage.format.scan import STORE
 
 MAX_METADATA_BYTES = 4 << 20
 """Most bytes of a JSON or TOML file in a run: a manifest has about 50 kB."""

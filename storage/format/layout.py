@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from asgml.storage.format.labels_file import read_labels_file
+from asgml.storage.format.scan import CONFIG, STORE, FoundRun, scan_runs
 from asgml.storage.format.user_path import expand_user
-
-STORE = "run.zarr"
 
 
 class RunNotFoundError(Exception):
@@ -29,7 +29,12 @@ class RunPaths:
 
     @property
     def config(self) -> Path:
-        return self.root / "run.toml"
+        return self.root / CONFIG
+
+    @property
+    def labels(self) -> Path:
+        """The user's own marks, which may change at any time."""
+        return self.root / "labels.json"
 
     @property
     def store(self) -> Path:
@@ -60,32 +65,58 @@ class RunPaths:
 def is_run(path: Path) -> bool:
     """Return True for the directory of a run, also before its trainer has opened the store."""
     # not Path.is_file: it raises for a name that is too long, and where a folder may not be read
-    return os.path.isfile(path / "run.toml") or os.path.isfile(path / STORE / "zarr.json")
+    return os.path.isfile(path / CONFIG) or os.path.isfile(path / STORE / "zarr.json")
 
 
 def list_runs(runs: Path) -> list[RunPaths]:
-    """Return all runs in `runs`, the newest first (by the time their configuration was written)."""
-    found = [RunPaths(path) for path in _children(runs) if is_run(path)]
-    return sorted(found, key=lambda paths: (_created_at(paths), paths.name), reverse=True)
+    """Return all runs in `runs` and in the plans there, the newest first.
+
+    Newest by the time at which their configuration was written. Raise RunNotFoundError where the
+    folder cannot be read.
+    """
+    return [RunPaths(Path(found.root)) for found in scan(runs)]
+
+
+def scan(runs: Path) -> list[FoundRun]:
+    """Return what `list_runs` returns as names and paths, which is quicker for many runs."""
+    if not os.path.isdir(runs):
+        return []
+    try:
+        return scan_runs(runs)
+    except OSError as error:
+        raise RunNotFoundError(f"{runs} cannot be read: {error.strerror}") from None
 
 
 def find_run(run_ref: str, runs: Path) -> RunPaths:
-    """Return the run that `run_ref` means: a path, a name, a unique prefix of one, or `latest`.
+    """Return the run that `run_ref` means.
 
-    Raise RunNotFoundError that names what was given and what exists.
+    A path, a name (`plan/run` in a plan, or `run` where that is unique), a title, a unique prefix
+    of a name, or `latest`. Raise RunNotFoundError that names what was given and what exists.
     """
     # without a slash it is a name, which may begin with ~
     path = expand_user(run_ref, RunNotFoundError) if "/" in run_ref else Path(run_ref)
     if is_run(path):
         return RunPaths(path.resolve())
-    known = list_runs(runs)
+    known = scan(runs)
     if run_ref == "latest" and known:
-        return known[0]
-    exact = [paths for paths in known if paths.name == run_ref]
-    matches = exact or [paths for paths in known if run_ref and paths.name.startswith(run_ref)]
+        return RunPaths(Path(known[0].root))
+    matches = _matches(run_ref, known) if run_ref else []
     if len(matches) == 1:
-        return matches[0]
+        return RunPaths(Path(matches[0].root))
     raise RunNotFoundError(_why_not_found(run_ref, runs, known, matches))
+
+
+def _matches(run_ref: str, known: list[FoundRun]) -> list[FoundRun]:
+    """Return the runs that a reference may mean: the first kind of match that there is counts."""
+    kinds: tuple[Callable[[FoundRun], bool], ...] = (
+        lambda run: run.name == run_ref,
+        lambda run: run.name.rpartition("/")[2] == run_ref,
+        lambda run: read_labels_file(RunPaths(Path(run.root)).labels).get("title") == run_ref,
+        lambda run: run.name.startswith(run_ref),
+        lambda run: run.name.rpartition("/")[2].startswith(run_ref),
+    )
+    found = ([run for run in known if matches(run)] for matches in kinds)
+    return next((runs for runs in found if runs), [])
 
 
 def next_name(stem: str, runs: Path) -> str:
@@ -109,14 +140,7 @@ def _children(runs: Path) -> list[Path]:
         raise RunNotFoundError(f"{runs} cannot be read: {error.strerror}") from None
 
 
-def _created_at(paths: RunPaths) -> float:
-    for source in (paths.config, paths.store / "zarr.json"):
-        with contextlib.suppress(OSError):
-            return source.stat().st_mtime
-    return 0.0  # removed since it was listed
-
-
-def _why_not_found(run_ref: str, runs: Path, known: list[RunPaths], found: list[RunPaths]) -> str:
+def _why_not_found(run_ref: str, runs: Path, known: list[FoundRun], found: list[FoundRun]) -> str:
     if not known:
         return f"no run {run_ref!r}: there are no runs in {runs}; start one with `asgml train`"
     if found:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from asgml.storage.format.metrics import TABLES
 
 HEAD_SLOTS = 32
+HEAD_KEY = "head/c/0"
+"""The head's place in the store: 256 bytes that change with whatever is published."""
 TEXTS = ("events", "log")
 _FIXED = ("seq", "heartbeat", "state", "pid", "process_start", "segment", "step", "epoch")
 

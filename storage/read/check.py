@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from asgml.storage.format.arrays import HEAD_KEY
 from asgml.storage.format.errors import FormatError, NewerFormatError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import manifest_from_json
-from asgml.storage.format.status import HEAD_SLOTS, UNHEARD
+from asgml.storage.format.status import HEAD_KEY, HEAD_SLOTS, UNHEARD
 from asgml.storage.read.checkpoint_check import damaged_checkpoints
 from asgml.storage.read.finding import Finding, lost
 from asgml.storage.read.reader import Run

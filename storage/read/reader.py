@@ -184,8 +184,11 @@ class Run:
         now = time.time_ns() if now_ns is None else now_ns
         if self.head is None:
             return liveness.state_without_store(self.paths, now)
-        steps = self._table("steps")
-        return liveness.state_of(self.head, self.host, now, steps.median_seconds, self.paths)
+        return liveness.state_of(self.head, self.host, now, self.median_step_seconds, self.paths)
+
+    def median_step_seconds(self) -> float:
+        """Return the median time between the newest rows of `steps`, 0 where there are none."""
+        return self._table("steps").median_seconds()
 
     def silent_for(self, now_ns: int) -> float:
         """Return the seconds since the trainer's last sign of life."""

@@ -14,12 +14,11 @@ import numpy.typing as npt
 import zarr
 
 from asgml.storage.format.array_metadata import read_array_metadata
-from asgml.storage.format.arrays import HEAD_KEY
 from asgml.storage.format.bounded_file import read_bounded, read_json_object
 from asgml.storage.format.bounded_store import BoundedStore
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.safe_text import error_line
-from asgml.storage.format.status import HEAD_SLOTS, Head, head_from_slots
+from asgml.storage.format.status import HEAD_KEY, HEAD_SLOTS, Head, head_from_slots
 
 Array = npt.NDArray[Any]
 MAX_MISSING = 1 << 28, 2_000

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 Settings = Mapping[str, Any]
@@ -21,7 +21,10 @@ DIGITS = 12
 
 
 def flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return {dotted key: value} of every leaf of a configuration; an empty table is no leaf."""
+    """Return {dotted key: value} of every leaf of a configuration.
+
+    An empty table is no leaf, nor is None: it has no place in TOML, so run.toml leaves it out.
+    """
     return dict(_leaves(config, prefix))
 
 
@@ -29,7 +32,7 @@ def _leaves(tree: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in tree.items():
         if isinstance(value, Mapping):
             yield from _leaves(value, f"{prefix}{key}.")
-        else:
+        elif value is not None:
             yield f"{prefix}{key}", value
 
 
@@ -53,7 +56,7 @@ def group_digest(settings: Settings) -> str:
     return _digest(_without_folders(without(settings, (*NEUTRAL, *OF_THE_SEED))))
 
 
-def differing(several: list[Settings]) -> list[str]:
+def differing(several: Sequence[Settings]) -> list[str]:
     """Return the keys whose value is not the same in all, in the order in which they appear.
 
     A key that is absent in one of them differs.
