@@ -86,15 +86,26 @@ def spawn_python(
     paths: RunPaths, arguments: Sequence[str], environment: Mapping[str, str] | None = None
 ) -> Process:
     """Start a worker in a Python of its own, with variables beside those of this process."""
-    with paths.trainer_log.open("ab") as log:
+    command = [*worker_command(), *arguments]
+    return start_detached(command, paths.root, paths.trainer_log, environment or {})
+
+
+def start_detached(
+    command: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str]
+) -> Process:
+    """Start a program of ours in a session of its own, its output appended to a file.
+
+    Raise RunFailedError where it cannot be started.
+    """
+    with log.open("ab") as output:
         try:
             process = subprocess.Popen(
-                [*worker_command(), *arguments],
+                [*command],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=paths.root,
-                env={**worker_environment(os.environ), **(environment or {})},
+                stdout=output,
+                stderr=output,
+                cwd=folder,
+                env={**worker_environment(os.environ), **environment},
                 start_new_session=True,
             )
         except OSError as error:
@@ -106,7 +117,12 @@ def spawn_python(
 
 def worker_command() -> list[str]:
     """Return the command line of the worker, without its run."""
-    return [sys.executable, "-P", "-m", "asgml.core.worker"]
+    return python_command("asgml.core.worker")
+
+
+def python_command(module: str) -> list[str]:
+    """Return the command line of a module of ours, whatever lies in the current directory."""
+    return [sys.executable, "-P", "-m", module]
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
-from asgml.app.launcher import worker_environment
+from asgml.app.launcher import python_command, worker_environment
 
 ANSWER_SECONDS = 300.0
 """Most that importing torch may take on a slow file system."""
@@ -143,4 +142,4 @@ class PreloadedParent:
 
 def preloaded_command() -> list[str]:
     """Return the command line of the preloaded process, without the modules to import."""
-    return [sys.executable, "-P", "-m", "asgml.core.preloaded"]
+    return python_command("asgml.core.preloaded")
