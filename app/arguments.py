@@ -142,6 +142,17 @@ Name = Annotated[
         show_default=False,
     ),
 ]
+ScheduleFrom = Annotated[
+    str | None,
+    typer.Option(
+        "--schedule-from",
+        metavar="RUN|FILE.toml",
+        help="Make the interventions of another run, or of a file of `asgml schedule`, at the same "
+        "steps.",
+        autocompletion=completer("runs"),
+        show_default=False,
+    ),
+]
 
 
 @dataclass(frozen=True)

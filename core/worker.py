@@ -10,17 +10,14 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import tomllib
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
 
-from asgml.core.config.run_config import ConfigError, make_config
-from asgml.core.config.run_settings import RunSettings
+from asgml.core.config.run_config import ConfigError
 from asgml.core.data.base import DataError, load_data, select_modalities
 from asgml.core.measures.criterion import LossError
 from asgml.core.methods.spec import MethodError
@@ -30,12 +27,15 @@ from asgml.core.model.model import ModelError
 from asgml.core.modulators.user_modulator import ModulatorError
 from asgml.core.run import checkpoint
 from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.run.read_config import read_config
 from asgml.core.run.recorded_run import first_line
+from asgml.core.run.replays import read_scheduled
 from asgml.core.run.resume import earlier_run, refuse_other_data, refuse_other_encoders
 from asgml.core.run.unimodal_reference import ReferenceRunError
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
 from asgml.core.user_file import UserFileError
+from asgml.storage.format.knobs import KnobError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
 from asgml.storage.format.status import State
@@ -53,23 +53,13 @@ KNOWN_ERRORS = (
     LossError,
     DeviceError,
     FormatError,
+    KnobError,
     WriterLockedError,
     ReferenceRunError,
     checkpoint.CheckpointError,
     OSError,  # a disk that is full, a folder that may not be written
 )
 """Errors that the user can mend; their message is one line."""
-
-
-OLD_RULES = {
-    "pmr": {"variant": "paper"},
-    "relearning": {"variant": "paper"},
-    "asgml_v1": {"variant": "paper"},
-    "inforeg": {"variant": "paper"},
-    "agm": {"variant": "paper", "scope": "encoder"},
-    "mlb": {"scope": "encoder"},
-}
-"""What methods did before these settings existed, where it is not their default."""
 
 
 class StopNow(BaseException):
@@ -112,35 +102,9 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
         load_newest_checkpoint(trainer)
+    trainer.run.scheduled = read_scheduled(paths, trainer.run.live_settings.knobs)
     trainer.run.open()
     return trainer
-
-
-def read_config(paths: RunPaths) -> RunSettings:
-    """Return the run's configuration from run.toml. Raise ConfigError."""
-    try:
-        tree = tomllib.loads(paths.config.read_text(encoding="utf-8"))
-        return make_config(with_old_variants(tree))
-    except FileNotFoundError:
-        raise ConfigError(
-            f"no configuration in {paths.root}: expected {paths.config.name}; "
-            "start runs with `asgml train`"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
-
-
-def with_old_variants(tree: dict[str, Any]) -> dict[str, Any]:
-    """Return a configuration in which methods recorded before a setting existed keep their rule.
-
-    A run.toml holds every setting; one that lacks these is of version 0.1.0 or 0.2.0.
-    """
-    kept = {
-        name: {**rule, **tree[name]}
-        for name, rule in OLD_RULES.items()
-        if isinstance(tree.get(name), dict)
-    }
-    return {**tree, **kept}
 
 
 def load_newest_checkpoint(trainer: Trainer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from asgml.app.arguments import (
     Name,
     RunRef,
     RunsDirectory,
+    ScheduleFrom,
     TrainArguments,
 )
 from asgml.app.cli.expanded import expanded
@@ -26,7 +28,11 @@ training_app = typer.Typer()
 @training_app.command()
 @expanded()
 def train(
-    given: TrainArguments, mode: LaunchMode, name: Name = None, runs: RunsDirectory = None
+    given: TrainArguments,
+    mode: LaunchMode,
+    name: Name = None,
+    schedule_from: ScheduleFrom = None,
+    runs: RunsDirectory = None,
 ) -> int:
     """Start a training run in the background.
 
@@ -35,7 +41,7 @@ def train(
     """
     from asgml.app.commands.train import train
 
-    return train(given, name, runs, mode)
+    return train(given, name, runs, mode, schedule_from)
 
 
 @training_app.command()
@@ -59,6 +65,27 @@ def resume(run: RunRef, mode: LaunchMode, runs: RunsDirectory = None) -> int:
     from asgml.app.commands.train import resume
 
     return resume(run, runs, mode)
+
+
+@training_app.command()
+def schedule(
+    run: RunRef,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Write it to a new file instead.", show_default=False
+        ),
+    ] = None,
+    runs: RunsDirectory = None,
+) -> int:
+    """Print the interventions of a run, as a TOML file that can be edited.
+
+    Every knob that was set, with its step. `asgml train … --schedule-from FILE` makes the same
+    changes at the same steps of another training.
+    """
+    from asgml.app.commands.schedule import schedule
+
+    return schedule(run, runs, out)
 
 
 @training_app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from asgml.app.arguments import LaunchMode, TrainArguments
+from asgml.app.commands.schedule import load_schedule, write_schedule
 from asgml.app.configure import build_to_train
 from asgml.app.draft import Draft
 from asgml.app.errors import (
@@ -26,15 +27,25 @@ from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
 from asgml.storage.read.run_config import config_problem
 
 
-def train(arguments: TrainArguments, name: str | None, runs: Path | None, mode: LaunchMode) -> int:
+def train(
+    arguments: TrainArguments,
+    name: str | None,
+    runs: Path | None,
+    mode: LaunchMode,
+    schedule_from: str | None = None,
+) -> int:
     """Make a run and train it in the background. stdout is the run's path."""
     _refuse_both(mode)
     draft = build_to_train(arguments)
     _find_references(draft, runs)
     for key in draft.idle():
         narrate(f"note: {draft.origins[key]} has no effect with method {draft.config().method}")
-    trainer = start(make_run(draft.config().model_dump(), runs_directory(runs), name))
-    return _follow(trainer, mode)
+    config = draft.config()
+    schedule = load_schedule(schedule_from, runs, config) if schedule_from is not None else None
+    paths = make_run(config.model_dump(), runs_directory(runs), name)
+    if schedule is not None:
+        write_schedule(paths, schedule)
+    return _follow(start(paths), mode)
 
 
 def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:

@@ -43,7 +43,7 @@ class CommandHandler:
         self._replays: list[Replay] = []
 
     def restore(self, answered: set[str], replays: Sequence[Replay]) -> None:
-        """Take over from the earlier segments of a resumed run."""
+        """Take over from the earlier segments of a resumed run, and from the run's schedule."""
         self._answers.answered = answered
         # a stable sort: two changes at one step keep their order
         self._replays = sorted(replays, key=lambda replay: replay.step)
@@ -123,10 +123,12 @@ class CommandHandler:
         while self._replays and self._replays[0].step <= self.recorder.step:
             replay = self._replays.pop(0)
             name, before, after = self.live_settings.set(replay.knob, replay.value)
-            if before == after:
+            if before == after and not replay.schedule:
                 continue
-            message = f"{name} {before} → {after} again, as before the resume"
-            self.recorder.event("phase", message=message, knob=name, before=before, after=after)
+            message = f"{name} {before} → {after} {replay.reason}"
+            fields = {"knob": name, "before": before, "after": after}
+            fields |= {"schedule": replay.schedule} if replay.schedule else {}
+            self.recorder.event("phase", message=message, **fields)
 
     # -- what -------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run.commands import CommandHandler
 from asgml.core.run.provenance import changed_since
 from asgml.core.run.recorder import Recorder
-from asgml.core.run.replays import answered_in, replays_after
+from asgml.core.run.replays import Replay, answered_in, replays_after
 from asgml.core.run.stopwatch import Stopwatch
 from asgml.storage.commands.inbox import Inbox
 from asgml.storage.format.layout import RunPaths
@@ -47,6 +47,7 @@ class RecordedRun:
         self.live_settings = live_settings
         self.recorder = Recorder(self.manifest, Stopwatch())
         self.command_handler = CommandHandler(Inbox(paths.commands), live_settings, self.recorder)
+        self.scheduled: list[Replay] = []
         self.begun = self.closed = False
 
     @property
@@ -82,10 +83,13 @@ class RecordedRun:
         if self.begun:
             return
         self.begun, code = True, {}
+        # not before: only now the step of the loaded checkpoint is known
+        replays = [each for each in self.scheduled if each.step >= self.step]
+        events = self.earlier.events if self.earlier is not None else []
+        # the schedule first, as in the step itself: a user's change comes after it
+        replays += replays_after(self.step, events)
+        self.command_handler.restore(answered_in(events), replays)
         if self.earlier is not None:
-            # not before: only now the step of the loaded checkpoint is known
-            events = self.earlier.events
-            self.command_handler.restore(answered_in(events), replays_after(self.step, events))
             code = changed_since(self.manifest)
         self.recorder.event(
             "started" if self.earlier is None else "resumed",

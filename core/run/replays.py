@@ -1,4 +1,4 @@
-"""The events that a resumed run needs: answered commands, and knob changes to make again.
+"""The knob changes that a run makes by itself: of its schedule, and those made before a crash.
 
 A checkpoint is older than the crash. Knobs that were set in between are set again at the same
 steps, so that the resumed run is the one that was not killed.
@@ -10,16 +10,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from asgml.storage.format.events import Event
-from asgml.storage.format.knobs import Value
+from asgml.storage.format.knobs import Knob, Value
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.schedule import checked, read_schedule
 
 
 @dataclass(frozen=True)
 class Replay:
-    """A knob change that was applied after the checkpoint, to be made again at its step."""
+    """A knob change to make at its step: of a schedule, or again as before a resume."""
 
     step: int
     knob: str
     value: Value
+    schedule: str = ""  # the name of the schedule, "" for a change that a user had made
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"by the schedule of {self.schedule}"
+            if self.schedule
+            else "again, as before the resume"
+        )
+
+
+def read_scheduled(paths: RunPaths, knobs: Sequence[Knob]) -> list[Replay]:
+    """Return the changes that the run's schedule makes; none where it has no schedule.
+
+    Raise FormatError for a file that is none, KnobError for a knob or value that cannot be.
+    """
+    try:
+        schedule = checked(read_schedule(paths.schedule), knobs)
+    except FileNotFoundError:
+        return []
+    return [
+        Replay(each.step, each.knob, each.value, schedule.source) for each in schedule.interventions
+    ]
 
 
 def replays_after(step: int, events: Sequence[Event]) -> list[Replay]:

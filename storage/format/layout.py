@@ -58,6 +58,11 @@ class RunPaths:
         return self.root / "launch.json"
 
     @property
+    def schedule(self) -> Path:
+        """The knob changes that the trainer makes by itself; only where the user asked for them."""
+        return self.root / "schedule.toml"
+
+    @property
     def lock(self) -> Path:
         return self.root / "writer.lock"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from asgml.storage.read.interventions import schedule_of
+
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
 
@@ -30,4 +32,6 @@ def repeat_command(run: Run) -> str | None:
     # a loop records only the settings that act in it: batches are its own
     if run.manifest is None or "batch_size" not in run.manifest.config:
         return None
-    return shlex.join(["asgml", "train", str(run.paths.config)])
+    steered = bool(schedule_of(run).interventions)
+    schedule = ["--schedule-from", str(run.paths.root)] if steered else []
+    return shlex.join(["asgml", "train", str(run.paths.config), *schedule])

@@ -24,6 +24,7 @@ from asgml.storage.format.safe_text import one_line, safe
 Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
 PROMISED += ["ensemble", "export", "methods", "recipes", "data", "config", "doctor"]
+PROMISED += ["schedule"]
 
 
 def commands(group: Any, path: str = "asgml") -> Iterator[tuple[str, Any]]:

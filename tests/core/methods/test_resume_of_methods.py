@@ -25,7 +25,7 @@ from methods_kit import ACTIVE, AV, nudge
 from torch import Tensor
 
 from asgml.core.config.run_config import make_config
-from asgml.core.worker import with_old_variants
+from asgml.core.run.read_config import with_old_variants
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "uniform": {},
