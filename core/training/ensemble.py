@@ -59,7 +59,7 @@ def evaluate_ensemble(
     """
     runs = [_opened(path) for path in paths]
     _refuse_different_data(runs)
-    datasets = [_data_of(run, manifest) for run, manifest in runs]
+    datasets = [data_of(run, manifest) for run, manifest in runs]
     _refuse_different_samples(runs, datasets, split)
     task = make_task(datasets[0])
     total: Tensor | None = None
@@ -109,7 +109,7 @@ def _what(run: Run) -> str:
     return f"the run {run.paths.root}"
 
 
-def _data_of(run: Run, manifest: Manifest) -> Dataset:
+def data_of(run: Run, manifest: Manifest) -> Dataset:
     """Return the data that a run was trained on, read again as it was then."""
     config: RunSettings = stored_config(manifest.config, _what(run))
     data = load_data(config.data.name, config.data.options, config.data.seed)
