@@ -25,7 +25,6 @@ from asgml.tui.widgets.events import EventLog
 from asgml.tui.widgets.grid import ChartGrid
 from asgml.tui.widgets.knobs import Knobs
 from asgml.tui.widgets.notice import Notice
-from asgml.tui.widgets.plot_box import PlotBox
 from asgml.tui.widgets.runs import Runs
 from asgml.tui.widgets.status import Status
 from asgml.tui.widgets.system import System
@@ -89,14 +88,11 @@ class MainScreen(Screen[None]):
         self.draw()
 
     def on_plot_box_picked(self, message: Chart.Picked) -> None:
-        charts: list[PlotBox] = list(self.grid.query(Chart))
-        self.actions.selection.select_on_page(charts.index(message.chart))
+        self.actions.selection.select_on_page(self.grid.plots.index(message.chart))
 
     def action_do(self, id: str) -> None:
         """Run a row of the table of keys: every key of it arrives here."""
         self.actions.run(id)
-
-    # what the session sends
 
     def show_scene(self, scene: Scene) -> None:
         """Draw a new scene. A frozen view keeps its own until it is let go."""
@@ -119,8 +115,6 @@ class MainScreen(Screen[None]):
         # not while the list is hidden: reading it would be for nothing
         if self.query_one(Runs).region.area and self.app.screen is self:
             self.session.list_runs()
-
-    # drawing
 
     @property
     def settled(self) -> bool:
@@ -168,7 +162,15 @@ class MainScreen(Screen[None]):
         self._pacing.drawn(time.monotonic())
         self._drawing.draw_numbers(self.scene, self._bytes_per_minute)
 
-    # what the handlers of keys use
+    @property
+    def keys_of(self) -> str:
+        return self.session.clock_kind
+
+    def reach(self) -> tuple[float, float] | None:
+        return self.scene.data.reach(self.view.axis)
+
+    def smooth(self, weight: float) -> None:
+        self.session.smooth(weight)
 
     @property
     def panels(self) -> list[Panel]:

@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from typing import Protocol, runtime_checkable
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from asgml.tui.keys.row import Key
 from asgml.tui.keys.table import keys_for, shown_keys
-from asgml.tui.screens.main import MainScreen
+
+
+@runtime_checkable
+class KeyedScreen(Protocol):
+    """A screen that runs the rows of the table of keys that exist on it."""
+
+    @property
+    def keys_of(self) -> str:
+        """The name of the screen in the table of keys."""
+
+    def action_do(self, id: str) -> None:
+        """Run a row of the table of keys."""
 
 
 class KeyCommands(Provider):
-    """The palette's entries. They run on the main screen, also where another one covers it."""
+    """The palette's entries. They run on the topmost screen that has keys, under any dialog."""
 
     async def discover(self) -> Hits:
-        for screen in self._main_screens():
+        for screen in self._screens():
             for key in _offered(screen):
                 yield DiscoveryHit(_entry(key), partial(screen.action_do, key.id))
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for screen in self._main_screens():
+        for screen in self._screens():
             for key in _offered(screen):
                 text = _entry(key)
                 if (score := matcher.match(text)) > 0:
                     run = partial(screen.action_do, key.id)
                     yield Hit(score, matcher.highlight(text), run)
 
-    def _main_screens(self) -> list[MainScreen]:
-        return [screen for screen in self.app.screen_stack if isinstance(screen, MainScreen)]
+    def _screens(self) -> Sequence[KeyedScreen]:
+        keyed = [screen for screen in self.app.screen_stack if isinstance(screen, KeyedScreen)]
+        return keyed[-1:]
 
 
-def _offered(screen: MainScreen) -> list[Key]:
+def _offered(screen: KeyedScreen) -> list[Key]:
     # the palette itself is open already
-    return [key for key in keys_for(screen.session.clock_kind) if key.id != "palette"]
+    return [key for key in keys_for(screen.keys_of) if key.id != "palette"]
 
 
 def _entry(key: Key) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
@@ -11,6 +12,7 @@ from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 from asgml.tui.widgets.chart import Chart
+from asgml.tui.widgets.plot_box import PlotBox
 
 _MOST = 12
 """The most charts on a page."""
@@ -18,23 +20,36 @@ _MIN_WIDTH, _MIN_HEIGHT = 48, 7
 """Cells that a chart needs to be readable."""
 
 
-class ChartGrid(Container):
+class PlotGrid(Container):
     """The pages of charts; the selected one is on the page that is shown."""
 
-    DEFAULT_CSS = "ChartGrid { layout: grid; height: 1fr; }"
+    DEFAULT_CSS = "PlotGrid { layout: grid; height: 1fr; }"
 
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.shape = (0, 0)
 
+    @abstractmethod
+    def make_plot(self, id: str) -> PlotBox:
+        """Return a new chart for one place of the grid."""
+
     def compose(self) -> ComposeResult:
         for number in range(_MOST):
-            yield Chart(id=f"chart{number}")
+            yield self.make_plot(f"chart{number}")
+
+    @property
+    def plots(self) -> list[PlotBox]:
+        """The charts of all places, also of those that are not shown."""
+        return list(self.query(PlotBox))
 
     @property
     def per_page(self) -> int:
         """The number of charts on a page, at least 1."""
         return max(self.shape[0] * self.shape[1], 1)
+
+    def first_of_page(self, selected: int) -> int:
+        """Return the number of the first chart on the page with the selected one."""
+        return page_of(selected, self.per_page) * self.per_page
 
     def choose_shape(self, panels: int, solo: bool) -> None:
         """Choose columns and rows for the room there is; `solo`: one chart."""
@@ -43,14 +58,21 @@ class ChartGrid(Container):
             return
         self.shape = shape
         self.styles.grid_size_columns, self.styles.grid_size_rows = shape
-        for place, chart in enumerate(self.query(Chart)):
+        for place, chart in enumerate(self.plots):
             chart.display = place < shape[0] * shape[1]
+
+
+class ChartGrid(PlotGrid):
+    """The charts of one run."""
+
+    def make_plot(self, id: str) -> PlotBox:
+        return Chart(id=id)
 
     def show_scene(
         self, scene: Scene, panels: Sequence[Panel], view: View, numbers: bool = True
     ) -> None:
         """Draw the page with the selected chart. Without `numbers` the legends wait."""
-        first = page_of(view.selected, self.per_page) * self.per_page
+        first = self.first_of_page(view.selected)
         charts = [chart for chart in self.query(Chart).results(Chart) if chart.display]
         for number, chart in enumerate(charts, first):
             if number < len(panels):

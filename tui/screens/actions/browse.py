@@ -44,8 +44,17 @@ class BrowseActions(ActionGroup):
 
         def jump(number: int | None) -> None:
             if number is not None:
-                self._cursor.jump_to_step(lines[number].step)
+                self._jump_to_step(lines[number].step)
 
         rows = [log_row(line, app_of(self._screen.app).theme_styles, _ROW_WIDTH) for line in lines]
         hint = "enter: all charts to this step · esc back"
         self._screen.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, hint, empty), jump)
+
+    def _jump_to_step(self, step: int) -> None:
+        """Put the cursor at an optimizer step, on whatever axis is shown."""
+        scene = self._screen.scene
+        steps = scene.data.x("steps", "step")
+        row = min(int(steps.searchsorted(step)), len(steps) - 1)
+        if row >= 0:
+            self._cursor.put(float(scene.data.x("steps", self._view.axis)[row]))
+            self._screen.draw()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asgml.tui.screens.actions.base import ActionGroup, Handler
+from asgml.tui.screens.actions.base import ChartActions, Handler
 from asgml.tui.terminal.app_protocol import app_of
 
 
-class CursorActions(ActionGroup):
+class CursorActions(ChartActions):
     """Handlers that put the cursor on the charts, move it and take it away."""
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -37,15 +37,6 @@ class CursorActions(ActionGroup):
             self.put(min(self._view.cursor + cells * cell, self._last_x()))
             self._screen.draw()
 
-    def jump_to_step(self, step: int) -> None:
-        """Put the cursor at an optimizer step, on whatever axis is shown."""
-        scene = self._screen.scene
-        steps = scene.data.x("steps", "step")
-        row = min(int(steps.searchsorted(step)), len(steps) - 1)
-        if row >= 0:
-            self.put(float(scene.data.x("steps", self._view.axis)[row]))
-            self._screen.draw()
-
     def _last_x(self) -> float:
-        reach = self._screen.scene.data.reach(self._view.axis)
+        reach = self._screen.reach()
         return 0.0 if reach is None else reach[1]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from asgml.tui.keys.table import keys_for
 from asgml.tui.scene.view_state import View
-from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler, KeyHandlers
 from asgml.tui.screens.actions.browse import BrowseActions
 from asgml.tui.screens.actions.cursor import CursorActions
 from asgml.tui.screens.actions.files import FileActions
@@ -30,22 +30,22 @@ class KeyActions(ActionGroup):
     def __init__(self, session: Session, view: View, screen: DashboardScreen) -> None:
         super().__init__(session, view, screen)
         requests = TrainerRequests(session, screen)
-        cursor = CursorActions(session, view, screen)
+        cursor = CursorActions(view, screen)
         self.knobs = KnobActions(session, view, screen, requests)
         self.runs = RunActions(session, view, screen)
-        self.selection = SelectionActions(session, view, screen, cursor)
-        self.groups: tuple[ActionGroup, ...] = (
+        self.selection = SelectionActions(view, screen, cursor)
+        self.groups: tuple[KeyHandlers, ...] = (
             self,
             TrainingActions(session, view, screen, requests),
             self.knobs,
             ReplayActions(session, view, screen),
             self.selection,
-            WindowActions(session, view, screen),
+            WindowActions(view, screen),
             cursor,
             BrowseActions(session, view, screen, cursor),
             self.runs,
             FileActions(session, view, screen),
-            ProgramActions(session, view, screen),
+            ProgramActions(view, screen),
         )
         handlers = {id: run for group in self.groups for id, run in group.handlers().items()}
         # looked up by row: a row without a handler fails here, not when its key is pressed

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from asgml.tui.screens.actions.base import ActionGroup, Handler
+from asgml.tui.screens.actions.base import ChartActions, Handler
 from asgml.tui.screens.lists import HelpScreen
 from asgml.tui.terminal.app_protocol import app_of
 
 
-class ProgramActions(ActionGroup):
+class ProgramActions(ChartActions):
     """Handlers that act on the dashboard itself. None reaches the training, leaving included."""
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -23,7 +23,7 @@ class ProgramActions(ActionGroup):
     def _help(self) -> None:
         app = self._screen.app
         host = app_of(app)
-        app.push_screen(HelpScreen(self._session.clock_kind, host.theme_styles, host.mapped))
+        app.push_screen(HelpScreen(self._screen.keys_of, host.theme_styles, host.mapped))
 
     def _palette(self) -> None:
         self._screen.app.action_command_palette()

@@ -4,27 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
 
 from asgml.storage.format.safe_text import safe
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.view_state import View
-from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.screens.actions.base import ChartActions, ChartScreen, Handler
 from asgml.tui.screens.actions.cursor import CursorActions
 from asgml.tui.screens.dialogs import Prompt
 from asgml.tui.widgets.grid import page_of
 
-if TYPE_CHECKING:
-    from asgml.tui.session.session import Session
 
-
-class SelectionActions(ActionGroup):
+class SelectionActions(ChartActions):
     """Handlers that select a chart. While the cursor is shown, left and right move it instead."""
 
-    def __init__(
-        self, session: Session, view: View, screen: DashboardScreen, cursor: CursorActions
-    ) -> None:
-        super().__init__(session, view, screen)
+    def __init__(self, view: View, screen: ChartScreen, cursor: CursorActions) -> None:
+        super().__init__(view, screen)
         self._cursor = cursor
 
     def handlers(self) -> Mapping[str, Handler]:

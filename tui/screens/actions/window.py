@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 
 from asgml.tui.scene.view_state import MOST_ZOOM
-from asgml.tui.screens.actions.base import ActionGroup, Handler
-from asgml.tui.widgets.chart import Chart
+from asgml.tui.screens.actions.base import ChartActions, Handler
+from asgml.tui.widgets.plot_box import PlotBox
 
 _TO_NONE = -100
 """More steps down than there are smoothings."""
 
 
-class WindowActions(ActionGroup):
+class WindowActions(ChartActions):
     """Handlers that change the stretch of the data the charts show, and its axes."""
 
     def handlers(self) -> Mapping[str, Handler]:
@@ -43,7 +43,7 @@ class WindowActions(ActionGroup):
             self._screen.draw()
 
     def _smooth(self, steps: int) -> None:
-        self._session.smooth(self._view.smooth(steps))
+        self._screen.smooth(self._view.smooth(steps))
         self._screen.draw()
 
     def _zoom(self, steps: int) -> None:
@@ -60,7 +60,7 @@ class WindowActions(ActionGroup):
             view.start = None
         self._screen.draw()
 
-    def _keep_middle(self, chart: Chart, steps: int) -> None:
+    def _keep_middle(self, chart: PlotBox, steps: int) -> None:
         """Start the window so that its middle, or the cursor, stays where it is."""
         view, window = self._view, chart.window
         if view.cursor is not None:

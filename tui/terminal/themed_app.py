@@ -1,0 +1,77 @@
+"""A Textual program with the themes, characters and keys of this terminal, and how to leave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.screen import Screen
+
+from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
+from asgml.tui.terminal.diff_app import DiffApp
+from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
+
+Commands = set[type[Provider] | Callable[[], type[Provider]]]
+
+
+class ThemedApp(DiffApp):
+    """The base of the programs that open screens.
+
+    `keymap` gives ids of the table of keys another key; `interval` is the time between two frames
+    in seconds, None for the one that suits this terminal.
+    """
+
+    TITLE = "asgml"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "detach", show=False, priority=True)]
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        *,
+        ascii: bool = False,
+        keymap: dict[str, str] | None = None,
+        interval: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.interval = interval or draw_interval()
+        self.mapped = keymap or {}
+        self._glyphs = choose_glyphs(ascii=ascii)
+        self.theme_styles = make_styles(self._glyphs)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
+        if over_ssh():
+            self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        self.theme_changed_signal.subscribe(self, lambda theme: self.restyle())
+        self.restyle()
+        if self.mapped:
+            self.set_keymap(self.mapped)
+        self.count_bytes()
+
+    def restyle(self) -> None:
+        """Make the styles of the theme that is on now."""
+        self.theme_styles = make_styles(
+            self._glyphs, ansi=self.native_ansi_color, dark=self.current_theme.dark
+        )
+
+    def action_detach(self) -> None:
+        self.detach()
+
+    def detach(self) -> None:
+        """Leave the program; no training ends by it."""
+        self.exit(return_code=0)
+
+    async def action_quit(self) -> None:
+        self.detach()
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("theme", "choose another theme", self.action_change_theme)
+
+
+COMMANDS: Commands = set(App.COMMANDS)
+"""The commands of Textual that every program offers."""
