@@ -1,4 +1,4 @@
-"""Tab completion of runs, recipes, methods, configuration keys and knobs; opens no store."""
+"""Tab completion of runs, recipes, plans, methods, configuration keys and knobs; opens no store."""
 
 from __future__ import annotations
 
@@ -30,6 +30,10 @@ def _runs(given: dict[str, Any]) -> list[str]:
 
 def _recipes(given: dict[str, Any]) -> list[str]:
     return sorted(path.stem for path in (Path(__file__).parent / "recipes").glob("*.toml"))
+
+
+def _plans(given: dict[str, Any]) -> list[str]:
+    return sorted(path.stem for path in (Path(__file__).parent / "plans/shipped").glob("*.toml"))
 
 
 def _methods(given: dict[str, Any]) -> list[str]:
@@ -70,6 +74,7 @@ def _directory(given: dict[str, Any]) -> Path:
 _SOURCES = {
     "runs": _runs,
     "recipes": _recipes,
+    "plans": _plans,
     "methods": _methods,
     "settings": _settings,
     "knobs": _knobs,

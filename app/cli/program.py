@@ -12,6 +12,7 @@ import typer
 from asgml.app.cli.config import config_app
 from asgml.app.cli.data import data_app
 from asgml.app.cli.inspection import inspection_app
+from asgml.app.cli.plans import plans_app
 from asgml.app.cli.reference import reference_app
 from asgml.app.cli.training import training_app
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(training_app)
+app.add_typer(plans_app)
 app.add_typer(inspection_app)
 app.add_typer(reference_app)
 app.add_typer(config_app, name="config")

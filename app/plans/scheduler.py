@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,8 @@ from asgml.app.plans.cell_status import TRAINING, PlanProgress
 from asgml.app.plans.cell_work import CellWork, Place, TrainedCell
 from asgml.app.plans.cells import Cell, ResolvedPlan
 from asgml.app.plans.ensemble_cell import EnsembleCell
-from asgml.app.plans.launchers import Launcher
+from asgml.app.plans.launchers import Launcher, LocalLauncher
+from asgml.app.plans.resources import Share
 from asgml.storage.format.lock_owner import read_owner
 from asgml.storage.runs.plan_record import PlanCell, PlanRecord, write_plan_record
 from asgml.storage.write.lock import WriterLock, WriterLockedError
@@ -26,14 +27,16 @@ OnChange = Callable[[PlanProgress], None]
 
 @dataclass(frozen=True)
 class PlanOutcome:
-    """What became of a plan."""
+    """What became of a plan, and its record as it was written."""
 
     progress: PlanProgress
+    record: PlanRecord
 
     @property
     def whole(self) -> bool:
-        """Return True where every cell is finished."""
-        return self.progress.count("finished") == len(self.progress.statuses)
+        """Return True where every cell that was wanted is finished."""
+        done = self.progress.count("finished", "left out")
+        return done == len(self.progress.statuses)
 
 
 def run_plan(
@@ -43,29 +46,45 @@ def run_plan(
     jobs: int,
     launcher: Launcher,
     on_change: OnChange = lambda _: None,
+    wanted: Collection[str] | None = None,
     retry_failed: bool = False,
 ) -> PlanOutcome:
     """Train what is missing of a plan in its folder of runs, `jobs` at a time; return at the end.
 
-    A finished cell is never trained again, a living one waited for, an interrupted or failed one
-    resumed once. Ctrl-C (KeyboardInterrupt) leaves the trainers at work. Raise RejectedError where
-    another scheduler is at work in the folder.
+    `wanted`: the names that cells give the runs that may be trained, all by default. A finished
+    cell is never trained again, a living one waited for, an interrupted or failed one resumed once.
+    Ctrl-C (KeyboardInterrupt) leaves the trainers at work. Raise RejectedError where another
+    scheduler is at work in the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         place = Place.of(folder.resolve(), plan.metric, launcher, retry_failed=retry_failed)
-        scheduler = _Scheduler(plan, place, jobs)
+        scheduler = _Scheduler(plan, place, jobs, wanted)
         while scheduler.advance():
             on_change(scheduler.progress)
             time.sleep(POLL_SECONDS)
         on_change(scheduler.progress)
-        return PlanOutcome(scheduler.progress)
+        return PlanOutcome(scheduler.progress, scheduler.record())
+
+
+def inspect_plan(
+    plan: ResolvedPlan, folder: Path, wanted: Collection[str] | None = None
+) -> PlanProgress:
+    """Return what is there of a plan, without starting or writing anything."""
+    launcher = LocalLauncher(Share(1, 1))
+    place = Place.of(folder.resolve(), plan.metric, launcher, retry_failed=False)
+    scheduler = _Scheduler(plan, place, 1, wanted)
+    while scheduler.looking:
+        scheduler.look_first()
+    return scheduler.progress
 
 
 class _Scheduler:
     """One pass after the other over the work that is not settled."""
 
-    def __init__(self, plan: ResolvedPlan, place: Place, jobs: int) -> None:
+    def __init__(
+        self, plan: ResolvedPlan, place: Place, jobs: int, wanted: Collection[str] | None
+    ) -> None:
         self._plan, self._place, self._jobs = plan, place, jobs
         self._work: dict[str, CellWork] = {}
         for cell in _in_order(plan):  # cells of the same settings share their run
@@ -73,13 +92,14 @@ class _Scheduler:
             self._work.setdefault(cell.run, kind(cell, place))
         statuses = {name: one.status for name, one in self._work.items()}
         self.progress = PlanProgress(plan, statuses, jobs)
-        self._unseen = list(self._work.values())
+        self._wanted = self._work.keys() if wanted is None else wanted
+        self._unseen = list(self._work.items())
         self._written: PlanRecord | None = None
 
     def advance(self) -> bool:
         """Look at all that is open, start what has room; return True while anything is open."""
-        if self._unseen:
-            return self._look_first()
+        if self.looking:
+            return self.look_first()
         still_open = [one for one in self._work.values() if one.status.open]
         for one in still_open:
             one.look(self._work)
@@ -87,20 +107,31 @@ class _Scheduler:
         room = self._jobs - self.progress.count(*TRAINING)
         for one in [one for one in still_open if one.ready][: max(room, 0)]:
             one.start()
-        return any(one.status.open for one in still_open)
+        return any(one.status.open for one in self._work.values())
 
-    def _look_first(self) -> bool:
-        """Look for a moment at runs that may be there; nothing starts before all are known."""
+    @property
+    def looking(self) -> bool:
+        """Return True while not all that may be there was looked at."""
+        return bool(self._unseen)
+
+    def look_first(self) -> bool:
+        """Look for a moment at what may be there; nothing starts before all is known."""
         until = time.monotonic() + FIRST_LOOK_SECONDS
         while self._unseen and time.monotonic() < until:
-            self._unseen.pop(0).look(self._work)
+            name, work = self._unseen.pop(0)
+            work.look(self._work)
+            if work.status.state in ("waiting", "blocked") and name not in self._wanted:
+                work.status.state = "left out"
         return True
+
+    def record(self) -> PlanRecord:
+        """Return the plan with the names that its runs have."""
+        record = self._plan.record()
+        return replace(record, cells=tuple(self._as_it_is(cell) for cell in record.cells))
 
     def _write_record(self) -> None:
         """Write plan.json at the start, and when a cell's run has another name than planned."""
-        record = self._plan.record()
-        cells = tuple(self._as_it_is(cell) for cell in record.cells)
-        record = replace(record, cells=cells)
+        record = self.record()
         if record != self._written:
             write_plan_record(self._place.folder, record)
             self._written = record

@@ -55,6 +55,13 @@ def read_ensemble(path: Path) -> EnsembleRecord | None:
     return EnsembleRecord(members, record["averaged"], record["digest"], values)
 
 
+def read_ensembles(plan_folder: Path) -> dict[str, EnsembleRecord]:
+    """Return the readable records of a plan, by the name of their cell (PlanCell.run)."""
+    files = sorted((plan_folder / FOLDER).glob("*.json"))
+    found = {file.stem: read_ensemble(file) for file in files}
+    return {name: record for name, record in found.items() if record is not None}
+
+
 def write_ensemble(path: Path, record: EnsembleRecord) -> None:
     """Write the file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
