@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from rich.table import Table
@@ -16,17 +17,18 @@ from asgml.app.commands.plan_table import (
 from asgml.app.errors import FAILED, INTERRUPTED, OK, UserError, narrate
 from asgml.app.output import console, print_json
 from asgml.app.plan_arguments import PlanArguments
-from asgml.app.plans.cell_status import PlanProgress
+from asgml.app.plans.cell_status import OPEN, PlanProgress
 from asgml.app.plans.cells import ResolvedPlan
 from asgml.app.plans.launchers import LocalLauncher
 from asgml.app.plans.names import slug
 from asgml.app.plans.plan_file import plan_summaries, read_plan
 from asgml.app.plans.progress_view import progress_view
-from asgml.app.plans.resolution import check_data, resolve
+from asgml.app.plans.resolution import check_data, resolve_rows
 from asgml.app.plans.resources import cores, share_of
-from asgml.app.plans.row_settings import Overrides
+from asgml.app.plans.row_settings import Overrides, RowSettings
 from asgml.app.plans.scheduler import PlanOutcome, inspect_plan, run_plan
 from asgml.app.plans.selection import runs_of_rows, slow_modules
+from asgml.app.plans.tuning import tune
 from asgml.app.settings import runs_directory
 from asgml.storage.format.layout import is_run
 from asgml.storage.format.safe_text import safe
@@ -36,13 +38,14 @@ def ablate(ref: str | None, given: PlanArguments, runs: Path | None, json_: bool
     """Train what a plan lacks; print its table. Without a plan, list those that are shipped."""
     if ref is None:
         return _list_plans(json_)
-    plan = resolve(read_plan(ref), overrides(given))
-    check_data(plan)
-    folder = plan_folder(plan, given.name, runs)
-    wanted = runs_of_rows(plan, given.only or ())
+    rows = RowSettings(read_plan(ref), overrides(given))
+    untuned = resolve_rows(rows)
+    check_data(untuned)
+    folder = plan_folder(untuned, given.name, runs)
+    runs_of_rows(untuned, given.only or ())
     if given.dry_run:
-        return _print_dry(inspect_plan(plan, folder, wanted), folder, json_)
-    outcome = _train(plan, folder, wanted, given)
+        return _dry_run(rows, folder, given, json_)
+    outcome = _train(rows, untuned, folder, given)
     if outcome is None:
         return INTERRUPTED
     table = table_of_folder(folder, outcome.record)
@@ -85,32 +88,51 @@ def plan_folder(plan: ResolvedPlan, name: str | None, runs: Path | None) -> Path
 
 
 def _train(
-    plan: ResolvedPlan, folder: Path, wanted: frozenset[str], given: PlanArguments
+    rows: RowSettings, untuned: ResolvedPlan, folder: Path, given: PlanArguments
 ) -> PlanOutcome | None:
-    """Run the scheduler; return None where the user left it."""
+    """Tune the rows where the plan says so, then train them; return None where the user left."""
     share = share_of(parse_jobs(given.jobs))
-    if share.jobs > cores():
+    if share.jobs > max(cores(), len(share.gpus)):
         narrate(f"note: {share.jobs} trainers at a time on {cores()} cores")
-    launcher = LocalLauncher(share, slow_modules(plan))
+    launcher = LocalLauncher(share, slow_modules(untuned))
     try:
         with progress_view() as show:
-            return run_plan(
-                plan,
-                folder,
-                jobs=share.jobs,
-                launcher=launcher,
-                on_change=show,
-                wanted=wanted,
-                retry_failed=given.retry_failed,
-            )
+
+            def train(plan: ResolvedPlan, wanted: Collection[str] | None = None) -> PlanOutcome:
+                return run_plan(
+                    plan,
+                    folder,
+                    jobs=share.jobs,
+                    launcher=launcher,
+                    on_change=show,
+                    wanted=wanted,
+                    retry_failed=given.retry_failed,
+                )
+
+            def train_trials(trials: ResolvedPlan) -> PlanProgress:
+                found = inspect_plan(trials, folder)
+                return train(trials).progress if found.count(*OPEN) else found
+
+            plan = tuned_plan(rows, train_trials)
+            return train(plan, runs_of_rows(plan, given.only or ()))
     except KeyboardInterrupt:
         narrate(
-            f"left; the trainers at work go on. The same command continues {plan.name}, and "
+            f"left; the trainers at work go on. The same command continues {untuned.name}, and "
             f"`asgml runs --runs {folder}` lists its runs"
         )
         return None
     finally:
         launcher.close()
+
+
+def tuned_plan(rows: RowSettings, train: Callable[[ResolvedPlan], PlanProgress]) -> ResolvedPlan:
+    """Return the plan with what its tuning chooses; `train` trains the trials."""
+
+    def results(trials: ResolvedPlan) -> dict[str, float]:
+        statuses = train(trials).statuses
+        return {name: one.value for name, one in statuses.items() if one.state == "finished"}
+
+    return resolve_rows(RowSettings(rows.plan, rows.given, tune(rows, results)))
 
 
 def parse_jobs(text: str) -> int | None:
@@ -122,12 +144,25 @@ def parse_jobs(text: str) -> int | None:
     return int(text)
 
 
-def _print_dry(progress: PlanProgress, folder: Path, json_: bool) -> int:
+def _dry_run(rows: RowSettings, folder: Path, given: PlanArguments, json_: bool) -> int:
+    """Print the cells, with the tuning as far as it has come."""
+    trials: list[PlanProgress] = []
+
+    def look(plan: ResolvedPlan) -> PlanProgress:
+        trials.append(inspect_plan(plan, folder))
+        return trials[-1]
+
+    plan = tuned_plan(rows, look)
+    progress = inspect_plan(plan, folder, runs_of_rows(plan, given.only or ()))
     if json_:
-        print_plan_json(table_of_folder(folder, progress.plan.record()), progress, folder)
-    else:
-        print_cells(progress)
-        narrate(f"nothing was trained; the runs lie in {folder}")
+        print_plan_json(table_of_folder(folder, plan.record()), progress, folder)
+        return OK
+    print_cells(progress)
+    every = sum(len(one.statuses) for one in trials)
+    done = sum(one.count("finished") for one in trials)
+    if every:
+        narrate(f"before them {every} trials of the tuning, of which {done} are finished")
+    narrate(f"nothing was trained; the runs lie in {folder}")
     return OK
 
 

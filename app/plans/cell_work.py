@@ -11,11 +11,12 @@ from asgml.app.errors import UserError
 from asgml.app.new_run import make_run
 from asgml.app.plans.cell_status import TRAINING, CellStatus
 from asgml.app.plans.cells import Cell
-from asgml.app.plans.followed_run import FollowedRun
+from asgml.app.plans.followed_run import FollowedRun, adopt
 from asgml.app.plans.launchers import Launcher
 from asgml.app.plans.plan_runs import PlanRuns, settings_digest
 from asgml.core.config.run_settings import RunSettings
 from asgml.storage.format.errors import FormatError
+from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import ALIVE
 
 
@@ -111,17 +112,19 @@ class TrainedCell:
     def _find(self, settings: RunSettings) -> None:
         match = self._place.runs.match(self.status.cell.run, settings)
         self.status.stale = match.stale
-        if match.paths is None:
+        if match.record is None:
             self.ready = True
             return
-        self._found, self.status.run = True, match.paths.name
+        self._found, self.status.run = True, match.record.path.name
+        if match.record.state == "finished":
+            adopt(self.status, match.record, self._place.metric)
+            return
         try:
-            self._run = FollowedRun(match.paths)
+            self._run = FollowedRun(RunPaths(match.record.path))
         except (FormatError, OSError) as error:
             self._fail(f"{error}; `asgml check` tells more")
             return
         self._follow(self._run)
-        self.status.adopted = self.status.state == "finished"
 
     def _make(self) -> None:
         assert self._settings is not None
@@ -129,7 +132,6 @@ class TrainedCell:
         config = self._settings.model_copy(update={"threads": threads}).model_dump()
         name = self._place.runs.free_name(self.status.cell.run)
         paths = make_run(config, self._place.folder, name)
-        self._place.runs.add(paths)
         self.status.run = name
         self._place.launcher.start(paths, resume=False)
         self._run = FollowedRun(paths)

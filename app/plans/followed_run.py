@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,12 +11,19 @@ from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import this_host
 from asgml.storage.read.reader import Run
+from asgml.storage.runs.index import read_record
+from asgml.storage.runs.record import RunRecord
+from asgml.storage.statistics.result import metric_value
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
+CURVE = "val_accuracy"
 
-BY_ERROR, BY_ACCURACY = "val_mae", "val_accuracy"
-"""The columns of `epochs` by which validation chooses: the error where there is one."""
+
+def adopt(status: CellStatus, record: RunRecord, metric: str) -> None:
+    """Put a run that had finished before into the status."""
+    status.state, status.adopted = record.state, True
+    status.step, status.epoch = record.step or 0, record.epoch or 0
+    status.total, status.seconds = record.total_steps or 0, record.seconds or 0.0
+    status.value = metric_value(record, metric)
 
 
 class FollowedRun:
@@ -51,27 +57,11 @@ class FollowedRun:
             status.step, status.epoch, status.total = head.step, head.epoch, manifest.total_steps
             timeline = run.timeline()
             status.seconds = float(timeline[-1]) if len(timeline) else 0.0
-            status.curve = _finite(self._epochs(BY_ACCURACY))[-MOST_POINTS:].tolist()
-            status.value = self.chosen(metric)
-        return run.state()
-
-    def chosen(self, metric: str) -> float:
-        """Return a column's value at the epoch that validation chose, NaN where there is none.
-
-        What is measured once, at the end, has that one value.
-        """
-        values, scores = self._epochs(metric), -self._epochs(BY_ERROR)
-        if not len(scores):
-            scores = self._epochs(BY_ACCURACY)
-        known = np.flatnonzero(np.isfinite(scores))
-        if (
-            len(known)
-            and len(values)
-            and np.isfinite(at := values[known[np.argmax(scores[known])]])
-        ):
-            return float(at)
-        finite = _finite(values)
-        return float(finite[-1]) if len(finite) else float("nan")
+            status.curve = self._curve()
+        state = run.state()
+        if state == "finished":
+            status.value = metric_value(read_record(self.paths), metric)
+        return state
 
     def last_line(self) -> str:
         """Return the last line that the trainer wrote, "" for none."""
@@ -82,11 +72,9 @@ class FollowedRun:
         lines = [line for line in text.splitlines() if line.strip()]
         return lines[-1].removeprefix("error: ") if lines else ""
 
-    def _epochs(self, column: str) -> npt.NDArray[np.float64]:
-        if not self._run.rows("epochs") or column not in self._run.columns("epochs"):
-            return np.empty(0)
-        return self._run.column("epochs", column)[self._run.current_rows("epochs")]
-
-
-def _finite(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return values[np.isfinite(values)]
+    def _curve(self) -> list[float]:
+        """Return the last validation accuracies, one an epoch."""
+        if not self._run.rows("epochs") or CURVE not in self._run.columns("epochs"):
+            return []
+        values = self._run.column("epochs", CURVE)[self._run.current_rows("epochs")]
+        return [float(value) for value in values[np.isfinite(values)][-MOST_POINTS:]]

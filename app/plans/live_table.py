@@ -18,6 +18,7 @@ from asgml.storage.statistics.words import amount, mean_text
 BARS = "▁▂▃▄▅▆▇█"
 SIGNS = {"waiting": "·", "left out": "–", "failed": "✗", "stopped": "■", "blocked": "✗"}
 LABEL, CELL, WIDE_CELL, MEAN = 30, 6, 13, 14
+LONGEST = 60  # characters of the title
 AROUND = 5  # lines above and below the rows
 
 
@@ -43,7 +44,7 @@ def headline(progress: PlanProgress) -> str:
     texts = [f"{count} {name}" for name, count in counts.items() if count or name == "finished"]
     left = progress.seconds_left()
     texts += [f"{duration(left)} left"] if left > 0 else []
-    return one_line(f"{progress.plan.name}: {', '.join(texts)}")
+    return one_line(f"{progress.plan.title[:LONGEST]}: {', '.join(texts)}")
 
 
 def rows_shown(progress: PlanProgress, most: int) -> list[int]:

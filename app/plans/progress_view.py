@@ -59,7 +59,7 @@ class _Lines:
         found = [one for one in new if one.adopted or one.state == "left out"]
         self._told |= settled.keys()
         if found:
-            narrate(f"{progress.plan.name}: {len(found)} of {len(progress.statuses)} are there")
+            narrate(f"{progress.plan.title}: {len(found)} of {len(progress.statuses)} are there")
         for one in new:
             if one not in found:
                 narrate(f"[{len(settled)}/{len(progress.statuses)}] {_line(one, progress)}")

@@ -48,7 +48,7 @@ class RowSettings:
     def __init__(
         self, plan: PlanFile, given: Overrides, tuned: Mapping[str, Tuned] | None = None
     ) -> None:
-        self.plan = plan
+        self.plan, self.given = plan, given
         self.tuned = tuned or {}
         self.seeds = given.seeds or plan.seeds
         self._common = self._of_the_plan(given.recipe or plan.recipe)
