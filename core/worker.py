@@ -30,7 +30,12 @@ from asgml.core.run.manifest_builder import make_manifest
 from asgml.core.run.read_config import read_config
 from asgml.core.run.recorded_run import first_line
 from asgml.core.run.replays import read_scheduled
-from asgml.core.run.resume import earlier_run, refuse_other_data, refuse_other_encoders
+from asgml.core.run.resume import (
+    changed_settings,
+    earlier_run,
+    refuse_other_data,
+    refuse_other_encoders,
+)
 from asgml.core.run.unimodal_reference import ReferenceRunError
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.trainer import Trainer
@@ -102,6 +107,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
         load_newest_checkpoint(trainer)
+        trainer.run.changes = changed_settings(earlier, config, trainer.run.live_settings)
     trainer.run.scheduled = read_scheduled(paths, trainer.run.live_settings.knobs)
     trainer.run.open()
     return trainer

@@ -57,14 +57,29 @@ def demo(
 
 @training_app.command()
 @expanded()
-def resume(run: RunRef, mode: LaunchMode, runs: RunsDirectory = None) -> int:
+def resume(
+    run: RunRef,
+    mode: LaunchMode,
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            help="Train until it has N epochs in all, a finished run too.",
+            min=1,
+            show_default=False,
+        ),
+    ] = None,
+    runs: RunsDirectory = None,
+) -> int:
     """Go on with a run from its last checkpoint.
 
-    For runs that were stopped, failed or crashed.
+    For runs that were stopped, failed or crashed; with --epochs for finished ones too, which then
+    are the runs that had so many epochs from the start.
     """
-    from asgml.app.commands.train import resume
+    from asgml.app.commands.resume import resume
 
-    return resume(run, runs, mode)
+    return resume(run, runs, mode, epochs)
 
 
 @training_app.command()

@@ -1,4 +1,4 @@
-"""`asgml train`, `demo` and `resume`: start a trainer, then show it, wait for it, or leave it."""
+"""`asgml train` and `demo`: start a trainer, then show it, wait for it, or leave it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from asgml.app.errors import (
     INTERRUPTED,
     OK,
     NotFoundError,
-    RejectedError,
     UserError,
     narrate,
 )
@@ -23,8 +22,7 @@ from asgml.app.lookup import find, open_run
 from asgml.app.new_run import make_run
 from asgml.app.output import in_terminal
 from asgml.app.settings import runs_directory
-from asgml.storage.format.status import ALIVE, ENDED_BADLY, ENDED_WELL
-from asgml.storage.read.run_config import config_problem
+from asgml.storage.format.status import ENDED_BADLY, ENDED_WELL
 
 
 def train(
@@ -35,7 +33,7 @@ def train(
     schedule_from: str | None = None,
 ) -> int:
     """Make a run and train it in the background. stdout is the run's path."""
-    _refuse_both(mode)
+    refuse_both(mode)
     draft = build_to_train(arguments)
     _find_references(draft, runs)
     for key in draft.idle():
@@ -45,41 +43,7 @@ def train(
     paths = make_run(config.model_dump(), runs_directory(runs), name)
     if schedule is not None:
         write_schedule(paths, schedule)
-    return _follow(start(paths), mode)
-
-
-def resume(run_ref: str, runs: Path | None, mode: LaunchMode) -> int:
-    """Start a trainer on a run that has none, from the last checkpoint."""
-    _refuse_both(mode)
-    paths = find(run_ref, runs)
-    run = open_run(paths)
-    state = run.state()
-    problem = config_problem(paths, run.manifest)
-    if problem:
-        raise RejectedError(
-            f"{paths.name}: {problem}; without it nothing can be trained: "
-            "copy it again from where the run was recorded"
-        )
-    if not paths.config.is_file():
-        raise RejectedError(
-            f"{paths.name} was recorded by an external training loop; "
-            "start that program again, with resume=True"
-        )
-    if state in ALIVE:
-        raise RejectedError(
-            f"{paths.name} is {state} already; look at it with `asgml watch {paths.name}`"
-        )
-    if state == "stale":
-        raise RejectedError(
-            f"{paths.name} has a trainer that gives no sign; "
-            "make sure that it is dead before you resume"
-        )
-    if state == "finished":
-        raise RejectedError(
-            f"{paths.name} is finished, there is nothing left to train; "
-            f"start a new run with `asgml train {paths.config}`"
-        )
-    return _follow(start(paths, resume=True), mode)
+    return follow(start(paths), mode)
 
 
 def _find_references(draft: Draft, runs: Path | None) -> None:
@@ -91,7 +55,8 @@ def _find_references(draft: Draft, runs: Path | None) -> None:
             raise NotFoundError(f"{key} ({draft.origins[key]}): {error}") from None
 
 
-def _refuse_both(mode: LaunchMode) -> None:
+def refuse_both(mode: LaunchMode) -> None:
+    """Raise UserError for two ways to use the terminal."""
     if mode.detach and mode.wait:
         raise UserError(
             "--detach and --wait: expected one of them; "
@@ -99,7 +64,8 @@ def _refuse_both(mode: LaunchMode) -> None:
         )
 
 
-def _follow(trainer: Trainer, mode: LaunchMode) -> int:
+def follow(trainer: Trainer, mode: LaunchMode) -> int:
+    """Print the run's path, and leave the trainer, wait for it or show it. Return the exit code."""
     if mode.detach:
         return _detach(trainer)
     if mode.wait or not in_terminal():

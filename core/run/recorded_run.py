@@ -48,6 +48,7 @@ class RecordedRun:
         self.recorder = Recorder(self.manifest, Stopwatch())
         self.command_handler = CommandHandler(Inbox(paths.commands), live_settings, self.recorder)
         self.scheduled: list[Replay] = []
+        self.changes: dict[str, dict[str, Any]] = {}
         self.begun = self.closed = False
 
     @property
@@ -91,6 +92,7 @@ class RecordedRun:
         self.command_handler.restore(answered_in(events), replays)
         if self.earlier is not None:
             code = changed_since(self.manifest)
+            code |= {"changes": self.changes} if self.changes else {}
         self.recorder.event(
             "started" if self.earlier is None else "resumed",
             pid=os.getpid(),
@@ -98,6 +100,8 @@ class RecordedRun:
             knobs=self.live_settings.live(),
             **code,
         )
+        for key, change in self.changes.items():
+            self.recorder.event("phase", message=change_text(key, **change), setting=key, **change)
         self.recorder.stopwatch.start()
         self.recorder.set_state(State.RUNNING)
 
@@ -138,6 +142,11 @@ class RecordedRun:
         self.step, self.epoch = step, epoch
         self.live_settings.values.update(state["knobs"])
         self.recorder.stopwatch.restore(float(state["active_time"]))
+
+
+def change_text(key: str, before: Any, after: Any) -> str:
+    """Return the message of a setting that changes here."""
+    return f"{key} {before} → {after} from here on"
 
 
 def first_line(error: BaseException) -> str:

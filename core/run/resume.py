@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asgml.core.config.live_settings import LiveSettings
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import DataError, Dataset
 from asgml.core.model.encoders.base import EncoderError
@@ -17,6 +18,7 @@ from asgml.storage.format.metrics import LATER, METRICS, Metric
 from asgml.storage.format.reference_metrics import REFERENCE_METRICS
 from asgml.storage.format.regression_metrics import REGRESSION_METRICS
 from asgml.storage.read.reader import Run
+from asgml.storage.runs.settings import flatten
 
 # a file of arrays has a checksum; clips in folders have sizes and classes only
 SAME_DATA = (
@@ -81,6 +83,24 @@ def refuse_other_encoders(paths: RunPaths, earlier: Run, config: RunSettings) ->
             f"{split_target(config.encoder[changed])[0]} (encoder.{changed}); "
             "put the old file back, or start a new run"
         )
+
+
+def changed_settings(
+    earlier: Run, config: RunSettings, live: LiveSettings
+) -> dict[str, dict[str, Any]]:
+    """Return {key: {before, after}} of the settings that a resumed run has otherwise than before.
+
+    A knob keeps the value that it had, whatever the configuration says by now. What an older
+    version did not record, and where the data lies, is no change.
+    """
+    before = flatten(earlier.manifest.config if earlier.manifest else {})
+    after = flatten(config.model_dump(mode="json"))
+    kept = {"data.name", "optimizer.lr", *(knob.name for knob in live.knobs)}
+    return {
+        key: {"before": before[key], "after": value}
+        for key, value in after.items()
+        if key in before and before[key] != value and key not in kept
+    }
 
 
 def _columns(metrics: Iterable[Metric]) -> list[tuple[str, str, bool]]:

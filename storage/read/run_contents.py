@@ -9,13 +9,17 @@ from asgml.storage.format.manifest import Manifest, manifest_from_json
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.status import TEXTS, Head
 from asgml.storage.format.typed import is_names
+from asgml.storage.read.changes import with_changes
 from asgml.storage.read.history import History
 from asgml.storage.read.store_reader import StoreReader
 from asgml.storage.read.table import Table
 
 
 class RunContents:
-    """The contents of a run; `follow` adds to them. `manifest` and `head` are None at first."""
+    """The contents of a run; `follow` adds to them. `manifest` and `head` are None at first.
+
+    `manifest` has the settings that the run goes on with where a resume has changed them.
+    """
 
     def __init__(self, store: StoreReader) -> None:
         self.store = store
@@ -97,7 +101,10 @@ class RunContents:
     def _add_text(self, text: str, content: bytes) -> None:
         self._bytes[text] += len(content)
         if text == "events":
+            known = len(self.history.events)
             self.history.extend(content)
+            if self.manifest is not None:
+                self.manifest = with_changes(self.manifest, self.history.events[known:])
         else:
             *lines, self.log_rest = (self.log_rest + content).split(b"\n")
             self.log_lines += [line.decode("utf-8", errors="replace") for line in lines]

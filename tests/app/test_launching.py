@@ -225,6 +225,24 @@ def test_resume_goes_on_only_where_there_is_something_to_go_on_with(
     )
 
 
+def test_a_finished_run_trains_on_to_more_epochs(asgml: Asgml, runs: Path) -> None:
+    train = ("train", "--method", "boost", "--set", "boost.schedule=cosine", "--wait")
+    asgml(*train, "--epochs", 2, "--name", "a")
+    file = runs / "a" / "run.toml"
+    made, before = file.stat().st_mtime_ns, tomllib.loads(file.read_text(encoding="utf-8"))
+    said = asgml("resume", "a", "--wait")
+    assert said.code == REJECTED and "asgml resume a --epochs N" in said.err
+    for epochs in (1, 2):
+        said = asgml("resume", "a", "--epochs", epochs, "--wait")
+        assert said.code == REJECTED and "has trained 2" in said.err
+    assert asgml("resume", "a", "--epochs", 10**6, "--wait").code == USAGE
+    assert tomllib.loads(file.read_text(encoding="utf-8")) == before
+    said = asgml("resume", "a", "--epochs", 3, "--wait")
+    assert said.code == 0 and "boost.schedule=cosine spreads over all epochs" in said.err
+    assert tomllib.loads(file.read_text(encoding="utf-8")) == {**before, "epochs": 3}
+    assert file.stat().st_mtime_ns == made, "the list of runs is in the order of this time"
+
+
 def test_the_worker_is_started_without_the_current_directory() -> None:
     assert worker_command()[1:] == ["-P", "-m", "asgml.core.worker"]
     given = os.pathsep.join(["", ".", "relative", str(Path.cwd()), "/somewhere", str(OURS)])
