@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from asgml.app.cli.answers import answers_app
 from asgml.app.cli.config import config_app
 from asgml.app.cli.data import data_app
 from asgml.app.cli.inspection import inspection_app
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.add_typer(training_app)
 app.add_typer(plans_app)
 app.add_typer(inspection_app)
+app.add_typer(answers_app)
 app.add_typer(reference_app)
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from asgml.storage.format import typed
@@ -52,11 +52,12 @@ _TYPES: dict[str, typed.Check] = {
 
 def measurements_to_json(found: Measurements) -> dict[str, Any]:
     """Return the measurements as JSON values; NaN is None."""
-    record = asdict(found)
+    record = dict(vars(found))
     for name in EACH:
         record[name] = {m: _plain(values) for m, values in record[name].items()}
     record |= {name: _plain(record[name]) for name in FUSED}
-    return {**record, "chance": None if math.isnan(found.chance) else found.chance}
+    chance = None if math.isnan(found.chance) else found.chance
+    return {**record, "chance": chance, "missing": dict(found.missing)}
 
 
 def measurements_from_json(record: Any) -> Measurements:
