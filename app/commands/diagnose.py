@@ -16,6 +16,7 @@ from asgml.app.errors import FAILED, INTERRUPTED, OK, UserError, narrate
 from asgml.app.output import console, print_json
 from asgml.app.plans.cells import ResolvedPlan
 from asgml.app.plans.launchers import LocalLauncher
+from asgml.app.plans.progress_view import progress_view
 from asgml.app.plans.resources import share_of
 from asgml.app.plans.scheduler import PlanOutcome, run_plan
 from asgml.app.settings import load_settings, runs_directory
@@ -58,7 +59,8 @@ def _train(plan: ResolvedPlan, folder: Path, jobs: int | None) -> PlanOutcome | 
     launcher = LocalLauncher(share)
     narrate(f"{len({cell.run for cell in plan.cells if not cell.ensemble})} runs in {folder}")
     try:
-        return run_plan(plan, folder, jobs=share.jobs, launcher=launcher)
+        with progress_view() as show:
+            return run_plan(plan, folder, jobs=share.jobs, launcher=launcher, on_change=show)
     except KeyboardInterrupt:
         narrate("left; the trainers at work go on, and the same command continues")
         return None
