@@ -34,7 +34,7 @@ ALLOW_MISSING = "data.options.allow_missing"
 
 def build(arguments: TrainArguments) -> Draft:
     """Return the draft that the arguments make. Raise UserError or NotFoundError."""
-    return build_layers(_layers(arguments))
+    return build_layers(layers_of(arguments))
 
 
 def build_layers(given: list[Layer]) -> Draft:
@@ -60,7 +60,7 @@ def build_to_train(arguments: TrainArguments) -> Draft:
     return draft
 
 
-def _layers(arguments: TrainArguments) -> list[Layer]:
+def layers_of(arguments: TrainArguments) -> list[Layer]:
     """Return (name, value, origin) of everything that was given, the weakest first."""
     return [
         *recipe_layers(arguments.recipe),

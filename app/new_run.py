@@ -19,14 +19,14 @@ HEADING = (
 
 def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPaths:
     """Make a run directory with its configuration. Raise UserError for a taken or bad name."""
-    paths = _claim(runs, name) if name is not None else _claim_next(runs, _stem(config))
+    paths = _claim(runs, name) if name is not None else _claim_next(runs, run_stem(config))
     paths.commands.mkdir()
     paths.checkpoints.mkdir()
     write_whole(paths.config, HEADING + tomli_w.dumps(config))
     return paths
 
 
-def _stem(config: Mapping[str, Any]) -> str:
+def run_stem(config: Mapping[str, Any]) -> str:
     """Return the beginning of a run's name: data set or file, a modality alone, and method."""
     spec = str(config["data"]["name"])
     parts = [split_name(spec)[0] or Path(spec).stem]

@@ -31,8 +31,10 @@ class Space:
     choices: tuple[Any, ...] = ()
 
     def value(self, number: float) -> int | float:
-        """Return a number of the range as it is tried."""
-        return round(number) if self.whole else float(f"{number:.{DIGITS}g}")
+        """Return a number of the range as it is tried: in few digits."""
+        if self.whole:
+            return round(number)
+        return min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)
 
     def all_values(self) -> list[Any]:
         """Return all values, none where the range is continuous."""

@@ -16,6 +16,7 @@ from asgml.app.plans.tuned_rows import TunedRow, tuned_rows
 from asgml.core.config.run_settings import RunSettings
 from asgml.storage.runs.plan_record import PlanRow
 
+TRIAL = ": trial "
 Train = Callable[[ResolvedPlan], Mapping[str, float]]
 """Trains a plan; returns its metric by the runs' planned names, NaN for one that failed."""
 
@@ -70,6 +71,11 @@ def _round(rows: RowSettings, tune: Tune, searches: list[_Search], train: Train)
     return True
 
 
+def row_of_trial(cell: Cell) -> str:
+    """Return the label of the row that a trial is of."""
+    return cell.label.rpartition(TRIAL)[0]
+
+
 class _Trials:
     """The trials of a round as a plan: a row for each, with the tuning's seeds."""
 
@@ -87,7 +93,7 @@ class _Trials:
         number = self._counts[name] = self._counts.get(name, len(search.tried)) + 1
         settings = without_test(self.rows.settings_of(variant, values))
         self.by_error = _is_regression(settings)
-        label = f"{variant.label}: trial {number}"
+        label = f"{variant.label}{TRIAL}{number}"
         self._rows.append(PlanRow(label, dict(values)))
         names = []
         for seed in self.tune.seeds:
