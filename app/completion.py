@@ -8,7 +8,7 @@ from typing import Any
 
 from asgml.app.errors import UserError
 from asgml.storage.format.knobs import knob_from_json
-from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, list_runs
+from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, scan
 from asgml.storage.format.safe_text import safe
 
 
@@ -25,7 +25,7 @@ def complete(name: str, given: dict[str, Any], incomplete: str) -> list[str]:
 
 
 def _runs(given: dict[str, Any]) -> list[str]:
-    return [paths.name for paths in list_runs(_directory(given))] + ["latest"]
+    return [run.name for run in scan(_directory(given))] + ["latest"]
 
 
 def _recipes(given: dict[str, Any]) -> list[str]:

@@ -52,18 +52,18 @@ def make_runs(folder: Path, count: int) -> None:
     """Fill the folder with runs; those that are there already stay."""
     from tiny import write_tiny_run
 
-    first = folder / "run-00000"
+    first = folder / ".first"  # a name with a dot is no run of the folder
     if not first.exists():
         write_tiny_run(first)
         shutil.rmtree(first / "checkpoints")
-    attributes = json.loads((first / "run.zarr" / "zarr.json").read_text())
-    for number in range(1, count):
+    record = json.loads((first / "run.zarr" / "zarr.json").read_text())
+    for number in range(count):
         root = folder / f"run-{number:05d}"
         if root.exists():
             continue
         shutil.copytree(first, root)
-        attributes["attributes"]["config"] = config_of(number)
-        (root / "run.zarr" / "zarr.json").write_text(json.dumps(attributes))
+        record["attributes"] |= {"config": config_of(number), "seed": number % 5}
+        (root / "run.zarr" / "zarr.json").write_text(json.dumps(record))
 
 
 def config_of(number: int) -> dict[str, object]:

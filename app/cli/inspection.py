@@ -12,14 +12,6 @@ from asgml.app.arguments import AsJson, Format, LatestRun, RunRef, RunsDirectory
 inspection_app = typer.Typer()
 
 
-@inspection_app.command(name="runs")
-def runs_(runs: RunsDirectory = None, json_: AsJson = False) -> int:
-    """List the runs, the newest first."""
-    from asgml.app.commands.runs import runs as list_them
-
-    return list_them(runs, json_)
-
-
 @inspection_app.command()
 def show(
     run: LatestRun = "latest",

@@ -15,6 +15,7 @@ from asgml.app.cli.data import data_app
 from asgml.app.cli.inspection import inspection_app
 from asgml.app.cli.plans import plans_app
 from asgml.app.cli.reference import reference_app
+from asgml.app.cli.table import table_app
 from asgml.app.cli.training import training_app
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(training_app)
 app.add_typer(plans_app)
+app.add_typer(table_app)
 app.add_typer(inspection_app)
 app.add_typer(answers_app)
 app.add_typer(reference_app)

@@ -1,84 +1,132 @@
-"""`asgml runs`: the runs in the runs directory, the newest first."""
+"""`asgml runs`: the table of runs, or of groups of runs."""
 
 from __future__ import annotations
 
-import datetime
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from asgml.app.commands.run_query import RunQuery, select
 from asgml.app.errors import NotFoundError, narrate
 from asgml.app.output import print_json
 from asgml.app.settings import runs_directory
-from asgml.app.table_text import STYLES, last_value, of_total, shown_epoch
-from asgml.storage.format.layout import RunNotFoundError, RunPaths, list_runs
-from asgml.storage.format.safe_text import safe
+from asgml.storage.format.layout import RunNotFoundError
+from asgml.storage.format.safe_text import one_line
+from asgml.storage.runs.index import read_records
+from asgml.storage.runs.record import RunRecord
 
-METRICS = {"val_accuracy": "val", "test_accuracy_at_best_val": "test", "utilization_gap": "gap"}
-"""Metric → heading, of those that tell runs apart on a line."""
-WIDE = 100
-"""Columns of a terminal from which on the steps are listed too."""
+PIPED_WIDTH = 200
+"""Columns where the output is no terminal, so that little is left out."""
 
 
-def runs(runs: Path | None, json_: bool) -> int:
-    """Print a line for each run; as JSON everything that `show --json` has."""
+def runs(runs: Path | None, json_: bool, query: RunQuery) -> int:
+    """Print a line for each run or group; as JSON everything that `show --json` has."""
     folder = runs_directory(runs)
     try:
-        found = list_runs(folder)
+        every = read_records(folder, archived=True)
     except RunNotFoundError as error:
         raise NotFoundError(str(error)) from None
+    current = [record for record in every if query.archived or not record.labels.archived]
+    chosen = select(current, query)
+    if query.group:
+        return _groups(chosen, query, json_)
+    shown = chosen[: 1 if query.best else query.limit or None]
     if json_:
-        print_json([summary_of(paths) for paths in found])
-    elif found:
-        _print_table([summary_of(paths) for paths in found])
-    else:
-        narrate(f"no runs in {folder}; start one with `asgml train`")
+        print_json([record_json(record) for record in shown])
+        return 0
+    if not shown:
+        narrate(_nothing(folder, every, current))
+        return 0
+    _print_runs(shown, query)
+    _print_counts(len(shown), len(chosen), len(current), len(every) - len(current))
     return 0
 
 
-def summary_of(paths: RunPaths) -> dict[str, Any]:
-    """Return the summary of a run; of one that cannot be read, its name and the reason."""
-    # zarr takes most of a second to import; a directory without runs needs none of it
-    from asgml.app.errors import UserError
-    from asgml.app.lookup import open_run
-    from asgml.storage.read.summary import summarize
-
-    try:
-        return summarize(open_run(paths))
-    except UserError as error:
-        return {
-            "path": str(paths.root),
-            "name": paths.name,
-            "state": "unreadable",
-            "problems": [str(error)],
-        }
-
-
-def _print_table(summaries: list[dict[str, Any]]) -> None:
-    """Print one line for each run; a narrow terminal shows epochs but no steps."""
-    from rich.table import Column, Table
-    from rich.text import Text
-
-    from asgml.app.output import console
-
-    out = console()
-    wide = out.width >= WIDE
-    headings = ["epoch", *(["step"] if wide else []), *METRICS.values(), "started"]
-    columns = (Column(name, no_wrap=True) for name in ("run", "state", *headings))
-    table = Table(*columns, box=None, pad_edge=False)
-    for summary in summaries:
-        metrics = summary.get("metrics", {})
-        cells = [of_total(shown_epoch(summary), summary.get("total_epochs"))]
-        cells += [of_total(summary.get("step"), summary.get("total_steps"))] if wide else []
-        cells += [last_value(metrics.get(name)) for name in METRICS]
-        cells += [_when(summary.get("started"))]
-        state = Text(summary["state"], STYLES.get(summary["state"], ""))
-        table.add_row(Text(safe(summary["name"])), state, *(Text(cell) for cell in cells))
-    out.print(table)
+def record_json(record: RunRecord) -> dict[str, Any]:
+    """Return a run as a record for JSON: its summary, settings, chosen values and labels."""
+    labels = record.labels
+    return {
+        **record.summary,
+        "name": record.name,
+        "state": record.state,
+        "title": labels.title,
+        "tags": list(labels.tags),
+        "note": labels.note,
+        "archived": labels.archived,
+        "updated": record.updated,
+        "seconds": record.seconds,
+        "chosen": dict(record.chosen),
+        "settings": dict(record.settings),
+    }
 
 
-def _when(started: str | None) -> str:
-    """Return the time of today's runs, the date of others."""
-    if started is None:
-        return "–"
-    date, _, clock = started.partition("T")
-    return clock[:5] if date == datetime.date.today().isoformat() else date
+def _groups(records: Sequence[RunRecord], query: RunQuery, json_: bool) -> int:
+    from asgml.app.commands.run_groups import best_of_each, group_columns, group_json, groups_of
+
+    groups = groups_of(records, query)
+    if query.best:
+        best = best_of_each(groups, query)[: query.limit or None]
+        if json_:
+            print_json([record_json(record) for record in best])
+        elif best:
+            _print_runs(best, query)
+        return 0
+    groups = groups[: query.limit or None]
+    if json_:
+        print_json([group_json(group, query.columns) for group in groups])
+    elif groups:
+        _print_table(group_columns(groups, query.columns))
+        _print_same([record for group in groups for record in group.records])
+    else:
+        narrate("no run passes the filters")
+    return 0
+
+
+def _print_runs(records: Sequence[RunRecord], query: RunQuery) -> None:
+    from asgml.app.commands.run_columns import chosen_columns, default_columns
+
+    if query.columns:
+        _print_table(chosen_columns(records, query.columns))
+    else:
+        _print_table(default_columns(records))
+        _print_same(records)
+
+
+def _print_table(columns: Sequence[Any]) -> None:
+    import sys
+
+    from asgml.app.commands.table_lines import fitting, table_lines
+    from asgml.app.output import colours_wanted, terminal_width
+
+    width = terminal_width() if sys.stdout.isatty() else PIPED_WIDTH
+    kept = fitting(columns, width)
+    print("\n".join(table_lines(kept, width, colours_wanted())), flush=True)
+    left_out = [column.heading for column in columns if column not in kept]
+    if left_out:
+        narrate(f"no room for {', '.join(left_out)}: widen the terminal, or choose with --columns")
+
+
+def _print_same(records: Sequence[RunRecord]) -> None:
+    """Say once what is the same in all runs, where there are several."""
+    from asgml.app.commands.run_columns import shown
+    from asgml.storage.runs.columns import same_settings
+
+    same = same_settings(records) if len(records) > 1 else {}
+    if same:
+        narrate("same in all: " + ", ".join(f"{key} {shown(value)}" for key, value in same.items()))
+
+
+def _print_counts(shown: int, chosen: int, current: int, archived: int) -> None:
+    parts = [f"{shown} of {current} runs"] if shown < current else []
+    parts += [f"{chosen - shown} more pass the filters"] if shown < chosen < current else []
+    parts += [f"{archived} archived (--archived)"] if archived else []
+    if parts:
+        narrate("; ".join(parts))
+
+
+def _nothing(folder: Path, every: Sequence[RunRecord], current: Sequence[RunRecord]) -> str:
+    if current:
+        return f"none of {len(current)} runs in {one_line(folder)} passes the filters"
+    if every:
+        return f"all {len(every)} runs in {one_line(folder)} are archived; --archived shows them"
+    return f"no runs in {folder}; start one with `asgml train`"

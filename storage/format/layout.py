@@ -92,6 +92,13 @@ def scan(runs: Path) -> list[FoundRun]:
         raise RunNotFoundError(f"{runs} cannot be read: {error.strerror}") from None
 
 
+def name_in(runs: Path, paths: RunPaths) -> str:
+    """Return the name of a run as its folder knows it: `run`, or `plan/run` in a plan."""
+    root, folder = os.path.realpath(paths.root), os.path.realpath(runs)
+    inside = os.path.relpath(root, folder)
+    return paths.name if inside.startswith("..") or inside.count("/") > 1 else inside
+
+
 def find_run(run_ref: str, runs: Path) -> RunPaths:
     """Return the run that `run_ref` means.
 

@@ -85,13 +85,14 @@ def _told_apart(index: int, stems: list[str], groups: list[list[RunRecord]]) -> 
     alike = [other for other, stem in enumerate(stems) if stem == stems[index]]
     if len(alike) == 1:
         return stems[index]
-    settings = [without(groups[other][0].settings, OF_THE_SEED) for other in alike]
-    keys = [key for key in differing(settings) if key != "name"][:MOST_DIFFERENCES]
-    values = [tuple(str(each.get(key)) for key in keys) for each in settings]
-    mine = values[alike.index(index)]
-    if keys and values.count(mine) == 1:
-        told = ", ".join(
-            f"{key.rpartition('.')[2]}={value}" for key, value in zip(keys, mine, strict=True)
-        )
-        return f"{stems[index]} ({told})"
-    return f"{stems[index]} #{alike.index(index) + 1}"
+    settings = {other: without(groups[other][0].settings, OF_THE_SEED) for other in alike}
+    mine, others = settings[index], [settings[other] for other in alike if other != index]
+    told: list[str] = []
+    for key in differing(list(settings.values())):
+        unlike = [each for each in others if each.get(key) == mine.get(key)]
+        if len(unlike) < len(others) and len(told) < MOST_DIFFERENCES:
+            told.append(f"{key.rpartition('.')[2]}={mine.get(key)}")
+            others = unlike
+    if others:
+        told.append(f"#{alike.index(index) + 1}")
+    return f"{stems[index]} ({', '.join(told)})"

@@ -86,15 +86,26 @@ def ambiguous(records: Iterable[RunRecord], name: str) -> list[str]:
     return []
 
 
+def is_metric(records: Iterable[RunRecord], name: str) -> bool:
+    """Return True for the name of something that was measured in one of the runs."""
+    column = _column(name)
+    return name not in FACTS and any(column in record.metrics for record in records)
+
+
 def better_end(records: Iterable[RunRecord], name: str) -> str:
     """Return which end of a metric is better, "high" or "low"; "" for anything else."""
-    name = ALIASES.get(name, name)
-    which, _, metric = name.partition(".")
-    column = metric if which in _WHICH else name
+    column = _column(name)
     for record in records:
         if column in record.metrics:
             return record.metrics[column].better
     return ""
+
+
+def _column(name: str) -> str:
+    """Return the column of a metric that may be an alias, or say which value is meant."""
+    name = ALIASES.get(name, name)
+    which, _, metric = name.partition(".")
+    return metric if which in _WHICH else name
 
 
 def _metric(record: RunRecord, column: str) -> float | None:

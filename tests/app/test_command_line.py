@@ -25,6 +25,7 @@ Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
 PROMISED += ["ensemble", "export", "methods", "recipes", "data", "config", "doctor"]
 PROMISED += ["schedule"]
+PROMISED += ["label", "rename", "delete"]
 
 
 def commands(group: Any, path: str = "asgml") -> Iterator[tuple[str, Any]]:
@@ -78,7 +79,7 @@ def test_usage_errors_are_one_line_and_exit_2(
 
 
 def test_an_interrupted_command_is_exit_130(asgml: Asgml, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(runs: Path | None, json_: bool) -> int:
+    def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("asgml.app.commands.runs.runs", interrupted)
@@ -88,7 +89,7 @@ def test_an_interrupted_command_is_exit_130(asgml: Asgml, monkeypatch: pytest.Mo
 def test_an_error_of_the_program_keeps_its_traceback(
     asgml: Asgml, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(runs: Path | None, json_: bool) -> int:
+    def broken(*_: object) -> int:
         raise ZeroDivisionError
 
     monkeypatch.setattr("asgml.app.commands.runs.runs", broken)
