@@ -65,7 +65,7 @@ def overrides(given: PlanArguments) -> Overrides:
 def parse_seeds(text: str) -> tuple[int, ...]:
     """Return `5` as the seeds 0 to 4, `0,3,7` as these. Raise UserError."""
     try:
-        numbers = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.removesuffix(",").split(",")]
     except ValueError:
         numbers = []
     if not numbers or min(numbers) < 0 or max(numbers) >= 2**31 or len({*numbers}) < len(numbers):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from asgml.storage.runs.index import read_records
 from asgml.storage.runs.plan_record import PlanRecord
 from asgml.storage.statistics.result_table import ResultRow, ResultTable
 from asgml.storage.statistics.tables import table_of_plan
-from asgml.storage.statistics.words import amount, can_tell, mean_text, sentence
+from asgml.storage.statistics.words import amount, mean_text, scale_of, sentence
 
 
 def table_of_folder(folder: Path, record: PlanRecord) -> ResultTable:
@@ -39,9 +40,19 @@ def print_table(table: ResultTable) -> None:
         texts.append(_interval(row, table.metric))
         printed.add_row(*(Text(text) for text in texts), *_difference(row, table))
     console().print(printed)
-    told = [can_tell(row.difference, table.metric) for row in table.rows if row.difference]
-    if told := [text for text in told if text]:
-        print(one_line(f"by its spread: {'; '.join(dict.fromkeys(told[:1]))}"))
+    if seen := _detectable(table):
+        print(one_line(seen))
+
+
+def _detectable(table: ResultTable) -> str:
+    """Return what the seeds could have told apart, from the surest row to the least sure one."""
+    pairs = [row.difference for row in table.rows if row.difference and not row.mark]
+    known = sorted(one.detectable for one in pairs if math.isfinite(one.detectable))
+    if not known:
+        return ""
+    ends = dict.fromkeys(amount(one, table.metric) for one in (known[0], known[-1]))
+    unit = scale_of(table.metric)[1]
+    return f"the seeds can tell differences from {' to '.join(ends)} {unit} on, by their spread"
 
 
 def print_plan_json(table: ResultTable, progress: PlanProgress, folder: Path) -> None:
@@ -77,7 +88,7 @@ def print_cells(progress: PlanProgress) -> None:
 
 
 def _interval(row: ResultRow, metric: str) -> str:
-    if row.estimate.low != row.estimate.low:
+    if math.isnan(row.estimate.low):
         return "–"
     return f"{amount(row.estimate.low, metric)} to {amount(row.estimate.high, metric)}"
 

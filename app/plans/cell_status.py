@@ -31,6 +31,7 @@ class CellStatus:
     value: float = math.nan  # of the plan's metric, at the epoch that validation chose
     curve: list[float] = field(default_factory=list)  # validation accuracy by epoch
     seconds: float = 0.0  # of training so far
+    took: float = 0.0  # seconds from the start of its process to its end; 0 where unknown
     problem: str = ""
     stale: tuple[str, ...] = ()  # names of earlier runs with other settings or data
     resumes: int = 0  # by this scheduler
@@ -86,9 +87,11 @@ class PlanProgress:
 
 def _mean_seconds(statuses: list[CellStatus]) -> float:
     """Return the mean seconds of a whole training, 0 where none has come far enough to tell."""
-    whole = [one.seconds / one.share for one in statuses if one.seconds and _tells(one)]
+    whole = [one.took or one.seconds / one.share for one in statuses if _tells(one)]
     return sum(whole) / len(whole) if whole else 0.0
 
 
 def _tells(status: CellStatus) -> bool:
-    return status.state == "finished" or (status.state == "running" and status.share > 0.1)
+    if status.state == "finished":
+        return status.seconds > 0
+    return status.state == "running" and status.share > 0.1 and status.seconds > 0

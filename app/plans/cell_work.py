@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,6 +89,7 @@ class TrainedCell:
         self._settings: RunSettings | None = None  # with paths of runs as references
         self._run: FollowedRun | None = None
         self._found = False  # it was there before this scheduler
+        self._started_at = 0.0  # monotonic, of the first process that this scheduler has started
 
     def look(self, others: Mapping[str, CellWork]) -> None:
         if self._run is not None:
@@ -99,6 +101,7 @@ class TrainedCell:
 
     def start(self) -> None:
         self.ready = False
+        self._started_at = self._started_at or time.monotonic()
         try:
             if self._run is None:
                 self._make()
@@ -142,6 +145,8 @@ class TrainedCell:
         state = run.read(self.status, self._place.metric)
         if state in ALIVE or state == "finished":
             self.status.state = state
+            if state == "finished" and self._started_at and not self._found:
+                self.status.took = time.monotonic() - self._started_at
         elif state == "stale" and run.here:
             self.status.state = "silent"
         elif self._place.launcher.state(run.paths.root) != "running":

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
@@ -62,7 +63,7 @@ class PreloadedParent:
             )
         except OSError as error:
             raise PreloadedError(f"the preloaded process cannot be started: {error}") from None
-        self._ready = False
+        self.pid = 0  # known once all is imported
         threading.Thread(target=self._listen, daemon=True).start()
 
     @property
@@ -82,8 +83,8 @@ class PreloadedParent:
 
         Raise PreloadedError where the parent is gone or cannot fork.
         """
-        if not self._ready:
-            self._ready = "ready" in self._answer()
+        if not self.pid:
+            self.pid = int(self._answer()["ready"])
         self._requests += 1
         request = {
             "id": self._requests,
@@ -108,7 +109,8 @@ class PreloadedParent:
     def close(self) -> None:
         """End the process; what it has forked goes on."""
         assert self._process.stdin is not None
-        self._process.stdin.close()
+        with suppress(OSError):  # it is gone, and a request was never read
+            self._process.stdin.close()
         self._process.wait()
         self._said.close()
 
