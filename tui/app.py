@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from asgml.storage.format.status import ALIVE
-from asgml.tui.messages import Notification, RunsListed, SceneChanged
+from asgml.tui.messages import Notification, PlanChanged, RunsListed, SceneChanged
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.by_clock import main_screen
+from asgml.tui.screens.many_runs.navigation import Navigation
+from asgml.tui.screens.many_runs.plan import PlanScreen
+from asgml.tui.screens.many_runs.run_list import RunListScreen
 from asgml.tui.screens.palette import KeyCommands
 from asgml.tui.session.followed_run import ClockKind
+from asgml.tui.session.run_table import RunTable
 from asgml.tui.session.session import Session
 from asgml.tui.terminal.themed_app import COMMANDS, Commands, ThemedApp
 from asgml.tui.widgets.chart import Chart
 
 
 def run_dashboard(
-    target: str | Path,
+    target: str | Path | None,
     runs: Path,
     *,
+    plan: Path | None = None,
     clock: Literal["live", "replay"] = "live",
     readonly: bool = False,
     speed: float = 1.0,
@@ -30,7 +35,9 @@ def run_dashboard(
     inline: bool = False,
     keymap: dict[str, str] | None = None,
 ) -> int:
-    """Show a run until the user leaves. Return the exit code.
+    """Show a run until the user leaves; without one the runs of a folder, or a plan among them.
+
+    Return the exit code.
 
     `keymap` gives ids of the table of keys another key; `speed` is seconds of training in a second
     of a replay, `at_step` the step at which it is held at first.
@@ -38,6 +45,7 @@ def run_dashboard(
     app = Dashboard(
         target,
         runs,
+        plan=plan,
         clock=clock,
         readonly=readonly,
         speed=speed,
@@ -61,9 +69,10 @@ class Dashboard(ThemedApp):
 
     def __init__(
         self,
-        target: str | Path,
+        target: str | Path | None,
         runs: Path,
         *,
+        plan: Path | None = None,
         clock: ClockKind = "live",
         readonly: bool = False,
         speed: float = 1.0,
@@ -85,21 +94,44 @@ class Dashboard(ThemedApp):
             interval=self.interval,
             smoothing=self.view.smoothing,
         )
-        self.main = main_screen(self.session, self.view)
+        self.table = RunTable(runs, self.post_message)
+        self.main = main_screen(self.session, self.view, self.table)
+        self.run_list = RunListScreen(self.table, readonly)
+        self.plan = PlanScreen(self.table)
+        self.navigation = Navigation(
+            self, self.session, self.table, self.main, self.run_list, self.plan
+        )
+        self._first = target is not None, plan
 
     def on_mount(self) -> None:
-        self.push_screen(self.main)
+        self.navigation.install()
+        self._open_first(*self._first)
         # the first frame is painted before zarr is imported
-        self.main.call_after_refresh(self.session.start)
+        self.screen.call_after_refresh(self.session.start)
+        self.screen.call_after_refresh(self.table.start)
+
+    def _open_first(self, run: bool, plan: Path | None) -> None:
+        if run:
+            self.push_screen(self.main)
+        else:
+            self.navigation.show_runs()
+        if plan is not None:
+            self.navigation.show_plan(plan)
 
     def on_unmount(self) -> None:
         self.session.close()
+        self.table.close()
 
     def on_scene_changed(self, message: SceneChanged) -> None:
         self.main.show_scene(message.scene)
 
     def on_runs_listed(self, message: RunsListed) -> None:
-        self.main.show_runs(message.runs)
+        self.main.show_runs(message.records)
+        if message.listing is not None:
+            self.run_list.show_listing(message.listing)
+
+    def on_plan_changed(self, message: PlanChanged) -> None:
+        self.plan.show_progress(message.progress)
 
     def on_notification(self, message: Notification) -> None:
         self.main.show_message(message.text, message.severity)
@@ -107,6 +139,8 @@ class Dashboard(ThemedApp):
     def farewell(self) -> str:
         """Return the line the user reads after leaving."""
         scene = self.session.scene
+        if not self.session.opened:
+            return f"`asgml watch {self.table.folder}` comes back to the list"
         if scene.state == "failed" and scene.manifest is None:
             log = f"{scene.name}/trainer.log"
             return f"{scene.name} failed before its first step; the reason is in {log}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from textual.message import Message
 
+from asgml.storage.runs.record import RunRecord
+from asgml.tui.scene.plan_progress import PlanProgress
+from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.scene import Scene
 
 Severity = Literal["information", "warning", "error"]
@@ -32,23 +34,24 @@ class Notification(Message, bubble=False):
         self.severity = severity
 
 
-@dataclass(frozen=True)
-class RunLine:
-    """One run in the list of runs. `best` is its best validation accuracy, NaN without one."""
-
-    name: str
-    state: str
-    step: int
-    total: int
-    best: float
-
-
 class RunsListed(Message, bubble=False):
-    """The list of runs that was asked for."""
+    """The runs of the folder, the newest first; with a listing while the run list is on screen."""
 
-    def __init__(self, runs: tuple[RunLine, ...]) -> None:
+    def __init__(self, records: tuple[RunRecord, ...], listing: RunListing | None = None) -> None:
         super().__init__()
-        self.runs = runs
+        self.records = records
+        self.listing = listing
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, RunsListed)
+
+
+class PlanChanged(Message, bubble=False):
+    """The state of the plan that is followed."""
+
+    def __init__(self, progress: PlanProgress) -> None:
+        super().__init__()
+        self.progress = progress
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, PlanChanged)

@@ -116,9 +116,11 @@ def watch(
     runs: RunsDirectory = None,
     ascii_: Ascii = False,
 ) -> int:
-    """Open the dashboard on a run.
+    """Open the dashboard on a run, or on a folder of runs.
 
     Live while the run trains, as it ended afterwards. q leaves it and never stops the training.
+    A folder of runs opens as a list: filter, group, sort, compare, label. A plan (its folder,
+    or its name) opens as its cells, rows by seeds.
     """
     from asgml.app.commands.watch import watch
 

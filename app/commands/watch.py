@@ -1,4 +1,4 @@
-"""`asgml watch` and `asgml replay`: the dashboard on a run."""
+"""`asgml watch` and `asgml replay`: the dashboard on a run, a folder of runs, or a plan."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ from typing import Any, Literal
 from asgml.app.errors import UserError
 from asgml.app.lookup import find
 from asgml.app.output import in_terminal
-from asgml.app.settings import load_settings
-from asgml.storage.format.layout import RunPaths
+from asgml.app.settings import load_settings, runs_directory
+from asgml.storage.format.layout import RunPaths, is_run, list_runs
+from asgml.storage.format.user_path import expand_user
 
 
-def watch(run_ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
-    """Show the run live, or as it ended."""
-    paths = find(run_ref, runs)
-    return dashboard(
-        paths, "live", "asgml tail --follow", readonly=readonly, inline=inline, ascii=ascii_
-    )
+def watch(ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
+    """Show a run live, or as it ended; the runs of a folder as a list; a plan with its cells."""
+    folder = folder_meant(ref, runs_directory(runs))
+    if folder is None:
+        options = {"readonly": readonly, "inline": inline, "ascii": ascii_}
+        return dashboard(find(ref, runs), "live", "asgml tail --follow", **options)
+    if inline:
+        raise UserError(f"--inline shows one run, and {ref} is a folder of runs; name a run in it")
+    return folder_dashboard(folder, readonly=readonly, ascii=ascii_)
 
 
 def replay(run_ref: str, runs: Path | None, *, speed: float, at: int | None, ascii_: bool) -> int:
@@ -28,22 +32,63 @@ def replay(run_ref: str, runs: Path | None, *, speed: float, at: int | None, asc
     )
 
 
+def folder_meant(ref: str, runs: Path) -> Path | None:
+    """Return the folder of runs that is meant: a path, or the name of a plan; None for neither."""
+    from asgml.storage.runs.plan_record import is_plan
+
+    given = expand_user(ref, UserError) if "/" in ref else Path(ref)
+    for path in (given, runs / ref):
+        try:
+            if path.is_dir() and not is_run(path) and (is_plan(path) or list_runs(path)):
+                return path.resolve()
+        except OSError:  # a name that is too long
+            continue
+    return None
+
+
 def dashboard(
     paths: RunPaths, clock: Literal["live", "replay"], instead: str, *, ascii: bool, **options: Any
 ) -> int:
     """Hand the terminal to the dashboard, drawn as the settings say."""
-    if not in_terminal():
-        raise UserError(
-            f"the dashboard needs a terminal, and this is none; use `{instead} {paths.name}`"
-        )
+    _refuse_without_terminal(f"{instead} {paths.name}")
     from asgml.tui.app import run_dashboard
 
     settings = load_settings()
     return run_dashboard(
         paths.root,
-        paths.root.parent,
+        _runs_around(paths.root),
         clock=clock,
         ascii=ascii or settings.ascii,
         keymap=settings.keys,
         **options,
     )
+
+
+def folder_dashboard(folder: Path, *, readonly: bool, ascii: bool) -> int:
+    """Hand the terminal to the list of a folder's runs, or to the cells of a plan."""
+    _refuse_without_terminal(f"asgml runs --runs {folder}")
+    from asgml.storage.runs.plan_record import is_plan
+    from asgml.tui.app import run_dashboard
+
+    settings = load_settings()
+    plan = folder if is_plan(folder) else None
+    return run_dashboard(
+        None,
+        folder.parent if plan else folder,
+        plan=plan,
+        readonly=readonly,
+        ascii=ascii or settings.ascii,
+        keymap=settings.keys,
+    )
+
+
+def _runs_around(run: Path) -> Path:
+    """Return the folder of runs that a run belongs to: of a plan's run the folder of the plan."""
+    from asgml.storage.runs.plan_record import is_plan
+
+    return run.parent.parent if is_plan(run.parent) else run.parent
+
+
+def _refuse_without_terminal(instead: str) -> None:
+    if not in_terminal():
+        raise UserError(f"the dashboard needs a terminal, and this is none; use `{instead}`")

@@ -15,12 +15,13 @@ from tui_kit import dashboard, screen_text, settle, shows, until
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.app import Dashboard
 from asgml.tui.keys.manual import manual
-from asgml.tui.keys.row import EVERYWHERE, MAIN, REPLAY
+from asgml.tui.keys.row import EVERYWHERE, MAIN, PLAN, REPLAY, RUN_LIST
 from asgml.tui.keys.table import KEYS, bindings_for, footer, keys_for, shown_keys
 from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
 from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
+from asgml.tui.screens.many_runs.run_list import RunListScreen
 from asgml.tui.terminal.theme import make_styles
 
 OPENS = {
@@ -31,7 +32,7 @@ OPENS = {
     "filter": Prompt,
     "events": ListScreen,
     "alerts": ListScreen,
-    "runs": ListScreen,
+    "runs": RunListScreen,
     "overlay": ListScreen,
     "help": HelpScreen,
 }
@@ -105,6 +106,12 @@ def test_every_row_has_one_handler_and_every_handler_a_row(tmp_path: Path) -> No
     declared = Counter(id for group in groups for id in group.handlers())
     assert max(declared.values()) == 1
     assert set(declared) == MAIN_IDS
+
+
+def test_every_row_of_the_lists_has_one_handler(tmp_path: Path) -> None:
+    app = Dashboard(None, tmp_path)
+    for screen, name in ((app.run_list, RUN_LIST), (app.plan, PLAN)):
+        assert set(screen.handlers) == {key.id for key in keys_for(name)}
 
 
 @pytest.mark.parametrize("screen", EVERYWHERE)

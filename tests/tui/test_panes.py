@@ -22,8 +22,8 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.process import this_host
 from asgml.storage.format.safe_text import safe
+from asgml.storage.runs.record import RunRecord
 from asgml.tui.app import Dashboard
-from asgml.tui.messages import RunLine
 from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.balance_summary import noise_share
 from asgml.tui.scene.log_lines import LogLine
@@ -39,7 +39,6 @@ from asgml.tui.scene.scene import (
 )
 from asgml.tui.scene.scene_builder import SeriesStore, metric_rows, panels_with_data
 from asgml.tui.scene.series import Summary
-from asgml.tui.session.run_list import RunList
 from asgml.tui.terminal.format import shorten
 from asgml.tui.terminal.theme import make_styles
 from asgml.tui.widgets.balance import balance_rows
@@ -144,7 +143,7 @@ def test_a_row_of_checkpoints_is_one_line_that_counts_them() -> None:
 
 
 def test_the_run_on_screen_shows_in_the_list_what_its_status_line_says() -> None:
-    listed = RunLine("x", "running", 10, 100, math.nan)
+    listed = RunRecord(Path("/runs/x"), "x", "running", {}, {}, {}, step=10)
     on_screen, other = (Scene(name, "paused", progress=Progress(12)) for name in ("x", "y"))
     assert as_on_screen(listed, on_screen) == replace(listed, state="paused", step=12)
     assert as_on_screen(listed, other) == listed
@@ -193,29 +192,6 @@ def test_a_chart_of_factors_that_never_left_1_is_not_shown() -> None:
     assert all(row.summary != Summary() for row in still)
 
 
-def test_the_list_of_runs_reads_no_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_run(tmp_path, 900, name="a-01", nan_at=0)
-    trainer = FakeTrainer(RunPaths(tmp_path / "b-01"))
-    trainer.train_step()
-    trainer.writer.flush()
-    (tmp_path / "c-01").mkdir()
-    (tmp_path / "c-01" / "run.toml").write_text("[run]\n")
-    monkeypatch.setattr(
-        "asgml.storage.read.reader.Run.open", lambda *_: pytest.fail("a run was opened")
-    )
-    runs = RunList(tmp_path)
-    lines = {line.name: line for line in runs.lines()}
-    assert (lines["a-01"].state, lines["a-01"].step, lines["b-01"].state, lines["c-01"].state) == (
-        "finished",
-        900,
-        "running",
-        "starting",
-    )
-    assert 0.3 < lines["a-01"].best < 1 and math.isnan(lines["b-01"].best)
-    trainer.close()
-    assert {line.name: line.state for line in runs.lines()}["b-01"] == "finished"
-
-
 async def test_a_trainer_that_never_began_has_nothing_to_replay(tmp_path: Path) -> None:
     paths = RunPaths(tmp_path / "bad-01")
     paths.commands.mkdir(parents=True)
@@ -258,7 +234,7 @@ async def test_another_run_is_drawn_from_its_own_rows(tmp_path: Path) -> None:
     async with dashboard("b-01", tmp_path) as (app, _):
         alone = drawn(app)
     async with dashboard("a-01", tmp_path) as (app, pilot):
-        app.session.switch("b-01")
+        app.session.open("b-01")
         await shows(pilot, "step 960/")
         await until(
             pilot,

@@ -44,7 +44,7 @@ def test_pictures(
         wide = size[0] >= 150
         await until(
             pilot,
-            lambda: app.main.scene.progress.step == 2500 and len(app.main._runs) == wide,
+            lambda: app.main.scene.progress.step == 2500 and (app.main.runs is not None) == wide,
             "step 2500 is drawn",
         )
         await settle(pilot)

@@ -46,6 +46,6 @@ STEERING: tuple[Key, ...] = (
 LISTS: tuple[Key, ...] = (
     Key("events", ("L",), "all events; enter jumps to one", "browse", "log"),
     Key("alerts", ("A",), "alerts only; enter jumps to one", "browse"),
-    Key("runs", ("g",), "go to another run", "browse", "runs"),
+    Key("runs", ("g",), "all runs: find, compare, label, open another", "browse", "runs"),
     Key("export", ("w",), "write the metrics as CSV", "browse", "csv"),
 )

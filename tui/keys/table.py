@@ -9,7 +9,8 @@ from textual.binding import Binding, BindingType
 from asgml.tui.keys.charts import CHART_KEYS
 from asgml.tui.keys.comparison import COMPARISON_KEYS
 from asgml.tui.keys.main_screen import LISTS, STEERING
-from asgml.tui.keys.row import CHARTED, EVERYWHERE, Key
+from asgml.tui.keys.many_runs import MOVING_KEYS, PLAN_KEYS, RUN_LIST_KEYS
+from asgml.tui.keys.row import EVERYWHERE, Key
 
 
 def _always(id: str, keys: tuple[str, ...], help: str, footer: str = "") -> Key:
@@ -18,17 +19,29 @@ def _always(id: str, keys: tuple[str, ...], help: str, footer: str = "") -> Key:
 
 _ALWAYS = (
     Key("screenshot", ("W",), "write a picture of the screen as SVG", "browse"),
-    Key("redraw", ("ctrl+l",), "draw the whole screen anew", "browse", screens=CHARTED),
+    _always("redraw", ("ctrl+l",), "draw the whole screen anew"),
     _always("help", ("question_mark", "f1"), "this help", "help"),
     _always("palette", ("ctrl+p",), "search all commands", "cmd"),
     _always("detach", ("q", "ctrl+c"), "leave the dashboard; the training goes on", "detach"),
 )
-KEYS: tuple[Key, ...] = (*STEERING, *COMPARISON_KEYS, *CHART_KEYS, *LISTS, *_ALWAYS)
+KEYS: tuple[Key, ...] = (
+    *STEERING,
+    *RUN_LIST_KEYS,
+    *PLAN_KEYS,
+    *MOVING_KEYS,
+    *COMPARISON_KEYS,
+    *CHART_KEYS,
+    *LISTS,
+    *_ALWAYS,
+)
 """In the order of footer, help and manual."""
 
 GROUPS = {
     "training": "Training",
     "replay": "Replay",
+    "runs": "Run list",
+    "plan": "Plan",
+    "moving": "Moving in lists",
     "comparison": "Comparing runs",
     "charts": "Charts",
     "browse": "Looking around",

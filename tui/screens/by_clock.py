@@ -11,6 +11,7 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
+    from asgml.tui.session.run_table import RunTable
     from asgml.tui.session.session import Session
 
 
@@ -26,6 +27,6 @@ class ReplayScreen(MainScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("replay")
 
 
-def main_screen(session: Session, view: View) -> MainScreen:
+def main_screen(session: Session, view: View, table: RunTable) -> MainScreen:
     """Return the screen for the session's clock."""
-    return (LiveScreen if session.clock_kind == "live" else ReplayScreen)(session, view)
+    return (LiveScreen if session.clock_kind == "live" else ReplayScreen)(session, view, table)

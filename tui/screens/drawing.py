@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from textual.screen import Screen
 
-from asgml.tui.messages import RunLine
+from asgml.storage.runs.record import RunRecord
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
@@ -41,7 +41,7 @@ class SceneDrawing:
         self._knobs = knobs
 
     def draw_frame(
-        self, scene: Scene, panels: list[Panel], runs: tuple[RunLine, ...], numbers: bool
+        self, scene: Scene, panels: list[Panel], runs: tuple[RunRecord, ...], numbers: bool
     ) -> None:
         """Draw all but the numbers. Without `numbers` the legends of charts wait for them."""
         screen = self._screen

@@ -9,7 +9,8 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 
-from asgml.tui.messages import RunLine, Severity
+from asgml.storage.runs.record import RunRecord
+from asgml.tui.messages import Severity
 from asgml.tui.scene.panels import Panel, matching
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
@@ -31,6 +32,7 @@ from asgml.tui.widgets.system import System
 from asgml.tui.widgets.values import Values
 
 if TYPE_CHECKING:
+    from asgml.tui.session.run_table import RunTable
     from asgml.tui.session.session import Session
 
 _RUNS_EVERY = 15.0
@@ -47,9 +49,10 @@ class MainScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = _WIDTHS
     VERTICAL_BREAKPOINTS = _HEIGHTS
 
-    def __init__(self, session: Session, view: View) -> None:
+    def __init__(self, session: Session, view: View, table: RunTable) -> None:
         super().__init__()
         self.session = session
+        self.list_runs = table.refresh
         self.scene = session.scene
         self.view = view
         self.actions = KeyActions(session, view, self)
@@ -58,7 +61,7 @@ class MainScreen(Screen[None]):
         self._next_scene: Scene | None = None
         self._frame_due = False
         self._scene_is_new = False
-        self._runs: tuple[RunLine, ...] = ()
+        self.runs: tuple[RunRecord, ...] | None = None
         self._bytes_per_minute = 0
 
     def compose(self) -> ComposeResult:
@@ -82,7 +85,7 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.draw()
-        self.set_interval(_RUNS_EVERY, self._list_runs)
+        self.set_interval(_RUNS_EVERY, self._refresh_runs)
 
     def on_resize(self) -> None:
         self.draw()
@@ -104,17 +107,17 @@ class MainScreen(Screen[None]):
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
         if first:
-            self._list_runs()
+            self._refresh_runs()
 
-    def show_runs(self, runs: tuple[RunLine, ...]) -> None:
-        self._runs = runs
+    def show_runs(self, runs: tuple[RunRecord, ...]) -> None:
+        self.runs = runs
         self.actions.runs.runs_listed(runs)
         self.draw()
 
-    def _list_runs(self) -> None:
+    def _refresh_runs(self) -> None:
         # not while the list is hidden: reading it would be for nothing
         if self.query_one(Runs).region.area and self.app.screen is self:
-            self.session.list_runs()
+            self.list_runs()
 
     @property
     def settled(self) -> bool:
@@ -147,7 +150,7 @@ class MainScreen(Screen[None]):
             self._pacing.waiting = True
             self.set_timer(delay, self._draw_late_numbers)
         with self.app.batch_update():
-            self._drawing.draw_frame(self.scene, self.panels, self._runs, numbers=not delay)
+            self._drawing.draw_frame(self.scene, self.panels, self.runs or (), numbers=not delay)
             if not delay:
                 self._draw_numbers()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from asgml.storage.format.layout import find_run
+from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.safe_text import safe
 from asgml.tui.scene.run_data import Overlay, snapshot_tables
@@ -14,10 +14,10 @@ from asgml.tui.scene.scene_builder import SeriesStore, build_run_data
 class OverlayRun:
     """A run to compare with, as it was when it was laid there. Raise RunNotFoundError."""
 
-    def __init__(self, run: str, runs: Path) -> None:
+    def __init__(self, path: Path) -> None:
         from asgml.storage.read.reader import Run
 
-        self._run = Run.open(find_run(run, runs))
+        self._run = Run.open(RunPaths(path))
         self._run.refresh()
         self._series = SeriesStore()
         self.name = safe(self._run.paths.name)

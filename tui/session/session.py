@@ -13,14 +13,13 @@ from asgml.storage.format.knobs import Value
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ENDED
 from asgml.storage.read.clock import ReplayClock
-from asgml.tui.messages import Notification, RunsListed, SceneChanged, Severity
+from asgml.tui.messages import Notification, SceneChanged, Severity
 from asgml.tui.scene.scene import Scene
 from asgml.tui.session.followed_run import ClockKind, FollowedRun
 from asgml.tui.session.open_run import ReplayStart, open_run
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.session.overlay_run import OverlayRun
 from asgml.tui.session.reader_thread import ReaderThread
-from asgml.tui.session.run_list import RunList
 from asgml.tui.session.steering_refusal import steering_refusal
 
 Post = Callable[[Message], object]
@@ -37,7 +36,7 @@ class Session:
 
     def __init__(
         self,
-        target: str | Path,
+        target: str | Path | None,
         runs: Path,
         post: Post,
         *,
@@ -51,7 +50,7 @@ class Session:
         self.runs = runs
         self.clock_kind = clock
         self.readonly = readonly
-        self.scene = Scene(safe(Path(target).name), "opening")
+        self.scene = Scene("" if target is None else safe(Path(target).name), "opening")
         self._target = target
         self._post = post
         self._speed, self._at_step = speed, at_step
@@ -59,14 +58,17 @@ class Session:
         self._smoothing = smoothing
         self._thread = ReaderThread(self._poll, self._pause, self._report)
         self._outbox = Outbox(self._notify)
-        self._list = RunList(runs)
+        self.opened = False
         self._followed: FollowedRun | None = None
         self._overlay: OverlayRun | None = None
 
     # what screens call
 
     def start(self) -> None:
-        self._thread.start()
+        """Follow the run that was given, if one was."""
+        if self._target is not None and not self.opened:
+            self.opened = True
+            self._thread.start()
 
     def close(self) -> None:
         self._thread.close()
@@ -125,28 +127,28 @@ class Session:
 
         self._thread.submit(job)
 
-    def list_runs(self) -> None:
-        """Ask for the list of runs; it comes as a RunsListed."""
-        self._thread.submit(lambda: self._post(RunsListed(self._list.lines())))
-
-    def overlay(self, name: str | None) -> None:
+    def overlay(self, run: Path | None) -> None:
         """Lay another run under the charts, or with None take it away."""
 
         def job() -> None:
-            self._overlay = None if name is None else OverlayRun(name, self.runs)
+            self._overlay = None if run is None else OverlayRun(run)
 
         self._thread.submit(job)
 
-    def switch(self, name: str) -> None:
+    def open(self, target: str | Path) -> None:
         """Follow another run from now on."""
 
         def job() -> None:
-            self._target, self._at_step = name, None
+            self._target, self._at_step = target, None
             self._outbox.clear()
             self._overlay = None
             self._followed = self._open()
 
-        self._thread.submit(job)
+        if self.opened:
+            self._thread.submit(job)
+        else:
+            self._target = target
+            self.start()
 
     def export(self, folder: Path) -> None:
         """Write the tables of the moment on screen as CSV."""
@@ -167,6 +169,7 @@ class Session:
             self._publish(scene)
 
     def _open(self) -> FollowedRun:
+        assert self._target is not None, "the thread begins with a run to follow"
         start = ReplayStart(self._speed, self._at_step) if self.clock_kind == "replay" else None
         return open_run(self._target, self.runs, start)
 

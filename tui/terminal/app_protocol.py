@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from textual.app import App
 
 from asgml.tui.terminal.ansi import ByteCounter
 from asgml.tui.terminal.theme import Styles
+
+
+class NavigationProtocol(Protocol):
+    """The way between the screens."""
+
+    def show_runs(self) -> None:
+        """Go to the run list."""
+
+    def show_plan(self, folder: Path) -> None:
+        """Open a plan."""
+
+    def open_run(self, path: Path) -> None:
+        """Open a run."""
+
+    def back_to_run(self) -> bool:
+        """Go to the run that was on screen; False where there was none."""
+
+    def back(self) -> bool:
+        """Leave the screen that is on; False for the lowest one."""
 
 
 class AppProtocol(Protocol):
@@ -21,6 +41,7 @@ class AppProtocol(Protocol):
     interval: float
     bytes_sent: ByteCounter
     mapped: dict[str, str]
+    navigation: NavigationProtocol
 
     def redraw(self) -> None:
         """Send the whole screen again."""

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from rich.text import Text
 
+from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
-from asgml.tui.messages import RunLine
+from asgml.storage.runs.record import RunRecord
 from asgml.tui.scene.scene import Scene
-from asgml.tui.terminal.format import fit, short_count, shorten
+from asgml.tui.terminal.format import clip, fit, short_count, shorten
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.box import Box
 
@@ -22,36 +23,42 @@ _BESIDE_NAME = 26
 class Runs(Box):
     """The newest runs of the folder."""
 
-    def show_runs(self, runs: Sequence[RunLine], scene: Scene) -> None:
+    def show_runs(self, runs: Sequence[RunRecord], scene: Scene) -> None:
         """Show as many runs as fit; the one on screen is strong."""
         step = scene.progress.step if scene.transport is None else None
-        if not self.stale(runs, scene.name, scene.state, step):
+        if not self.stale(tuple(map(id, runs)), scene.name, scene.state, step):
             return
         self.title = "runs"
         width, height = self.inner
         rows = [
-            run_row(as_on_screen(line, scene), self.theme_styles, width, line.name == scene.name)
-            for line in runs[:height]
+            run_row(as_on_screen(run, scene), self.theme_styles, width, is_on_screen(run, scene))
+            for run in runs[:height]
         ]
-        self.show_box(rows, Text("g go to", self.theme_styles.muted))
+        self.show_box(rows, Text("g all", self.theme_styles.muted))
 
 
-def as_on_screen(line: RunLine, scene: Scene) -> RunLine:
-    """Return the line with state and step of the scene where it is the run on screen.
+def is_on_screen(run: RunRecord, scene: Scene) -> bool:
+    return safe(run.path.name) == scene.name
 
-    The list is read every 15 s only; it must not contradict the status line meanwhile.
+
+def as_on_screen(run: RunRecord, scene: Scene) -> RunRecord:
+    """Return the record with state and step of the scene where it is the run on screen.
+
+    The runs are read every 15 s only; their list must not contradict the status line meanwhile.
     """
-    if line.name != scene.name or scene.transport is not None:
-        return line
-    return replace(line, state=scene.state, step=scene.progress.step)
+    if not is_on_screen(run, scene) or scene.transport is not None:
+        return run
+    return replace(run, state=scene.state, step=scene.progress.step)
 
 
-def run_row(line: RunLine, styles: Styles, width: int, current: bool = False) -> Text:
-    """Return name, state, step and best value of a run in `width` cells."""
-    sign, state = styles.state(line.state)
+def run_row(run: RunRecord, styles: Styles, width: int, current: bool = False) -> Text:
+    """Return name, state, step and best validation accuracy of a run in `width` cells."""
+    sign, state = styles.state(run.state)
     name = max(width - _BESIDE_NAME, 8)
-    best = number(line.best) if math.isfinite(line.best) else ""
+    best = run.metrics.get("best_val_accuracy")
+    known = best is not None and best.last is not None and math.isfinite(best.last)
     row = Text("").append(f"{sign} ", state)
-    row.append(fit(shorten(line.name, name), name), styles.strong if current else styles.text)
-    row.append(f" {line.state:<8}", state).append(f"{short_count(line.step):>7}", styles.text)
-    return row.append(f"{best:>7}", styles.muted)
+    row.append(fit(shorten(safe(run.name), name), name), styles.strong if current else styles.text)
+    row.append(f" {clip(run.state, 8):<8}", state)
+    row.append(f"{short_count(run.step or 0):>7}", styles.text)
+    return row.append(f"{number(best.last) if best and known else '':>7}", styles.muted)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.app import App
 
+from asgml.storage.runs.record import RunRecord
 from asgml.tui.messages import Severity
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.scene import Scene
@@ -63,6 +64,13 @@ class DashboardScreen(ChartScreen, Protocol):
     @property
     def scene(self) -> Scene:
         """The scene on screen; a frozen view keeps an older one than the session has."""
+
+    @property
+    def runs(self) -> tuple[RunRecord, ...] | None:
+        """The runs of the folder, None while they were not read."""
+
+    def list_runs(self) -> None:
+        """Ask for the runs to be read."""
 
 
 class KeyHandlers(ABC):

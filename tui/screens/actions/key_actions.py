@@ -19,6 +19,7 @@ from asgml.tui.screens.actions.selection import SelectionActions
 from asgml.tui.screens.actions.trainer_requests import TrainerRequests
 from asgml.tui.screens.actions.training import TrainingActions
 from asgml.tui.screens.actions.window import WindowActions
+from asgml.tui.terminal.app_protocol import app_of
 
 if TYPE_CHECKING:
     from asgml.tui.session.session import Session
@@ -63,7 +64,10 @@ class KeyActions(ActionGroup):
             self._screen.set_solo(not self._view.solo)
 
     def _back(self) -> None:
-        """Undo one thing: a nudged knob, else the cursor, the single chart, the filter."""
+        """Undo one thing: a nudged knob, else the cursor, the single chart, the filter.
+
+        Where nothing is left to undo, go back to the list that the run was opened from.
+        """
         view = self._view
         if self.knobs.draft is not None:
             self.knobs.draft = None
@@ -73,4 +77,6 @@ class KeyActions(ActionGroup):
             self._screen.set_solo(False)
         elif view.filter_text:
             view.filter_text = ""
+        else:
+            app_of(self._screen.app).navigation.back()
         self._screen.draw()

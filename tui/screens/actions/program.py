@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
+
+from textual.app import App
 
 from asgml.tui.screens.actions.base import ChartActions, Handler
 from asgml.tui.screens.lists import HelpScreen
@@ -21,9 +24,7 @@ class ProgramActions(ChartActions):
         }
 
     def _help(self) -> None:
-        app = self._screen.app
-        host = app_of(app)
-        app.push_screen(HelpScreen(self._screen.keys_of, host.theme_styles, host.mapped))
+        show_help(self._screen.app, self._screen.keys_of)
 
     def _palette(self) -> None:
         self._screen.app.action_command_palette()
@@ -33,3 +34,9 @@ class ProgramActions(ChartActions):
 
     def _detach(self) -> None:
         app_of(self._screen.app).detach()
+
+
+def show_help(app: App[Any], screen: str) -> None:
+    """Open the help of a screen, by its name in the table of keys."""
+    host = app_of(app)
+    app.push_screen(HelpScreen(screen, host.theme_styles, host.mapped))

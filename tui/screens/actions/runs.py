@@ -1,73 +1,64 @@
-"""Other runs: go to one, or lay one under the charts."""
+"""Other runs: the list of them, and one laid under the charts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from asgml.storage.format.safe_text import safe
-from asgml.tui.messages import RunLine
+from asgml.storage.runs.record import RunRecord
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
 from asgml.tui.screens.lists import ListScreen
 from asgml.tui.terminal.app_protocol import app_of
-from asgml.tui.widgets.runs import as_on_screen, run_row
+from asgml.tui.widgets.runs import as_on_screen, is_on_screen, run_row
 
 if TYPE_CHECKING:
     from asgml.tui.session.session import Session
 
 _ROW_WIDTH = 80
+_MOST = 200
+"""Runs that are offered, the newest ones."""
 
 
 class RunActions(ActionGroup):
-    """Handlers that choose another run from the list, which the reading thread makes first."""
+    """Handlers that go to the run list, or choose a run from it to lay under the charts."""
 
     def __init__(self, session: Session, view: View, screen: DashboardScreen) -> None:
         super().__init__(session, view, screen)
-        self._on_runs: Callable[[tuple[RunLine, ...]], None] | None = None
+        self._waiting = False
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {"runs": self._ask_run, "overlay": self._toggle_overlay}
+        return {"runs": self._show_runs, "overlay": self._toggle_overlay}
 
-    def runs_listed(self, runs: tuple[RunLine, ...]) -> None:
-        """Open the list that was asked for, if one was: the screen itself asks for the runs too."""
-        on_runs, self._on_runs = self._on_runs, None
-        if on_runs is not None:
-            on_runs(runs)
+    def runs_listed(self, runs: tuple[RunRecord, ...]) -> None:
+        """Open the list that was asked for, if one was."""
+        if self._waiting:
+            self._waiting = False
+            self._choose_overlay(runs)
 
-    def _ask_run(self) -> None:
-        self._choose("Runs", "enter: go to this run · esc back", self._switch)
-
-    def _switch(self, line: RunLine) -> None:
-        # zoom, cursor and filter were chosen for the steps and metrics of the other run
-        self._view.reset()
-        self._session.switch(line.name)
+    def _show_runs(self) -> None:
+        app_of(self._screen.app).navigation.show_runs()
 
     def _toggle_overlay(self) -> None:
         if self._screen.scene.overlay is not None:
             self._session.overlay(None)
+        elif self._screen.runs is not None:
+            self._choose_overlay(self._screen.runs)
         else:
-            hint = "enter: lay this run under the charts · esc back"
-            self._choose("Lay under the charts", hint, self._overlay)
+            self._waiting = True
+            self._screen.list_runs()
 
-    def _overlay(self, line: RunLine) -> None:
-        self._session.overlay(line.name)
+    def _choose_overlay(self, runs: tuple[RunRecord, ...]) -> None:
+        def chosen(number: int | None) -> None:
+            if number is not None:
+                self._session.overlay(runs[number].path)
 
-    def _choose(self, title: str, hint: str, take: Callable[[RunLine], None]) -> None:
-        def show(runs: tuple[RunLine, ...]) -> None:
-            def chosen(number: int | None) -> None:
-                if number is not None:
-                    take(runs[number])
-
-            self._screen.app.push_screen(self._list(title, hint, runs), chosen)
-
-        self._on_runs = show
-        self._session.list_runs()
-
-    def _list(self, title: str, hint: str, runs: tuple[RunLine, ...]) -> ListScreen:
         scene, styles = self._screen.scene, app_of(self._screen.app).theme_styles
         rows = [
-            run_row(as_on_screen(line, scene), styles, _ROW_WIDTH, line.name == scene.name)
-            for line in runs
+            run_row(as_on_screen(run, scene), styles, _ROW_WIDTH, is_on_screen(run, scene))
+            for run in runs[:_MOST]
         ]
-        return ListScreen(title, rows, hint, f"there are no runs in {safe(self._session.runs)}")
+        hint = "enter: lay this run under the charts · esc back"
+        empty = f"there are no runs in {safe(self._session.runs)}"
+        self._screen.app.push_screen(ListScreen("Lay under the charts", rows, hint, empty), chosen)
