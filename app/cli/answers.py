@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -9,6 +10,15 @@ import typer
 from asgml.app.arguments import AsJson, Data, Epochs, Method, RunsDirectory, Set, completer
 
 answers_app = typer.Typer()
+
+
+class Axis(StrEnum):
+    """What curves are drawn over."""
+
+    STEP = "step"
+    EPOCH = "epoch"
+    TIME = "time"
+
 
 StoredDiagnosis = Annotated[
     str | None,
@@ -68,3 +78,64 @@ def diagnose(
 
     given = DiagnosisArguments(data, recipe, method, seeds, epochs, tuple(set_ or ()))
     return diagnose(stored, given, jobs, runs, json_)
+
+
+@answers_app.command()
+def compare(
+    refs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN|GROUP|PLAN…",
+            help="Names of runs, groups (as `runs --group` prints them) or plans, paths, or "
+            "regular expressions of names.",
+            autocompletion=completer("runs"),
+            show_default=False,
+        ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric",
+            metavar="M",
+            help="The number that is compared [default: test accuracy of the chosen epoch]",
+            show_default=False,
+        ),
+    ] = None,
+    by: Annotated[Axis, typer.Option("--by", help="What the curves are drawn over.")] = Axis.EPOCH,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where",
+            metavar="EXPR",
+            help="Only runs of which this holds, such as 'method=boost and val>0.7'.",
+            show_default=False,
+        ),
+    ] = None,
+    group: Annotated[
+        bool, typer.Option("--group", help="Runs that differ in their seed alone are one group.")
+    ] = False,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            metavar="NAME",
+            help="The run or group that the others are paired with [default: the plan's, or the "
+            "first]",
+            show_default=False,
+        ),
+    ] = None,
+    charts: Annotated[
+        bool, typer.Option("--charts/--no-charts", help="Draw the curves below the tables.")
+    ] = True,
+    runs: RunsDirectory = None,
+    json_: AsJson = False,
+) -> int:
+    """Compare runs, groups of runs, or the rows of a plan.
+
+    The settings that differ side by side, mean ± std and interval of each, paired tests on the
+    seeds that both have, and a chart. Numbers of another protocol are marked and never paired.
+    """
+    from asgml.app.commands.compare import Comparison, compare
+
+    given = Comparison(tuple(refs or ()), metric, by.value, where, group, baseline)
+    return compare(given, runs, json_, charts)

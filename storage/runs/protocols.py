@@ -58,6 +58,8 @@ def protocol_difference(
     """
     if not ours or not theirs:
         return ProtocolDifference((UNKNOWN,))
+    if _differ(ours, theirs, "data"):
+        return ProtocolDifference((MEASURED["data"],))  # what else differs follows from it
     other = [name for key, name in MEASURED.items() if _differ(ours, theirs, key)]
     own: list[str] = []
     for key, name in TUNED.items():
