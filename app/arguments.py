@@ -178,3 +178,36 @@ class LaunchMode:
     detach: Detach = False
     wait: Wait = False
     ascii: Ascii = False
+
+
+@dataclass(frozen=True)
+class ForkArguments:
+    """A fork as given on the command line: where it begins, what it changes, its name."""
+
+    at: Annotated[
+        int,
+        typer.Option(
+            "--at", metavar="STEP", help="Go on after this step.", min=0, show_default=False
+        ),
+    ]
+    sets: Set = None
+    epochs: Annotated[
+        int | None,
+        typer.Option(
+            "--epochs",
+            metavar="N",
+            help="Train until it has N epochs in all [default: as the other run]",
+            min=1,
+            show_default=False,
+        ),
+    ] = None
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            metavar="NAME",
+            help="Name of the run [default: RUN-fork-NN]",
+            show_default=False,
+        ),
+    ] = None
+    schedule_from: ScheduleFrom = None

@@ -42,10 +42,10 @@ def build_layers(given: list[Layer]) -> Draft:
     method = next(
         (value for name, value, _ in reversed(given) if name == "method"), RunConfig().method
     )
-    draft = Draft(_sections_of_others(str(method)))
+    draft = Draft(sections_of_others(str(method)))
     for name, value, origin in given:
         draft.put(name, value, origin)
-    _make_paths_absolute(draft, _data_before_the_flag(given))
+    make_paths_absolute(draft, _data_before_the_flag(given))
     _check_allow_missing(draft)
     draft.config()
     return draft
@@ -80,7 +80,7 @@ def recipe_layers(recipe: str | None) -> list[Layer]:
 
 def set_layers(sets: Iterable[str]) -> list[Layer]:
     """Return what `--set KEY=VALUE` gives. Raise UserError for a text without a key."""
-    return [(*_parse_set(text), f"--set {text}") for text in sets]
+    return [(*parse_set(text), f"--set {text}") for text in sets]
 
 
 def _method_alone(arguments: TrainArguments) -> list[Layer]:
@@ -89,7 +89,8 @@ def _method_alone(arguments: TrainArguments) -> list[Layer]:
     return [("method", "baseline", "--only")] if alone else []
 
 
-def _parse_set(text: str) -> tuple[str, Any]:
+def parse_set(text: str) -> tuple[str, Any]:
+    """Return name and value of KEY=VALUE. Raise UserError for any other text."""
     key, sign, value = text.partition("=")
     if not sign or not key.strip():
         raise UserError(f"--set {text!r}: expected KEY=VALUE, such as --set boost.alpha=0.75")
@@ -111,12 +112,13 @@ def _flags(given: TrainArguments) -> list[Layer]:
     return [flag for flag in every if flag[1] is not None]
 
 
-def _sections_of_others(method: str) -> frozenset[str]:
+def sections_of_others(method: str) -> frozenset[str]:
+    """Return the sections of the methods that are not named in `method`."""
     used = {name.strip() for name in method.split("+")}
     return frozenset(name for name, row in METHODS.items() if row.settings and name not in used)
 
 
-def _make_paths_absolute(draft: Draft, meant: str) -> None:
+def make_paths_absolute(draft: Draft, meant: str) -> None:
     """Replace relative paths: a run may be resumed from any directory."""
     data = draft.values.get("data.name")
     if isinstance(data, str):

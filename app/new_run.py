@@ -17,9 +17,14 @@ HEADING = (
 )
 
 
-def make_run(config: Mapping[str, Any], runs: Path, name: str | None) -> RunPaths:
-    """Make a run directory with its configuration. Raise UserError for a taken or bad name."""
-    paths = _claim(runs, name) if name is not None else _claim_next(runs, run_stem(config))
+def make_run(
+    config: Mapping[str, Any], runs: Path, name: str | None, stem: str | None = None
+) -> RunPaths:
+    """Make a run directory with its configuration. Raise UserError for a taken or bad name.
+
+    Without a name it is `stem`, or data and method, with a number.
+    """
+    paths = _claim(runs, name) if name is not None else _claim_next(runs, stem or run_stem(config))
     paths.commands.mkdir()
     paths.checkpoints.mkdir()
     write_whole(paths.config, HEADING + tomli_w.dumps(config))

@@ -38,8 +38,11 @@ from asgml.core.run.resume import (
 )
 from asgml.core.run.unimodal_reference import ReferenceRunError
 from asgml.core.training.components import DeviceError, find_device, make_components
+from asgml.core.training.fork import load_start
 from asgml.core.training.trainer import Trainer
+from asgml.core.training.way_to_fork import save_start
 from asgml.core.user_file import UserFileError
+from asgml.storage.format.fork_record import read_fork
 from asgml.storage.format.knobs import KnobError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
@@ -103,19 +106,27 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
         refuse_other_encoders(paths, earlier, config)
     # the references of a resumed run stay those that it began with
     kept = earlier.manifest if earlier else None
-    manifest = kept or make_manifest(paths.name, config, data, device)
+    fork = None if earlier else read_fork(paths.fork)
+    if fork:
+        save_start(paths, fork, config, data, device)
+    manifest = kept or make_manifest(paths.name, config, data, device, fork)
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
         load_newest_checkpoint(trainer)
         trainer.run.changes = changed_settings(earlier, config, trainer.run.live_settings)
+    elif fork:
+        load_start(trainer, fork)
     trainer.run.scheduled = read_scheduled(paths, trainer.run.live_settings.knobs)
     trainer.run.open()
     return trainer
 
 
 def load_newest_checkpoint(trainer: Trainer) -> None:
-    """Go back to the newest checkpoint; a run without one begins again at step 0."""
-    path = checkpoint.newest(trainer.run.paths.checkpoints)
+    """Go back to the newest checkpoint; a run without one begins again at step 0, or as forked."""
+    folder, manifest = trainer.run.paths.checkpoints, trainer.run.manifest
+    path = checkpoint.newest(folder)
+    if path is None and manifest.parent:
+        path = checkpoint.start_path(folder, int(manifest.parent.get("step", 0)))
     if path is not None:
         trainer.load_state_dict(checkpoint.load(path))
 

@@ -11,6 +11,7 @@ import typer
 from asgml.app.arguments import (
     Ascii,
     AsJson,
+    ForkArguments,
     LatestRun,
     LaunchMode,
     Name,
@@ -80,6 +81,20 @@ def resume(
     from asgml.app.commands.resume import resume
 
     return resume(run, runs, mode, epochs)
+
+
+@training_app.command()
+@expanded()
+def fork(run: RunRef, given: ForkArguments, mode: LaunchMode, runs: RunsDirectory = None) -> int:
+    """Go on from another run's training at a step, with other settings.
+
+    A new run: RUN is only read, and may still train. It has the rows after STEP; those before are
+    RUN's. With nothing set it repeats RUN bit for bit on a CPU. RUN's own interventions count up to
+    STEP; --schedule-from RUN makes the later ones again. stdout is the path of the new run.
+    """
+    from asgml.app.commands.fork import fork
+
+    return fork(run, given, runs, mode)
 
 
 @training_app.command()

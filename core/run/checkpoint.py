@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from asgml.core.run.checkpoint_files import (
+    best_path,
+    newest,
+    path_at,
+    saved,
+    start_path,
+    step_of,
+    up_to,
+)
+
+__all__ = [
+    "CheckpointError",
+    "best_path",
+    "load",
+    "newest",
+    "path_at",
+    "prune",
+    "save",
+    "start_path",
+    "up_to",
+]
+
 VERSION = 1
-_NAME = re.compile(r"step-(\d+)\.pt")
 
 
 class CheckpointError(Exception):
@@ -51,19 +71,6 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     return state
 
 
-def path_at(checkpoints: Path, step: int) -> Path:
-    return checkpoints / f"step-{step:08d}.pt"
-
-
-def best_path(checkpoints: Path, step: int) -> Path:
-    return checkpoints / f"best-{step:08d}.pt"
-
-
-def newest(checkpoints: Path) -> Path | None:
-    """Return the checkpoint of the latest step, None where there is none."""
-    return max(_all(checkpoints), key=_step, default=None)
-
-
 def prune(checkpoints: Path, keep: int, best_step: int, step: int) -> None:
     """Remove old checkpoints and best models, after the checkpoint of `step` was saved.
 
@@ -71,25 +78,16 @@ def prune(checkpoints: Path, keep: int, best_step: int, step: int) -> None:
     each kept checkpoint the best model of its time: a training that is resumed from it tests that
     one. Files of later steps are not of this training; they stay.
     """
-    present = sorted((path for path in _all(checkpoints) if _step(path) <= step), key=_step)
+    present = sorted((path for path in saved(checkpoints) if step_of(path) <= step), key=step_of)
     # step numbers are padded with zeros, so paths compare as their steps do
     models = sorted(
         path for path in checkpoints.glob("best-*.pt") if path <= best_path(checkpoints, step)
     )
     needed = {best_path(checkpoints, best_step)}
     for path in present[-keep:]:
-        older = [model for model in models if model <= best_path(checkpoints, _step(path))]
+        older = [model for model in models if model <= best_path(checkpoints, step_of(path))]
         needed.update(older[-1:])
     beaten = [model for model in models if model not in needed]
     for path in present[:-keep] + beaten:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
-
-
-def _all(checkpoints: Path) -> list[Path]:
-    return [path for path in checkpoints.glob("step-*.pt") if _NAME.fullmatch(path.name)]
-
-
-def _step(path: Path) -> int:
-    match = _NAME.fullmatch(path.name)
-    return int(match.group(1)) if match else -1

@@ -27,6 +27,7 @@ from asgml.core.run.provenance import (
     launch_folder,
 )
 from asgml.core.run.unimodal_reference import read_references
+from asgml.storage.format.fork_record import Fork
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.reference import KEY, references_to_json
 from asgml.storage.format.reference_metrics import REFERENCE_METRICS
@@ -34,8 +35,14 @@ from asgml.storage.format.reference_metrics import REFERENCE_METRICS
 WINDOW = ("first_epoch", "last_epoch")
 
 
-def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.device) -> Manifest:
-    """Return the manifest of a new run of the trainer.
+def make_manifest(
+    name: str,
+    config: RunSettings,
+    data: Dataset,
+    device: torch.device,
+    fork: Fork | None = None,
+) -> Manifest:
+    """Return the manifest of a new run of the trainer, or of a fork of another run.
 
     Raise ReferenceRunError where the run of a reference cannot be one.
     """
@@ -51,6 +58,7 @@ def make_manifest(name: str, config: RunSettings, data: Dataset, device: torch.d
         total_steps=total,
         total_epochs=config.epochs,
         steps_per_epoch=per_epoch,
+        parent=fork.as_json() if fork else None,
         data={
             **describe_data(config, data),
             **({KEY: references_to_json(references)} if references else {}),

@@ -100,6 +100,9 @@ class RecordedRun:
             knobs=self.live_settings.live(),
             **code,
         )
+        if self.earlier is None and (parent := self.manifest.parent):
+            message = f"fork of {parent.get('run')} at step {parent.get('step')}"
+            self.recorder.event("phase", message=message, parent=parent.get("path"))
         for key, change in self.changes.items():
             self.recorder.event("phase", message=change_text(key, **change), setting=key, **change)
         self.recorder.stopwatch.start()

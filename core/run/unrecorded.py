@@ -1,4 +1,4 @@
-"""A run that is recorded nowhere and takes no commands: the Balancer's without `run=`."""
+"""A run that is recorded nowhere and takes no commands: the Balancer's, or a fork's way there."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ NOWHERE = Path(os.devnull)  # no folder can be made there, should anything try t
 
 
 class UnrecordedRun(RecordedRun):
-    """A step count and knob values without a store."""
+    """A step count and knob values without a store; best models may have a run directory."""
 
-    def __init__(self, manifest: Manifest, live_settings: LiveSettings) -> None:
-        super().__init__(RunPaths(NOWHERE), manifest, live_settings)
+    def __init__(
+        self, manifest: Manifest, live_settings: LiveSettings, paths: RunPaths | None = None
+    ) -> None:
+        super().__init__(paths or RunPaths(NOWHERE), manifest, live_settings)
         self.recorder = NullRecorder(manifest, Stopwatch())
         self.command_handler = CommandHandler(NullInbox(NOWHERE), live_settings, self.recorder)
 

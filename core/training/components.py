@@ -17,6 +17,7 @@ from asgml.core.model.optimizer import make_optimizer
 from asgml.core.modulators.user_modulator import user_knobs
 from asgml.core.run.recorded_run import RecordedRun
 from asgml.core.run.trained_model import configured_model
+from asgml.core.run.unrecorded import UnrecordedRun
 from asgml.core.seeds import seed_for
 from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
@@ -64,8 +65,12 @@ def make_components(
     manifest: Manifest,
     device: torch.device,
     earlier: Run | None = None,
+    *,
+    recorded: bool = True,
 ) -> Components:
     """Make all components. `earlier` is the published part of a run that is resumed.
+
+    One that is not recorded has a folder for checkpoints, and neither a store nor an inbox.
 
     Weights are drawn on the CPU, so a seed means the same model on every device.
     """
@@ -77,7 +82,10 @@ def make_components(
     mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
-    run = RecordedRun(paths, manifest, live_settings, earlier)
+    if recorded:
+        run = RecordedRun(paths, manifest, live_settings, earlier)
+    else:
+        run = UnrecordedRun(manifest, live_settings, paths)
     balancing = make_balancing(config, model, data, run, device)
     refuse_frozen(config, model)
     optimizer = make_optimizer(config, model)

@@ -58,6 +58,11 @@ class RunPaths:
         return self.root / "launch.json"
 
     @property
+    def fork(self) -> Path:
+        """The run and the step that this one goes on from; only in a fork."""
+        return self.root / "fork.json"
+
+    @property
     def schedule(self) -> Path:
         """The knob changes that the trainer makes by itself; only where the user asked for them."""
         return self.root / "schedule.toml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -34,4 +35,21 @@ def repeat_command(run: Run) -> str | None:
         return None
     steered = bool(schedule_of(run).interventions)
     schedule = ["--schedule-from", str(run.paths.root)] if steered else []
-    return shlex.join(["asgml", "train", str(run.paths.config), *schedule])
+    return shlex.join(["asgml", *_training(run), *schedule])
+
+
+def _training(run: Run) -> list[str]:
+    parent = run.manifest.parent if run.manifest else None
+    if not parent:
+        return ["train", str(run.paths.config)]
+    changes = parent.get("changes")
+    changed = changes.items() if isinstance(changes, dict) else ()
+    sets = [("--set", f"{key}={_typed(change)}") for key, change in changed]
+    at = ["--at", str(parent.get("step"))]
+    return ["fork", str(parent.get("path")), *at, *(word for pair in sets for word in pair)]
+
+
+def _typed(change: Any) -> str:
+    """Return the value after a change as `--set` takes it."""
+    after = change.get("after") if isinstance(change, dict) else change
+    return after if isinstance(after, str) else json.dumps(after)
