@@ -15,6 +15,7 @@ from asgml.app.cli.data import data_app
 from asgml.app.cli.inspection import inspection_app
 from asgml.app.cli.plans import plans_app
 from asgml.app.cli.reference import reference_app
+from asgml.app.cli.reporting import reporting_app
 from asgml.app.cli.table import table_app
 from asgml.app.cli.training import training_app
 
@@ -29,6 +30,7 @@ app.add_typer(plans_app)
 app.add_typer(table_app)
 app.add_typer(inspection_app)
 app.add_typer(answers_app)
+app.add_typer(reporting_app)
 app.add_typer(reference_app)
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")

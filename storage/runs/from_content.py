@@ -45,7 +45,8 @@ def _state(paths: RunPaths, facts: dict[str, Any], stamp: bytes, now_ns: int) ->
     """Return the state, concluded anew: nothing in the run says that its process has died."""
     if facts.get("state") == "unreadable":
         return "unreadable"
-    if facts.get("pid") is None:
+    # a store that was opened between the stamp and the reading has no head in the stamp
+    if facts.get("pid") is None or len(stamp) < HEAD_BYTES:
         return liveness.state_without_store(paths, now_ns)
     # an ended run is only looked at again where another process was started to resume it
     if facts["ended"] and facts["launch_pid"] in (None, facts["pid"]):

@@ -425,3 +425,22 @@ def test_a_linked_folder_is_no_plan(folder: Path, tmp_path: Path) -> None:
     (folder / "linked").symlink_to(folder / "plan")
     (folder / "itself").symlink_to(folder)
     assert len(read_records(folder)) == 3
+
+
+def test_a_store_that_opens_while_its_run_is_read_is_seen_the_next_time(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, aside = RunPaths(folder / "first-01"), folder / "aside"
+    writer = RunWriter.resume(paths)
+    paths.store.rename(aside)
+    read = index_module.read_content
+
+    def opens(paths: RunPaths) -> Any:
+        if aside.exists():
+            aside.rename(folder / "first-01" / paths.store.name)
+        return read(paths)
+
+    monkeypatch.setattr(index_module, "read_content", opens)
+    assert "first-01" in by_name(folder)
+    assert by_name(folder)["first-01"].state == "starting"
+    writer.close(State.STOPPED)
