@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -38,12 +39,18 @@ def _dotted(given: Any) -> Any:
     return dict(flatten(given)) if isinstance(given, dict) else given
 
 
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(f"{text!r}: expected one line of printable text")
+    return text
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**31, strict=True)]
 Seeds = Annotated[
     tuple[Seed, ...], BeforeValidator(_seeds), Field(min_length=1, max_length=MAX_SEEDS)
 ]
 Settings = Annotated[dict[str, Any], BeforeValidator(_dotted)]
-Label = Annotated[str, Field(min_length=1, max_length=100)]
+Label = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_printable)]
 
 
 class Table(BaseModel):
@@ -132,7 +139,7 @@ class PlanFile(Table):
     """A plan as it is written."""
 
     name: str = Field("", max_length=60)
-    title: str = Field("", max_length=200)
+    title: Annotated[str, AfterValidator(_printable)] = Field("", max_length=200)
     recipe: str | None = None
     data: str | None = None
     settings: Settings = Field(default_factory=dict, alias="set")

@@ -8,11 +8,12 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import tomli_w
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asgml.app.arguments import TrainArguments
@@ -21,7 +22,7 @@ from asgml.app.errors import NotFoundError, UserError
 from asgml.app.new_run import make_run
 from asgml.app.plans.cells import Cell, ResolvedPlan
 from asgml.app.plans.names import run_name, slugs, trial_name
-from asgml.app.plans.plan_file import parse_plan, plan_names, plan_summaries, read_plan
+from asgml.app.plans.plan_file import check_plan, parse_plan, plan_names, plan_summaries, read_plan
 from asgml.app.plans.resolution import check_data, resolve
 from asgml.app.plans.row_settings import Overrides, Tuned
 from asgml.core.methods.registry import METHODS
@@ -107,6 +108,8 @@ def test_the_example_of_the_format_is_a_plan(tmp_path: Path) -> None:
             f"{ROW}[[row]]\nlabel = 'B'\nsett = {{ lr = 1 }}",
             ["row 2 'B'", "'sett'", "did you mean"],
         ),
+        ('[[row]]\nlabel = "a\\u001bb"', ["row 1", "printable"]),
+        (f"title = 'a\u2028b'\n{ROW}", ["title", "printable"]),
         (f"{ROW}grid = {{ lr = 1 }}", ["row 1 'A'", "lr = 1", "list"]),
         (f"{ROW}grid = {{ lr = [] }}", ["row 1 'A'", "list"]),
         (f"{ROW}grid = {{ lr = [1, 1] }}", ["row 1 'A'", "twice"]),
@@ -351,8 +354,8 @@ def test_the_ablation_has_the_eleven_rows_of_the_design_document(name: str) -> N
 def test_every_limit_of_the_ablation_acts() -> None:
     """Below 1 + alpha, where two limits that are not would train the same numbers twice."""
     for name in ("ablation", "scale-max"):
-        settings = [flatten(cell.settings.model_dump()) for cell in resolve(read_plan(name)).cells]
-        varying = [one for one in settings if one["boost.alpha"] == 1.5]
+        trained = [flatten(cell.settings.model_dump()) for cell in resolve(read_plan(name)).cells]
+        varying = [one for one in trained if one["boost.alpha"] == 1.5]
         idle = {one["boost.scale_max"] for one in varying if one["boost.scale_max"] > 2.5}
         assert varying and not idle
 
@@ -389,3 +392,35 @@ def test_resolving_a_plan_loads_no_torch_nor_zarr(three: str) -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+# -- any file at all ----------------------------------------------------------------------
+
+LEAVES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5), st.just("A")
+)
+OF_A_PLAN = ("name", "title", "recipe", "data", "set", "seeds", "metric", "baseline", "row", "tune")
+OF_A_ROW = ("label", "grid", "alone", "ensemble", "references")
+OF_TUNING = ("trials", "keys", "low", "high", "log", "step", "choices", "sampler", "rows")
+KEYS = st.sampled_from((*OF_A_PLAN, *OF_A_ROW, *OF_TUNING, "method", "boost", "alpha"))
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=2),
+    max_leaves=5,
+)
+
+
+@settings(max_examples=50)
+@given(
+    st.dictionaries(KEYS, TREES, max_size=4),
+    st.lists(st.dictionaries(KEYS, TREES, max_size=4), min_size=1, max_size=2),
+)
+def test_whatever_a_file_holds_it_is_a_plan_or_one_line(
+    tree: dict[str, Any], rows: list[dict[str, Any]]
+) -> None:
+    labelled = [{"label": f"row {number}", **row} for number, row in enumerate(rows)]
+    for given_rows in (tree.get("row"), labelled):
+        try:
+            resolve(check_plan({**tree, "row": given_rows}, "mine"))
+        except UserError as error:
+            assert "\n" not in str(error) and str(error).startswith("plan mine"), error
