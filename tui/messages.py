@@ -7,6 +7,7 @@ from typing import Literal
 from textual.message import Message
 
 from asgml.storage.runs.record import RunRecord
+from asgml.tui.scene.comparison import Comparison
 from asgml.tui.scene.plan_progress import PlanProgress
 from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.scene import Scene
@@ -23,6 +24,17 @@ class SceneChanged(Message, bubble=False):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, SceneChanged)
+
+
+class ComparisonChanged(Message, bubble=False):
+    """A new moment of a comparison to draw."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__()
+        self.comparison = comparison
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ComparisonChanged)
 
 
 class Notification(Message, bubble=False):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from fake_trainer import FakeTrainer
+from make_many import make_groups
 from make_run import make_run
 
 from asgml.storage.format.layout import RunPaths
@@ -39,3 +40,9 @@ def trainer(tmp_path: Path) -> Iterator[FakeTrainer]:
     found.writer.flush()
     yield found
     found.close()
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Finished runs of two groups and of another protocol. Read them only."""
+    return make_groups(tmp_path_factory.mktemp("compared") / "runs")

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from course import (
     BORN,
@@ -39,16 +42,17 @@ def make_run(
     state: State = State.FINISHED,
     modalities: tuple[str, ...] = ("audio", "visual"),
     seed: int = 7,
+    facts: Mapping[str, Any] = MappingProxyType({}),
 ) -> RunPaths:
     """Write a run of `steps` steps below `root`.
 
     A knob is changed at steps 900 and 1800, the training pauses at 1300, a gradient norm is NaN at
-    `nan_at` (0: never).
+    `nan_at` (0: never). `facts` are fields of the manifest.
     """
     paths = RunPaths(root / name)
     paths.commands.mkdir(parents=True)
     paths.config.write_text('[run]\nname = "made"\n')
-    manifest = make_manifest(name, modalities)
+    manifest = replace(make_manifest(name, modalities), **facts)
     writer = RunWriter.create(paths, manifest)
     course = Course(manifest, seed)
     wall = BORN

@@ -73,23 +73,40 @@ def snapshot_tables(
 
 @dataclass(frozen=True)
 class RunData:
-    """The tables of one run at a moment. Wall time counts from `start_time` (unix seconds)."""
+    """The tables of one run at a moment. Wall time counts from `start_time` (unix seconds).
+
+    `steps_per_epoch` is 0 where the run does not tell it.
+    """
 
     tables: Mapping[str, TableSnapshot] = field(default_factory=dict)
     smoothed: Mapping[str, Floats] = field(default_factory=dict)
     start_time: float = 0.0
+    steps_per_epoch: int = 0
 
     def table(self, name: str) -> TableSnapshot:
         """Return a table, an empty one where the run has none of that name."""
         return self.tables.get(name, EMPTY)
 
     def x(self, table: str, axis: str) -> Floats:
-        """Return the x values of a table: steps, or seconds since the run began."""
+        """Return the x values of a table: steps, epochs, or seconds since the run began."""
+        if axis == "epoch":
+            return self._epochs(self.table(table).column("step"))
         values = self.table(table).column(axis)
         if axis == "step":
             return values
         # A clock set back, or a run resumed from a checkpoint, must not fold the curve.
         return np.fmax.accumulate(values - (self.start_time if axis == "wall_time" else 0.0))
+
+    def _epochs(self, steps: Floats) -> Floats:
+        """Return steps as epochs: parts of one, or whole ones where their length is unknown."""
+        if self.steps_per_epoch:
+            return steps / self.steps_per_epoch
+        table = self.table("steps")
+        epochs = table.column("epoch")
+        known = np.isfinite(epochs)
+        if not known.any():
+            return np.zeros(len(steps))
+        return np.asarray(np.interp(steps, table.column("step")[known], epochs[known]))
 
     def reach(self, axis: str) -> tuple[float, float] | None:
         """Return the smallest and the largest x value of all tables, None without rows."""

@@ -47,7 +47,8 @@ def build_run_data(
     """Return the tables with their smoothed columns, and the time that wall time counts from."""
     starts = [float(table.column("wall_time")[0]) for table in tables.values() if table.rows]
     smoothed = smoothed_columns(manifest, tables, series, smoothing)
-    return RunData(tables, smoothed, min(starts, default=manifest.created))
+    start = min(starts, default=manifest.created)
+    return RunData(tables, smoothed, start, manifest.steps_per_epoch)
 
 
 def build_scene(

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-AXES = {"step": "step", "wall_time": "wall time", "active_time": "active time"}
+AXES = {
+    "step": "step",
+    "epoch": "epoch",
+    "wall_time": "wall time",
+    "active_time": "active time",
+}
+OF_ONE_RUN = ("step", "wall_time", "active_time")
+OF_SEVERAL = ("step", "epoch", "active_time")
+"""The x axes of one run, and of several: those that two trainings have in common."""
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97, 0.99, 0.997)
 MOST_ZOOM = 14
 """The most halvings of the x axis."""
@@ -28,11 +36,11 @@ class View:
     filter_text: str = ""
     frozen: bool = False
     flipped: set[str] = field(default_factory=set)
+    axes: tuple[str, ...] = OF_ONE_RUN
 
     def next_axis(self) -> None:
         """Choose the next x axis; zoom and cursor are given up, they stand on the old one."""
-        names = list(AXES)
-        self.axis = names[(names.index(self.axis) + 1) % len(names)]
+        self.axis = self.axes[(self.axes.index(self.axis) + 1) % len(self.axes)]
         self.zoom, self.start, self.cursor = 0, None, None
 
     def smooth(self, steps: int) -> float:

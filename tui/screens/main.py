@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 _RUNS_EVERY = 15.0
 """Seconds between two readings of the list of runs: each reads up to 40 of them."""
-_WIDTHS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
-_HEIGHTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
+WIDTHS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
+HEIGHTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
 """The least columns and rows from which a class of `main.tcss` holds."""
 
 
@@ -46,8 +46,8 @@ class MainScreen(Screen[None]):
     """Status, balance, charts, values, knobs, events, runs. Its keys are run by `KeyActions`."""
 
     CSS_PATH = "main.tcss"
-    HORIZONTAL_BREAKPOINTS = _WIDTHS
-    VERTICAL_BREAKPOINTS = _HEIGHTS
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
 
     def __init__(self, session: Session, view: View, table: RunTable) -> None:
         super().__init__()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 
 from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.format.manifest import FormatError
@@ -31,9 +33,12 @@ class ReaderThread:
         self._report = report
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._closed = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+        self._thread: threading.Thread | None = None
 
     def start(self) -> None:
+        # with the context of the caller: Textual finds its program there when a screen is posted to
+        run = partial(contextvars.copy_context().run, self._run)
+        self._thread = threading.Thread(target=run, name="reader", daemon=True)
         self._thread.start()
 
     def submit(self, job: Job) -> None:
@@ -44,7 +49,7 @@ class ReaderThread:
         """End the thread; wait up to 5 s for the job at hand."""
         self._closed.set()
         self.submit(lambda: None)  # wakes the thread up
-        if self._thread.is_alive():
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join(timeout=5)
 
     def _run(self) -> None:

@@ -58,6 +58,14 @@ class Redrawable(Protocol):
         """Draw the scene again."""
 
 
+@runtime_checkable
+class Restyled(Protocol):
+    """A screen that keeps drawn cells and must forget them when the theme changes."""
+
+    def restyle(self) -> None:
+        """Draw everything anew."""
+
+
 def app_of(app: App[object]) -> AppProtocol:
     """Return Textual's app, typed as the dashboard."""
     return cast("AppProtocol", app)

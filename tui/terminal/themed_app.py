@@ -10,6 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.screen import Screen
 
+from asgml.tui.terminal.app_protocol import Restyled
 from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
 from asgml.tui.terminal.diff_app import DiffApp
 from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
@@ -58,6 +59,9 @@ class ThemedApp(DiffApp):
         self.theme_styles = make_styles(
             self._glyphs, ansi=self.native_ansi_color, dark=self.current_theme.dark
         )
+        for screen in self.screen_stack:
+            if isinstance(screen, Restyled):
+                screen.restyle()
 
     def action_detach(self) -> None:
         self.detach()

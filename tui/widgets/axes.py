@@ -23,6 +23,8 @@ EDGE = "\0"
 """Stands between labels of the x axis, where the edge of the chart shows."""
 _LABEL_EVERY = 9
 """Columns for each tick of the x axis: room for a label and a space on each side."""
+_FEW = 0.05
+"""Share of the columns of a band that may reach beyond the chart."""
 _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
 """Distances of ticks that are easy to read as h:mm:ss."""
 
@@ -30,18 +32,41 @@ _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 
 def window_of(scene: Scene, view: View, columns: int) -> Window:
     """Return one window for all charts, so that a step stands at the same place in each."""
     runs = [scene.data] if scene.overlay is None else [scene.data, scene.overlay.data]
-    reaches = [reach for run in runs if (reach := run.reach(view.axis)) is not None]
+    return window_over([run.reach(view.axis) for run in runs], view, columns)
+
+
+def window_over(found: Sequence[tuple[float, float] | None], view: View, columns: int) -> Window:
+    """Return the window over data of these reaches, None for a run without any."""
+    reaches = [reach for reach in found if reach is not None]
     first = min((first for first, _ in reaches), default=0.0)
     last = max((last for _, last in reaches), default=1.0)
     return window_for(first, last, columns, view.zoom, view.start)
 
 
-def range_of(envelopes: Sequence[Envelope], log: bool, height: int) -> Range:
-    """Return the y range of everything in the window, for a chart of `height` rows."""
+def range_of(
+    envelopes: Sequence[Envelope], log: bool, height: int, bands: Sequence[Envelope] = ()
+) -> Range:
+    """Return the y range of everything in the window, for a chart of `height` rows.
+
+    Of bands most columns count: the first rows of a few runs may lie far apart.
+    """
     unscaled = Range(0.0, 1.0, 1.0, log)  # carries the kind of scale only
-    low = min((_least(scale(data.low, unscaled)) for data in envelopes), default=math.inf)
-    high = max((-_least(-scale(data.high, unscaled)) for data in envelopes), default=-math.inf)
-    return nice_range(low, high, log, most=max(min(height // 2, 5), 1))
+    lows = [_least(scale(data.low, unscaled)) for data in envelopes]
+    highs = [-_least(-scale(data.high, unscaled)) for data in envelopes]
+    for data in bands:
+        low, high = scale(data.low, unscaled), scale(data.high, unscaled)
+        lows.append(_quantile(low, _FEW))
+        highs.append(_quantile(high, 1 - _FEW))
+    low_, high_ = min(lows, default=math.inf), max(highs, default=-math.inf)
+    return nice_range(low_, high_, log, most=max(min(height // 2, 5), 1))
+
+
+def _quantile(values: Floats, share: float) -> float:
+    """Return a quantile of the numbers; without one, an infinity that no minimum or maximum is."""
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return math.inf if share < 0.5 else -math.inf
+    return float(np.quantile(known, share))
 
 
 def _least(values: Floats) -> float:
@@ -76,15 +101,17 @@ def x_labels(window: Window, width: int, across: int, axis: str) -> str:
 
 def _x_tick(span: float, width: int, axis: str) -> float:
     tick = nice_tick(span, max(width // _LABEL_EVERY, 1))
-    if axis == "step":
-        return max(tick, 1.0)
+    if axis in ("step", "epoch"):
+        return max(tick, 1.0) if axis == "step" else tick
     return next((float(nice) for nice in _SECONDS if nice >= tick), tick)
 
 
 def x_text(value: float, axis: str, exact: bool = False) -> str:
-    """Return an x value as text: a step (`exact`: in all its digits) or a span of time."""
+    """Return an x value as text: a step (`exact`: all its digits), an epoch or a span of time."""
     if axis == "step":
         return f"step {value:.0f}" if exact else short_count(value)
+    if axis == "epoch":
+        return f"epoch {value:.4g}" if exact else short_count(value)
     return duration(value)
 
 

@@ -13,6 +13,7 @@ from asgml.storage.format.safe_text import safe
 from asgml.tui.plot.cached_plot import CachedPlot
 from asgml.tui.plot.canvas import Canvas
 from asgml.tui.plot.ranges import Range
+from asgml.tui.plot.raster import Layers
 from asgml.tui.plot.windows import Window
 from asgml.tui.widgets.axes import range_of, y_labels
 from asgml.tui.widgets.box import Box
@@ -68,7 +69,7 @@ class PlotBox(Box):
         if not self.stale(*shown, content.key, numbers and self._legend_waits):
             return  # a chart of rare numbers (probes, epochs), while those of every step move on
         layers, changed = self._envelopes.update(content.curves, content.window)
-        span = range_of([data for _, data in layers], content.log, height)
+        span = self._span(content, layers, height)
         cursor = -1 if content.cursor is None else self.cell(content.cursor)
         canvas = self._plot.draw(
             layers,
@@ -83,6 +84,11 @@ class PlotBox(Box):
         )
         same = bool(self._row_keys) and content.cursor is None and self._selected == selected
         self._show_rows(self._rows_of(content, canvas, span, selected), same, numbers, selected)
+
+    def _span(self, content: PlotContent, layers: Layers, height: int) -> Range:
+        bands = {style for style, texture in content.textures.items() if texture == "band"}
+        lines = [data for style, data in layers if style not in bands]
+        return range_of(lines, content.log, height, [d for style, d in layers if style in bands])
 
     def cell(self, x: float) -> int:
         """Return the column of cells that an x value is drawn in, counted from the y axis."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class KeyActions(ActionGroup):
-    """The groups, and the two keys that mean something in several of them: enter and escape."""
+    """The groups, freezing, and the keys that mean something in several: enter and escape."""
 
     def __init__(self, session: Session, view: View, screen: DashboardScreen) -> None:
         super().__init__(session, view, screen)
@@ -57,7 +57,7 @@ class KeyActions(ActionGroup):
         self._by_id[id]()
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {"open": self._open, "back": self._back}
+        return {"open": self._open, "back": self._back, "freeze": self._freeze}
 
     def _open(self) -> None:
         if not self.knobs.send_draft() and self._screen.panels:
@@ -79,4 +79,8 @@ class KeyActions(ActionGroup):
             view.filter_text = ""
         else:
             app_of(self._screen.app).navigation.back()
+        self._screen.draw()
+
+    def _freeze(self) -> None:
+        self._view.frozen = not self._view.frozen
         self._screen.draw()

@@ -1,4 +1,4 @@
-"""The window of the charts: axes, smoothing, zoom, panning, following the newest data, freezing."""
+"""The window of the charts: axes, smoothing, zoom, panning, following the newest data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ class WindowActions(ChartActions):
             "pan_on": partial(self._pan, 1),
             "follow": self._follow,
             "reset": self._reset,
-            "freeze": self._freeze,
         }
 
     def _next_axis(self) -> None:
@@ -88,8 +87,4 @@ class WindowActions(ChartActions):
 
     def _reset(self) -> None:
         self._view.reset()
-        self._screen.draw()
-
-    def _freeze(self) -> None:
-        self._view.frozen = not self._view.frozen
         self._screen.draw()
