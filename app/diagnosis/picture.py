@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -43,7 +44,7 @@ class DiagnosisPicture:
     """Lines of text, at most `width` columns wide."""
 
     def __init__(self, found: Measurements, verdict: Verdict, width: int, signs: Signs) -> None:
-        self._found, self._verdict, self._signs = found, verdict, signs
+        self._found, self._verdict, self._signs, self._width = found, verdict, signs, width
         self._columns = max(min(width, WIDEST) - LABEL - NUMBERS - 2, 12)
         self._lines = _known(
             {
@@ -117,29 +118,38 @@ class DiagnosisPicture:
         return Text(" " * (LABEL + 1) + "".join(line).rstrip(), "dim")
 
     def _legend(self) -> list[Text]:
+        """Return what the signs mean and the fused values, as many on a line as fit."""
         signs, texts = self._signs, fused_texts(self._found)
-        first = Text(
-            f"{signs.alone} alone  {signs.inside} inside the joint model  {signs.both} both"
-        )
+        labels = {
+            "joint": "joint",
+            "balanced": f"balanced ({safe(self._found.method)})",
+            "ensemble": "ensemble of the modalities alone",
+        }
+        parts = [
+            Text.assemble((getattr(signs, name), STYLES[name]), f" {label} {texts[name]}")
+            for name, label in labels.items()
+        ]
         if "chance" in self._lines:
-            first.append(
-                f"  {signs.chance} most frequent class {amount(self._found.chance, METRIC)}"
-            )
-        method = safe(self._found.method)
-        second = Text()
-        for name, label in (("joint", "joint"), ("balanced", f"balanced ({method})"),
-                            ("ensemble", "ensemble of the modalities alone")):  # fmt: skip
-            second.append(getattr(signs, name), STYLES[name])
-            second.append(f" {label} {texts[name]}   ")
-        if "chance" in self._lines:
-            second.append(
-                f"{signs.chance} most frequent class {amount(self._found.chance, METRIC)}"
-            )
-        return [first, second]
+            chance = amount(self._found.chance, METRIC)
+            parts.append(Text(f"{signs.chance} most frequent class {chance}", "dim"))
+        first = [f"{signs.alone} alone", f"{signs.inside} inside", f"{signs.both} both",
+                 "(logistic regression on frozen features)"]  # fmt: skip
+        return [*_flowed(map(Text, first), self._width), *_flowed(parts, self._width)]
 
     def _place(self, value: float) -> int:
         share = (value - self._low) / (self._high - self._low)
         return min(max(round(share * (self._columns - 1)), 0), self._columns - 1)
+
+
+def _flowed(parts: Iterable[Text], width: int) -> list[Text]:
+    """Return lines of at most `width` cells, as many parts on each as fit."""
+    lines: list[Text] = []
+    for part in parts:
+        if lines and lines[-1].cell_len + 3 + part.cell_len <= width:
+            lines[-1].append("   ").append_text(part)
+        else:
+            lines.append(part.copy())
+    return lines
 
 
 def _change(gap: Judgement) -> str:

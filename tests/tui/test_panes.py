@@ -111,6 +111,27 @@ def test_a_modality_with_a_reference_shows_itself_alone_and_inside(width: int, s
     assert not any("alone" in row.plain for row in without)
 
 
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        ([(0.73, 0.60), (0.50, 0.20)], "visual starved by 30.0"),
+        ([(0.73, 0.711), (0.50, 0.60)], ""),
+        ([(0.73, math.nan), (math.nan, 0.2)], ""),
+    ],
+)
+@pytest.mark.parametrize("width", [60, 80, 156])
+def test_the_most_starved_modality_is_named(
+    pairs: list[tuple[float, float]], words: str, width: int
+) -> None:
+    numbers = (0.5, 0.4, 1.0, 1.0, 1.0, 1.0, 1.0)
+    lines = tuple(
+        ModalityBalance(name, *numbers, *pair)
+        for name, pair in zip(("audio", "visual"), pairs, strict=True)
+    )
+    summary = balance_rows(BalanceSummary(lines, 0.1, "audio", ()), STYLES, width)[0].plain
+    assert (words in summary) if words else ("starved" not in summary)
+
+
 @given(st.text(max_size=40), st.integers(1, 30))
 def test_a_shortened_name_fits_and_keeps_its_end(text: str, width: int) -> None:
     name = safe(text)

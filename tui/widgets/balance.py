@@ -9,9 +9,14 @@ from rich.text import Text
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
 from asgml.tui.scene.scene import BalanceSummary, ModulatorStatus, Scene
+from asgml.tui.terminal.format import shorten
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.box import Box
 from asgml.tui.widgets.modality_lines import ALONE, WIDE, narrow_line, wide_heading, wide_line
+
+STARVED = 0.02
+"""Accuracy that a modality must lack inside the joint model to be called starved."""
+NAME = 12  # cells of a modality's name in the summary
 
 
 class BalancePanel(Box):
@@ -53,15 +58,30 @@ def _summary(balance: BalanceSummary, styles: Styles, width: int) -> Text:
         row.append(f"{safe(balance.dominant)} dominates", styles.strong)
     else:
         row.append("no modality dominates yet", styles.muted)
-    for details in (2, 1, 0):
-        line = row.copy()
-        for modulator in balance.modulators:
-            line.append("   " if details else "  ")
-            line.append_text(_modulator(modulator, styles, details))
-        if line.cell_len <= width:
-            break
+    for starved in (_starved(balance), ""):
+        for details in (2, 1, 0):
+            line = row.copy().append(starved, styles.warn)
+            for modulator in balance.modulators:
+                line.append("   " if details else "  ")
+                line.append_text(_modulator(modulator, styles, details))
+            if line.cell_len <= width:
+                return line
     line.truncate(width, overflow="ellipsis")
     return line
+
+
+def _starved(balance: BalanceSummary) -> str:
+    """Return which modality lacks most of what it reaches alone, "" below 2 points.
+
+    One run gives no error: `asgml diagnose` says whether other seeds agree.
+    """
+    known = [line for line in balance.modalities if math.isfinite(line.alone - line.inside)]
+    if not known:
+        return ""
+    worst = max(known, key=lambda line: line.alone - line.inside)
+    gap = worst.alone - worst.inside
+    name = shorten(safe(worst.modality), NAME)
+    return f"  {name} starved by {gap * 100:.1f}" if gap > STARVED else ""
 
 
 def _modulator(modulator: ModulatorStatus, styles: Styles, details: int) -> Text:

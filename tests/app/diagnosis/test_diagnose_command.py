@@ -97,8 +97,12 @@ def test_the_picture_has_a_row_for_each_modality_and_fits(width: int, signs: Sig
     audio, visual, axis, *legend = (line.plain for line in picture)
     assert signs.both in audio and signs.shaft not in audio
     assert visual.index(signs.inside) < visual.index(signs.shaft) < visual.rindex(signs.alone)
-    assert "76.0 → 30.0" in visual and axis.strip()[0].isdigit() and len(legend) == 2
-    assert all(len(row) <= max(width, 52) for row in (audio, visual, axis))
+    assert (
+        "76.0 → 30.0" in visual
+        and axis.strip()[0].isdigit()
+        and "balanced (boost) 80.0" in " ".join(legend)
+    )
+    assert all(len(row) <= max(width, 52) for row in (audio, visual, axis, *legend))
 
 
 def test_fused_values_stand_in_their_order() -> None:
