@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asgml.core.data.arrays.array_file import ArrayFile, open_arrays, sha256
+from asgml.core.data.arrays.array_split import Rows, chosen_split, shared_groups
 from asgml.core.data.arrays.array_validation import (
     RESERVED_KEYS,
     check_classes,
@@ -24,16 +25,16 @@ from asgml.core.data.arrays.array_validation import (
     check_split,
     check_text,
 )
+from asgml.core.data.arrays.group_folds import read_groups
 from asgml.core.data.arrays.memory_limit import check_memory
 from asgml.core.data.arrays.normalise import fit_statistics, standardise
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split
 from asgml.core.data.catalogue import DATA_SETS
-from asgml.core.data.options import check_flag, check_names, read_options
+from asgml.core.data.options import check_flag, check_names, check_whole, read_options
 from asgml.storage.format.user_path import expand_user
 
-VAL_SHARE = 0.1
+MOST_FOLDS = 100
 Labels = NDArray[np.int64]
-Rows = dict[str, NDArray[np.intp]]  # split -> its rows in the file
 
 
 @dataclass(frozen=True)
@@ -41,14 +42,21 @@ class ArraysOptions:
     """Options of a file of arrays.
 
     `modalities`: the ones to use, in this order (default: all). `normalize`: by the training
-    split's statistics.
+    split's statistics. `folds`: deal the groups to so many folds, of which `fold`, from 0, is for
+    test, whatever the file's split says; 0 keeps the file's.
     """
 
     modalities: list[str] | None = None
     normalize: bool = True
+    folds: int = 0
+    fold: int = 0
 
     def __post_init__(self) -> None:
         check_flag("normalize", self.normalize)
+        check_whole("folds", self.folds, 0, MOST_FOLDS)
+        if self.folds == 1:
+            raise DataError("option folds is 1; expected 2 or more, or 0 for the file's split")
+        check_whole("fold", self.fold, 0, max(self.folds - 1, 0))
 
 
 def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
@@ -68,12 +76,11 @@ def load(spec: str, options: Mapping[str, Any], seed: int) -> Dataset:
 
 def _build(path: Path, options: ArraysOptions, seed: int) -> Dataset:
     file = open_arrays(path)
-    labels, classes, split = _read_labels(file)
+    labels, classes, split = _read_labels(file, folded=options.folds > 0)
     modalities = choose_modalities(file, options.modalities, len(labels))
 
-    carved = "val" not in split
-    if carved:
-        split = carve_val(labels, split, seed)
+    groups = read_groups(file, len(labels))
+    split, origin = chosen_split(labels, classes, split, groups, options.folds, options.fold, seed)
     rows: Rows = {name: np.flatnonzero(split == name) for name in SPLITS}
     inputs: dict[str, dict[str, Tensor]] = {name: {} for name in SPLITS}
     statistics: dict[str, dict[str, Any]] = {}
@@ -89,23 +96,26 @@ def _build(path: Path, options: ArraysOptions, seed: int) -> Dataset:
         "sha256": sha256(path),
         "counts": {name: len(rows[name]) for name in SPLITS},
         "class_counts": counts,
-        "val": f"{VAL_SHARE:.0%} of train, stratified, seed {seed}" if carved else "from the file",
+        **origin,
         "normalisation": statistics,
-        **shared_groups(file, rows, len(labels)),
+        **shared_groups(groups, rows),
     }
     shapes = {m: tuple(file.headers[m].shape[1:]) for m in modalities}
     splits = {name: Split(inputs[name], torch.from_numpy(labels[rows[name]])) for name in SPLITS}
     return Dataset(path.stem, modalities, classes, shapes, splits, info)
 
 
-def _read_labels(file: ArrayFile) -> tuple[Labels, tuple[str, ...], NDArray[np.str_]]:
+def _read_labels(
+    file: ArrayFile, *, folded: bool
+) -> tuple[Labels, tuple[str, ...], NDArray[np.str_]]:
     """Return the label of every sample, the class names, and the split of every sample."""
     labels = check_labels(_required(file, "label", "the class number of every sample"))
     names = file.read("classes") if "classes" in file.headers else None
     classes = check_classes(names, labels)
     meaning = "'train', 'val' or 'test' for every sample"
     split = check_split(check_text("split", _required(file, "split", meaning)), len(labels))
-    check_every_class_trains(labels, split == "train", classes)
+    if not folded:
+        check_every_class_trains(labels, split == "train", classes)
     return labels, classes, split
 
 
@@ -125,41 +135,6 @@ def choose_modalities(
     size = sum(4 * math.prod(file.headers[name].shape) for name in chosen)
     check_memory(size, "choose fewer modalities or samples")
     return tuple(chosen)
-
-
-def carve_val(labels: Labels, split: NDArray[np.str_], seed: int) -> NDArray[np.str_]:
-    """Return `split` with a tenth of each class's training samples moved to val.
-
-    A class with two samples or more gives at least one.
-    """
-    rng = np.random.default_rng(seed)
-    carved = split.copy()
-    for number in np.unique(labels):
-        members = np.flatnonzero((labels == number) & (split == "train"))
-        take = max(round(VAL_SHARE * len(members)), 1) if len(members) > 1 else 0
-        carved[rng.permutation(members)[:take]] = "val"
-    if "val" not in carved:
-        advice = "mark some samples as 'val' in 'split'"
-        raise DataError(f"too few training samples to take val from; {advice}")
-    return carved
-
-
-def shared_groups(file: ArrayFile, rows: Rows, samples: int) -> dict[str, int]:
-    """Count the groups (persons, clips) that train shares with test and with val.
-
-    A result on shared groups does not say how the network does on strangers.
-    """
-    if "group" not in file.headers:
-        return {}
-    groups = file.read("group")
-    if groups.shape != (samples,):
-        shapes = f"'group' has shape {groups.shape} for {samples} labels"
-        raise DataError(f"{shapes}; expected one entry a sample")
-    members = {split: set(groups[rows[split]].tolist()) for split in SPLITS}
-    return {
-        "groups_shared": len(members["train"] & members["test"]),
-        "groups_shared_val": len(members["train"] & members["val"]),
-    }
 
 
 def _required(file: ArrayFile, key: str, meaning: str) -> NDArray[Any]:

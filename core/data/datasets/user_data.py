@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from asgml.core.data.arrays.array_dataset import VAL_SHARE, carve_val
+from asgml.core.data.arrays.array_split import VAL_SHARE, carve_val
 from asgml.core.data.arrays.array_validation import check_every_class_trains, check_name
 from asgml.core.data.arrays.memory_limit import check_memory
 from asgml.core.data.base import SPLITS, DataError, Dataset, Split

@@ -14,7 +14,7 @@ from data_kit import SAMPLES, correct, write_npz, write_zarr
 
 import asgml.core.data
 from asgml.core.data import load_data
-from asgml.core.data.arrays.array_dataset import carve_val
+from asgml.core.data.arrays.array_split import carve_val
 
 WRITERS = [write_npz, write_zarr]
 
