@@ -22,6 +22,10 @@ def ablate(
     What is finished is never trained twice: the same command continues an interrupted plan.
     Ctrl-C leaves the trainers at work.
     """
+    if plan is None:
+        from asgml.app.commands.plan_list import list_plans
+
+        return list_plans(json_)
     from asgml.app.commands.ablate import ablate
 
     return ablate(plan, given, runs, json_)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from rich.table import Table
-from rich.text import Text
-
 from asgml.app.commands.plan_table import (
     print_cells,
     print_plan_json,
@@ -15,13 +12,12 @@ from asgml.app.commands.plan_table import (
     table_of_folder,
 )
 from asgml.app.errors import FAILED, INTERRUPTED, OK, UserError, narrate
-from asgml.app.output import console, print_json
 from asgml.app.plan_arguments import PlanArguments
 from asgml.app.plans.cell_status import OPEN, PlanProgress
 from asgml.app.plans.cells import ResolvedPlan
 from asgml.app.plans.launchers import LocalLauncher
 from asgml.app.plans.names import slug
-from asgml.app.plans.plan_file import plan_summaries, read_plan
+from asgml.app.plans.plan_file import read_plan
 from asgml.app.plans.progress_view import progress_view
 from asgml.app.plans.resolution import check_data, resolve_rows
 from asgml.app.plans.resources import cores, share_of
@@ -31,13 +27,10 @@ from asgml.app.plans.selection import runs_of_rows, slow_modules
 from asgml.app.plans.tuning import tune
 from asgml.app.settings import runs_directory
 from asgml.storage.format.layout import is_run
-from asgml.storage.format.safe_text import safe
 
 
-def ablate(ref: str | None, given: PlanArguments, runs: Path | None, json_: bool) -> int:
-    """Train what a plan lacks; print its table. Without a plan, list those that are shipped."""
-    if ref is None:
-        return _list_plans(json_)
+def ablate(ref: str, given: PlanArguments, runs: Path | None, json_: bool) -> int:
+    """Train what a plan lacks; print its table."""
     rows = RowSettings(read_plan(ref), overrides(given))
     untuned = resolve_rows(rows)
     check_data(untuned)
@@ -163,16 +156,4 @@ def _dry_run(rows: RowSettings, folder: Path, given: PlanArguments, json_: bool)
     if every:
         narrate(f"before them {every} trials of the tuning, of which {done} are finished")
     narrate(f"nothing was trained; the runs lie in {folder}")
-    return OK
-
-
-def _list_plans(json_: bool) -> int:
-    summaries = plan_summaries()
-    if json_:
-        print_json([{"name": name, "summary": text} for name, text in summaries.items()])
-        return OK
-    table = Table("plan", "purpose", box=None, pad_edge=False)
-    for name, text in summaries.items():
-        table.add_row(Text(name), Text(safe(text)))
-    console().print(table)
     return OK

@@ -17,9 +17,10 @@ from asgml.storage.statistics.words import amount, mean_text
 
 BARS = "▁▂▃▄▅▆▇█"
 SIGNS = {"waiting": "·", "left out": "–", "failed": "✗", "stopped": "■", "blocked": "✗"}
-LABEL, CELL, WIDE_CELL, MEAN = 30, 6, 13, 14
+SHORT = {"starting": "…", "silent": "?", "paused": "‖", "stopping": "■", "running": "▸"}
+LABEL, NARROWEST, CELL, WIDE_CELL, MEAN = 60, 18, 6, 12, 14
 LONGEST = 60  # characters of the title
-AROUND = 5  # lines above and below the rows
+AROUND = 6  # lines above and below the rows
 
 
 def plan_picture(progress: PlanProgress, width: int, height: int) -> RenderableType:
@@ -29,6 +30,10 @@ def plan_picture(progress: PlanProgress, width: int, height: int) -> RenderableT
     lines += [Text(line, "red", no_wrap=True, overflow="ellipsis") for line in _problems(progress)]
     hidden = len(progress.plan.rows) - len(shown)
     more = [Text(f"… and {hidden} rows more", "dim")] if hidden else []
+    if any(status.stale for status in progress.statuses.values()):
+        more.append(
+            Text("* beside an earlier run with other settings or data, which is kept", "dim")
+        )
     return Group(lines[0], _table(progress, shown, width), *more, *lines[1:])
 
 
@@ -65,23 +70,32 @@ def sparkline(values: Sequence[float], width: int) -> str:
 
 
 def _table(progress: PlanProgress, rows: Sequence[int], width: int) -> Table:
-    seeds = progress.plan.seeds
-    room = (width - LABEL - MEAN - 4) // max(len(seeds), 1) - 2
-    cell = WIDE_CELL if room >= WIDE_CELL else CELL
-    fitting = seeds[: max(1, (width - LABEL - MEAN - 4) // (cell + 2))]
+    seeds, metric = progress.plan.seeds, progress.plan.metric
+    label, cell = _widths(progress, width)
+    fitting = seeds[: max(1, (width - label - MEAN - 4) // (cell + 2))]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("row", width=LABEL, no_wrap=True, overflow="ellipsis")
+    table.add_column("row", width=label, no_wrap=True, overflow="ellipsis")
     for seed in fitting:
         table.add_column(f"seed {seed}" if cell > CELL else f"s{seed}", width=cell, no_wrap=True)
     more = len(seeds) - len(fitting)
     table.add_column(f"mean ± std{f' (+{more})' if more else ''}", no_wrap=True)
     for row in rows:
         cells = {cell.seed: progress.of(cell) for cell in progress.plan.cells if cell.row == row}
-        metric = progress.plan.metric
         texts = [cell_text(cells[s], metric, cell) if s in cells else Text() for s in fitting]
         mean = mean_text(estimate(progress.values(row)), metric)
         table.add_row(Text(one_line(progress.plan.rows[row].label)), *texts, Text(mean))
     return table
+
+
+def _widths(progress: PlanProgress, width: int) -> tuple[int, int]:
+    """Return the columns of a row's label and of a cell: wide cells where all seeds have room."""
+    seeds = max(len(progress.plan.seeds), 1)
+    longest = min(max(len(row.label) for row in progress.plan.rows), LABEL)
+    for cell in (WIDE_CELL, CELL):
+        left = width - MEAN - 4 - seeds * (cell + 2)
+        if left >= min(longest, NARROWEST):
+            return min(longest, left), cell
+    return min(longest, NARROWEST), CELL
 
 
 def cell_text(status: CellStatus, metric: str, width: int) -> Text:
@@ -93,7 +107,7 @@ def cell_text(status: CellStatus, metric: str, width: int) -> Text:
         word = f" {status.state}" if width > CELL and status.state != "waiting" else ""
         return Text(SIGNS[status.state] + word + mark, "red" if word else "dim")
     if status.state in ("starting", "silent") or not status.total:
-        return Text(status.state[: width - 1] + mark, "dim")
+        return Text((status.state if width > CELL else SHORT[status.state]) + mark, "dim")
     share = f"{status.share:.0%}"
     curve = sparkline(status.curve, width - 5) if width > CELL else ""
     return Text(f"{curve} {share}".strip() + mark, STYLES.get(status.state, ""))
