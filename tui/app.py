@@ -67,15 +67,17 @@ def run_comparison(
     paths: Sequence[Path],
     folder: Path,
     *,
+    metric: str | None = None,
     ascii: bool = False,
     keymap: dict[str, str] | None = None,
 ) -> int:
     """Show runs side by side until the user leaves. Return the exit code.
 
     `paths`: directories of runs; those that differ in their seed alone make a group. `folder`: the
-    names of runs are relative to it.
+    names of runs are relative to it. `metric`: what the statistics are about, None for the test
+    score of the chosen epoch.
     """
-    app = ComparisonApp(paths, folder, ascii=ascii, keymap=keymap)
+    app = ComparisonApp(paths, folder, metric=metric, ascii=ascii, keymap=keymap)
     app.run()
     return app.return_code or 0
 
@@ -91,12 +93,13 @@ class ComparisonApp(ThemedApp):
         paths: Sequence[Path],
         folder: Path,
         *,
+        metric: str | None = None,
         ascii: bool = False,
         keymap: dict[str, str] | None = None,
         interval: float | None = None,
     ) -> None:
         super().__init__(ascii=ascii, keymap=keymap, interval=interval)
-        self.main = ComparisonScreen(paths, folder, interval=self.interval)
+        self.main = ComparisonScreen(paths, folder, metric=metric, interval=self.interval)
 
     def on_mount(self) -> None:
         self.push_screen(self.main)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asgml.app.arguments import AsJson, Data, Epochs, Method, RunsDirectory, Set, completer
+from asgml.app.arguments import Ascii, AsJson, Data, Epochs, Method, RunsDirectory, Set, completer
 
 answers_app = typer.Typer()
 
@@ -127,6 +127,10 @@ def compare(
     charts: Annotated[
         bool, typer.Option("--charts/--no-charts", help="Draw the curves below the tables.")
     ] = True,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show them in the dashboard, on one grid of charts.")
+    ] = False,
+    ascii_: Ascii = False,
     runs: RunsDirectory = None,
     json_: AsJson = False,
 ) -> int:
@@ -137,5 +141,5 @@ def compare(
     """
     from asgml.app.commands.compare import Comparison, compare
 
-    given = Comparison(tuple(refs or ()), metric, by.value, where, group, baseline)
+    given = Comparison(tuple(refs or ()), metric, by.value, where, group, baseline, watch, ascii_)
     return compare(given, runs, json_, charts)

@@ -9,6 +9,7 @@ from pathlib import Path
 from asgml.app.commands.compare_chart import MOST, compare_chart
 from asgml.app.commands.compare_output import comparison_to_json, print_results, print_settings
 from asgml.app.commands.compare_subjects import Selected, Selection, Subject
+from asgml.app.commands.compare_watch import watch_comparison
 from asgml.app.errors import OK, NotFoundError, UserError, narrate
 from asgml.app.keys import nearest_of
 from asgml.app.output import print_json
@@ -34,14 +35,21 @@ class Comparison:
     where: str | None = None
     grouped: bool = False
     baseline: str | None = None
+    watch: bool = False
+    ascii: bool = False
 
 
 def compare(given: Comparison, runs: Path | None, json_: bool, charts: bool) -> int:
-    """Print what differs between runs or groups, and what each reached."""
+    """Print what differs between runs or groups, and what each reached; or open the screen."""
+    if given.watch and json_:
+        raise UserError("--watch and --json: a screen or JSON, not both")
     selected = _select(given, runs_directory(runs))
     subjects = selected.subjects
-    metric = _metric(given.metric, subjects)
-    table = table_of_groups(subjects, metric, _baseline(given.baseline, selected))
+    metric, baseline = _metric(given.metric, subjects), _baseline(given.baseline, selected)
+    if given.watch:
+        folder = runs_directory(runs)
+        return watch_comparison(subjects, baseline, metric, folder, ascii_=given.ascii)
+    table = table_of_groups(subjects, metric, baseline)
     keys = [key for key in differing([each.settings for each in subjects]) if key != "name"]
     if json_:
         print_json(comparison_to_json(table, subjects, keys))

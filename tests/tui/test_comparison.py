@@ -14,9 +14,10 @@ from textual.pilot import Pilot
 from tui_kit import comparison, screen_text, settle_comparison, shows, until
 
 from asgml.storage.format.layout import RunPaths
-from asgml.tui.app import ComparisonApp
+from asgml.tui.app import ComparisonApp, Dashboard
 from asgml.tui.keys.row import COMPARISON
 from asgml.tui.keys.table import keys_for
+from asgml.tui.screens.comparison import ComparisonScreen
 from asgml.tui.screens.lists import HelpScreen, ListScreen
 from asgml.tui.widgets.comparison_chart import ComparisonChart
 
@@ -237,3 +238,16 @@ async def test_ascii_is_ascii_and_names_runs_by_letters(compared: list[Path]) ->
         chart = app.screen.query_one("#chart0", ComparisonChart)
         cells = "".join("".join(s.text for s in strip) for strip in chart._strips[1:-1])
         assert {"A", "B", "C", "."} <= set(cells)
+
+
+async def test_the_run_list_compares_what_is_marked(compared: list[Path]) -> None:
+    app = Dashboard(None, compared[0].parent, interval=0.03)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await shows(pilot, "mlb-s0")
+        await pilot.press("space", "down", "space", "down", "c")
+        await until(pilot, lambda: isinstance(app.screen, ComparisonScreen), "it compares")
+        screen = app.screen
+        assert isinstance(screen, ComparisonScreen)
+        await until(pilot, lambda: len(screen.comparison.subjects) == 2, "both are read")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is app.run_list, "escape leads back")

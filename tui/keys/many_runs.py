@@ -21,6 +21,7 @@ RUN_LIST_KEYS: tuple[Key, ...] = (
     _list("sort", "s", "sort by a column; the same one again turns the order round", "sort"),
     _list("group", "g", "runs that differ in their seed alone as one line, or each run", "group"),
     _list("mark", "space", "mark or unmark the run", "mark"),
+    _list("compare", "c", "compare the marked runs: curves, statistics", "compare"),
     _list("differences", "d", "settings in which the marked runs differ", "diff"),
     _list("plan", "p", "the plan that the run belongs to", "plan"),
     _list("best", "b", "go to the best run, by the sorted metric, else by val", "best"),

@@ -34,7 +34,7 @@ class ComparisonScreen(Screen[None]):
     """Two to eight runs or groups of runs. Its keys are run by `ComparisonActions`.
 
     `paths`: directories of runs; runs that differ in their seed alone make a group. `folder`: the
-    names of runs are relative to it.
+    names of runs are relative to it. `metric`: what the statistics are about.
     """
 
     CSS_PATH = "comparison.tcss"
@@ -42,13 +42,21 @@ class ComparisonScreen(Screen[None]):
     VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = bindings_for(COMPARISON)
 
-    def __init__(self, paths: Sequence[Path], folder: Path, *, interval: float = 0.25) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        folder: Path,
+        *,
+        metric: str | None = None,
+        interval: float = 0.25,
+    ) -> None:
         super().__init__()
         self.view = ComparisonView()
         self.session = ComparisonSession(
             paths,
             folder,
             self.post_message,
+            metric=metric,
             interval=interval,
             smoothing=self.view.smoothing,
         )

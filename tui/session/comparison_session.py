@@ -32,7 +32,8 @@ _QUIET = 4
 class ComparisonSession:
     """Several runs, followed by one thread. Public methods may be called from any thread.
 
-    `folder`: names of runs are relative to it. `post` takes the messages for the screen.
+    `folder`: names of runs are relative to it. `post` takes the messages for the screen. `metric`:
+    what the statistics are about, None for the test score, else the validation's.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class ComparisonSession:
         folder: Path,
         post: Callable[[Message], object],
         *,
+        metric: str | None = None,
         interval: float = 0.25,
         smoothing: float = 0.9,
     ) -> None:
@@ -53,7 +55,7 @@ class ComparisonSession:
         self._followers: dict[Path, RunFollower] = {}
         self._problems: dict[Path, str] = {}
         self._runs: dict[Path, ComparedRun] = {}
-        self._arrangement = Arrangement()
+        self._arrangement = Arrangement(metric)
         self._polls = 0
         self._made_of: tuple[object, ...] = ()
         self._thread = ReaderThread(self._poll, self._pause, self._report)

@@ -31,10 +31,12 @@ _NOT_TOLD = ("name", "seed", "references")
 class Arrangement:
     """How the runs are put together: each alone or in groups, and what they are measured against.
 
-    `grouped` is None until the user has chosen; then what tells more is shown.
+    Until the user has chosen between runs and groups, what tells more is shown. `metric` is what
+    the table is about, None for the first one that the runs have.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, metric: str | None = None) -> None:
+        self._metric = metric
         self._grouped: bool | None = None
         self._baseline = 0
         self._places = {True: Places(), False: Places()}
@@ -58,7 +60,7 @@ class Arrangement:
     ) -> Comparison:
         """Return the comparison of these runs."""
         from asgml.storage.runs.groups import group_records
-        from asgml.storage.runs.settings import differing
+        from asgml.storage.runs.settings import NEUTRAL, differing, without
 
         groups = group_records([run.record for run in runs])
         grouped = should_group(groups) if self._grouped is None else self._grouped
@@ -69,7 +71,7 @@ class Arrangement:
         return Comparison(
             tuple(marked(shown, table)),
             shared_panels(shown),
-            tuple(key for key in differing([s.settings for s in shown]) if key not in _NOT_TOLD),
+            tuple(differing([without(each.settings, (*NEUTRAL, *_NOT_TOLD)) for each in shown])),
             problems,
             table,
             grouped,
@@ -93,7 +95,10 @@ class Arrangement:
         """Return the table of statistics, kept until a record changes."""
         made_of = (self._baseline, [(group.name, group.records) for group in groups])
         if self._tables[0] != made_of:
-            self._tables = (made_of, _table_against(groups, self._baseline % len(groups)))
+            self._tables = (
+                made_of,
+                _table_against(groups, self._baseline % len(groups), self._metric),
+            )
         return self._tables[1]
 
 
@@ -103,11 +108,11 @@ def marked(subjects: Sequence[Subject], table: ResultTable | None) -> list[Subje
     return [replace(subject, mark=rows.get(subject.name, "")) for subject in subjects]
 
 
-def _table_against(groups: Sequence[RunGroup], baseline: int) -> ResultTable:
+def _table_against(groups: Sequence[RunGroup], baseline: int, metric: str | None) -> ResultTable:
     from asgml.storage.statistics.tables import table_of_groups
 
-    metric = metric_of([record for group in groups for record in group.records])
-    return table_of_groups(groups, metric, groups[baseline].name)
+    known = metric or metric_of([record for group in groups for record in group.records])
+    return table_of_groups(groups, known, groups[baseline].name)
 
 
 def metric_of(records: Sequence[RunRecord]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
@@ -19,6 +20,9 @@ class NavigationProtocol(Protocol):
 
     def show_plan(self, folder: Path) -> None:
         """Open a plan."""
+
+    def compare(self, paths: Sequence[Path]) -> None:
+        """Open a comparison of runs."""
 
     def open_run(self, path: Path) -> None:
         """Open a run."""

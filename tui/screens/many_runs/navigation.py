@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
 from textual.screen import Screen
 
+from asgml.tui.screens.comparison import ComparisonScreen
 from asgml.tui.session.run_table import RunTable
+from asgml.tui.terminal.app_protocol import app_of
 
 if TYPE_CHECKING:
     from asgml.tui.screens.main import MainScreen
@@ -57,6 +60,11 @@ class Navigation:
         self._session.open(path)
         self._main.view.reset()
         self._push(self._main)
+
+    def compare(self, paths: Sequence[Path]) -> None:
+        """Open a comparison of runs over the screen that is on."""
+        interval = app_of(self._app).interval
+        self._app.push_screen(ComparisonScreen(paths, self._table.folder, interval=interval))
 
     def back_to_run(self) -> bool:
         """Go to the run that was on screen. Return False where none was opened yet."""

@@ -35,6 +35,7 @@ class OpenActions(ListActionGroup):
             "open": self._open,
             "back": self._back,
             "plan": self._open_plan,
+            "compare": self._compare,
             "differences": self._differences,
             "help": lambda: show_help(app.app, "run list"),
             "palette": lambda: app.app.action_command_palette(),
@@ -79,6 +80,11 @@ class OpenActions(ListActionGroup):
             self._screen.show_message(told, "warning")
             return []
         return records
+
+    def _compare(self) -> None:
+        if records := self._compared():
+            paths = [record.path for record in records]
+            app_of(self._screen.app).navigation.compare(paths)
 
     def _differences(self) -> None:
         if records := self._compared():

@@ -1,0 +1,38 @@
+"""`asgml compare --watch`: the runs side by side on the whole screen, living ones followed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from asgml.app.commands.compare_subjects import Subject
+from asgml.app.errors import UserError
+from asgml.app.output import in_terminal
+from asgml.app.settings import load_settings
+
+
+def watch_comparison(
+    subjects: Sequence[Subject], baseline: str, metric: str, folder: Path, *, ascii_: bool
+) -> int:
+    """Open the comparison on the screen, the baseline first. Return the exit code.
+
+    Raise UserError where there is no terminal.
+    """
+    if not in_terminal():
+        raise UserError("--watch needs a terminal, and this is none; leave it out to print tables")
+    from asgml.tui.app import run_comparison
+
+    settings = load_settings()
+    return run_comparison(
+        paths_of(subjects, baseline),
+        folder,
+        metric=metric,
+        ascii=ascii_ or settings.ascii,
+        keymap=settings.keys,
+    )
+
+
+def paths_of(subjects: Sequence[Subject], baseline: str) -> list[Path]:
+    """Return the directories of all runs, those of the baseline first."""
+    ordered = sorted(subjects, key=lambda subject: subject.name != baseline)
+    return [record.path for subject in ordered for record in subject.records]
