@@ -68,7 +68,10 @@ def make_runs(folder: Path, count: int) -> None:
 
 def config_of(number: int) -> dict[str, object]:
     """Return a configuration as large as a real one: 64 settings, four of which differ."""
-    same = {f"section_{index % 8}": {f"setting_{index}": index / 7} for index in range(60)}
+    same = {
+        f"section_{part}": {f"setting_{index}": index / 7 for index in range(part, 60, 8)}
+        for part in range(8)
+    }
     rate = 10.0 ** -(number % 4)
     return {**same, "method": "boost", "seed": number % 5, "optimizer": {"lr": rate}}
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from asgml.storage.format.labels_file import FILE
 from asgml.storage.format.layout import RunPaths
-from asgml.storage.format.scan import FoundRun
+from asgml.storage.format.scan import NO_STAMP, FoundRun, file_stamp
 from asgml.storage.format.status import HEAD_SLOTS, head_from_slots
 from asgml.storage.read import liveness
 from asgml.storage.runs.index_file import Row
-from asgml.storage.runs.labels import read_labels
+from asgml.storage.runs.labels import NO_LABELS, read_labels
 from asgml.storage.runs.lazy import Decode, LazyMapping, json_object
+from asgml.storage.runs.packed_metrics import PackedMetrics, unpack
 from asgml.storage.runs.reading import Content
-from asgml.storage.runs.record import Observed, RunRecord
+from asgml.storage.runs.record import RunRecord
 
 HEAD_BYTES = 8 * HEAD_SLOTS
 _FIELDS = (
@@ -32,10 +34,11 @@ def record_from(run: FoundRun, row: Row, now_ns: int) -> RunRecord:
         name=run.name,
         state=state,
         settings=LazyMapping(content.settings),
-        metrics=LazyMapping(content.metrics, _observed),
+        metrics=PackedMetrics(content.shape, content.numbers),
         chosen=LazyMapping(content.chosen),
         problems=tuple(facts.get("problems", ())),
-        labels=read_labels(paths),
+        # asked first: most runs have none, and opening a file that is not there takes longer
+        labels=read_labels(paths) if file_stamp(f"{run.root}/{FILE}") != NO_STAMP else NO_LABELS,
         summary=LazyMapping(content.summary, _summary_of(paths, state, content)),
         **{name: facts[name] for name in _FIELDS if name in facts},
     )
@@ -56,24 +59,13 @@ def _state(paths: RunPaths, facts: dict[str, Any], stamp: bytes, now_ns: int) ->
     return liveness.state_of(head, host, now_ns, lambda: median, paths)
 
 
-def _observed(text: str) -> dict[str, Observed]:
-    """Return column → what was observed of it."""
-    return {
-        column: Observed(last, best, step, better, table)
-        for column, (last, best, step, table, _, better) in json_object(text).items()
-    }
-
-
 def _summary_of(paths: RunPaths, state: str, content: Content) -> Decode:
     """Return the decoder of a summary, which has the keys of `asgml show --json`."""
 
     def decode(text: str) -> dict[str, Any]:
-        names = ("last", "best", "best_step", "table", "unit", "better")
-        metrics = {
-            column: dict(zip(names, values, strict=True))
-            for column, values in json_object(content.metrics).items()
-        }
         summary = {"path": str(paths.root), "state": state, **json_object(text)}
-        return summary if state == "unreadable" else {**summary, "metrics": metrics}
+        if state == "unreadable":
+            return summary
+        return {**summary, "metrics": unpack(content.shape, content.numbers)}
 
     return decode

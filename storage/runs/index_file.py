@@ -22,12 +22,13 @@ WAIT_SECONDS = 2.0
 """Longest that a process waits while another one writes the index."""
 FORGET_SECONDS = 90 * 86400
 """An index that nobody has written for so long is removed; it may be that of a removed folder."""
-_MAKERS = ("reading.py", "chosen.py", "settings.py", "../read/summary.py")
+_MAKERS = ("reading.py", "chosen.py", "settings.py", "packed_metrics.py", "../read/summary.py")
 _TABLES = """
 CREATE TABLE folder (path TEXT NOT NULL);
 CREATE TABLE runs (
   name TEXT PRIMARY KEY, stamp BLOB NOT NULL, facts TEXT NOT NULL, settings TEXT NOT NULL,
-  metrics TEXT NOT NULL, chosen TEXT NOT NULL, summary TEXT NOT NULL, sum INTEGER NOT NULL
+  shape TEXT NOT NULL, numbers TEXT NOT NULL, chosen TEXT NOT NULL, summary TEXT NOT NULL,
+  sum INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -64,7 +65,7 @@ class IndexFile:
         filled = [(name, *_values(row)) for name, row in rows.items()]
         with contextlib.suppress(sqlite3.Error, UnicodeEncodeError), database:
             database.executemany("DELETE FROM runs WHERE name = ?", [(name,) for name in gone])
-            database.executemany("REPLACE INTO runs VALUES (?,?,?,?,?,?,?,?)", filled)
+            database.executemany("REPLACE INTO runs VALUES (?,?,?,?,?,?,?,?,?)", filled)
 
     def close(self) -> None:
         if self._database is not None:

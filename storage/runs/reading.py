@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError, RunPaths
+from asgml.storage.runs.packed_metrics import pack
 from asgml.storage.runs.settings import flatten
 
 if TYPE_CHECKING:
@@ -24,14 +25,14 @@ UNREADABLE = (
 class Content(NamedTuple):
     """What was read of a run, as JSON texts.
 
-    `facts`: the fields of its record, and what its state follows from. `metrics`: column → [last,
-    best, step of the best, table, unit, better]. `summary`: that of `asgml show --json` without
-    path, state and metrics.
+    `facts`: the fields of its record, and what its state follows from. `shape`, `numbers`: its
+    metrics, packed. `summary`: that of `asgml show --json` without path, state and metrics.
     """
 
     facts: str
     settings: str
-    metrics: str
+    shape: str
+    numbers: str
     chosen: str
     summary: str
 
@@ -44,7 +45,7 @@ def read_content(paths: RunPaths) -> Content:
         problem = " ".join(str(error).split()) or type(error).__name__
         facts = {"state": "unreadable", "problems": [problem]}
         summary = {"name": paths.name, "problems": [problem]}
-        return Content(_text(facts), "{}", "{}", "{}", _text(summary))
+        return Content(_text(facts), "{}", *pack({}), "{}", _text(summary))
 
 
 def _content(paths: RunPaths) -> Content:
@@ -55,17 +56,12 @@ def _content(paths: RunPaths) -> Content:
 
     run = Run.open(paths)
     summary = summarize(run)
-    metrics = summary.pop("metrics")
+    shape, numbers = pack(summary.pop("metrics"))
     facts = _facts(run, summary)
     del summary["path"], summary["state"]
-    packed = {
-        column: [each[key] for key in ("last", "best", "best_step", "table", "unit", "better")]
-        for column, each in metrics.items()
-    }
     settings = flatten(run.manifest.config) if run.manifest else _configured(paths)
-    return Content(
-        _text(facts), _text(settings), _text(packed), _text(dict(chosen_epoch(run))), _text(summary)
-    )
+    chosen = _text(dict(chosen_epoch(run)))
+    return Content(_text(facts), _text(settings), shape, numbers, chosen, _text(summary))
 
 
 def _facts(run: Run, summary: dict[str, Any]) -> dict[str, Any]:
