@@ -23,8 +23,8 @@ from asgml.app.plans.resolution import check_data, resolve_rows
 from asgml.app.plans.resources import cores, share_of
 from asgml.app.plans.row_settings import Overrides, RowSettings
 from asgml.app.plans.scheduler import PlanOutcome, inspect_plan, run_plan
-from asgml.app.plans.selection import runs_of_rows, slow_modules
-from asgml.app.plans.tuning import tune
+from asgml.app.plans.selection import rows_needed, runs_of_rows, slow_modules
+from asgml.app.plans.tuning import trials_of, tune
 from asgml.app.settings import runs_directory
 from asgml.storage.format.layout import is_run
 
@@ -88,6 +88,7 @@ def _train(
     if share.jobs > max(cores(), len(share.gpus)):
         narrate(f"note: {share.jobs} trainers at a time on {cores()} cores")
     launcher = LocalLauncher(share, slow_modules(untuned))
+    chosen = rows_needed(untuned, given.only or ())
     try:
         with progress_view() as show:
 
@@ -103,8 +104,9 @@ def _train(
                 )
 
             def train_trials(trials: ResolvedPlan) -> PlanProgress:
-                found = inspect_plan(trials, folder)
-                return train(trials).progress if found.count(*OPEN) else found
+                wanted = trials_of(trials, chosen)
+                found = inspect_plan(trials, folder, wanted)
+                return train(trials, wanted).progress if found.count(*OPEN) else found
 
             plan = tuned_plan(rows, train_trials)
             return train(plan, runs_of_rows(plan, given.only or ()))
@@ -139,10 +141,11 @@ def parse_jobs(text: str) -> int | None:
 
 def _dry_run(rows: RowSettings, folder: Path, given: PlanArguments, json_: bool) -> int:
     """Print the cells, with the tuning as far as it has come."""
+    chosen = rows_needed(resolve_rows(rows), given.only or ())
     trials: list[PlanProgress] = []
 
     def look(plan: ResolvedPlan) -> PlanProgress:
-        trials.append(inspect_plan(plan, folder))
+        trials.append(inspect_plan(plan, folder, trials_of(plan, chosen)))
         return trials[-1]
 
     plan = tuned_plan(rows, look)
@@ -151,7 +154,7 @@ def _dry_run(rows: RowSettings, folder: Path, given: PlanArguments, json_: bool)
         print_plan_json(table_of_folder(folder, plan.record()), progress, folder)
         return OK
     print_cells(progress)
-    every = sum(len(one.statuses) for one in trials)
+    every = sum(len(one.statuses) - one.count("left out") for one in trials)
     done = sum(one.count("finished") for one in trials)
     if every:
         narrate(f"before them {every} trials of the tuning, of which {done} are finished")

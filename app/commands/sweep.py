@@ -22,6 +22,7 @@ from asgml.app.plans.names import slug, value_text
 from asgml.app.plans.over import spaces_of
 from asgml.app.plans.resources import share_of
 from asgml.app.plans.search_space import Space
+from asgml.app.plans.selection import slow_modules_of
 from asgml.app.plans.sweep import Sweep
 from asgml.app.plans.sweep_plan import SweepPlan
 from asgml.app.plans.sweep_study import SweepStudy
@@ -45,7 +46,7 @@ def sweep(arguments: TrainArguments, given: SweepArguments, runs: Path | None, j
     base = draft.config()
     study = _study(spaces_of(given.over or (), draft), given, base)
     plan = _plan(arguments, given, base)
-    launcher = LocalLauncher(share_of(parse_jobs(given.jobs)))
+    launcher = LocalLauncher(share_of(parse_jobs(given.jobs)), slow_modules_of([base]))
     sweep = Sweep(plan, study, _folder(plan.name, given.name, runs), launcher)
     try:
         trials = sweep.run(_Narrator(given.trials).ended)

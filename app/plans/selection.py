@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from asgml.app.errors import NotFoundError
 from asgml.app.keys import nearest_of
@@ -29,9 +29,19 @@ def runs_of_rows(plan: ResolvedPlan, labels: Sequence[str]) -> frozenset[str]:
     return _with_needed(plan, chosen)
 
 
+def rows_needed(plan: ResolvedPlan, labels: Sequence[str]) -> frozenset[str]:
+    """Return the labels of these rows and of those that they need; without labels, of all."""
+    runs = runs_of_rows(plan, labels)
+    return frozenset(cell.label for cell in plan.cells if cell.run in runs)
+
+
 def slow_modules(plan: ResolvedPlan) -> list[str]:
     """Return the modules that take seconds to import and that trainers of this plan need."""
-    every = {cell.digest: cell.settings for cell in plan.cells}.values()
+    return slow_modules_of({cell.digest: cell.settings for cell in plan.cells}.values())
+
+
+def slow_modules_of(every: Collection[RunSettings]) -> list[str]:
+    """Return the modules that take seconds to import and that trainings of these settings need."""
     return [name for name, needs in SLOW_MODULES.items() if any(needs(each) for each in every)]
 
 

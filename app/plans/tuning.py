@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,17 +30,18 @@ class _Search:
     tried: list[tuple[Mapping[str, Any], float]] = field(default_factory=list)
 
     @property
-    def best(self) -> tuple[Mapping[str, Any], float]:
-        """Return the values with the best mean result, the first of equals; {} where all failed."""
+    def best(self) -> tuple[Mapping[str, Any], float] | None:
+        """Return the values with the best mean result, the first of equals; None without any."""
         known = [one for one in self.tried if not math.isnan(one[1])]
-        return max(known, key=lambda one: one[1], default=({}, math.nan))
+        return max(known, key=lambda one: one[1], default=None)
 
 
 def tune(rows: RowSettings, train: Train) -> dict[str, Tuned]:
     """Return what tuning chooses for each row, by label, with the record of its budget.
 
     Trials are ordinary runs, trained with the tuning's own seeds; those that are finished are found
-    again, so that a tuning that was killed goes on. Raise UserError.
+    again, so that a tuning that was killed goes on. A row of which no trial came to a result is
+    left out: it keeps its own settings. Raise UserError.
     """
     tune = rows.plan.tune
     if tune is None:
@@ -51,7 +52,7 @@ def tune(rows: RowSettings, train: Train) -> dict[str, Tuned]:
     ]
     while _round(rows, tune, searches, train):
         pass
-    return {search.row.variant.label: _result(search, tune) for search in searches}
+    return {search.row.variant.label: _result(search, tune) for search in searches if search.best}
 
 
 def _round(rows: RowSettings, tune: Tune, searches: list[_Search], train: Train) -> bool:
@@ -71,9 +72,10 @@ def _round(rows: RowSettings, tune: Tune, searches: list[_Search], train: Train)
     return True
 
 
-def row_of_trial(cell: Cell) -> str:
-    """Return the label of the row that a trial is of."""
-    return cell.label.rpartition(TRIAL)[0]
+def trials_of(trials: ResolvedPlan, labels: Collection[str]) -> frozenset[str]:
+    """Return the names of the runs that are trials of the rows with these labels."""
+    mine = (cell for cell in trials.cells if cell.label.rpartition(TRIAL)[0] in labels)
+    return frozenset(cell.run for cell in mine)
 
 
 class _Trials:
@@ -130,6 +132,7 @@ def _is_regression(settings: RunSettings) -> bool:
 
 
 def _result(search: _Search, tune: Tune) -> Tuned:
+    assert search.best is not None
     values, score = search.best
     record = {
         "trials": len(search.tried),
@@ -137,7 +140,7 @@ def _result(search: _Search, tune: Tune) -> Tuned:
         "sampler": tune.sampler,
         "keys": {space.key: space.text() for space in search.row.spaces},
         "chosen": dict(values),
-        "val": None if math.isnan(score) else abs(score),
+        "val": abs(score),
         "tried": [
             {"values": dict(tried), "val": None if math.isnan(one) else abs(one)}
             for tried, one in search.tried

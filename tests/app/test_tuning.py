@@ -18,7 +18,7 @@ from asgml.app.plans.resolution import resolve
 from asgml.app.plans.row_settings import Overrides, RowSettings, Tuned
 from asgml.app.plans.search_space import Space, grid, space_of
 from asgml.app.plans.tuned_rows import trial_count, tuned_rows
-from asgml.app.plans.tuning import tune
+from asgml.app.plans.tuning import trials_of, tune
 from asgml.storage.runs.settings import flatten
 
 LR = "optimizer.lr = { choices = [0.1, 0.2, 0.4] }"
@@ -163,7 +163,7 @@ def test_what_failed_is_not_chosen() -> None:
     chosen, _ = tuned(objective, rows_of())
     assert chosen["A"].settings == {"optimizer.lr": 0.2}
     assert chosen["A"].record["tried"][2]["val"] is None
-    assert chosen["B"].settings == {} and chosen["B"].record["val"] is None
+    assert "B" not in chosen  # nothing is known of it: it keeps its own
     final = resolve(rows_of().plan, tuned=chosen)
     assert {cell.settings.optimizer.lr for cell in final.cells if cell.label == "B"} == {0.3}
 
@@ -277,3 +277,10 @@ def test_a_setting_of_whole_numbers_is_tried_with_whole_numbers() -> None:
         0.75,
         1.0,
     ]
+
+
+def test_the_trials_of_some_rows_are_known_by_name() -> None:
+    _, trainer = tuned(lambda settings: 0.5, rows_of())
+    (plan,) = trainer.plans
+    names = {f"tune-b-{trial}-s{seed}" for trial in (1, 2, 3) for seed in (100, 101)}
+    assert trials_of(plan, ["B"]) == names and trials_of(plan, ["C"]) == frozenset()
