@@ -60,6 +60,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("samples", summary["samples"] and _samples(summary), ""),
         ("protocol", _protocol(summary), "dim"),
         ("method", _method(summary), ""),
+        ("test", _test(summary), ""),
         ("process", summary["pid"] and f"{summary['pid']} on {summary['host']}", ""),
         ("started", summary["started"], ""),
         ("path", summary["path"], ""),
@@ -86,6 +87,19 @@ def _method(summary: dict[str, Any]) -> str:
     if not summary["method"]:
         return ""
     return f"{summary['method']}, seed {summary['seed']}, on {summary['device']}"
+
+
+def _test(summary: dict[str, Any]) -> str:
+    """Return the test of the chosen model, how often the split was read, and best on test."""
+    readings, metrics = summary["test_readings"], summary["metrics"]
+    if not readings:
+        return ""
+    chosen = last_value(metrics.get("test_accuracy_at_best_val"))
+    known = f"{chosen} with the model that validation chose; " if chosen != "–" else ""
+    if readings == 1:
+        return f"{known}read once"
+    best = last_value(metrics.get("best_on_test_accuracy"))
+    return f"{known}best on test {best}, chosen by the test split itself; read {readings} times"
 
 
 def _alone(modality: str, reference: dict[str, Any]) -> str:

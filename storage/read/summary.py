@@ -15,6 +15,7 @@ from asgml.storage.format.metrics import AXES, TABLES, Metric
 from asgml.storage.format.reference import references_of, references_to_json
 from asgml.storage.format.typed import is_count, is_time
 from asgml.storage.read.provenance import provenance_of
+from asgml.storage.read.test_readings import test_readings
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -48,6 +49,7 @@ def summarize(run: Run) -> dict[str, Any]:
         "seed": manifest.seed if manifest else None,
         "device": manifest.device if manifest else None,
         "segment": head.segment if head else None,
+        "test_readings": test_readings(run) if manifest else 0,
         **provenance_of(run),
         "knobs": dict(run.knobs_at()) if manifest else {},
         "metrics": metrics_of(run) if manifest else {},

@@ -34,7 +34,8 @@ def group_records(records: Iterable[RunRecord]) -> list[RunGroup]:
     """Return the groups of runs, in the order in which the first run of each appears.
 
     Runs of different protocols are never in one group: their numbers do not compare. A run without
-    settings is a group of its own.
+    settings is a group of its own, and so is a fork: it shares its beginning with its parent, and
+    a mean of both would count that twice.
     """
     members: dict[tuple[str, ...], list[RunRecord]] = {}
     for record in records:
@@ -63,7 +64,7 @@ def seeds_text(seeds: Sequence[int]) -> str:
 
 
 def _key(record: RunRecord) -> tuple[str, ...]:
-    if not record.settings:
+    if not record.settings or record.parent:
         return ("run", str(record.path))
     return ("group", group_digest(record.settings), record.protocol or "")
 

@@ -22,7 +22,10 @@ WAIT_SECONDS = 2.0
 """Longest that a process waits while another one writes the index."""
 FORGET_SECONDS = 90 * 86400
 """An index that nobody has written for so long is removed; it may be that of a removed folder."""
-_MAKERS = ("reading.py", "chosen.py", "settings.py", "packed_metrics.py", "../read/summary.py")
+_MAKERS = (
+    "reading.py", "chosen.py", "settings.py", "packed_metrics.py",
+    "../read/summary.py", "../read/provenance.py", "../read/test_readings.py", "../read/changes.py",
+)  # fmt: skip
 _TABLES = """
 CREATE TABLE folder (path TEXT NOT NULL);
 CREATE TABLE runs (
