@@ -11,15 +11,15 @@ from asgml.app.table_text import STYLES, number, of_total
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.value_text import duration
 from asgml.storage.runs.columns import differing_settings, headings
-from asgml.storage.runs.lookup import Value, is_known, value_of
+from asgml.storage.runs.lookup import Value, is_known, is_metric, value_of
 from asgml.storage.runs.record import RunRecord
 
 VALUES = ("val", "test", "gap")
 """What the table is about, where no columns are asked for."""
-RANKS = {"when": 2, "gap": 1, "epoch": 4, "seed": 3, "from": 5, "tags": 5}
+RANKS = {"method": 1, "gap": 2, "when": 3, "seed": 4, "epoch": 4, "from": 5, "tags": 5}
 SETTING_RANK = 6
-"""Settings are left out before the rest, the last of them first; their names stand below."""
-NAME_LEAST, TEXT_LEAST = 12, 8
+"""Settings but the method are left out first, the last of them before the others."""
+NAME_LEAST, TEXT_LEAST = 20, 12
 
 
 def default_columns(records: Sequence[RunRecord]) -> list[Column]:
@@ -32,17 +32,28 @@ def default_columns(records: Sequence[RunRecord]) -> list[Column]:
         name_column(records),
         named_column(records, "state"),
         named_column(records, "epoch", rank=RANKS["epoch"]),
-        *(named_column(records, key, short[key], rank=SETTING_RANK) for key in shown),
-        *(named_column(records, name, rank=RANKS.get(name, 0)) for name in VALUES),
+        *(named_column(records, key, short[key], rank_of(key)) for key in shown),
+        *(named_column(records, name, rank=RANKS.get(name, 0)) for name in measured(records)),
     ]
     columns += [named_column(records, name, head, RANKS[head]) for head, name in rest]
     if not rest:
         columns.append(named_column(records, "updated", "when", RANKS["when"]))
     if any(record.parent for record in records):
-        columns.append(Column("from", [_parent(run) for run in records], RANKS["from"], least=8))
+        columns.append(Column("from", [_parent(run) for run in records], RANKS["from"], least=16))
     if any(record.labels.tags for record in records):
         columns.append(named_column(records, "tags", rank=RANKS["tags"]))
     return columns
+
+
+def measured(records: Sequence[RunRecord]) -> list[str]:
+    """Return the values that some run has; that of validation is always there."""
+    known = [name for name in VALUES if any(is_known(value_of(run, name)) for run in records)]
+    return known if VALUES[0] in known else [VALUES[0], *known]
+
+
+def rank_of(setting: str) -> int:
+    """Return the rank of a setting's column."""
+    return RANKS.get(setting, SETTING_RANK)
 
 
 def chosen_columns(records: Sequence[RunRecord], names: Sequence[str]) -> list[Column]:
@@ -71,7 +82,8 @@ def named_column(
     """Return the column of a fact, setting or metric."""
     values = [value_of(record, name) for record in records]
     cell = _CELLS.get(name)
-    texts = [cell(run) if cell else shown(v) for run, v in zip(records, values, strict=True)]
+    text = number_text if is_metric(records, name) else shown
+    texts = [cell(run) if cell else text(v) for run, v in zip(records, values, strict=True)]
     numbers = name in _CELLS or any(_is_number(value) for value in values)
     styles = [STYLES.get(text, "") for text in texts] if name == "state" else ()
     right = numbers and name != "state"
@@ -84,6 +96,12 @@ def shown(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return one_line(number(value)) if is_known(value) else "–"
+
+
+def number_text(value: Value) -> str:
+    """Return a measured value with four decimals, so that those of a column stand in line."""
+    usual = isinstance(value, float) and is_known(value) and 1e-3 <= abs(value) < 1e3
+    return f"{value:.4f}" if usual else shown(value)
 
 
 def age(seconds: float | None) -> str:

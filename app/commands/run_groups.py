@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from asgml.app.commands.run_columns import NAME_LEAST, RANKS, SETTING_RANK, VALUES, age, shown
+from asgml.app.commands.run_columns import NAME_LEAST, RANKS, VALUES, age, measured, rank_of, shown
 from asgml.app.commands.run_query import RunQuery
 from asgml.app.commands.table_lines import Column
 from asgml.storage.format.safe_text import one_line
@@ -78,12 +78,13 @@ def spread(value: GroupValue, runs: int) -> str:
 def _usual(groups: Sequence[RunGroup]) -> list[Column]:
     settings = differing_settings([group.records[0] for group in groups])
     short = headings(settings)
+    every = [record for group in groups for record in group.records]
     newest = [max((run.updated or 0.0) for run in group.records) for group in groups]
     return [
         _texts("state", [_states(group) for group in groups]),
         _values(groups, "epoch", "epoch", RANKS["epoch"]),
-        *(_values(groups, key, short[key], SETTING_RANK) for key in settings),
-        *(_values(groups, name, name, RANKS.get(name, 0)) for name in VALUES),
+        *(_values(groups, key, short[key], rank_of(key)) for key in settings),
+        *(_values(groups, name, name, RANKS.get(name, 0)) for name in measured(every)),
         Column("when", [age(each or None) for each in newest], RANKS["when"], right=True),
         Column("seeds", [seeds_text(group.seeds) or "–" for group in groups], RANKS["seed"]),
     ]

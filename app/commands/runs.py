@@ -112,6 +112,8 @@ def _print_same(records: Sequence[RunRecord]) -> None:
     from asgml.storage.runs.columns import same_settings
 
     same = same_settings(records) if len(records) > 1 else {}
+    if "data.name" in same:  # the folder of the data tells little, and takes the line
+        same["data.name"] = str(same["data.name"]).rpartition("/")[2]
     if same:
         narrate("same in all: " + ", ".join(f"{key} {shown(value)}" for key, value in same.items()))
 

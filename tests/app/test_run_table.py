@@ -143,7 +143,7 @@ def test_settings_that_differ_are_columns_and_the_others_stand_once(
 ) -> None:
     said = asgml("runs")
     assert said.out.splitlines()[0].split() == [
-        *("run", "state", "epoch", "method", "lr", "val", "test", "gap", "seed", "when", "from")
+        *("run", "state", "epoch", "method", "lr", "val", "test", "seed", "when", "from")
     ]
     said = asgml("runs", "--where", "method=ogm")
     assert "method" not in said.out and "same in all: method ogm" in said.err
@@ -158,7 +158,7 @@ def test_columns_of_ones_choice(asgml: Asgml, folder: Path) -> None:
     said = asgml("runs", "--columns", "seed,best.val_accuracy,lr", "--match", "boost-01")
     assert [line.split() for line in said.out.splitlines()] == [
         ["run", "seed", "val_accuracy", "lr"],
-        ["boost-01", "1", "0.75", "0.1"],
+        ["boost-01", "1", "0.7500", "0.1"],
     ]
 
 
