@@ -104,6 +104,6 @@ async def comparison(
     """An open comparison that has drawn its runs."""
     app = ComparisonApp(paths, folder, interval=0.03, **options)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: not app.main.session.latest.unread, "all runs are read")
+        await until(pilot, lambda: not app.main.session.latest.unread, "all runs are read", 60)
         await settle_comparison(pilot)
         yield app, pilot

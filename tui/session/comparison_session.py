@@ -21,8 +21,8 @@ from asgml.tui.session.reader_thread import ReaderThread
 _UNREADABLE = (
     OSError, FormatError, RunNotFoundError, RuntimeError, ValueError, KeyError, TypeError,
 )  # fmt: skip
-_FIRST_SECONDS = 0.3
-"""Time for reading runs before what is known is drawn; the rest comes in the next polls."""
+_FIRST_SECONDS, _BATCH_SECONDS = 0.3, 1.0
+"""Time for reading runs before what is known is drawn: the first ones, and those of each batch."""
 _RETRY_EVERY = 8
 """A run that could not be read is tried again in every so many polls."""
 _QUIET = 4
@@ -99,7 +99,7 @@ class ComparisonSession:
     def _poll(self) -> None:
         """Read what is new, and post a comparison if anything has changed."""
         self._polls += 1
-        end = time.monotonic() + _FIRST_SECONDS
+        end = time.monotonic() + (_BATCH_SECONDS if self._runs else _FIRST_SECONDS)
         for path in self._paths:
             failed = path in self._problems and self._polls % _RETRY_EVERY
             if not failed and (path in self._runs or time.monotonic() < end or not self._runs):

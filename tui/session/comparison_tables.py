@@ -67,7 +67,8 @@ class Arrangement:
         self._showed_groups = grouped
         subjects, groups = self._subjects(runs, groups, grouped)
         shown = drawn(subjects)
-        table = self._table(groups) if runs else None
+        # scipy and the statistics wait until the charts are there
+        table = self._table(groups) if runs and not unread else None
         return Comparison(
             tuple(marked(shown, table)),
             shared_panels(shown),

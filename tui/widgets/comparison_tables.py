@@ -38,7 +38,23 @@ def settings_rows(comparison: Comparison, styles: Styles, width: int) -> list[Te
         (key, [_setting(subject, key, styles) for subject in subjects])
         for key in comparison.differing
     ]
+    widest = max(len(text) for _, cells in rows for text, _ in cells)
+    if _LEAST_NAME + (widest + 1) * len(subjects) > width:
+        return _settings_by_subject(comparison, styles, width)
     return _columns(rows, subjects, styles, width)
+
+
+def _settings_by_subject(comparison: Comparison, styles: Styles, width: int) -> list[Text]:
+    """Return the settings of each subject in lines of its own, where columns are too narrow."""
+    lines: list[Text] = []
+    for subject in comparison.subjects:
+        known = [key for key in comparison.differing if key in subject.settings]
+        told = ", ".join(f"{key}={setting(subject.settings[key])}" for key in known)
+        for number_, part in enumerate(textwrap.wrap(safe(told), max(width - 2, 10)) or [""]):
+            letter = subject.letter if number_ == 0 else " "
+            line = Text(f"{letter} ", styles.curve(subject.place))
+            lines.append(line.append(part, styles.text))
+    return lines
 
 
 def _setting(subject: Subject, key: str, styles: Styles) -> Cell:

@@ -69,7 +69,7 @@ class ComparisonActions(KeyHandlers):
         return hide | {
             "open": self._open,
             "back": self._back,
-            "group": self._session.flip_groups,
+            "group": self._flip_groups,
             "band": self._next_band,
             "split": self._flip_split,
             "baseline": self._session.next_baseline,
@@ -93,6 +93,10 @@ class ComparisonActions(KeyHandlers):
         else:
             self._screen.leave()
         self._screen.draw()
+
+    def _flip_groups(self) -> None:
+        self._view.hidden.clear()  # the places are those of other subjects now
+        self._session.flip_groups()
 
     def _next_band(self) -> None:
         if not any(subject.is_group for subject in self._screen.comparison.subjects):
