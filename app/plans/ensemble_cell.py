@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 
 from asgml.app.errors import RunFailedError
 from asgml.app.plans.cell_status import CellStatus
 from asgml.app.plans.cell_work import CellWork, Place, wait_for
 from asgml.app.plans.cells import Cell
+from asgml.app.plans.followed_run import last_line_of
 from asgml.storage.runs.ensemble_record import ensemble_file, read_ensemble
 
 
@@ -44,7 +44,7 @@ class EnsembleCell:
 
     def _follow(self) -> None:
         if self._place.launcher.state(self._file) != "running" and not self._take():
-            self._fail(_last_line(self._file.with_suffix(".log")) or "no result was written")
+            self._fail(last_line_of(self._file.with_suffix(".log")) or "no result was written")
 
     def _take(self) -> bool:
         """Take the result into the status; return False where there is none that holds."""
@@ -57,11 +57,3 @@ class EnsembleCell:
 
     def _fail(self, problem: str) -> None:
         self.status.state, self.status.problem = "failed", problem
-
-
-def _last_line(log: Path) -> str:
-    try:
-        lines = log.read_text("utf-8", errors="replace").strip().splitlines()
-    except OSError:
-        return ""
-    return lines[-1].removeprefix("error: ") if lines else ""

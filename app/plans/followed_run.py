@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 
@@ -65,12 +66,7 @@ class FollowedRun:
 
     def last_line(self) -> str:
         """Return the last line that the trainer wrote, "" for none."""
-        try:
-            text = self.paths.trainer_log.read_bytes()[-4000:].decode("utf-8", errors="replace")
-        except OSError:
-            return ""
-        lines = [line for line in text.splitlines() if line.strip()]
-        return lines[-1].removeprefix("error: ") if lines else ""
+        return last_line_of(self.paths.trainer_log)
 
     def _curve(self) -> list[float]:
         """Return the last validation accuracies, one an epoch."""
@@ -78,3 +74,13 @@ class FollowedRun:
             return []
         values = self._run.column("epochs", CURVE)[self._run.current_rows("epochs")]
         return [float(value) for value in values[np.isfinite(values)][-MOST_POINTS:]]
+
+
+def last_line_of(log: Path) -> str:
+    """Return the last line of a log, "" for none, without the word before an error."""
+    try:
+        text = log.read_bytes()[-4000:].decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].removeprefix("error: ") if lines else ""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import sleep
 
+from asgml.app.errors import RunFailedError
 from asgml.app.new_run import make_run
 from asgml.app.plans.launchers import Launcher
 from asgml.app.plans.row_settings import settings_digest
@@ -17,6 +18,8 @@ from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow, write_
 
 POLL_SECONDS = 0.25
 METRIC = "val_accuracy"
+MOST_FAILURES = 3
+"""Trials after which a sweep that has seen nothing but failures ends."""
 OnEnd = Callable[[Trial, Sequence[Trial]], None]
 
 
@@ -33,7 +36,10 @@ class Sweep:
         self._used_up = False  # nothing is left to propose
 
     def run(self, on_end: OnEnd) -> list[Trial]:
-        """Train until all trials have ended. Ctrl-C (KeyboardInterrupt) leaves trainers at work."""
+        """Train until all trials have ended. Ctrl-C (KeyboardInterrupt) leaves trainers at work.
+
+        Raise RunFailedError where nothing but failures comes of it.
+        """
         for trial in self._running():  # what had ended before is no news
             self._follow(trial)
         self._write_record()
@@ -42,10 +48,20 @@ class Sweep:
                 self._follow(trial)
                 if trial.state != "running":
                     on_end(trial, self.trials)
+            self._refuse_to_fail_forever()
             self._start_what_has_room()
             if not self._running():
                 return self.trials
             sleep(POLL_SECONDS)
+
+    def _refuse_to_fail_forever(self) -> None:
+        """Raise RunFailedError where the first trials have failed, and nothing but failed."""
+        ended = [trial for trial in self.trials if trial.state != "running"]
+        if len(ended) >= MOST_FAILURES and all(trial.state == "failed" for trial in ended):
+            why = ended[-1].begun[-1].last_line() or "their trainers said nothing"
+            raise RunFailedError(
+                f"{len(ended)} trials, and all have failed: {why}; their logs are in {self.folder}"
+            )
 
     def _running(self) -> list[Trial]:
         return [trial for trial in self.trials if trial.state == "running"]

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from asgml.app.plans.followed_run import last_line_of
 from asgml.storage.commands.inbox import make_request, send
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
@@ -42,6 +43,10 @@ class TrialRun:
                 values = self.run.column("epochs", name)[self.run.current_rows("epochs")]
                 return [float(value) for value in sign * values[np.isfinite(values)]]
         return []
+
+    def last_line(self) -> str:
+        """Return the last line that its trainer wrote, "" for none."""
+        return last_line_of(self.paths.trainer_log)
 
     def stop(self) -> None:
         """Ask the trainer to end after its step, as `asgml ctl RUN stop` does."""

@@ -19,7 +19,7 @@ import pytest
 from asgml.app.arguments import TrainArguments
 from asgml.app.commands.sweep import in_order
 from asgml.app.configure import build
-from asgml.app.errors import UserError
+from asgml.app.errors import RunFailedError, UserError
 from asgml.app.plans.launchers import JobState
 from asgml.app.plans.over import spaces_of
 from asgml.app.plans.resources import Share
@@ -121,6 +121,8 @@ class FakeLauncher:
 
     @staticmethod
     def _end(fake: Fake, state: State) -> None:
+        if state is State.FAILED:
+            fake.paths.trainer_log.write_text("loading\nerror: no such data\n", "utf-8")
         fake.writer.close(state)
         fake.ended = True
 
@@ -285,6 +287,14 @@ def test_a_run_that_fails_ends_its_trial_and_not_the_sweep(bench: Bench) -> None
     assert fakes_of(bench, trials[1])[0].epoch < EPOCHS  # the other seed was stopped
 
 
+def test_a_sweep_that_only_fails_ends_and_says_why(bench: Bench) -> None:
+    bench.launcher.fails = lambda settings: True
+    bench.launcher.share = Share(1, 1)
+    with pytest.raises(RunFailedError, match="3 trials, and all have failed: no such data"):
+        bench.sweep(20)
+    assert len(bench.launcher.fakes) == 3
+
+
 def test_a_run_that_the_user_stops_is_not_resumed(bench: Bench) -> None:
     bench.sweep(2, over="lr=0.1,0.2", sampler="grid", interrupt_after=4)
     for fake in bench.launcher.fakes.values():
@@ -370,3 +380,54 @@ def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(__import__("sys").modules, "optuna", None)
     with pytest.raises(UserError, match=r"asgml\[sweep\]"):
         SweepStudy([Space("optimizer.lr", 0.1, 1)], "tpe", 3, 0)
+
+
+# -- the command --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sweep(
+    asgml: Callable[..., Any], bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Callable[..., Any]:
+    """Calls `asgml sweep`, whose trainers are the fakes of the bench."""
+    monkeypatch.setattr("asgml.app.commands.sweep.LocalLauncher", lambda *_: bench.launcher)
+    monkeypatch.setattr("asgml.app.plans.sweep.sleep", lambda _: bench.launcher.tick())
+    words = ("sweep", "--runs", tmp_path, "--method", "baseline", "--epochs", EPOCHS)
+    return lambda *more: asgml(*words, *more)
+
+
+def test_the_command_prints_the_best_first_and_how_to_train_it(
+    sweep: Callable[..., Any], tmp_path: Path
+) -> None:
+    over = ("--over", "lr=0.001,0.03,0.5", "--sampler", "grid", "--trials", 3, "--no-prune")
+    said = sweep(*over, "--json")
+    assert said.code == 0
+    folder = tmp_path / "sweep-synthetic-baseline"
+    assert said.json["folder"] == str(folder)
+    found = [one["values"]["optimizer.lr"] for one in said.json["trials"]]
+    assert found == [0.03, 0.5, 0.001]  # by their distance from 0.03, in a log scale
+    table = sweep(*over)
+    assert table.out.splitlines()[1].split()[:3] == ["2", "finished", "0.03"]
+    best = folder / "trial-002-s0" / "run.toml"
+    assert f"asgml train {best} --set eval.test=end" in table.err
+    assert build(TrainArguments(recipe=str(best), sets=["eval.test=end"])).config()
+    stored = tomllib.loads(best.read_text("utf-8"))
+    assert (stored["eval"]["test"], stored["threads"]) == ("never", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--over", "lr=0.1..1", "--name", "../x"), 2),
+        (("--over", "lr=0.1..1", "--jobs", "x"), 2),
+        (("--over", "lr=0.1..1", "--seeds", "x"), 2),
+        (("--over", "lr=0.1..1", "--data", "no.npz"), 3),
+        (("--over", "lr=0.1,0.2", "--sampler", "grid", "--trials", 1), 2),
+    ],
+)
+def test_a_command_that_cannot_be_is_refused(
+    sweep: Callable[..., Any], words: tuple[str, ...], code: int, tmp_path: Path
+) -> None:
+    said = sweep(*words)
+    assert (said.code, said.out, said.err.count("\n")) == (code, "", 1)
+    assert list(tmp_path.iterdir()) == []
