@@ -39,7 +39,8 @@ class PlanArguments:
         typer.Option(
             "--jobs",
             metavar="N|auto",
-            help="Trainings at a time; auto: one for each GPU, or else for each core.",
+            help="Trainings at a time; auto: one for each GPU, or else for each core, as far as "
+            "memory allows.",
         ),
     ] = "auto"
     epochs: Epochs = None

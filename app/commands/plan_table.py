@@ -127,4 +127,5 @@ def _cell_json(status: CellStatus, folder: Path) -> dict[str, Any]:
         "seconds": status.seconds,
         "problem": status.problem or None,
         "stale": list(status.stale),
+        "steered": list(status.steered),
     }

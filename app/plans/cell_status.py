@@ -34,6 +34,7 @@ class CellStatus:
     took: float = 0.0  # seconds from the start of its process to its end; 0 where unknown
     problem: str = ""
     stale: tuple[str, ...] = ()  # names of earlier runs with other settings or data
+    steered: tuple[str, ...] = ()  # knobs that the user has turned: not those of the row
     resumes: int = 0  # by this scheduler
     adopted: bool = False  # finished before this scheduler came
 

@@ -14,9 +14,12 @@ from asgml.storage.format.process import this_host
 from asgml.storage.read.reader import Run
 from asgml.storage.runs.index import read_record
 from asgml.storage.runs.record import RunRecord
+from asgml.storage.runs.settings import NEUTRAL, without
 from asgml.storage.statistics.result import metric_value
 
 CURVE = "val_accuracy"
+LEARNING_RATE = "optimizer.lr"
+"""The setting that the knob `lr` turns; every other knob has the name of its setting."""
 
 
 def adopt(status: CellStatus, record: RunRecord, metric: str) -> None:
@@ -24,7 +27,20 @@ def adopt(status: CellStatus, record: RunRecord, metric: str) -> None:
     status.state, status.adopted = record.state, True
     status.step, status.epoch = record.step or 0, record.epoch or 0
     status.total, status.seconds = record.total_steps or 0, record.seconds or 0.0
-    status.value = metric_value(record, metric)
+    _take_result(status, record, metric)
+
+
+def _take_result(status: CellStatus, record: RunRecord, metric: str) -> None:
+    status.value, status.steered = metric_value(record, metric), steered(record)
+
+
+def steered(record: RunRecord) -> tuple[str, ...]:
+    """Return the knobs whose value at the end is not that of the run's settings."""
+    knobs, settings = record.summary.get("knobs", {}), without(record.settings, NEUTRAL)
+    keys = {name: LEARNING_RATE if name == "lr" else name for name in knobs}
+    return tuple(
+        name for name, key in keys.items() if key in settings and settings[key] != knobs[name]
+    )
 
 
 class FollowedRun:
@@ -61,7 +77,7 @@ class FollowedRun:
             status.curve = self._curve()
         state = run.state()
         if state == "finished":
-            status.value = metric_value(read_record(self.paths), metric)
+            _take_result(status, read_record(self.paths), metric)
         return state
 
     def last_line(self) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, Protocol
+
+import psutil
 
 from asgml.app.errors import narrate
 from asgml.app.launcher import Process, python_command, spawn_python, start, start_detached
@@ -18,6 +21,8 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import start_of
 
 JobState = Literal["running", "ended", "unknown"]
+HEADROOM = 2.0
+"""A measured share starts another trainer while so many of the largest one would fit."""
 ANY_GPU = ("auto", "cuda")
 """Values of `device` under which a trainer takes the GPU that it is dealt."""
 
@@ -42,6 +47,10 @@ class Launcher(Protocol):
         """
         ...
 
+    def has_room(self) -> bool:
+        """Return True where one more trainer may be started now, as far as memory is concerned."""
+        ...
+
     def cancel(self, place: Path) -> None:
         """Ask a job to end; a trainer ends after its step, with a checkpoint."""
         ...
@@ -55,14 +64,14 @@ class LocalLauncher:
     """The launcher of this machine: forks of the preloaded process, where it can be had.
 
     The process is started with the first job, and once more where it was killed. Where it cannot
-    be had, each trainer is a Python of its own.
+    be had, each trainer is a Python of its own; so on macOS, whose frameworks survive no fork.
     """
 
     def __init__(self, share: Share, modules: Sequence[str] = (), *, warm: bool = True) -> None:
         """`modules` are imported too: those that several trainers need and that take seconds."""
         self.share = share
         self._modules = modules
-        self._warm = warm and hasattr(os, "fork")
+        self._warm = warm and sys.platform.startswith("linux")
         self._parent: PreloadedParent | None = None
         self._jobs: dict[Path, Process] = {}
         self._gpu_of: dict[Path, str] = {}
@@ -95,6 +104,14 @@ class LocalLauncher:
         if process is None:
             return "unknown"
         return "running" if _lives(process) else "ended"
+
+    def has_room(self) -> bool:
+        if not self.share.measured:
+            return True
+        largest = max(
+            (_memory_of(one.pid) for one in self._jobs.values() if _lives(one)), default=0
+        )
+        return psutil.virtual_memory().available > HEADROOM * largest
 
     def cancel(self, place: Path) -> None:
         process = self._jobs.get(place)
@@ -150,6 +167,13 @@ class LocalLauncher:
 def _lives(process: Process) -> bool:
     """Return True while a process runs; the one that could tell its exit code may be gone."""
     return process.poll() is None and start_of(process.pid) is not None
+
+
+def _memory_of(pid: int) -> int:
+    """Return the bytes that a process holds in memory, 0 where it has just ended."""
+    with suppress(psutil.Error):
+        return int(psutil.Process(pid).memory_info().rss)
+    return 0
 
 
 def _takes_any_gpu(paths: RunPaths) -> bool:

@@ -20,7 +20,7 @@ SIGNS = {"waiting": "·", "left out": "–", "failed": "✗", "stopped": "■", 
 SHORT = {"starting": "…", "silent": "?", "paused": "‖", "stopping": "■", "running": "▸"}
 LABEL, NARROWEST, CELL, WIDE_CELL, MEAN = 60, 18, 6, 12, 14
 LONGEST = 60  # characters of the title
-AROUND = 6  # lines above and below the rows
+AROUND = 7  # lines above and below the rows
 
 
 def plan_picture(progress: PlanProgress, width: int, height: int) -> RenderableType:
@@ -34,6 +34,8 @@ def plan_picture(progress: PlanProgress, width: int, height: int) -> RenderableT
         more.append(
             Text("* beside an earlier run with other settings or data, which is kept", "dim")
         )
+    if any(status.steered for status in progress.statuses.values()):
+        more.append(Text("~ steered while it trained: no longer the settings of its row", "dim"))
     return Group(lines[0], _table(progress, shown, width), *more, *lines[1:])
 
 
@@ -100,7 +102,7 @@ def _widths(progress: PlanProgress, width: int) -> tuple[int, int]:
 
 def cell_text(status: CellStatus, metric: str, width: int) -> Text:
     """Return one cell: its value, its progress, or the sign of its state."""
-    mark = "*" if status.stale else ""
+    mark = ("~" if status.steered else "") + ("*" if status.stale else "")
     if status.state == "finished":
         return Text(amount(status.value, metric) + mark)
     if status.state in SIGNS:

@@ -13,11 +13,15 @@ NVIDIA_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Share:
-    """How many trainers run at once, the CPU threads of each, and the GPUs they are dealt."""
+    """How many trainers run at once, the CPU threads of each, and the GPUs they are dealt.
+
+    `measured`: fewer run at once where their memory would not suffice for as many.
+    """
 
     jobs: int
     threads: int
     gpus: tuple[str, ...] = ()
+    measured: bool = False
 
 
 def share_of(jobs: int | None, gpus: tuple[str, ...] | None = None) -> Share:
@@ -28,7 +32,7 @@ def share_of(jobs: int | None, gpus: tuple[str, ...] | None = None) -> Share:
     """
     found = visible_gpus(os.environ) if gpus is None else gpus
     chosen = jobs or len(found) or cores()
-    return Share(chosen, max(1, cores() // chosen), found)
+    return Share(chosen, max(1, cores() // chosen), found, measured=jobs is None)
 
 
 def cores() -> int:

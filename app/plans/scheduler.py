@@ -106,7 +106,8 @@ class _Scheduler:
         self._write_record()
         room = self._jobs - self.progress.count(*TRAINING)
         for one in [one for one in still_open if one.ready][: max(room, 0)]:
-            one.start()
+            if self._place.launcher.has_room():
+                one.start()
         return any(one.status.open for one in self._work.values())
 
     @property

@@ -11,6 +11,8 @@ from tiny import tiny_row
 
 from asgml.app.plans.launchers import JobState
 from asgml.app.plans.resources import Share
+from asgml.storage.format.events import Event
+from asgml.storage.format.knobs import Knob
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.process import this_host
@@ -35,6 +37,7 @@ class FakeLauncher:
         self.started: list[tuple[str, bool]] = []
         self.evaluated: list[str] = []
         self.living: dict[str, RunWriter] = {}
+        self.turned: dict[str, float] = {}  # by a run's name, boost.alpha as the user sets it
         self.value: Callable[[str], float] = lambda name: 0.5
 
     def start(self, paths: RunPaths, *, resume: bool) -> None:
@@ -61,6 +64,10 @@ class FakeLauncher:
         row = dict(zip(columns.columns("epochs"), tiny_row(columns, "epochs", 4), strict=True))
         row |= {"test_accuracy_at_best_val": self.value(name), "val_accuracy": 0.6}
         writer.append("epochs", [row[column] for column in columns.columns("epochs")])
+        if name in self.turned:
+            turned = {"command": "set", "knob": "boost.alpha", "after": self.turned[name]}
+            answer = {"id": "a", "answer": "applied", "before": 0.5, "issuer": "me@here"}
+            writer.event(Event("command", 2, 1000.2, 0.2, 0, turned | answer))
         writer.mark(step=STEPS, epoch=0)
         writer.close(end)
 
@@ -73,6 +80,9 @@ class FakeLauncher:
 
     def state(self, place: Path) -> JobState:
         return "running" if place.name in self.living else "ended"
+
+    def has_room(self) -> bool:
+        return True
 
     def cancel(self, place: Path) -> None:
         self.finish(place.name, State.STOPPED)
@@ -89,6 +99,7 @@ def manifest_of(name: str, config: dict[str, Any], sha256: str = "") -> Manifest
         config=config,
         modalities=("audio", "visual"),
         classes=("one", "two"),
+        knobs=[Knob("boost.alpha", "float", config.get("boost", {}).get("alpha", 0.5), "strength")],
         total_steps=STEPS,
         total_epochs=1,
         seed=config["seed"],

@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -144,10 +145,10 @@ def test_gpus_are_found_without_torch(
 
 def test_threads_are_divided_among_the_trainers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asgml.app.plans.resources.cores", lambda: 12)
-    assert share_of(None, ()) == Share(12, 1)
+    assert share_of(None, ()) == Share(12, 1, measured=True)
     assert share_of(5, ()) == Share(5, 2)
     assert share_of(24, ()) == Share(24, 1)
-    assert share_of(None, ("0", "1", "2")) == Share(3, 4, ("0", "1", "2"))
+    assert share_of(None, ("0", "1", "2")) == Share(3, 4, ("0", "1", "2"), measured=True)
     assert share_of(6, ("0", "1", "2")) == Share(6, 2, ("0", "1", "2"))
 
 
@@ -180,6 +181,23 @@ def test_gpus_are_dealt_to_the_least_busy(tmp_path: Path, monkeypatch: pytest.Mo
             assert launcher.state(paths.root) == "ended"
     # a run that names its device takes no other one; at the end nothing is busy any more
     assert given == ["2", "5", None, None, "2", "2"]
+
+
+def test_a_measured_share_leaves_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(launchers, "spawn_python", lambda *given: Living())
+    monkeypatch.setattr(launchers, "_memory_of", lambda pid: 1000)
+    free = [2500]
+    memory = SimpleNamespace(virtual_memory=lambda: SimpleNamespace(available=free[0]))
+    monkeypatch.setattr(launchers, "psutil", memory)
+    for measured in (True, False):
+        launcher = LocalLauncher(Share(4, 1, measured=measured), warm=False)
+        free[0] = 10
+        assert launcher.has_room()  # the first one is always tried
+        paths = make_run(small_settings().model_dump(), tmp_path, f"run-{measured}")
+        launcher.start(paths, resume=False)
+        assert launcher.has_room() is not measured
+        free[0] = 2500
+        assert launcher.has_room()
 
 
 def test_a_row_brings_what_it_needs() -> None:

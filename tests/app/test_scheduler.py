@@ -173,6 +173,18 @@ def test_a_run_that_the_user_stops_is_left_alone(folder: Path) -> None:
     assert states(outcome) == {"base-s0": "stopped"} and len(launcher.started) == 1
 
 
+def test_a_run_that_the_user_has_steered_is_marked(folder: Path) -> None:
+    launcher = FakeLauncher()
+    launcher.turned["a-s0"] = 0.25
+    plan = small_plan({"a": {"method": "boost"}, "b": {"method": "boost", "epochs": 3}})
+    for _ in range(2):  # as it ends, and found again
+        statuses = train(plan, folder, launcher).progress.statuses
+        assert {name: one.steered for name, one in statuses.items()} == {
+            "a-s0": ("boost.alpha",),
+            "b-s0": (),
+        }
+
+
 def test_a_living_run_is_waited_for(folder: Path) -> None:
     other = FakeLauncher(held=True)
     plan = small_plan({"base": {}})
