@@ -40,7 +40,7 @@ def tuned_unimodals(part: Part) -> Item:
     untuned = [name for name in known if not (name in alone and alone[name].tuned)]
     name = "tuned unimodals"
     if missing or not wanted:
-        which = f"{listed(missing)} was not trained alone" if missing else "modalities unknown"
+        which = f"not trained alone: {listed(missing)}" if missing else "modalities unknown"
         return Item(name, False, which, "add a row with alone = true, one for each modality")
     if untuned:
         found = f"{listed(known)} trained alone, {listed(untuned)} not tuned"

@@ -85,7 +85,7 @@ def _run(row: Row, cell: Cell) -> Html:
             "–" if value is None else f"{value:.4f}",
             data_v=None if value is None else repr(value),
         ),
-        element("td", element("code", settings_text(row.settings) or "–")),
+        element("td", element("code", settings_text(row.settings) or "–"), class_="command"),
         element("td", cell.versions.get("asgml", "–")),
         element("td", element("code", commit_text(cell))),
         element("td", element("code", cell.command or "–"), class_="command"),

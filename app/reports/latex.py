@@ -60,7 +60,7 @@ def _comment(text: str) -> str:
 
 def _table(table: Table, title: str, index: int) -> Iterator[str]:
     yield r"\begin{table}"
-    yield r"\centering"
+    yield r"\centering\small\setlength{\tabcolsep}{4pt}"
     yield rf"\caption{{{escaped(title)}. {escaped(table.heading)}.}}"
     yield rf"\label{{tab:asgml-{index + 1}}}"
     yield rf"\begin{{tabular}}{{l{'r' * len(table.columns)}}}"

@@ -48,9 +48,11 @@ def _against_baseline(part: Part, table: ResultTable) -> str:
     opposite = "low" if part.better == "high" else "high"
     better = [row for row in compared if _is_seen(row, part.better)]
     worse = [row for row in compared if _is_seen(row, opposite)]
-    unseen = len(compared) - len(better) - len(worse)
+    untold = [row for row in compared if row.difference and math.isnan(row.difference.low)]
+    unseen = len(compared) - len(better) - len(worse) - len(untold)
     parts = [_group("better", better), _group("worse", worse)]
     parts += [f"no difference was seen for {unseen}"] if unseen else []
+    parts += [f"{len(untold)} cannot be told for want of an interval"] if untold else []
     rows = f"Of {count(len(compared), 'row')} compared with {part.baseline}"
     told = listed([text for text in parts if text])
     return f"{rows}, after Holm's correction, {told}{_power(part, compared)}."

@@ -14,23 +14,30 @@ from asgml.app.reports.figures import gallery
 from asgml.app.reports.json_file import read_report
 from asgml.storage.format.status import State
 from asgml.storage.runs.ensemble_record import EnsembleRecord, ensemble_file, write_ensemble
-from asgml.storage.runs.plan_record import PlanCell, PlanRow, write_plan_record
+from asgml.storage.runs.plan_record import PlanCell, PlanRow, read_plan_record, write_plan_record
 
 FORMS = "md,latex,json,html"
 
 
 @pytest.fixture(autouse=True)
-def cache_and_two_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An empty cache, and two figures instead of seven, for their time."""
-    drawn = {name: gallery.FIGURES[name] for name in ("differences", "gap")}
-    monkeypatch.setattr(gallery, "FIGURES", drawn)
+def cache_and_one_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty cache, and one figure instead of seven, for their time."""
+    monkeypatch.setattr(gallery, "FIGURES", {"differences": gallery.FIGURES["differences"]})
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a plan of two rows and three seeds, whole. Read only."""
+    folder = tmp_path_factory.mktemp("written") / "small"
+    write_plan(folder)
+    return folder
+
+
 @pytest.fixture
-def plan(runs: Path) -> Path:
-    """The folder of a plan of two rows and three seeds, whole."""
-    write_plan(runs / "small")
+def plan(runs: Path, written: Path) -> Path:
+    """A copy of that plan in the folder of runs."""
+    shutil.copytree(written, runs / "small")
     return runs / "small"
 
 
@@ -105,18 +112,18 @@ def test_a_run_of_other_settings_is_not_counted(asgml: Callable, plan: Path) -> 
     assert "OGM-GE, seed 1: other settings" in said.out
 
 
-def test_an_ensemble_has_its_members_values(asgml: Callable, runs: Path) -> None:
-    plan = write_plan(runs / "small")
+def test_an_ensemble_has_its_members_values(asgml: Callable, plan: Path) -> None:
+    record = read_plan_record(plan)
     cells = tuple(PlanCell(2, seed, f"both-s{seed}", f"d{seed}") for seed in (0, 1, 2))
-    rows = (*plan.rows, PlanRow("Both", {"ensemble": ["Baseline", "OGM-GE"]}))
-    write_plan_record(runs / "small", replace(plan, rows=rows, cells=(*plan.cells, *cells)))
+    rows = (*record.rows, PlanRow("Both", {"ensemble": ["Baseline", "OGM-GE"]}))
+    write_plan_record(plan, replace(record, rows=rows, cells=(*record.cells, *cells)))
     for seed in (0, 1):
         members = (f"row0-s{seed}", f"row1-s{seed}")
         values = {"test_accuracy_at_best_val": 0.7 + seed / 20, "val_accuracy": 0.72}
-        record = EnsembleRecord(members, "softmax", f"d{seed}", values)
-        write_ensemble(ensemble_file(runs / "small", f"both-s{seed}"), record)
+        ensemble = EnsembleRecord(members, "softmax", f"d{seed}", values)
+        write_ensemble(ensemble_file(plan, f"both-s{seed}"), ensemble)
     assert asgml("report", "small", "--to", "json").code == 0
-    made = read_report(runs / "small" / "report" / "report.json").parts[0]
+    made = read_report(plan / "report" / "report.json").parts[0]
     both = made.rows[2]
     assert [cell.values.get("metric") for cell in both.cells] == [0.7, 0.75, None]
     assert both.cells[0].command == "asgml ensemble ../row0-s0 ../row1-s0"
@@ -134,10 +141,13 @@ def test_a_folder_of_runs_is_grouped(asgml: Callable, runs: Path) -> None:
     assert [row.settings for row in made.rows if row.label == "boost"] == [{"method": "boost"}]
 
 
-def test_a_folder_of_plans_has_a_part_for_each_and_ranks(asgml: Callable, runs: Path) -> None:
+def test_a_folder_of_plans_has_a_part_for_each_and_ranks(
+    asgml: Callable, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gallery, "FIGURES", {})  # that of the ranks alone
     rows = (*ROWS, ("Boost", {"method": "boost"}, 0.7, 1.0))
     for name in "abcd":
-        write_plan(runs / name, (0, 1), rows, data=f"data {name}")
+        write_plan(runs / name, (0,), rows, data=f"data {name}")
     said = asgml(
         "report", *(runs / name for name in "abcd"), "--to", "html,md", "--out", runs / "r"
     )
