@@ -20,6 +20,7 @@ from asgml.tui.screens.palette import KeyCommands
 from asgml.tui.session.followed_run import ClockKind
 from asgml.tui.session.run_table import RunTable
 from asgml.tui.session.session import Session
+from asgml.tui.terminal.app_protocol import Redrawable
 from asgml.tui.terminal.themed_app import COMMANDS, Commands, ThemedApp
 from asgml.tui.widgets.chart import Chart
 
@@ -178,7 +179,9 @@ class Dashboard(ThemedApp):
         self.plan.show_progress(message.progress)
 
     def on_notification(self, message: Notification) -> None:
-        self.main.show_message(message.text, message.severity)
+        # what went wrong stays longer: it has to be read to the end
+        seconds = 6 if message.severity == "information" else 10
+        self.notify(message.text, severity=message.severity, markup=False, timeout=seconds)
 
     def farewell(self) -> str:
         """Return the line the user reads after leaving."""
@@ -196,4 +199,6 @@ class Dashboard(ThemedApp):
         super().restyle()
         for chart in self.main.query(Chart) if self.main.is_mounted else ():
             chart.forget()
-        self.main.draw()
+        for screen in self.screen_stack:
+            if isinstance(screen, Redrawable):
+                screen.draw()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +30,17 @@ class RunGroup:
         return sorted(record.seed for record in self.records if record.seed is not None)
 
 
-def group_records(records: Iterable[RunRecord]) -> list[RunGroup]:
+def digest_of(record: RunRecord) -> str:
+    """Return the digest that the runs of one group have in common."""
+    return group_digest(record.settings)
+
+
+def group_records(
+    records: Iterable[RunRecord], digest: Callable[[RunRecord], str] = digest_of
+) -> list[RunGroup]:
     """Return the groups of runs, in the order in which the first run of each appears.
+
+    `digest` may know the digests already: they are most of the work.
 
     Runs of different protocols are never in one group: their numbers do not compare. A run without
     settings is a group of its own, and so is a fork: it shares its beginning with its parent, and
@@ -39,7 +48,7 @@ def group_records(records: Iterable[RunRecord]) -> list[RunGroup]:
     """
     members: dict[tuple[str, ...], list[RunRecord]] = {}
     for record in records:
-        members.setdefault(_key(record), []).append(record)
+        members.setdefault(_key(record, digest), []).append(record)
     names = _names(list(members.values()))
     return [
         RunGroup(name, tuple(each), without(each[0].settings, OF_THE_SEED))
@@ -63,16 +72,25 @@ def seeds_text(seeds: Sequence[int]) -> str:
     return ", ".join(parts)
 
 
-def _key(record: RunRecord) -> tuple[str, ...]:
+def _key(record: RunRecord, digest: Callable[[RunRecord], str]) -> tuple[str, ...]:
     if not record.settings or record.parent:
         return ("run", str(record.path))
-    return ("group", group_digest(record.settings), record.protocol or "")
+    return ("group", digest(record), record.protocol or "")
 
 
 def _names(groups: list[list[RunRecord]]) -> list[str]:
     """Return a name for each group, all different."""
     stems = [_stem(group) for group in groups]
-    return [_told_apart(index, stems, groups) for index in range(len(groups))]
+    alike: dict[str, list[int]] = {}
+    for place, stem in enumerate(stems):
+        alike.setdefault(stem, []).append(place)
+    names = dict(enumerate(stems))
+    for places in alike.values():
+        if len(places) > 1:
+            settings = [without(groups[place][0].settings, OF_THE_SEED) for place in places]
+            for place, told in zip(places, _told_apart(settings), strict=True):
+                names[place] = f"{stems[place]} ({', '.join(told)})"
+    return list(names.values())
 
 
 def _stem(group: list[RunRecord]) -> str:
@@ -81,19 +99,33 @@ def _stem(group: list[RunRecord]) -> str:
     return stems.pop() if len(stems) == 1 else group[0].method or group[0].name
 
 
-def _told_apart(index: int, stems: list[str], groups: list[list[RunRecord]]) -> str:
-    """Return the group's stem, with what differs from others of that stem, or a number."""
-    alike = [other for other, stem in enumerate(stems) if stem == stems[index]]
-    if len(alike) == 1:
-        return stems[index]
-    settings = {other: without(groups[other][0].settings, OF_THE_SEED) for other in alike}
-    mine, others = settings[index], [settings[other] for other in alike if other != index]
-    told: list[str] = []
-    for key in differing(list(settings.values())):
-        unlike = [each for each in others if each.get(key) == mine.get(key)]
-        if len(unlike) < len(others) and len(told) < MOST_DIFFERENCES:
-            told.append(f"{key.rpartition('.')[2]}={mine.get(key)}")
-            others = unlike
-    if others:
-        told.append(f"#{alike.index(index) + 1}")
-    return f"{stems[index]} ({', '.join(told)})"
+def _told_apart(settings: list[dict[str, Any]]) -> list[list[str]]:
+    """Return for each group of the same stem what differs from others of that stem, or a number.
+
+    The groups are split by one setting after the other, so that thousands take no longer each.
+    """
+    told: list[list[str]] = [[] for _ in settings]
+    alike = [list(range(len(settings)))]
+    for key in differing(settings):
+        parts: list[list[int]] = []
+        for places in alike:
+            split = _by_value(settings, places, key)
+            if len(split) == 1 or len(told[places[0]]) == MOST_DIFFERENCES:
+                parts.append(places)
+                continue
+            parts += split
+            for place in places:
+                told[place].append(f"{key.rpartition('.')[2]}={settings[place].get(key)}")
+        alike = parts
+    for places in alike:
+        for place in places if len(places) > 1 else []:
+            told[place].append(f"#{place + 1}")
+    return told
+
+
+def _by_value(settings: list[dict[str, Any]], places: list[int], key: str) -> list[list[int]]:
+    """Return the places in groups of the same value."""
+    found: dict[str, list[int]] = {}
+    for place in places:
+        found.setdefault(repr(settings[place].get(key)), []).append(place)
+    return list(found.values())

@@ -5,6 +5,7 @@ A run's configuration is a tree, as in run.toml; its settings are {dotted key: J
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,6 +89,7 @@ def _last_part(value: Any) -> Any:
     return value.rpartition("/")[2] if isinstance(value, str) else value
 
 
+@functools.lru_cache(maxsize=8192)
 def _is_in(key: str, sections: tuple[str, ...]) -> bool:
     return any(key == section or key.startswith(f"{section}.") for section in sections)
 

@@ -21,7 +21,8 @@ from asgml.storage.runs.labels import read_labels, write_labels
 from asgml.storage.runs.record import RunLabels
 from asgml.tui.app import Dashboard
 from asgml.tui.messages import RunsListed
-from asgml.tui.scene.run_listing import ListOptions, build_listing
+from asgml.tui.scene.run_listing import build_listing
+from asgml.tui.scene.run_sorting import ListOptions
 from asgml.tui.screens.dialogs import Prompt
 from asgml.tui.screens.lists import HelpScreen, ListScreen
 from asgml.tui.screens.many_runs.filter_line import FilterLine

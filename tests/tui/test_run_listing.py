@@ -20,14 +20,9 @@ from asgml.tui.plot.glyphs import ASCII, BRAILLE
 from asgml.tui.scene.plan_progress import build_plan
 from asgml.tui.scene.run_columns import Differing, choose_columns, spread_text, when_text
 from asgml.tui.scene.run_filter import FilterError, read_filter
-from asgml.tui.scene.run_listing import (
-    ListOptions,
-    RunListing,
-    best_line,
-    build_listing,
-    sortable_columns,
-)
+from asgml.tui.scene.run_listing import RunListing, build_listing
 from asgml.tui.scene.run_row import spread_of
+from asgml.tui.scene.run_sorting import ListOptions, best_line, sortable_columns
 from asgml.tui.screens.many_runs.label_actions import tagged
 from asgml.tui.session.run_table import known_records
 from asgml.tui.terminal.theme import make_styles
@@ -150,7 +145,7 @@ def test_words_are_found_in_labels_too() -> None:
 
 
 def test_every_column_that_is_offered_can_be_sorted_by() -> None:
-    names = sortable_columns(listing())
+    names = sortable_columns(listing().rows, listing().differing)
     assert {"val", "test", "optimizer.lr", "method", "test_accuracy_at_best_val"} <= set(names)
     for name in names:
         assert len(listing(sort=name).rows) == 4

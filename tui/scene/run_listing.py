@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from asgml.storage.format.safe_text import one_line
-from asgml.storage.runs.groups import group_records
-from asgml.storage.runs.lookup import value_of
+from asgml.storage.runs.groups import RunGroup, group_records
 from asgml.storage.runs.record import RunRecord
-from asgml.storage.runs.settings import NEUTRAL, OF_THE_SEED, differing, without
+from asgml.storage.runs.settings import NEUTRAL, OF_THE_SEED, Settings, differing, without
 from asgml.tui.scene.run_columns import MEASURED, Differing, differing_columns
 from asgml.tui.scene.run_filter import FilterError, read_filter
-from asgml.tui.scene.run_row import ListRow, epochs_of, spread_of
-
-_SAMPLED = 50
-"""Lines whose metrics are offered for sorting."""
-
-
-@dataclass(frozen=True)
-class ListOptions:
-    """The user's choices for the run list. `sort` is "" for the newest first."""
-
-    filter_text: str = ""
-    sort: str = ""
-    descending: bool = True
-    grouped: bool = True
-    archived: bool = False
-    unfolded: frozenset[Path] = frozenset()
-    """First runs of the groups whose runs are shown one by one."""
+from asgml.tui.scene.run_row import ListRow, spread_of
+from asgml.tui.scene.run_sorting import ListOptions, sorted_lines
 
 
 @dataclass(frozen=True)
@@ -41,7 +24,7 @@ class RunListing:
     the filter or the folder cannot be read.
     """
 
-    options: ListOptions = ListOptions()
+    options: ListOptions = field(default_factory=ListOptions)
     rows: tuple[ListRow, ...] = ()
     total: int = 0
     shown: int = 0
@@ -56,8 +39,13 @@ class RunListing:
         return max((len(row.name) + 2 * row.member for row in self.rows), default=0)
 
 
-def build_listing(records: Sequence[RunRecord], options: ListOptions) -> RunListing:
-    """Return the run list of these records, the newest first, under the user's choices."""
+def build_listing(
+    records: Sequence[RunRecord], options: ListOptions, groups: Sequence[RunGroup] | None = None
+) -> RunListing:
+    """Return the run list of these records, the newest first, under the user's choices.
+
+    `groups` are those of the records, where they are known already.
+    """
     try:
         passes = read_filter(options.filter_text)
     except FilterError as error:
@@ -65,14 +53,16 @@ def build_listing(records: Sequence[RunRecord], options: ListOptions) -> RunList
     else:
         problem = ""
     chosen = [record for record in records if passes(record)]
-    lines = sorted_lines(_lines(chosen, options.grouped), options)
-    settings = [without(line.records[0].settings, (*NEUTRAL, *OF_THE_SEED)) for line in lines]
+    lines, settings = _group_lines(group_records(records) if groups is None else groups, chosen)
+    if not options.grouped:
+        lines = [ListRow(shown_name(record), (record,)) for record in chosen]
+    lines = sorted_lines(lines, options)
     return RunListing(
         options,
         tuple(_unfolded(lines, options.unfolded)),
         len(records),
         len(chosen),
-        differing_columns(differing(settings), settings),
+        differing_columns(told_apart_by(settings), settings),
         _same(chosen),
         _present(lines, chosen),
         problem,
@@ -80,19 +70,29 @@ def build_listing(records: Sequence[RunRecord], options: ListOptions) -> RunList
     )
 
 
+def told_apart_by(settings: Sequence[Settings]) -> list[str]:
+    """Return the settings that differ, without those that change no number and the seed's."""
+    return list(without(dict.fromkeys(differing(settings)), (*NEUTRAL, *OF_THE_SEED)))
+
+
 def _everything(record: RunRecord) -> bool:
     return True
 
 
-def _lines(records: Sequence[RunRecord], grouped: bool) -> list[ListRow]:
-    if not grouped:
-        return [ListRow(shown_name(record), (record,)) for record in records]
-    return [
-        ListRow(one_line(group.name), tuple(group.records))
-        if len(group.records) > 1
-        else ListRow(shown_name(group.records[0]), tuple(group.records))
-        for group in group_records(list(records))
-    ]
+def _group_lines(
+    groups: Sequence[RunGroup], chosen: Sequence[RunRecord]
+) -> tuple[list[ListRow], list[Settings]]:
+    """Return a line for each group with runs that are chosen, and the settings of each."""
+    paths = {record.path for record in chosen}
+    lines, settings = [], []
+    for group in groups:
+        records = tuple(record for record in group.records if record.path in paths)
+        if records:
+            single = len(records) == 1
+            name = shown_name(records[0]) if single else one_line(group.name)
+            lines.append(ListRow(name, records))
+            settings.append(group.settings)
+    return lines, settings
 
 
 def shown_name(record: RunRecord) -> str:
@@ -109,53 +109,6 @@ def _unfolded(lines: Sequence[ListRow], unfolded: frozenset[Path]) -> list[ListR
             by_seed = sorted(line.records, key=lambda record: (record.seed or 0, record.name))
             rows += [ListRow(shown_name(record), (record,), member=True) for record in by_seed]
     return rows
-
-
-def sorted_lines(lines: list[ListRow], options: ListOptions) -> list[ListRow]:
-    """Return the lines by the value of a column; those without one come last either way."""
-    if not options.sort:
-        return lines
-    keyed = [(sort_key(line, options.sort), line) for line in lines]
-    known = [(key, line) for key, line in keyed if key is not None]
-    known.sort(key=lambda pair: pair[0], reverse=options.descending)
-    return [line for _, line in known] + [line for key, line in keyed if key is None]
-
-
-def sort_key(line: ListRow, sort: str) -> tuple[int, float, str] | None:
-    """Return what a line is sorted by: numbers before texts; None where it has no value."""
-    match sort:
-        case "name":
-            return 1, 0.0, line.name.casefold()
-        case "state":
-            return 1, 0.0, line.states[0][0]
-        case "seeds":
-            return 0, float(len(line.records)), ""
-        case "when":
-            return None if line.when is None else (0, line.when, "")
-        case "epoch":
-            epochs = [epoch for epoch in map(epochs_of, line.records) if epoch is not None]
-            return (0, float(max(epochs)), "") if epochs else None
-    if (spread := spread_of(line.records, sort)) is not None:
-        return 0, spread.mean, ""
-    value = value_of(line.records[0], sort)
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return None
-    return 1, 0.0, str(value)
-
-
-def best_line(rows: Sequence[ListRow], options: ListOptions) -> int | None:
-    """Return the place of the best line, None where no line has a value.
-
-    By the metric that is sorted by, at the end that the sorting has first, else by `val`.
-    """
-    by_sort = options.sort not in ("", "name", "state", "when", "seeds", "epoch")
-    name, high = (options.sort, options.descending) if by_sort else ("val", True)
-    found = [
-        (spread.mean if high else -spread.mean, -place)
-        for place, row in enumerate(rows)
-        if (spread := spread_of(row.records, name)) is not None and not row.member
-    ]
-    return -max(found)[1] if found else None
 
 
 def _present(lines: Sequence[ListRow], records: Sequence[RunRecord]) -> frozenset[str]:
@@ -185,13 +138,3 @@ def _same(records: Sequence[RunRecord]) -> str:
 def _named(record: RunRecord, key: str, text: str) -> str:
     value = record.settings.get(key)
     return "" if value is None else text.format(one_line(value))
-
-
-def sortable_columns(listing: RunListing) -> list[str]:
-    """Return the names that lines can be sorted by, "" for the newest first; known ones first."""
-    settings = [each.key for each in listing.differing]
-    metrics = dict.fromkeys(
-        name for row in listing.rows[:_SAMPLED] for name in row.records[0].metrics
-    )
-    always = ["", "name", "state", "epoch", *MEASURED, "when", "seeds", "seconds"]
-    return list(dict.fromkeys([*always, *settings, *metrics]))

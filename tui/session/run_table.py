@@ -10,9 +10,11 @@ from pathlib import Path
 from textual.message import Message
 
 from asgml.storage.format.safe_text import safe
+from asgml.storage.runs.groups import RunGroup, digest_of, group_records
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.messages import Notification, PlanChanged, RunsListed, Severity
-from asgml.tui.scene.run_listing import ListOptions, RunListing, build_listing
+from asgml.tui.scene.run_listing import RunListing, build_listing
+from asgml.tui.scene.run_sorting import ListOptions
 from asgml.tui.session.plan_watch import PlanWatch
 from asgml.tui.session.reader_thread import ReaderThread
 
@@ -34,6 +36,8 @@ class RunTable:
         self._records: list[RunRecord] | None = None
         self._options: ListOptions | None = None
         self._made_of: tuple[list[RunRecord] | None, ListOptions | None] = (None, None)
+        self._grouped: tuple[list[RunRecord], list[RunGroup]] | None = None
+        self._digests = KnownDigests()
         self._plan: PlanWatch | None = None
         self._every: float | None = None
         self._due = False
@@ -126,10 +130,16 @@ class RunTable:
             self._made_of = made_of
             archived = options is not None and options.archived
             shown = [record for record in records if archived or not record.labels.archived]
-            listing = None if options is None else build_listing(shown, options)
+            listing = None if options is None else self._listing(shown, options)
             self._post(RunsListed(tuple(shown), listing))
         if self._plan is not None and (progress := self._plan.progress(records)) is not None:
             self._post(PlanChanged(progress))
+
+    def _listing(self, shown: list[RunRecord], options: ListOptions) -> RunListing:
+        """Return the listing; the groups of the same runs are made once."""
+        if self._grouped is None or not _same(self._grouped[0], shown):
+            self._grouped = shown, group_records(shown, self._digests.of)
+        return build_listing(shown, options, self._grouped[1])
 
     def _report(self, problem: str) -> None:
         self._records = []
@@ -140,6 +150,20 @@ class RunTable:
     def _notify(self, text: str, severity: Severity = "information") -> None:
         if text:
             self._post(Notification(safe(text), severity))
+
+
+class KnownDigests:
+    """The digests of the groups of runs, each computed once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[RunRecord, str]] = {}
+
+    def of(self, record: RunRecord) -> str:
+        """Return the digest of the settings of a run; those of a run do not change."""
+        known = self._known.get(record.path)
+        if known is None or known[0].started != record.started:
+            known = self._known[record.path] = record, digest_of(record)
+        return known[1]
 
 
 def known_records(found: list[RunRecord], before: list[RunRecord]) -> list[RunRecord]:
@@ -153,8 +177,12 @@ def known_records(found: list[RunRecord], before: list[RunRecord]) -> list[RunRe
         old if (old := known.get(record.path)) and _mark(old) == _mark(record) else record
         for record in found
     ]
-    same = len(kept) == len(before) and all(map(is_, kept, before))
-    return before if same else kept
+    return before if _same(kept, before) else kept
+
+
+def _same(some: list[RunRecord], others: list[RunRecord]) -> bool:
+    """Return True for the same objects in the same order."""
+    return len(some) == len(others) and all(map(is_, some, others))
 
 
 def _mark(record: RunRecord) -> tuple[object, ...]:

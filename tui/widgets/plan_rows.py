@@ -73,9 +73,11 @@ class PlanRows(Lines):
         styles = self.theme_styles
         shown = seeds[self._left : self._left + self._across]
         more = self._left > 0 or self._left + self._across < len(seeds)
-        row = "  " + fit(f"{len(seeds)} seeds" if more else "", self._label)
+        row = "  " + fit(f"{len(seeds)} seeds" if more else "seeds", self._label)
+        named = all(len(f"seed {seed}") < self._cell for seed in shown)
         for seed in shown:
-            row += " " + fit(clip(f"seed {seed}", self._cell - 1), self._cell - 1)
+            title = f"seed {seed}" if named else str(seed)
+            row += " " + fit(clip(title, self._cell - 1), self._cell - 1)
         mean = f"mean {styles.glyph('±', '+-')} std"
         return Text(f"{row} {mean:>{_MEAN}}   n", styles.muted)
 

@@ -11,8 +11,9 @@ from textual.app import App
 
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.messages import Severity
-from asgml.tui.scene.run_listing import ListOptions, RunListing
+from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.run_row import ListRow
+from asgml.tui.scene.run_sorting import ListOptions
 from asgml.tui.screens.actions.base import Handler
 from asgml.tui.session.run_table import RunTable
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.runs.lookup import better_end
 from asgml.tui.scene.run_filter import FilterError, read_filter
-from asgml.tui.scene.run_listing import best_line, sortable_columns
+from asgml.tui.scene.run_sorting import best_line, sortable_columns
 from asgml.tui.screens.actions.base import Handler
 from asgml.tui.screens.lists import ListScreen
 from asgml.tui.screens.many_runs.base import ListActionGroup
@@ -70,7 +70,7 @@ class ListActions(ListActionGroup):
 
     def _ask_sort(self) -> None:
         listing, options = self._screen.listing, self._screen.options
-        names = sortable_columns(listing)
+        names = sortable_columns(listing.rows, listing.differing)
 
         def sort(number: int | None) -> None:
             if number is not None:

@@ -15,8 +15,9 @@ from asgml.storage.runs.record import RunRecord
 from asgml.tui.keys.row import RUN_LIST
 from asgml.tui.keys.table import bindings_for
 from asgml.tui.messages import Severity
-from asgml.tui.scene.run_listing import ListOptions, RunListing
+from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.run_row import ListRow
+from asgml.tui.scene.run_sorting import ListOptions
 from asgml.tui.screens.many_runs.base import HEIGHTS
 from asgml.tui.screens.many_runs.label_actions import LabelActions
 from asgml.tui.screens.many_runs.list_actions import ListActions
