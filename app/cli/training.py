@@ -121,6 +121,14 @@ def schedule(
 @training_app.command()
 def watch(
     run: LatestRun = "latest",
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="RUN…",
+            help="More runs: all of them side by side, as `compare --watch`.",
+            show_default=False,
+        ),
+    ] = None,
     readonly: Annotated[
         bool, typer.Option("--readonly", help="Look only: no key can change the run.")
     ] = False,
@@ -135,10 +143,12 @@ def watch(
 
     Live while the run trains, as it ended afterwards. q leaves it and never stops the training.
     A folder of runs opens as a list: filter, group, sort, compare, label. A plan (its folder,
-    or its name) opens as its cells, rows by seeds.
+    or its name) opens as its cells, rows by seeds. Several runs open side by side.
     """
-    from asgml.app.commands.watch import watch
+    from asgml.app.commands.watch import watch, watch_several
 
+    if more:
+        return watch_several((run, *more), runs, inline=inline, ascii_=ascii_)
     return watch(run, runs, readonly=readonly, inline=inline, ascii_=ascii_)
 
 

@@ -19,7 +19,9 @@ def watch_comparison(
     Raise UserError where there is no terminal.
     """
     if not in_terminal():
-        raise UserError("--watch needs a terminal, and this is none; leave it out to print tables")
+        raise UserError(
+            "the comparison needs a terminal, and this is none; `asgml compare` prints tables"
+        )
     from asgml.tui.app import run_comparison
 
     settings = load_settings()

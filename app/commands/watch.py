@@ -24,6 +24,15 @@ def watch(ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: 
     return folder_dashboard(folder, readonly=readonly, ascii=ascii_)
 
 
+def watch_several(refs: tuple[str, ...], runs: Path | None, *, inline: bool, ascii_: bool) -> int:
+    """Show several runs or groups side by side, living ones followed."""
+    from asgml.app.commands.compare import Comparison, compare
+
+    if inline:
+        raise UserError(f"--inline shows one run, and {len(refs)} were given; leave it out")
+    return compare(Comparison(refs, watch=True, ascii=ascii_), runs, json_=False, charts=False)
+
+
 def replay(run_ref: str, runs: Path | None, *, speed: float, at: int | None, ascii_: bool) -> int:
     """Play the stored run back."""
     paths = find(run_ref, runs)

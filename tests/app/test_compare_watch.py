@@ -10,7 +10,7 @@ import pytest
 
 from asgml.app.commands.compare_subjects import Subject
 from asgml.app.commands.compare_watch import paths_of
-from asgml.app.errors import USAGE
+from asgml.app.errors import NOT_FOUND, USAGE
 from asgml.storage.runs.record import RunRecord
 
 Asgml = Callable[..., Any]
@@ -38,3 +38,14 @@ def test_a_screen_that_cannot_be_is_refused(
     (run / "run.toml").write_text("")
     said = asgml("compare", "one", *options, "--runs", tmp_path)
     assert said.code == USAGE and told in said.err
+
+
+def test_several_runs_are_watched_side_by_side(asgml: Asgml, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "run.toml").write_text("")
+    said = asgml("watch", "one", "two", "--runs", tmp_path)
+    assert said.code == USAGE and "needs a terminal" in said.err
+    said = asgml("watch", "one", "two", "--inline", "--runs", tmp_path)
+    assert said.code == USAGE and "--inline shows one run, and 2 were given" in said.err
+    assert asgml("watch", "one", "nowhere", "--runs", tmp_path).code == NOT_FOUND

@@ -21,6 +21,8 @@ from asgml.tui.widgets.comparison_tables import (
 )
 
 _FRAME = 2
+_LEAST_VALUES = 5
+"""Rows of the values beneath a single chart, their heading among them."""
 _MOST_BENEATH = 10
 """Rows of the tables beneath a single chart."""
 
@@ -46,7 +48,8 @@ def _fit_heights(screen: Screen[None], comparison: Comparison, view: ComparisonV
     if screen.has_class("-wide"):
         of_settings = max(len(comparison.differing), 1) + 1 + _FRAME
     elif screen.has_class("-narrow") and not view.solo and not screen.has_class("-short"):
-        of_tables = min(max(subjects, 4) + _FRAME, _MOST_BENEATH)
+        least = 2 if view.cursor is None else _LEAST_VALUES
+        of_tables = min(max(subjects, least) + _FRAME, _MOST_BENEATH)
     screen.query_one("#settings").styles.height = of_settings
     screen.query_one("#tables").styles.height = of_tables
 

@@ -177,7 +177,7 @@ def _told_text(row: ResultRow, table: ResultTable, styles: Styles) -> Text:
 def _told(row: ResultRow, table: ResultTable) -> str:
     """Return why a row is not compared; "" where it may be."""
     if row.label == table.baseline:
-        return "baseline"
+        return "what the others are measured against"
     if row.estimate.n == 0:
         reasons = dict.fromkeys(row.missing.values())
         return f"no result yet ({', '.join(reasons)})" if reasons else "no result"
