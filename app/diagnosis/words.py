@@ -6,7 +6,7 @@ import math
 import shlex
 from typing import Any
 
-from asgml.app.diagnosis.judgement import ERRORS, Judgement
+from asgml.app.diagnosis.judgement import ERRORS, FEWEST_SEEDS, Judgement
 from asgml.app.diagnosis.measurements import BySeed, Measurements
 from asgml.app.diagnosis.stored import Diagnosis
 from asgml.app.diagnosis.verdict import HEADLINES, LATE_FUSION, Verdict
@@ -14,7 +14,6 @@ from asgml.storage.statistics.estimate import estimate
 from asgml.storage.statistics.words import amount, mean_text, signed
 
 METRIC = "val_accuracy"
-FEWEST_SEEDS = 3
 FAR = 0.1
 """Accuracy by which a regression on features exceeds networks that are still far from trained."""
 
@@ -27,7 +26,7 @@ def headline(verdict: Verdict) -> str:
     if not verdict.learned:
         return "Cannot tell: no fused model is better than the most frequent class; train longer"
     seeds = "1 seed" if verdict.seeds == 1 else f"{verdict.seeds} seeds"
-    if verdict.seeds < 2:
+    if verdict.seeds < FEWEST_SEEDS:
         return f"Cannot tell with {seeds}; {FEWEST_SEEDS} would begin to"
     about = f"; about {verdict.needed} would" if verdict.needed else ""
     return f"Cannot tell with {seeds}{about}"
@@ -144,8 +143,9 @@ def _highest(series: list[BySeed]) -> float:
 
 
 def _gain(ours: str, gain: Judgement, theirs: str) -> str:
-    if gain.n < 2:
-        return f"{ours} against {theirs}: cannot tell" + (" from one seed" if gain.n else "")
+    if gain.n < FEWEST_SEEDS:
+        few = f" from {gain.n} seed{'s' if gain.n > 1 else ''}" if gain.n else ""
+        return f"{ours} against {theirs}: cannot tell{few}"
     if abs(gain.mean) > ERRORS * gain.error:
         word = "better" if gain.mean > 0 else "worse"
         points = amount(abs(gain.mean), METRIC)

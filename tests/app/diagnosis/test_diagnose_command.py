@@ -67,6 +67,11 @@ def test_a_diagnosis_that_cannot_tell_says_how_many_seeds_would() -> None:
     one = measured(n=1)
     assert headline(judge_data(one)) == "Cannot tell with 1 seed; 3 would begin to"
     assert next_command(diagnosis(one), judge_data(one)).endswith("--method boost --seeds 3")
+    two = measured(**STARVED, joint=0.7, balanced=0.9, ensemble=0.9, n=2)
+    assert headline(judge_data(two)) == "Cannot tell with 2 seeds; 3 would begin to"
+    assert "the balanced model against the joint one: cannot tell from 2 seeds" in sentences(
+        two, judge_data(two)
+    )
     wide = replace(measured(), joint={0: 0.6, 1: 0.75, 2: 0.9})
     verdict = judge_data(wide)
     assert headline(verdict) == f"Cannot tell with 3 seeds; about {verdict.needed} would"

@@ -62,11 +62,11 @@ def test_starved_and_nothing_gained() -> None:
     assert verdict.kind == "no gain" and verdict.starved == ("visual",)
 
 
-@pytest.mark.parametrize("n", [0, 1])
-def test_fewer_than_two_seeds_tell_nothing(n: int) -> None:
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_fewer_than_three_seeds_tell_nothing(n: int) -> None:
     verdict = judge_data(measured(**STARVED, joint=0.7, balanced=0.9, ensemble=0.9, n=n))
     assert (verdict.kind, verdict.starved, verdict.suggested) == ("unclear", (), "")
-    assert verdict.seeds == n and verdict.needed is None
+    assert verdict.seeds == n and (verdict.needed is None) == (n < 2)
 
 
 def test_seeds_that_scatter_tell_nothing_and_say_how_many_would() -> None:
@@ -94,17 +94,19 @@ def test_runs_that_are_all_missing_never_raise(name: str) -> None:
 
 
 def test_a_missing_seed_counts_as_missing_and_not_as_zero() -> None:
-    found = measured(**STARVED, joint=0.72, balanced=0.80, ensemble=0.83)
+    found = measured(**STARVED, joint=0.72, balanced=0.80, ensemble=0.83, n=4)
     fewer = replace(found, balanced={**found.balanced, 2: math.nan})
     verdict = judge_data(fewer)
-    assert verdict.kind == "help" and verdict.balanced_gain.n == 2 and verdict.seeds == 2
+    assert verdict.kind == "help" and verdict.balanced_gain.n == 3 and verdict.seeds == 3
 
 
-# the borders of a judgement: pairs of differences d - s and d + s have std s*sqrt(2), error s
+# the borders of a judgement: differences d - s, d and d + s have the std s, the error s / sqrt(3)
 
 
 def differ(mean: float, error: float) -> tuple[dict[int, float], dict[int, float]]:
-    return {0: 0.5 + mean - error, 1: 0.5 + mean + error}, {0: 0.5, 1: 0.5}
+    spread = error * math.sqrt(3)
+    ours = {seed: 0.5 + mean + side * spread for seed, side in enumerate((-1, 0, 1))}
+    return ours, dict.fromkeys(ours, 0.5)
 
 
 @pytest.mark.parametrize(
@@ -139,10 +141,12 @@ def test_the_seeds_that_are_said_to_be_needed_would_decide(mean: float, error: f
 
 
 def test_the_same_spread_with_as_many_seeds_decides_indeed() -> None:
-    unclear = judge(*differ(0.03, 0.016))
-    assert unclear.needed == 3
-    values = np.array([-1.0, 0.0, 1.0]) * 0.016 * math.sqrt(2)  # the same std, three seeds
-    assert judge({s: 0.53 + v for s, v in enumerate(values)}, dict.fromkeys(range(3), 0.5)).above
+    unclear = judge(*differ(0.03, 0.017))
+    assert unclear.needed == 4
+    std = 0.017 * math.sqrt(3)
+    values = np.array([-1.0, 1.0, -1.0, 1.0]) * std * math.sqrt(3 / 4)  # the same std, four seeds
+    assert np.std(values, ddof=1) == pytest.approx(std)
+    assert judge({s: 0.53 + v for s, v in enumerate(values)}, dict.fromkeys(range(4), 0.5)).above
 
 
 @settings(deadline=None)  # the first example imports scipy
