@@ -42,12 +42,17 @@ def replay(run_ref: str, runs: Path | None, *, speed: float, at: int | None, asc
 
 
 def folder_meant(ref: str, runs: Path) -> Path | None:
-    """Return the folder of runs that is meant: a path, or the name of a plan; None for neither."""
+    """Return the folder of runs that is meant: a path, or the name of a plan; None for neither.
+
+    A run of that name comes first.
+    """
     from asgml.storage.runs.plan_record import is_plan
 
     given = expand_user(ref, UserError) if "/" in ref else Path(ref)
     for path in (given, runs / ref):
         try:
+            if is_run(runs / ref):
+                return None
             if path.is_dir() and not is_run(path) and (is_plan(path) or list_runs(path)):
                 return path.resolve()
         except OSError:  # a name that is too long
