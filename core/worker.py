@@ -27,6 +27,7 @@ from asgml.core.model.model import ModelError
 from asgml.core.modulators.user_modulator import ModulatorError
 from asgml.core.run import checkpoint
 from asgml.core.run.manifest_builder import make_manifest
+from asgml.core.run.protocol import protocol_of
 from asgml.core.run.read_config import read_config
 from asgml.core.run.recorded_run import first_line
 from asgml.core.run.replays import read_scheduled
@@ -114,6 +115,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     if earlier:
         load_newest_checkpoint(trainer)
         trainer.run.changes = changed_settings(earlier, config, trainer.run.live_settings)
+        trainer.run.protocol = protocol_of(config, data, read_fork(paths.fork)).as_json()
     elif fork:
         load_start(trainer, fork)
     trainer.run.scheduled = read_scheduled(paths, trainer.run.live_settings.knobs)

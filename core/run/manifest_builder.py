@@ -60,7 +60,7 @@ def make_manifest(
         steps_per_epoch=per_epoch,
         parent=fork.as_json() if fork else None,
         data={
-            **describe_data(config, data),
+            **describe_data(config, data, fork),
             **({KEY: references_to_json(references)} if references else {}),
         },
     )
@@ -75,7 +75,7 @@ def repeats_samples(config: RunSettings) -> bool:
     )
 
 
-def describe_data(config: RunSettings, data: Dataset) -> dict[str, Any]:
+def describe_data(config: RunSettings, data: Dataset, fork: Fork | None = None) -> dict[str, Any]:
     """Return the facts of a data set, and the protocol of the run on it.
 
     The lists that normalise it are left out, for their length.
@@ -86,7 +86,7 @@ def describe_data(config: RunSettings, data: Dataset) -> dict[str, Any]:
         "name": data.name,
         "shapes": shapes,
         **facts,
-        "protocol": protocol_of(config, data).as_json(),
+        "protocol": protocol_of(config, data, fork).as_json(),
     }
 
 

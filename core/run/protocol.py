@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from asgml.core.config.run_settings import RunSettings
     from asgml.core.config.sections import Section
     from asgml.core.data.base import Dataset
+    from asgml.storage.format.fork_record import Fork
 
 OWN_FIELDS = ("counts", "val", "decoding", "sha256")
 FOLLOWS = (
@@ -57,6 +58,8 @@ LATER = {
 
 Left at their defaults they are not in the protocol, so its digest is that of those runs.
 """
+TRAINS = ("optimizer", "loss")
+"""Sections that decide how weights change, whatever the method."""
 DIGITS = 12
 
 
@@ -94,8 +97,11 @@ class Protocol:
         return known if known["training"] else {k: v for k, v in known.items() if k != "training"}
 
 
-def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
-    """Return the protocol of a run. Knobs that are set while it trains are not in it."""
+def protocol_of(config: RunSettings, data: Dataset, fork: Fork | None = None) -> Protocol:
+    """Return the protocol of a run. Knobs that are set while it trains are not in it.
+
+    That of a fork tells with what else it was trained before.
+    """
     info = data.info
     return Protocol(
         data=data.name,
@@ -119,8 +125,15 @@ def protocol_of(config: RunSettings, data: Dataset) -> Protocol:
             f"best validation accuracy, every {config.eval.every} epochs; "
             f"{SELECTION[config.eval.test]}"
         ),
-        training=_later_settings(config),
+        training=_later_settings(config) | _before_fork(fork),
     )
+
+
+def _before_fork(fork: Fork | None) -> dict[str, Any]:
+    """Return the step of a fork and how it was trained up to there, where that was otherwise."""
+    changes = fork.changes.items() if fork else ()
+    before = {k: change["before"] for k, change in changes if k.partition(".")[0] in TRAINS}
+    return {"forked": {"step": fork.step, **before}} if fork and before else {}
 
 
 def _later_settings(config: RunSettings) -> dict[str, Any]:

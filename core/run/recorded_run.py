@@ -49,6 +49,7 @@ class RecordedRun:
         self.command_handler = CommandHandler(Inbox(paths.commands), live_settings, self.recorder)
         self.scheduled: list[Replay] = []
         self.changes: dict[str, dict[str, Any]] = {}
+        self.protocol: dict[str, Any] = {}  # the one that the changes make
         self.begun = self.closed = False
 
     @property
@@ -92,7 +93,8 @@ class RecordedRun:
         self.command_handler.restore(answered_in(events), replays)
         if self.earlier is not None:
             code = changed_since(self.manifest)
-            code |= {"changes": self.changes} if self.changes else {}
+            if self.changes:
+                code |= {"changes": self.changes, "protocol": self.protocol}
         self.recorder.event(
             "started" if self.earlier is None else "resumed",
             pid=os.getpid(),

@@ -1,7 +1,7 @@
 """Changed settings: those that a resumed run goes on with, where they are not the recorded ones.
 
 The manifest in the store never changes. Readers overwrite its configuration and its totals by the
-`changes` of the `resumed` events, {dotted key: {"before", "after"}}.
+`changes` of the `resumed` events, {dotted key: {"before", "after"}}, and the protocol by theirs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,12 @@ from asgml.storage.format.typed import is_count
 
 def with_changes(manifest: Manifest, events: Iterable[Event]) -> Manifest:
     """Return the manifest as it stands after these events."""
+    events = list(events)
     made = [(key, change["after"]) for _, key, change in _changes(events)]
+    protocols = [each.get("protocol") for each in events if each.kind == "resumed"]
+    for protocol in protocols:
+        if isinstance(protocol, dict):
+            manifest = replace(manifest, data={**manifest.data, "protocol": protocol})
     return _with_values(manifest, made) if made else manifest
 
 

@@ -96,6 +96,11 @@ def assert_same_from(step: int, ours: Run, theirs: Run) -> None:
     assert_same_bits(final_weights(ours), final_weights(theirs))
 
 
+def protocol(run: Run) -> str:
+    assert run.manifest is not None
+    return str(run.manifest.data["protocol"]["digest"])
+
+
 @pytest.mark.parametrize("step", [0, 2, 8, 11, 13, 17])
 def test_with_nothing_set_it_is_its_parent(
     step: int, parent: Run, data: Path, tmp_path: Path
@@ -144,6 +149,9 @@ def test_a_changed_knob_is_one_that_was_set_at_the_step(
     steered = trained(write(tmp_path / "steered", data), *requests(((step, knob, 0.25),)))
     run = trained(write(tmp_path / "fork", data, of(plain, step, **change), **section))
     assert_same_from(step, run, steered)
+    # a rate that changed on the way is another protocol than one from the start; a knob is none
+    same = protocol(run) == protocol(trained(write(tmp_path / "anew", data, **section)))
+    assert same == ("boost" in section)
     key = next(iter(change)).replace("__", ".")
     said = [(e.step, e.get("setting"), e.get("after")) for e in run.events if e.get("setting")]
     assert said == [(step, key, 0.25)]

@@ -74,6 +74,8 @@ def test_more_epochs_are_those_of_a_longer_run(
     assert_same_rows(run, expected, ("steps", "probes"))
     for name in ("step", "train_loss", "val_accuracy", "val_loss", "best_val_accuracy"):
         np.testing.assert_array_equal(run.column("epochs", name), expected.column("epochs", name))
+    assert run.manifest is not None and expected.manifest is not None
+    assert run.manifest.data["protocol"] == expected.manifest.data["protocol"]
     if sections.get("eval", {}).get("test") == "never":
         assert_same_rows(run, expected)
 
@@ -92,7 +94,8 @@ def test_readers_see_the_new_length_and_the_manifest_stays(data: Path, tmp_path:
     assert (run.manifest.total_epochs, run.manifest.total_steps) == (5, 20)
     assert run.manifest.config["epochs"] == 5
     (event,) = [each for each in run.events if each.kind == "resumed"]
-    assert event.step == 8 and event.get("changes") == {"epochs": {"before": 2, "after": 5}}
+    assert event.step == 8
+    assert event.get("changes") == {"epochs": {"before": 2, "after": 5}}
     assert "epochs 2 → 5 from here on" in [each.get("message") for each in run.events]
     assert check_run(root) == []
     # and as it was at each step, once more after a third length
