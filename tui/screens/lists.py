@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from asgml.tui.keys.row import MAIN, Key
+from asgml.tui.keys.row import COMPARISON, MAIN, Key
 from asgml.tui.keys.table import GROUPS, keys_for, shown, shown_keys
 from asgml.tui.terminal.theme import Styles
 
@@ -71,6 +71,11 @@ _CURVES = (
     "The bright curve is smoothed over the whole run, the dim one beneath it is what was recorded."
 )
 
+_COMPARED = (
+    "Colour and letter name the run or group, dashes and the sign behind the letter the modality. "
+    "Light dots are the band around the mean of a group. ≠ marks another protocol."
+)
+
 
 def help_text(screen: str, styles: Styles, mapped: dict[str, str]) -> Text:
     """Return the help of a screen: its rows of the table of keys, by group; signs on charts."""
@@ -84,6 +89,8 @@ def help_text(screen: str, styles: Styles, mapped: dict[str, str]) -> Text:
             text.append(f"{key.help}\n", styles.text)
         if rows:
             text.append("\n")
+    if screen == COMPARISON:
+        return text.append(_COMPARED, styles.muted)
     if screen not in MAIN:
         return text
     text.append("Curves: ", styles.title)
