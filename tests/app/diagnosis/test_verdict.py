@@ -52,6 +52,13 @@ def test_one_modality_that_beats_all_fused_ones_is_enough_even_where_balancing_g
     assert (verdict.kind, verdict.suggested) == ("one", "visual")
 
 
+def test_a_gain_by_balancing_that_beats_one_modality_by_little_is_still_a_gain() -> None:
+    found = measured(**{**STARVED, "own": (0.68, 0.79)}, joint=0.72, balanced=0.80, ensemble=0.82)
+    verdict = judge_data(found)
+    assert verdict.fusion_gain.ruled_out and verdict.fusion_gain.mean > 0
+    assert verdict.kind == "help"
+
+
 def test_the_strong_side_is_right() -> None:
     verdict = judge_data(measured(**STARVED, joint=0.85, balanced=0.78, ensemble=0.85))
     assert (verdict.kind, verdict.suggested) == ("strong", "baseline")
