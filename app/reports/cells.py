@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from asgml.app.plans.followed_run import steered
 from asgml.app.reports.content import BEST_ON_TEST, METRIC, VAL, Cell, settled
 from asgml.storage.format.safe_text import one_line, safe
 from asgml.storage.runs.record import RunRecord
@@ -68,6 +69,7 @@ def cell_of(
         dirty=bool(git.get("dirty")),
         seconds=record.seconds,
         command=one_line(shlex.join(["asgml", "train", f"{link}/run.toml"])),
+        steered=tuple(map(one_line, steered(record))),
         groups_shared=shared.get(record.path),
     )
 

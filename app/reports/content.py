@@ -46,6 +46,7 @@ class Cell:
     dirty: bool = False
     seconds: float | None = None
     command: str = ""  # repeats the run, from the report's folder
+    steered: tuple[str, ...] = ()  # knobs that the user has turned: not those of the row
     groups_shared: int | None = None  # groups, such as persons, in train and in another split
 
 

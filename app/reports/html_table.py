@@ -5,7 +5,7 @@ from __future__ import annotations
 from asgml.app.reports.content import Cell, Part, Row
 from asgml.app.reports.markup import Html, element, relative_link
 from asgml.app.reports.tables import Entry, Table, TableRow
-from asgml.app.reports.wording import commit_text, settings_text
+from asgml.app.reports.wording import commit_text, settings_text, state_text
 
 RUNS = ("run", "row", "seed", "state", "value", "settings", "asgml", "commit", "again")
 
@@ -79,7 +79,7 @@ def _run(row: Row, cell: Cell) -> Html:
         element("td", element("a", name, href=relative_link(cell.link)) if cell.link else name),
         element("td", row.label),
         element("td", str(cell.seed), data_v=str(cell.seed)),
-        element("td", cell.why or cell.state, class_="none" if cell.why else None),
+        element("td", state_text(cell), class_="none" if cell.why else None),
         element(
             "td",
             "–" if value is None else f"{value:.4f}",

@@ -12,7 +12,7 @@ from asgml.app.reports.markup import relative_link
 from asgml.app.reports.ranking import ranking_text
 from asgml.app.reports.tables import Table, table_of
 from asgml.app.reports.verdict import verdict_of
-from asgml.app.reports.wording import commit_text, settings_text
+from asgml.app.reports.wording import commit_text, settings_text, state_text
 from asgml.storage.format.safe_text import one_line, safe
 
 SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~$<>&=:@-])")
@@ -87,7 +87,7 @@ def _tail(part: Part) -> Iterator[str]:
                     f"[{name}]({relative_link(cell.link)})" if cell.link else name,
                     escaped(row.label),
                     str(cell.seed),
-                    escaped(cell.why or cell.state),
+                    escaped(state_text(cell)),
                     code(settings_text(row.settings) or "–"),
                     escaped(cell.versions.get("asgml", "–")),
                     escaped(commit_text(cell)),

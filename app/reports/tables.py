@@ -148,6 +148,16 @@ def _notes(part: Part, rows: tuple[ResultRow, ...], columns: tuple[str, ...]) ->
     own = [f"{row.label} ({row.own})" for row in rows if row.own]
     if own:
         notes.append(f"Part of what a row is about, and different in it: {'; '.join(own)}.")
+    turned = [
+        f"{row.label}, seed {cell.seed} ({', '.join(cell.steered)})"
+        for row in part.rows
+        for cell in row.cells
+        if cell.steered and not cell.why
+    ]
+    if turned:
+        notes.append(
+            f"Steered while it trained, so not with its row's settings: {'; '.join(turned)}."
+        )
     if any(row.missing for row in rows):
         notes.append(f"{FEWER_SEEDS} a mean over fewer seeds than were asked for.")
     return notes

@@ -73,6 +73,11 @@ def commit_text(cell: Cell) -> str:
     return one_line(cell.commit[:12]) + ("+" if cell.dirty else "") or "–"
 
 
+def state_text(cell: Cell) -> str:
+    """Return the state of a cell, or why it does not count; that it was steered, too."""
+    return (cell.why or cell.state) + (", steered" if cell.steered else "")
+
+
 def heading(part: Part) -> str:
     """Return what the table is about, with every cell that has no value named."""
     cells = [(row.label, cell) for row in part.rows for cell in row.cells]

@@ -15,6 +15,7 @@ from asgml.app.reports.json_file import read_report
 from asgml.storage.format.status import State
 from asgml.storage.runs.ensemble_record import EnsembleRecord, ensemble_file, write_ensemble
 from asgml.storage.runs.plan_record import PlanCell, PlanRow, read_plan_record, write_plan_record
+from asgml.storage.runs.settings import cell_digest, flatten
 
 FORMS = "md,latex,json,html"
 
@@ -110,6 +111,18 @@ def test_a_run_of_other_settings_is_not_counted(asgml: Callable, plan: Path) -> 
     write_run(plan / "row1-s1", {"method": "boost"}, 1, 0.99)
     said = asgml("report", "small", "--to", "json")
     assert "OGM-GE, seed 1: other settings" in said.out
+
+
+def test_a_run_whose_knob_was_turned_is_marked(asgml: Callable, plan: Path) -> None:
+    shutil.rmtree(plan / "row1-s1")
+    turned = {"method": "ogm_ge", "boost": {"alpha": 0.25}}  # its knob is 0.5 at the end
+    config = write_run(plan / "row1-s1", turned, 1, 0.7)
+    record = read_plan_record(plan)
+    digest = cell_digest(flatten(config))
+    cells = [replace(c, digest=digest) if c.run == "row1-s1" else c for c in record.cells]
+    write_plan_record(plan, replace(record, cells=tuple(cells)))
+    said = asgml("report", "small", "--to", "json")
+    assert "Steered" in said.out and "OGM-GE, seed 1 (boost.alpha)" in said.out
 
 
 def test_an_ensemble_has_its_members_values(asgml: Callable, plan: Path) -> None:

@@ -106,6 +106,12 @@ def test_a_row_of_another_protocol_is_marked_and_not_compared() -> None:
     assert not any(each.best for each in table.rows)
 
 
+def test_a_run_that_was_steered_is_named() -> None:
+    given = with_cells(part(), 2, steered=("boost.alpha",))
+    assert any("Boost, seed 0 (boost.alpha)" in note for note in table_of(given).notes)
+    assert not any("Steered" in note for note in table_of(part()).notes)
+
+
 def test_the_verdict_says_no_more_than_the_interval() -> None:
     same = part([row("Baseline", 0.62), row("Other", 0.621)])
     said = " ".join(verdict_of(same))
