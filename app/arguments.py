@@ -4,26 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-
-class Format(StrEnum):
-    """The formats that `export` can write."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    JSONL = "jsonl"
-
-
-class Split(StrEnum):
-    """The splits that `ensemble` can predict."""
-
-    VAL = "val"
-    TEST = "test"
 
 
 def completer(name: str) -> Callable[[typer.Context, str], list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,7 +11,6 @@ from asgml.storage.format.status import ALIVE
 from asgml.tui.messages import Notification, PlanChanged, RunsListed, SceneChanged
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.by_clock import main_screen
-from asgml.tui.screens.comparison import ComparisonScreen
 from asgml.tui.screens.many_runs.navigation import Navigation
 from asgml.tui.screens.many_runs.plan import PlanScreen
 from asgml.tui.screens.many_runs.run_list import RunListScreen
@@ -62,48 +60,6 @@ def run_dashboard(
     if app.return_code == 0 and clock == "live":
         print(app.farewell(), file=sys.stderr)
     return app.return_code or 0
-
-
-def run_comparison(
-    paths: Sequence[Path],
-    folder: Path,
-    *,
-    metric: str | None = None,
-    ascii: bool = False,
-    keymap: dict[str, str] | None = None,
-) -> int:
-    """Show runs side by side until the user leaves. Return the exit code.
-
-    `paths`: directories of runs; those that differ in their seed alone make a group. `folder`: the
-    names of runs are relative to it. `metric`: what the statistics are about, None for the test
-    score of the chosen epoch.
-    """
-    app = ComparisonApp(paths, folder, metric=metric, ascii=ascii, keymap=keymap)
-    app.run()
-    return app.return_code or 0
-
-
-class ComparisonApp(ThemedApp):
-    """The program that shows nothing but a comparison."""
-
-    CSS_PATH = "screens/dialogs.tcss"
-    COMMANDS: ClassVar[Commands] = {KeyCommands} | COMMANDS
-
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        folder: Path,
-        *,
-        metric: str | None = None,
-        ascii: bool = False,
-        keymap: dict[str, str] | None = None,
-        interval: float | None = None,
-    ) -> None:
-        super().__init__(ascii=ascii, keymap=keymap, interval=interval)
-        self.main = ComparisonScreen(paths, folder, metric=metric, interval=self.interval)
-
-    def on_mount(self) -> None:
-        self.push_screen(self.main)
 
 
 class Dashboard(ThemedApp):

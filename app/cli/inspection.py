@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from asgml.app.arguments import AsJson, Format, LatestRun, RunRef, RunsDirectory, Split, completer
+from asgml.app.arguments import AsJson, LatestRun, RunRef, RunsDirectory, completer
+
+
+class Format(StrEnum):
+    """The formats that `export` can write."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    JSONL = "jsonl"
+
+
+class Split(StrEnum):
+    """The splits that `ensemble` can predict."""
+
+    VAL = "val"
+    TEST = "test"
+
 
 inspection_app = typer.Typer()
 

@@ -22,7 +22,7 @@ def watch_comparison(
         raise UserError(
             "the comparison needs a terminal, and this is none; `asgml compare` prints tables"
         )
-    from asgml.tui.app import run_comparison
+    from asgml.tui.comparison_app import run_comparison
 
     settings = load_settings()
     return run_comparison(

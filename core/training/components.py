@@ -82,10 +82,11 @@ def make_components(
     mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
-    if recorded:
-        run = RecordedRun(paths, manifest, live_settings, earlier)
-    else:
-        run = UnrecordedRun(manifest, live_settings, paths)
+    run = (
+        RecordedRun(paths, manifest, live_settings, earlier)
+        if recorded
+        else UnrecordedRun(manifest, live_settings, paths)
+    )
     balancing = make_balancing(config, model, data, run, device)
     refuse_frozen(config, model)
     optimizer = make_optimizer(config, model)

@@ -11,7 +11,7 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
-from asgml.tui.app import ComparisonApp, Dashboard
+from asgml.tui.comparison_app import ComparisonApp, Dashboard
 
 
 def screen_text(app: App[Any]) -> list[str]:

@@ -22,7 +22,8 @@ def test_flatten_names_leaves_by_their_dotted_key() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"device": "cpu"}, {"threads": 4}, {"checkpoint.every": 9}, {"data.name": "mosi.npz"}]
+    "change",
+    [{"device": "cpu"}, {"threads": 4}, {"checkpoint.every": 9}, {"data.name": "mosi.npz"}],
 )
 def test_what_changes_no_number_makes_the_same_cell(change: dict[str, object]) -> None:
     assert cell_digest(BASE | change) == cell_digest(BASE)
