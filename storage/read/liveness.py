@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from asgml.storage.format.bounded_file import read_json_object
 from asgml.storage.format.errors import FormatError
+from asgml.storage.format.head_file import head_bytes, head_of
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.lock_owner import read_owner
 from asgml.storage.format.process import is_alive, this_host
@@ -41,27 +42,33 @@ def state_of(
     now_ns: int,
     median_step_seconds: Callable[[], float],
     paths: RunPaths,
-) -> str:
-    """Return the state of a run with a store. `host`: that of the writing process."""
-    state = head.state.label
+) -> str | None:
+    """Return the state of a run with a store. `host`: that of the writing process.
+
+    None where `head` tells too little: its trainer is gone, and had published more before.
+    """
+    state: str | None = head.state.label
     if not head.state.ended:
-        state = _state_while_writing(head, host, now_ns, median_step_seconds)
+        state = _state_while_writing(head, host, now_ns, median_step_seconds, paths)
     if state in (*ENDED, "stale") and _is_relaunched(paths, head):
         return "starting"
     return state
 
 
-def state_without_store(paths: RunPaths, now_ns: int) -> str:
-    """Return the state before the trainer has opened the store: importing torch takes seconds."""
+def state_without_store(paths: RunPaths, now_ns: int) -> str | None:
+    """Return the state before the trainer has opened the store: importing torch takes seconds.
+
+    None where it is gone, and had opened the store before.
+    """
     launch = read_launch(paths)
     if launch is not None and launch.host == this_host():
-        return "starting" if launch.alive else "failed"
+        return "starting" if launch.alive else _unborn(paths)
     owner = read_owner(paths.lock)
     if owner is not None and not owner.dead:
         return "starting"
     # either way: a copy may have a time in the future
     age = abs(now_ns / 1e9 - _created_at(paths))
-    return "starting" if age < LAUNCH_SECONDS else "failed"
+    return "starting" if age < LAUNCH_SECONDS else _unborn(paths)
 
 
 def silent_for(head: Head, now_ns: int) -> float:
@@ -80,16 +87,31 @@ def read_launch(paths: RunPaths) -> Launch | None:
 
 
 def _state_while_writing(
-    head: Head, host: str, now_ns: int, median_step_seconds: Callable[[], float]
-) -> str:
+    head: Head,
+    host: str,
+    now_ns: int,
+    median_step_seconds: Callable[[], float],
+    paths: RunPaths,
+) -> str | None:
     silent = silent_for(head, now_ns)
     if silent <= QUIET_SECONDS:
         return head.state.label
     if host == this_host() and not is_alive(head.pid, head.process_start):
-        return "crashed"
+        # only a head that is read after the death of its writer is the last one
+        return "crashed" if _newest_head(paths) in (head, None) else None
     if silent <= STALE_SECONDS:
         return head.state.label
     return "stale" if silent > STALE_STEPS * median_step_seconds() else head.state.label
+
+
+def _unborn(paths: RunPaths) -> str | None:
+    """Return the state of a run whose trainer is gone, None where it has opened the store."""
+    opened = (paths.store / "zarr.json").is_file() and _newest_head(paths) is not None
+    return None if opened else "failed"
+
+
+def _newest_head(paths: RunPaths) -> Head | None:
+    return head_of(head_bytes(str(paths.root)))
 
 
 def _is_relaunched(paths: RunPaths, head: Head) -> bool:

@@ -81,6 +81,8 @@ class Run:
     def refresh(self) -> bool:
         """Read what is new. Return True if anything may have changed, the state included."""
         moved = self._contents.follow()
+        if self._conclusion(time.time_ns()) is None:  # the trainer ended since the mark was read
+            moved = self._contents.follow() or moved
         state = self.state()
         changed, self._state = moved or state != self._state, state
         return changed
@@ -180,11 +182,18 @@ class Run:
     # -- the trainer ------------------------------------------------------------------
 
     def state(self, now_ns: int | None = None) -> str:
-        """Return the state, one of `status.STATES`, at a unix time in ns; default: now."""
-        now = time.time_ns() if now_ns is None else now_ns
+        """Return the state, one of `status.STATES`, at a unix time in ns; default: now.
+
+        A run that has ended since it was read is as it was read, until the next `refresh`.
+        """
+        before = self.head.state.label if self.head else "starting"
+        return self._conclusion(time.time_ns() if now_ns is None else now_ns) or before
+
+    def _conclusion(self, now_ns: int) -> str | None:
+        """Return the state, None where more has to be read to tell it."""
         if self.head is None:
-            return liveness.state_without_store(self.paths, now)
-        return liveness.state_of(self.head, self.host, now, self.median_step_seconds, self.paths)
+            return liveness.state_without_store(self.paths, now_ns)
+        return liveness.state_of(self.head, self.host, now_ns, self.median_step_seconds, self.paths)
 
     def median_step_seconds(self) -> float:
         """Return the median time between the newest rows of `steps`, 0 where there are none."""

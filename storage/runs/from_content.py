@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from asgml.storage.format.head_file import HEAD_BYTES, head_of
 from asgml.storage.format.labels_file import FILE
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.scan import NO_STAMP, FoundRun, file_stamp
-from asgml.storage.format.status import HEAD_SLOTS, head_from_slots
 from asgml.storage.read import liveness
 from asgml.storage.runs.index_file import Row
 from asgml.storage.runs.labels import NO_LABELS, read_labels
@@ -17,18 +17,22 @@ from asgml.storage.runs.packed_metrics import PackedMetrics, unpack
 from asgml.storage.runs.reading import Content
 from asgml.storage.runs.record import RunRecord
 
-HEAD_BYTES = 8 * HEAD_SLOTS
 _FIELDS = (
     "step", "epoch", "total_steps", "total_epochs", "started", "updated", "seconds", "method",
     "seed", "data", "device", "host", "protocol", "parent", "versions", "git",
 )  # fmt: skip
 
 
-def record_from(run: FoundRun, row: Row, now_ns: int) -> RunRecord:
-    """Return the record of a run as it is at a unix time in ns."""
+def record_from(run: FoundRun, row: Row, now_ns: int) -> RunRecord | None:
+    """Return the record of a run as it is at a unix time in ns.
+
+    None where the run has ended since its row was read, so that it has to be read again.
+    """
     content, facts = row.content, json_object(row.content.facts)
     paths = RunPaths(Path(run.root))
     state = _state(paths, facts, row.stamp, now_ns)
+    if state is None:
+        return None
     return RunRecord(
         path=paths.root,
         name=run.name,
@@ -44,7 +48,7 @@ def record_from(run: FoundRun, row: Row, now_ns: int) -> RunRecord:
     )
 
 
-def _state(paths: RunPaths, facts: dict[str, Any], stamp: bytes, now_ns: int) -> str:
+def _state(paths: RunPaths, facts: dict[str, Any], stamp: bytes, now_ns: int) -> str | None:
     """Return the state, concluded anew: nothing in the run says that its process has died."""
     if facts.get("state") == "unreadable":
         return "unreadable"
@@ -54,7 +58,9 @@ def _state(paths: RunPaths, facts: dict[str, Any], stamp: bytes, now_ns: int) ->
     # an ended run is only looked at again where another process was started to resume it
     if facts["ended"] and facts["launch_pid"] in (None, facts["pid"]):
         return str(facts["state"])
-    head = head_from_slots(memoryview(stamp[-HEAD_BYTES:]).cast("q").tolist())
+    head = head_of(stamp[-HEAD_BYTES:])
+    if head is None:
+        return None
     host, median = str(facts["writer_host"]), float(facts["median_seconds"])
     return liveness.state_of(head, host, now_ns, lambda: median, paths)
 

@@ -7,19 +7,20 @@ the state of a run, is concluded anew each time; so are the labels.
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 from pathlib import Path
 
+from asgml.storage.format.head_file import head_bytes
 from asgml.storage.format.layout import RunPaths, scan
-from asgml.storage.format.scan import STORE, FoundRun, file_stamp
-from asgml.storage.format.status import HEAD_KEY, HEAD_SLOTS
+from asgml.storage.format.scan import FoundRun, file_stamp
 from asgml.storage.runs.from_content import record_from
 from asgml.storage.runs.index_file import IndexFile, Row
-from asgml.storage.runs.reading import read_content
+from asgml.storage.runs.reading import read_content, unreadable
 from asgml.storage.runs.record import RunRecord
 
+MOST_READINGS = 3
+"""Readings of one run until one of them is whole: its trainer may end during each."""
 KEEP_EVERY = 200
 """Runs that are read before they are kept: whoever interrupts the first reading keeps most."""
 
@@ -37,15 +38,25 @@ def read_records(folder: Path, *, archived: bool = False) -> list[RunRecord]:
     finally:
         index.close()
     now = time.time_ns()
-    records = (record_from(run, rows[run.name], now) for run in found if run.name in rows)
+    records = [
+        record_from(run, rows[run.name], now) or read_record(RunPaths(Path(run.root)), run.name)
+        for run in found
+        if run.name in rows
+    ]
     return [record for record in records if archived or not record.labels.archived]
 
 
 def read_record(paths: RunPaths, name: str = "") -> RunRecord:
     """Return the record of one run, read from the run itself. `name`: as a folder names it."""
-    root = str(paths.root)
-    run = FoundRun(name or paths.name, root, file_stamp(str(paths.config)))
-    return record_from(run, Row(_stamp(run), read_content(paths)), time.time_ns())
+    run = FoundRun(name or paths.name, str(paths.root), file_stamp(str(paths.config)))
+    for _ in range(MOST_READINGS):
+        record = record_from(run, Row(_stamp(run), read_content(paths)), time.time_ns())
+        if record is not None:
+            return record
+    torn = Row(_stamp(run), unreadable(paths, "it changes while it is read"))
+    record = record_from(run, torn, time.time_ns())
+    assert record is not None, "what cannot be read has a state of its own"
+    return record
 
 
 def _current_rows(found: list[FoundRun], index: IndexFile) -> dict[str, Row]:
@@ -78,19 +89,4 @@ def _can_be_kept(run: FoundRun, row: Row) -> bool:
 def _stamp(run: FoundRun) -> bytes:
     """Return the bytes that change whenever the run has published something."""
     made, launched = run.made, file_stamp(f"{run.root}/launch.json")
-    return struct.pack("<4q", *made, *launched) + _head_bytes(run.root)
-
-
-def _head_bytes(root: str) -> bytes:
-    """Return the head as it lies on disk, b"" where there is none; reads no more than a head."""
-    try:
-        # without O_NONBLOCK, opening a pipe waits for its other end
-        handle = os.open(f"{root}/{STORE}/{HEAD_KEY}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError):
-        return b""
-    try:
-        return os.read(handle, 8 * HEAD_SLOTS + 1)
-    except OSError:
-        return b""
-    finally:
-        os.close(handle)
+    return struct.pack("<4q", *made, *launched) + head_bytes(run.root)

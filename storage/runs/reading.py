@@ -42,10 +42,14 @@ def read_content(paths: RunPaths) -> Content:
     try:
         return _content(paths)
     except UNREADABLE as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
-        facts = {"state": "unreadable", "problems": [problem]}
-        summary = {"name": paths.name, "problems": [problem]}
-        return Content(_text(facts), "{}", *pack({}), "{}", _text(summary))
+        return unreadable(paths, " ".join(str(error).split()) or type(error).__name__)
+
+
+def unreadable(paths: RunPaths, problem: str) -> Content:
+    """Return the content of a run that cannot be read. `problem`: why, one line."""
+    facts = {"state": "unreadable", "problems": [problem]}
+    summary = {"name": paths.name, "problems": [problem]}
+    return Content(_text(facts), "{}", *pack({}), "{}", _text(summary))
 
 
 def _content(paths: RunPaths) -> Content:
