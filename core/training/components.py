@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from asgml.core.config.live_settings import make_live_settings
+from asgml.core.config.live_settings import LiveSettings, make_live_settings
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.data.loading.batches import Batches
@@ -82,11 +82,7 @@ def make_components(
     mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
-    run = (
-        RecordedRun(paths, manifest, live_settings, earlier)
-        if recorded
-        else UnrecordedRun(manifest, live_settings, paths)
-    )
+    run = _make_run(paths, manifest, live_settings, earlier, recorded=recorded)
     balancing = make_balancing(config, model, data, run, device)
     refuse_frozen(config, model)
     optimizer = make_optimizer(config, model)
@@ -106,6 +102,19 @@ def make_components(
         early_stopping=EarlyStopping(config.early_stopping),
         run=run,
     )
+
+
+def _make_run(
+    paths: RunPaths,
+    manifest: Manifest,
+    live_settings: LiveSettings,
+    earlier: Run | None,
+    *,
+    recorded: bool,
+) -> RecordedRun:
+    if recorded:
+        return RecordedRun(paths, manifest, live_settings, earlier)
+    return UnrecordedRun(manifest, live_settings, paths)
 
 
 def _on_device(data: Dataset, device: torch.device) -> Dataset:

@@ -14,7 +14,8 @@ from textual.pilot import Pilot
 from tui_kit import comparison, screen_text, settle_comparison, shows, until
 
 from asgml.storage.format.layout import RunPaths
-from asgml.tui.comparison_app import ComparisonApp, Dashboard
+from asgml.tui.app import Dashboard
+from asgml.tui.comparison_app import ComparisonApp
 from asgml.tui.keys.row import COMPARISON
 from asgml.tui.keys.table import keys_for
 from asgml.tui.screens.comparison import ComparisonScreen

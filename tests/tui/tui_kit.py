@@ -11,7 +11,8 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
-from asgml.tui.comparison_app import ComparisonApp, Dashboard
+from asgml.tui.app import Dashboard
+from asgml.tui.comparison_app import ComparisonApp
 
 
 def screen_text(app: App[Any]) -> list[str]:
