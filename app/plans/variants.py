@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,12 +38,11 @@ def expand(plan: PlanFile, modalities: Callable[[], tuple[str, ...]]) -> list[Va
 
     Raise UserError for two of one label, or an ensemble of rows that are not there.
     """
+    _refuse_too_many(plan)
     found = [variant for row in plan.rows for variant in _of_row(row, modalities)]
     labels = [variant.label for variant in found]
-    if repeated := [label for label in labels if labels.count(label) > 1]:
+    if repeated := [label for label, count in Counter(labels).items() if count > 1]:
         raise UserError(f"plan {plan.name}: two rows are labelled {repeated[0]!r}; rename one")
-    if len(found) > MOST:
-        raise UserError(f"plan {plan.name}: {len(found)} rows; expected at most {MOST}")
     if plan.baseline and plan.baseline not in labels:
         listed = ", ".join(labels[:6])
         raise UserError(
@@ -49,6 +50,13 @@ def expand(plan: PlanFile, modalities: Callable[[], tuple[str, ...]]) -> list[Va
         )
     rows = {row.label: row for row in plan.rows}
     return [_with_members(plan, one, rows[one.row], found) for one in found]
+
+
+def _refuse_too_many(plan: PlanFile) -> None:
+    """Raise UserError where the grids make too many rows: counted before any of them is made."""
+    count = sum(math.prod(len(values) for values in row.grid.values()) for row in plan.rows)
+    if count > MOST:
+        raise UserError(f"plan {plan.name}: {count} rows; expected at most {MOST}")
 
 
 def _of_row(row: Row, modalities: Callable[[], tuple[str, ...]]) -> list[Variant]:

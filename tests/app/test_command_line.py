@@ -25,7 +25,7 @@ Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
 PROMISED += ["ensemble", "export", "methods", "recipes", "data", "config", "doctor"]
 PROMISED += ["schedule", "fork"]
-PROMISED += ["label", "rename", "delete", "ablate", "sweep", "diagnose"]
+PROMISED += ["label", "rename", "delete", "ablate", "sweep", "diagnose", "compare", "report"]
 
 
 def commands(group: Any, path: str = "asgml") -> Iterator[tuple[str, Any]]:

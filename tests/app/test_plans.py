@@ -424,3 +424,11 @@ def test_whatever_a_file_holds_it_is_a_plan_or_one_line(
             resolve(check_plan({**tree, "row": given_rows}, "mine"))
         except UserError as error:
             assert "\n" not in str(error) and str(error).startswith("plan mine"), error
+
+
+def test_a_grid_beyond_all_bounds_is_counted_not_made() -> None:
+    values = [n / 1000 for n in range(1, 400)]
+    grid = {key: values for key in ("boost.alpha", "optimizer.lr", "optimizer.momentum")}
+    plan = check_plan({"row": [{"label": "a", "set": {"method": "boost"}, "grid": grid}]}, "big")
+    with pytest.raises(UserError, match="63521199 rows; expected at most"):
+        resolve(plan, Overrides(data="synthetic"))
