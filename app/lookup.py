@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from asgml.app.errors import NotFoundError
+from asgml.app.errors import NotFoundError, RejectedError
 from asgml.app.settings import runs_directory
-from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run
+from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, is_run
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -19,6 +20,18 @@ def find(run_ref: str, runs: Path | None) -> RunPaths:
         return find_run(run_ref, runs_directory(runs))
     except RunNotFoundError as error:
         raise NotFoundError(str(error)) from None
+
+
+def find_to_change(run_ref: str, runs: Path | None) -> RunPaths:
+    """Return the paths of a run that is to be changed.
+
+    Raise NotFoundError, and RejectedError for a link: `find` resolves a path, so the link itself
+    is looked at before.
+    """
+    path = os.path.expanduser(run_ref).rstrip("/") if "/" in run_ref else run_ref
+    if os.path.islink(path) and is_run(Path(path)):
+        raise RejectedError(f"{run_ref} is a link; give the path of the run itself")
+    return find(run_ref, runs)
 
 
 def open_run(paths: RunPaths) -> Run:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asgml.app.errors import RejectedError, RunFailedError, UserError, narrate
-from asgml.app.lookup import find
+from asgml.app.lookup import find_to_change
 from asgml.app.settings import runs_directory
 from asgml.storage.format.layout import RunPaths, name_in
 from asgml.storage.format.safe_text import one_line
@@ -20,7 +20,7 @@ from asgml.storage.runs.removal import RemovalRefusedError, delete_run, refuse_r
 def delete(run_refs: Sequence[str], runs: Path | None, yes: bool) -> int:
     """Remove runs, all of which must be there and at rest. stdout: the paths that are gone."""
     folder = runs_directory(runs)
-    found = list(dict.fromkeys(_found(run_ref, runs) for run_ref in run_refs))
+    found = list(dict.fromkeys(find_to_change(run_ref, runs) for run_ref in run_refs))
     for paths in found:
         _refuse(paths)
     for paths in found:
@@ -32,13 +32,6 @@ def delete(run_refs: Sequence[str], runs: Path | None, yes: bool) -> int:
         _remove(paths)
         print(one_line(paths.root), flush=True)
     return 0
-
-
-def _found(run_ref: str, runs: Path | None) -> RunPaths:
-    # a path is resolved when it is found: the link itself has to be looked at here
-    if "/" in run_ref and os.path.islink(run_ref.rstrip("/")):
-        raise RejectedError(f"{run_ref} is a link; remove the link itself with rm")
-    return find(run_ref, runs)
 
 
 def _refuse(paths: RunPaths) -> None:

@@ -7,13 +7,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from asgml.app.errors import RejectedError, RunFailedError, UserError
-from asgml.app.lookup import find
+from asgml.app.lookup import find_to_change
 from asgml.app.output import print_json
 from asgml.app.settings import runs_directory
 from asgml.storage.format.labels_file import MAX_TAGS, MAX_TEXT
 from asgml.storage.format.layout import RunPaths, name_in
 from asgml.storage.format.safe_text import one_line, safe
-from asgml.storage.runs.labels import read_labels, write_labels
+from asgml.storage.runs.labels import (
+    LabelsRefusedError,
+    read_labels,
+    refuse_labelling,
+    write_labels,
+)
 from asgml.storage.runs.record import RunLabels
 
 
@@ -32,9 +37,11 @@ def label(run_refs: Sequence[str], runs: Path | None, changes: Changes, json_: b
     """Change the labels of runs, all or none of which exist; print what they are then."""
     _refuse_unfit(changes)
     # all are found before any changes: a typing error leaves no half of it done
-    found = [find(run_ref, runs) for run_ref in run_refs]
+    found = [find_to_change(run_ref, runs) for run_ref in run_refs]
     labels = {paths: changed(read_labels(paths), changes) for paths in found}
     if changes != Changes():
+        for paths in found:
+            _refuse_labelling(paths)
         for paths, new in labels.items():
             _write(paths, new)
     folder = runs_directory(runs)
@@ -71,6 +78,13 @@ def _refuse_unfit(changes: Changes) -> None:
         )
     if len(changes.note or "") > MAX_TEXT:
         raise UserError(f"a note of {len(changes.note or '')} characters, at most {MAX_TEXT}")
+
+
+def _refuse_labelling(paths: RunPaths) -> None:
+    try:
+        refuse_labelling(paths)
+    except LabelsRefusedError as error:
+        raise RejectedError(str(error)) from None
 
 
 def _write(paths: RunPaths, labels: RunLabels) -> None:

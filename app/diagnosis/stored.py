@@ -60,7 +60,7 @@ def read_diagnosis(folder: Path) -> Diagnosis:
     The verdict is not read but judged again: it is never another than the numbers give.
     """
     try:
-        record = read_json_object(folder / FILE)
+        record = read_json_object(folder / FILE, follow_links=False)
         typed.refuse_other_types(record, _TYPES, _TYPES, "the diagnosis")
         measurements = measurements_from_json(record["measurements"])
     except FileNotFoundError:

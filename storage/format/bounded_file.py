@@ -19,18 +19,23 @@ MAX_CHUNK_BYTES = 256 << 20
 """Most bytes of a chunk, as a file and in memory: the chunks of this program have below 1 MB."""
 
 
-def read_bounded(path: Path, limit: int = MAX_METADATA_BYTES) -> bytes:
+def read_bounded(
+    path: Path, limit: int = MAX_METADATA_BYTES, *, follow_links: bool = True
+) -> bytes:
     """Return the content of a file.
 
-    Raise FormatError for anything but a regular file of at most `limit` bytes, OSError where
-    there is none or it cannot be opened.
+    Raise FormatError for anything but a regular file of at most `limit` bytes, also for a link
+    where `follow_links` is False; OSError where there is none or it cannot be opened.
     """
+    no_links = 0 if follow_links else os.O_NOFOLLOW
     try:
         # without O_NONBLOCK, opening a pipe waits for its other end
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | no_links)
     except OSError as error:
         if error.errno == errno.ENXIO:  # a socket
             raise FormatError(f"{_shown(path)} is no regular file") from None
+        if error.errno == errno.ELOOP and not follow_links:
+            raise FormatError(f"{_shown(path)} is a link, expected a regular file") from None
         raise
     try:
         _refuse(os.fstat(handle), path, limit)
@@ -53,9 +58,9 @@ def refuse_unbounded(path: Path, limit: int) -> None:
         _refuse(status, path, limit)
 
 
-def read_json_object(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path, *, follow_links: bool = True) -> dict[str, Any]:
     """Return the JSON object in a file. Raise FormatError for none, OSError as `read_bounded`."""
-    content = read_bounded(path)
+    content = read_bounded(path, follow_links=follow_links)
     try:
         record = json.loads(content)
     except (ValueError, RecursionError) as error:

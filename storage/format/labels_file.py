@@ -21,11 +21,11 @@ MAX_TEXT = 8_000
 def read_labels_file(path: Path) -> dict[str, Any]:
     """Return title, tags, note and archived, each only where it has its type.
 
-    {} where there is no file; a file that is damaged, too large or no file counts as none, for
-    labels are the user's own words and change no number.
+    {} where there is no file; a file that is damaged, too large, a link or no file counts as none,
+    for labels are the user's own words and change no number.
     """
     try:
-        record = json.loads(read_bounded(path, MAX_BYTES))
+        record = json.loads(read_bounded(path, MAX_BYTES, follow_links=False))
     except (OSError, ValueError, RecursionError, FormatError):
         return {}
     if not isinstance(record, dict):
@@ -39,7 +39,9 @@ def write_labels_file(path: Path, labels: dict[str, Any]) -> None:
     """Write the labels beside the file, then rename. Raise OSError where that is not possible."""
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        aside.write_text(json.dumps(labels, indent=1) + "\n", encoding="ascii")
+        aside.unlink(missing_ok=True)
+        with aside.open("x", encoding="ascii") as file:  # never through a link
+            file.write(json.dumps(labels, indent=1) + "\n")
         os.replace(aside, path)
     except OSError:
         aside.unlink(missing_ok=True)

@@ -6,6 +6,7 @@ An ensemble trains nothing, so it has no run; beside the runs of its plan its va
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,9 +44,11 @@ def ensemble_file(plan_folder: Path, name: str) -> Path:
 
 
 def read_ensemble(path: Path) -> EnsembleRecord | None:
-    """Return the record in a file, None where there is none or it is damaged."""
+    """Return the record in a file, None where there is none, a link, or a damaged one."""
+    if os.path.islink(path.parent):
+        return None
     try:
-        record = read_json_object(path)
+        record = read_json_object(path, follow_links=False)
         typed.refuse_other_types(record, _TYPES, _TYPES, "an ensemble")
     except (FormatError, OSError):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,10 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.runs.record import RunLabels
 
 NO_LABELS = RunLabels()
+
+
+class LabelsRefusedError(Exception):
+    """A run whose labels must not, or cannot, be written. The message is one line."""
 
 
 def read_labels(paths: RunPaths) -> RunLabels:
@@ -27,6 +32,22 @@ def _labels_from(record: dict[str, Any]) -> RunLabels:
     )
 
 
+def refuse_labelling(paths: RunPaths) -> None:
+    """Raise LabelsRefusedError for a link to a run, and for a directory in the file's place."""
+    if os.path.islink(paths.root):
+        raise LabelsRefusedError(
+            f"{paths.root} is a link; give the path of the run itself to `asgml label`"
+        )
+    if os.path.isdir(paths.labels) and not os.path.islink(paths.labels):
+        raise LabelsRefusedError(
+            f"{paths.labels} is a directory, expected a file; rename or remove it"
+        )
+
+
 def write_labels(paths: RunPaths, labels: RunLabels) -> None:
-    """Replace the labels of a run. Raise OSError where its directory cannot be written."""
+    """Replace the labels of a run, never through a link.
+
+    Raise LabelsRefusedError as `refuse_labelling`, OSError where its directory cannot be written.
+    """
+    refuse_labelling(paths)
     write_labels_file(paths.labels, asdict(labels))

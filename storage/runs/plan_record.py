@@ -7,6 +7,7 @@ read it. The state of a cell is never in it: that is the state of the cell's run
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -75,7 +76,8 @@ class PlanRecord:
 
 def is_plan(folder: Path) -> bool:
     """Return True for the folder of a plan's runs."""
-    return (folder / FILE).is_file()
+    file = folder / FILE
+    return os.path.isfile(file) and not os.path.islink(file)
 
 
 def read_plan_record(folder: Path) -> PlanRecord:
@@ -83,7 +85,7 @@ def read_plan_record(folder: Path) -> PlanRecord:
 
     No name of a run in it leads out of the folder.
     """
-    record = read_json_object(folder / FILE)
+    record = read_json_object(folder / FILE, follow_links=False)
     plan = _checked(record, _PLAN, FILE)
     rows = tuple(PlanRow(**_checked(row, _ROW, "a row")) for row in plan["rows"])
     cells = tuple(PlanCell(**_checked(cell, _CELL, "a cell")) for cell in plan["cells"])

@@ -282,6 +282,28 @@ def test_delete_follows_no_link(asgml: Asgml, folder: Path, tmp_path: Path) -> N
     assert (tmp_path / "ogm-01" / "run.toml").exists()
 
 
+def test_no_label_is_written_through_a_link(
+    asgml: Asgml, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.move(folder / "ogm-01", tmp_path / "elsewhere")
+    (folder / "ogm-01").symlink_to(tmp_path / "elsewhere")
+    monkeypatch.chdir(folder)
+    for given in ("ogm-01", folder / "ogm-01", f"{folder}/ogm-01/"):
+        said = asgml("label", "boost-01", given, "--tag", "x")
+        assert said.code == REJECTED and "is a link" in said.err
+        assert asgml("delete", given, "--yes").code == REJECTED
+    assert not (tmp_path / "elsewhere" / "labels.json").exists()
+    assert not (folder / "boost-01" / "labels.json").exists()
+
+
+def test_a_directory_in_the_place_of_labels_is_one_line(asgml: Asgml, folder: Path) -> None:
+    (folder / "boost-01" / "labels.json").mkdir()
+    said = asgml("label", "ogm-01", "boost-01", "--tag", "x")
+    assert said.code == REJECTED and "labels.json is a directory, expected a file" in said.err
+    assert said.err.count("\n") == 1 and "Errno" not in said.err
+    assert not (folder / "ogm-01" / "labels.json").exists()
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(
     asgml: Asgml, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from asgml.storage.format.errors import FormatError
+from asgml.storage.runs.ensemble_record import (
+    FOLDER,
+    EnsembleRecord,
+    ensemble_file,
+    read_ensembles,
+    write_ensemble,
+)
 from asgml.storage.runs.plan_record import (
     FILE,
     PlanCell,
@@ -88,3 +96,19 @@ def test_a_pipe_is_no_plan_and_is_not_waited_for(tmp_path: Path) -> None:
     assert not is_plan(tmp_path)
     with pytest.raises(FormatError):
         read_plan_record(tmp_path)
+
+
+def test_no_link_is_read_as_a_plan_or_an_ensemble(tmp_path: Path) -> None:
+    plan, outside = tmp_path / "table", tmp_path / "outside"
+    record = EnsembleRecord(("a-s0",), "softmax", "aa", {"val_accuracy": 0.5})
+    write_plan_record(outside, PLAN)
+    write_ensemble(ensemble_file(outside, "both-s0"), record)
+    ensemble_file(plan, "both-s0").parent.mkdir(parents=True)
+    (plan / FILE).symlink_to(outside / FILE)
+    ensemble_file(plan, "both-s0").symlink_to(ensemble_file(outside, "both-s0"))
+    assert not is_plan(plan) and read_ensembles(plan) == {}
+    with pytest.raises(FormatError, match="is a link"):
+        read_plan_record(plan)
+    shutil.rmtree(plan / FOLDER)
+    (plan / FOLDER).symlink_to(outside / FOLDER)
+    assert read_ensembles(plan) == {} and read_ensembles(outside) == {"both-s0": record}

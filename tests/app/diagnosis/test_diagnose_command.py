@@ -141,6 +141,12 @@ def test_the_verdict_is_judged_again_and_not_believed(asgml: Asgml, tmp_path: Pa
     assert "hardware" not in asgml("diagnose", file.parent).out
 
 
+def test_a_diagnosis_that_is_a_link_is_not_read(asgml: Asgml, tmp_path: Path) -> None:
+    (tmp_path / "diagnosis.json").symlink_to(stored(tmp_path, HELP) / "diagnosis.json")
+    said = asgml("diagnose", tmp_path)
+    assert said.code == 3 and "is a link" in said.err and said.out == ""
+
+
 def test_hostile_names_are_not_raw(asgml: Asgml, tmp_path: Path) -> None:
     name = "\x1b[31mv"
     found = replace(

@@ -27,7 +27,7 @@ from asgml.storage.read.summary import summarize
 from asgml.storage.runs import index as index_module
 from asgml.storage.runs.index import read_records
 from asgml.storage.runs.index_file import IndexFile
-from asgml.storage.runs.labels import read_labels, write_labels
+from asgml.storage.runs.labels import LabelsRefusedError, read_labels, write_labels
 from asgml.storage.runs.record import RunLabels, RunRecord
 from asgml.storage.write.writer import RunWriter
 
@@ -387,6 +387,27 @@ def test_labels_that_are_no_file_are_not_opened(folder: Path) -> None:
     paths = RunPaths(folder / "first-01")
     os.mkfifo(paths.labels)
     assert read_labels(paths) == RunLabels()
+
+
+def test_labels_that_are_a_link_are_not_read(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "theirs.json").write_text('{"title": "theirs", "tags": ["t"]}')
+    for name in ("first-01", "plan/row-s0"):
+        paths = RunPaths(folder / name)
+        paths.labels.symlink_to(tmp_path / "theirs.json")
+        assert read_labels(paths) == by_name(folder)[name].labels == RunLabels()
+        write_labels(paths, RunLabels(title="mine"))
+        assert read_labels(paths).title == "mine"
+    assert "theirs" in (tmp_path / "theirs.json").read_text()
+
+
+def test_labels_are_never_written_through_a_link(folder: Path, tmp_path: Path) -> None:
+    (folder / "link").symlink_to(folder / "first-01")
+    with pytest.raises(LabelsRefusedError, match="is a link"):
+        write_labels(RunPaths(folder / "link"), RunLabels(title="x"))
+    aside = folder / "second-01" / f".labels.json.{os.getpid()}.partial"
+    aside.symlink_to(tmp_path / "outside")
+    write_labels(RunPaths(folder / "second-01"), RunLabels(title="x"))
+    assert not (tmp_path / "outside").exists() and not RunPaths(folder / "first-01").labels.exists()
 
 
 def test_labels_are_always_as_they_are_now(folder: Path, readings: list[str]) -> None:

@@ -127,10 +127,23 @@ def named(records: Sequence[RunRecord]) -> str:
 
 def write_changed(paths: Sequence[Path], change: Change, said: str) -> str:
     """Write the changed labels of some runs, and return `said`."""
-    from asgml.storage.runs.labels import read_labels, write_labels
+    from asgml.storage.runs.labels import (
+        LabelsRefusedError,
+        read_labels,
+        refuse_labelling,
+        write_labels,
+    )
 
-    for run in map(RunPaths, paths):
-        write_labels(run, change(read_labels(run)))
+    runs = [RunPaths(path) for path in paths]
+    try:
+        for run in runs:
+            refuse_labelling(run)
+        for run in runs:
+            write_labels(run, change(read_labels(run)))
+    except LabelsRefusedError as error:
+        raise ValueError(str(error)) from None
+    except OSError as error:
+        raise ValueError(f"{run.labels} cannot be written: {error.strerror}") from None
     return said
 
 
