@@ -88,6 +88,29 @@ async def test_enter_opens_the_run_of_a_cell_and_escape_comes_back(plan: Path) -
         await until(pilot, lambda: app.screen is app.run_list, "g is the list")
 
 
+async def test_the_list_stands_on_a_run_of_the_plan_that_one_comes_from(plan: Path) -> None:
+    other = plan.parent / "zeta"
+    make_plan(other, ALPHAS, SEEDS)
+    add_cell(other, 0, 0, 0.9, alpha=0.7)
+    for key in ("g", "escape"):
+        async with plan_screen(plan) as (app, pilot):
+            await pilot.press(key)
+            await until(pilot, lambda: app.screen is app.run_list, "the list")
+            await until(pilot, lambda: len(app.run_list.listing.rows) > 1, "its runs")
+            assert app.run_list.listing.rows[0].records[0].path.parent == other
+            await pilot.press("p")
+            await until(pilot, lambda: app.screen is app.plan, "the plan")
+            assert app.plan.progress.folder == plan
+
+
+async def test_no_time_is_promised_where_nothing_trains(plan: Path) -> None:
+    async with plan_screen(plan) as (app, pilot):
+        await shows(pilot, "nothing is training; `asgml ablate …` continues")
+        assert app.plan.progress.remaining is None
+        add_cell(plan, 1, 1, 0.81, state=State.RUNNING)
+        await until(pilot, lambda: not app.plan.progress.at_rest, "a cell is training")
+
+
 async def test_moving_stays_among_the_cells(plan: Path) -> None:
     async with plan_screen(plan) as (app, pilot):
         await pilot.press(*["right"] * 9, *["down"] * 9)

@@ -121,6 +121,16 @@ async def test_a_filter_follows_the_typing_and_its_faults_are_told(runs: Path) -
         await until(pilot, lambda: len(names(app)) == 2, "escape drops the filter")
 
 
+async def test_the_first_line_is_selected_after_sorting(runs: Path) -> None:
+    small_run(runs, "newest", val=0.1, settings={"method": "ogm_ge"})
+    async with run_list(runs, lines=3) as (app, pilot):
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, ListScreen), "it asks by what")
+        await pilot.press(*["down"] * 4, "enter")
+        await until(pilot, lambda: app.run_list.listing.options.sort == "val", "it is sorted")
+        assert names(app) == ["boost", "base", "newest"] and app.run_list.place == 0
+
+
 async def test_sorting_turns_round_and_the_best_is_found(runs: Path) -> None:
     async with run_list(runs) as (app, pilot):
         for expected in (["boost", "base"], ["base", "boost"]):

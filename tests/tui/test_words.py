@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from rich.cells import cell_len
 
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
-from asgml.tui.terminal.format import age, coarse, count, fit, short_count
+from asgml.storage.runs.groups import seeds_text
+from asgml.tui.terminal.format import age, clip_numbers, coarse, count, fit, short_count
 
 
 @given(st.text())
@@ -51,6 +53,21 @@ def test_a_number_is_short(value: float) -> None:
 )
 def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@given(st.lists(st.integers(0, 500), min_size=1, max_size=40), st.integers(0, 30))
+def test_no_seed_is_cut_inside_its_number(seeds: list[int], width: int) -> None:
+    text = seeds_text(seeds)
+    shown = clip_numbers(text, width)
+    assert cell_len(shown) <= width
+    kept = re.findall(r"\d+", shown)
+    assert kept == re.findall(r"\d+", text)[: len(kept)]
+    assert (shown == text) == (cell_len(text) <= width)
+
+
+def test_seeds_that_do_not_fit() -> None:
+    for width, shown in {7: "0–4×500", 6: "0–4 …", 4: "0–…", 1: "…", 0: ""}.items():
+        assert clip_numbers("0–4×500", width) == shown
 
 
 def test_counts_and_times() -> None:

@@ -73,6 +73,11 @@ class PlanProgress:
         return [cell for row in self.rows for cell in row.cells if cell is not None]
 
     @property
+    def at_rest(self) -> bool:
+        """True where cells are left and none of them is training."""
+        return self.counts[WAITING] > 0 and not self.counts["running"]
+
+    @property
     def counts(self) -> Counter[str]:
         """The number of cells in each state; runs that live count as running."""
         return Counter(
@@ -142,14 +147,17 @@ def share_of(record: RunRecord) -> float:
 
 
 def remaining_seconds(cells: Sequence[CellProgress]) -> float | None:
-    """Return the seconds until the plan is done, None before a cell has come far enough to tell.
+    """Return the seconds until the plan is done.
+
+    None where nothing is training, and before a cell has come far enough to tell.
 
     A cell takes as long as the mean of its row, else of all; as many are trained side by side as
     are trained now. Cells that failed or are stale are left as they are.
     """
     left = [cell for cell in cells if cell.state not in (DONE, FAILED, STALE)]
     each = [_seconds_of(cell, cells) * (1 - cell.share) for cell in left]
-    seconds = sum(each) / max(sum(cell.state in ALIVE for cell in left), 1)
+    running = sum(cell.state in ALIVE for cell in left)
+    seconds = sum(each) / running if running else math.nan
     return seconds if math.isfinite(seconds) else None
 
 

@@ -15,7 +15,7 @@ from asgml.tui.terminal.theme import Styles
 class NavigationProtocol(Protocol):
     """The way between the screens."""
 
-    def show_runs(self) -> None:
+    def show_runs(self, plan: Path | None = None) -> None:
         """Go to the run list."""
 
     def show_plan(self, folder: Path) -> None:

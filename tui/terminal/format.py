@@ -27,6 +27,21 @@ def clip(text: str, width: int) -> str:
     return text if cell_len(text) <= width else fit(text, width)
 
 
+def clip_numbers(text: str, width: int) -> str:
+    """Return a text in at most `width` cells, never cut inside a number.
+
+    `0–4×500` is `0–4 …` in six cells: `0–4×5…` would be read as another number.
+    """
+    if cell_len(text) <= width:
+        return text
+    shown = ["…" if width > 0 else ""]
+    for place in range(1, len(text)):
+        head = text[:place].rstrip(", ×")
+        if not (head[-1:].isdigit() and text[place].isdigit()):
+            shown.append(head + (" …" if head[-1:].isdigit() else "…"))
+    return max((each for each in reversed(shown) if cell_len(each) <= width), key=cell_len)
+
+
 def shorten(text: str, width: int) -> str:
     """Return `text` in at most `width` cells, cut in its middle: names differ at their ends."""
     if cell_len(text) <= width or width < 5:

@@ -44,6 +44,9 @@ def head_segments(scene: PlanProgress, styles: Styles) -> list[LineSegment]:
     if scene.remaining:
         text = f"{coarse(scene.remaining)} remaining"
         segments.append(LineSegment(1, Text(text, styles.text)))
+    if scene.at_rest:
+        text = "nothing is training; `asgml ablate …` continues"
+        segments.append(LineSegment(3, Text(text, styles.warn)))
     segments.append(LineSegment(5, Text(f"metric {one_line(scene.plan.metric)}", styles.muted)))
     return segments
 

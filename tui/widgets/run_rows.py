@@ -13,7 +13,7 @@ from asgml.storage.format.safe_text import one_line
 from asgml.tui.scene.run_columns import Column, cell_text, choose_columns
 from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.run_row import ListRow, spread_of
-from asgml.tui.terminal.format import clip, fit, shorten
+from asgml.tui.terminal.format import clip, clip_numbers, fit, shorten
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
 
@@ -140,7 +140,8 @@ def _name(row: ListRow, width: int) -> str:
 def _cell(row: ListRow, column: Column, now: float, styles: Styles) -> Text:
     if column.key == "state":
         return state_text(row, styles, column.width)
-    text = clip(cell_text(row, column, now, styles.glyph("±", "+-")), column.width)
+    whole = cell_text(row, column, now, styles.glyph("±", "+-"))
+    text = (clip_numbers if column.key == "seeds" else clip)(whole, column.width)
     shown = f"{text:>{column.width}}" if column.right else fit(text, column.width)
     return Text(shown, styles.muted if _provisional(row, column) else styles.text)
 

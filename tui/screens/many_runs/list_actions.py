@@ -90,8 +90,7 @@ class ListActions(ListActionGroup):
         else:
             records = [row.records[0] for row in self._screen.listing.rows]
             descending = name not in ("name", "state") and better_end(records, name) != "low"
-        self._screen.choose(replace(options, sort=name, descending=descending))
-        self._screen.move_to(0)
+        self._screen.choose(replace(options, sort=name, descending=descending), first=True)
 
     def _group(self) -> None:
         self._screen.choose(replace(self._screen.options, grouped=not self._screen.options.grouped))

@@ -40,8 +40,13 @@ class Navigation:
         for name, screen in (("main", self._main), ("runs", self._list), ("plan", self._plan)):
             self._app.install_screen(screen, name)
 
-    def show_runs(self) -> None:
-        """Go to the run list: back to it, or in the place of the screen that is on."""
+    def show_runs(self, plan: Path | None = None) -> None:
+        """Go to the run list: back to it, or in the place of the screen that is on.
+
+        `plan`: the folder of the plan on whose runs it is to stand.
+        """
+        if plan is not None:
+            self._list.stand_on_plan(plan)
         if self._list in self._app.screen_stack:
             self._pop_to(self._list)
         elif len(self._app.screen_stack) > 1:
@@ -77,6 +82,8 @@ class Navigation:
         """Leave the screen that is on. Return False for the lowest one."""
         if len(self._app.screen_stack) <= 2:
             return False
+        if self._app.screen is self._plan:
+            self._list.stand_on_plan(self._plan.progress.folder)
         self._app.pop_screen()
         return True
 

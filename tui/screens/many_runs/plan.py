@@ -54,7 +54,7 @@ class PlanScreen(Screen[None]):
             "last": partial(self.move, _FAR, 0),
             "open": self._open,
             "back": self._back,
-            "runs": lambda: app_of(self.app).navigation.show_runs(),
+            "runs": self._show_runs,
             "help": lambda: show_help(self.app, PLAN),
             "palette": lambda: self.app.action_command_palette(),
             "redraw": lambda: app_of(self.app).redraw(),
@@ -128,7 +128,10 @@ class PlanScreen(Screen[None]):
 
     def _back(self) -> None:
         if not app_of(self.app).navigation.back():
-            app_of(self.app).navigation.show_runs()
+            self._show_runs()
+
+    def _show_runs(self) -> None:
+        app_of(self.app).navigation.show_runs(self.progress.folder)
 
     def show_message(self, text: str, severity: Severity = "information") -> None:
         self.app.notify(text, severity=severity, markup=False, timeout=6)

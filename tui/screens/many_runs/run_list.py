@@ -48,6 +48,8 @@ class RunListScreen(Screen[None]):
         self.options = ListOptions()
         self.marked: set[Path] = set()
         self.place = 0
+        self._to_first = False
+        self._plan_to_find: Path | None = None
         self._frame_due = False
         groups = (ListActions(self), LabelActions(self), OpenActions(self))
         self.handlers = {id: run for group in groups for id, run in group.handlers().items()}
@@ -88,13 +90,29 @@ class RunListScreen(Screen[None]):
         """Draw a new listing; the selected line stays selected wherever it is now."""
         row = self.row
         self.listing = listing
-        if row is not None:
+        if self._to_first and listing.options == self.options:
+            self.place, self._to_first = 0, False
+        elif row is not None:
             keys = [each.key for each in listing.rows]
             self.place = keys.index(row.key) if row.key in keys else self.place
         here = {path for each in listing.rows for path in each.paths}
         if not listing.options.filter_text:
             self.marked &= here
         self.move_to(self.place)
+        self._find_plan()
+
+    def stand_on_plan(self, folder: Path) -> None:
+        """Select a line of a plan's runs, at the latest when they are listed."""
+        self._plan_to_find = folder
+        self._find_plan()
+
+    def _find_plan(self) -> None:
+        plans = [row.records[0].path.parent for row in self.listing.rows]
+        folder = self._plan_to_find
+        if folder in plans:
+            self._plan_to_find = None
+            if plans[self.place] != folder:
+                self.move_to(plans.index(folder))
 
     # what the handlers of keys use
 
@@ -129,9 +147,9 @@ class RunListScreen(Screen[None]):
         self.place = min(max(place, 0), max(len(self.listing.rows) - 1, 0))
         self.draw()
 
-    def choose(self, options: ListOptions) -> None:
-        """Ask for the listing that these choices make."""
-        self.options = options
+    def choose(self, options: ListOptions, *, first: bool = False) -> None:
+        """Ask for the listing that these choices make; with `first` its first line is selected."""
+        self.options, self._to_first = options, first
         self.table.show(options)
 
     def show_message(self, text: str, severity: Severity = "information") -> None:
