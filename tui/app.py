@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from asgml.storage.format.status import ALIVE
-from asgml.tui.messages import Notification, PlanChanged, RunsListed, SceneChanged
+from asgml.tui.messages import Notification, PlanChanged, RunsCounted, RunsListed, SceneChanged
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.by_clock import main_screen
 from asgml.tui.screens.many_runs.navigation import Navigation
@@ -130,6 +130,9 @@ class Dashboard(ThemedApp):
         self.main.show_runs(message.records)
         if message.listing is not None:
             self.run_list.show_listing(message.listing)
+
+    def on_runs_counted(self, message: RunsCounted) -> None:
+        self.run_list.show_count(message.done, message.total)
 
     def on_plan_changed(self, message: PlanChanged) -> None:
         self.plan.show_progress(message.progress)

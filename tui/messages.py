@@ -58,6 +58,17 @@ class RunsListed(Message, bubble=False):
         return isinstance(message, RunsListed)
 
 
+class RunsCounted(Message, bubble=False):
+    """A reading of runs that takes long: so many of all are read."""
+
+    def __init__(self, done: int, total: int) -> None:
+        super().__init__()
+        self.done, self.total = done, total
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, RunsCounted)
+
+
 class PlanChanged(Message, bubble=False):
     """The state of the plan that is followed."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from asgml.storage.format.head_file import head_bytes
@@ -21,11 +22,17 @@ from asgml.storage.runs.record import RunRecord
 
 MOST_READINGS = 3
 """Readings of one run until one of them is whole: its trainer may end during each."""
-KEEP_EVERY = 200
+KEEP_EVERY = 20
 """Runs that are read before they are kept: whoever interrupts the first reading keeps most."""
 
 
-def read_records(folder: Path, *, archived: bool = False) -> list[RunRecord]:
+Progress = Callable[[int, int], object]
+"""Takes the number of runs that have been looked at, and of all."""
+
+
+def read_records(
+    folder: Path, *, archived: bool = False, on_progress: Progress = lambda done, total: None
+) -> list[RunRecord]:
     """Return the runs of a folder and of the plans in it, the newest first.
 
     `archived`: also those that the user has put away. A run that cannot be read has the state
@@ -34,7 +41,7 @@ def read_records(folder: Path, *, archived: bool = False) -> list[RunRecord]:
     found = scan(folder)
     index = IndexFile(folder)
     try:
-        rows = _current_rows(found, index)
+        rows = _current_rows(found, index, on_progress)
     finally:
         index.close()
     now = time.time_ns()
@@ -59,12 +66,12 @@ def read_record(paths: RunPaths, name: str = "") -> RunRecord:
     return record
 
 
-def _current_rows(found: list[FoundRun], index: IndexFile) -> dict[str, Row]:
+def _current_rows(found: list[FoundRun], index: IndexFile, on_progress: Progress) -> dict[str, Row]:
     """Return the content of each run by its name, read anew where the index does not hold."""
     known = index.rows()
     rows: dict[str, Row] = {}
     new: dict[str, Row] = {}
-    for run in found:
+    for done, run in enumerate(found, 1):
         stamp, row = _stamp(run), known.get(run.name)
         if row is None or row.stamp != stamp:
             row = Row(stamp, read_content(RunPaths(Path(run.root))))
@@ -74,6 +81,7 @@ def _current_rows(found: list[FoundRun], index: IndexFile) -> dict[str, Row]:
         if len(new) >= KEEP_EVERY:
             index.keep(new)
             new = {}
+        on_progress(done, len(found))
     index.keep(new, known.keys() - rows.keys())
     return rows
 

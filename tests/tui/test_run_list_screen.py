@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from textual.pilot import Pilot
 from tui_kit import dashboard, notified, screen_text, shows, until
 
 from asgml.storage.format.layout import RunPaths
+from asgml.storage.runs import index
 from asgml.storage.runs.labels import read_labels, write_labels
 from asgml.storage.runs.record import RunLabels
 from asgml.tui.app import Dashboard
@@ -119,6 +121,27 @@ async def test_a_filter_follows_the_typing_and_its_faults_are_told(runs: Path) -
         await until(pilot, lambda: names(app) == ["base"], "escape forgets what was typed")
         await pilot.press("escape")
         await until(pilot, lambda: len(names(app)) == 2, "escape drops the filter")
+
+
+async def test_the_first_reading_tells_how_far_it_is(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, read_content = threading.Event(), index.read_content
+
+    def slow(paths: Any) -> Any:
+        if paths.name == "boost-s0":
+            goes_on.wait(20)
+        return read_content(paths)
+
+    monkeypatch.setattr(index, "read_content", slow)
+    monkeypatch.setattr("asgml.tui.session.reading_count._EVERY", 0.0)
+    app = Dashboard(None, runs, interval=0.03)
+    async with app.run_test(size=(120, 40)) as pilot:
+        try:
+            await shows(pilot, "reading 3 of 4")
+        finally:
+            goes_on.set()
+        await until(pilot, lambda: app.run_list.listing.loaded, "the runs are listed")
 
 
 async def test_the_first_line_is_selected_after_sorting(runs: Path) -> None:

@@ -33,6 +33,7 @@ class RunListing:
     present: frozenset[str] = frozenset()
     problem: str = ""
     loaded: bool = False
+    reading: str = "reading…"
 
     @property
     def longest_name(self) -> int:

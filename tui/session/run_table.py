@@ -17,6 +17,7 @@ from asgml.tui.scene.run_listing import RunListing, build_listing
 from asgml.tui.scene.run_sorting import ListOptions
 from asgml.tui.session.plan_watch import PlanWatch
 from asgml.tui.session.reader_thread import ReaderThread
+from asgml.tui.session.reading_count import ReadingCount
 
 _SHARE = 8
 """The time between two readings is at least so many times what a reading takes."""
@@ -115,7 +116,8 @@ class RunTable:
         begin = time.monotonic()
         self._due = False
         try:
-            found = read_records(self.folder, archived=True)
+            count = ReadingCount(self._post)
+            found = read_records(self.folder, archived=True, on_progress=count)
         finally:
             end = time.monotonic()
             self._next = end + max(self._every or 0.0, _SHARE * (end - begin))

@@ -38,7 +38,7 @@ def head_segments(
     segments = [
         LineSegment(0, Text(" runs", styles.title)),
         LineSegment(6, Text(shorten(folder_text(folder), 40), styles.text)),
-        LineSegment(1, Text(amount if scene.loaded else "reading…", styles.strong)),
+        LineSegment(1, Text(amount if scene.loaded else scene.reading, styles.strong)),
     ]
     if scene.problem:
         return [*segments, LineSegment(0, Text(one_line(scene.problem), styles.bad))]

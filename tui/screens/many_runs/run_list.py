@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from time import time as now
 from typing import ClassVar
@@ -24,6 +25,7 @@ from asgml.tui.screens.many_runs.list_actions import ListActions
 from asgml.tui.screens.many_runs.open_actions import OpenActions
 from asgml.tui.session.run_table import RunTable
 from asgml.tui.terminal.app_protocol import app_of
+from asgml.tui.terminal.format import count
 from asgml.tui.widgets.bars import KeyBar
 from asgml.tui.widgets.run_list_lines import RunListFoot, RunListHead
 from asgml.tui.widgets.run_rows import RunRows
@@ -100,6 +102,13 @@ class RunListScreen(Screen[None]):
             self.marked &= here
         self.move_to(self.place)
         self._find_plan()
+
+    def show_count(self, done: int, total: int) -> None:
+        """Draw how many runs the first reading has come to."""
+        if not self.listing.loaded:
+            told = f"reading {count(done)} of {count(total)}"
+            self.listing = replace(self.listing, reading=told)
+            self.draw()
 
     def stand_on_plan(self, folder: Path) -> None:
         """Select a line of a plan's runs, at the latest when they are listed."""
