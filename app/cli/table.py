@@ -81,6 +81,7 @@ def runs_(
         int, typer.Option("--limit", metavar="N", help="At most N lines; 0: all.", min=0)
     ] = 0,
     archived: Annotated[bool, typer.Option("--archived", help="Archived runs too.")] = False,
+    trials: Annotated[bool, typer.Option("--trials", help="Tuning trials of plans too.")] = False,
     runs: RunsDirectory = None,
     json_: AsJson = False,
 ) -> int:
@@ -96,7 +97,16 @@ def runs_(
 
     names = tuple(name.strip() for name in columns.split(",") if name.strip())
     query = RunQuery(
-        tuple(where or ()), match, tuple(tag or ()), archived, sort, best, limit, names, group
+        tuple(where or ()),
+        match,
+        tuple(tag or ()),
+        archived,
+        trials,
+        sort,
+        best,
+        limit,
+        names,
+        group,
     )
     return list_them(runs, json_, query)
 

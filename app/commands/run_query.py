@@ -25,6 +25,7 @@ class RunQuery:
     match: str = ""
     tags: Sequence[str] = ()
     archived: bool = False
+    trials: bool = False
     sort: str = ""
     best: str = ""
     limit: int = 0

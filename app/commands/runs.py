@@ -14,6 +14,7 @@ from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.runs.index import read_records
 from asgml.storage.runs.record import RunRecord
+from asgml.storage.runs.trials import without_trials
 
 PIPED_WIDTH = 200
 """Columns where the output is no terminal, so that little is left out."""
@@ -26,20 +27,33 @@ def runs(runs: Path | None, json_: bool, query: RunQuery) -> int:
         every = read_records(folder, archived=True)
     except RunNotFoundError as error:
         raise NotFoundError(str(error)) from None
-    current = [record for record in every if query.archived or not record.labels.archived]
+    unarchived = [record for record in every if query.archived or not record.labels.archived]
+    current = unarchived if query.trials else without_trials(unarchived)
     chosen = select(current, query)
-    if query.group:
-        return _groups(chosen, query, json_)
+    if not chosen and not json_:
+        narrate(_nothing(folder, len(every), len(unarchived), len(current)))
+    elif query.group:
+        _groups(chosen, query, json_)
+    else:
+        _runs(chosen, query, json_, len(current), len(every) - len(unarchived))
+    if trials := len(unarchived) - len(current):
+        narrate(
+            f"{trials} tuning trial{'s are' if trials > 1 else ' is'} hidden; --trials shows "
+            f"{'them' if trials > 1 else 'it'}"
+        )
+    return 0
+
+
+def _runs(
+    chosen: Sequence[RunRecord], query: RunQuery, json_: bool, current: int, archived: int
+) -> None:
+    """Print the chosen of `current` runs, and how many others there are."""
     shown = chosen[: 1 if query.best else query.limit or None]
     if json_:
         print_json([record_json(record) for record in shown])
-        return 0
-    if not shown:
-        narrate(_nothing(folder, every, current))
-        return 0
-    _print_runs(shown, query)
-    _print_counts(len(shown), len(chosen), len(current), len(every) - len(current))
-    return 0
+    else:
+        _print_runs(shown, query)
+        _print_counts(len(shown), len(chosen), current, archived)
 
 
 def record_json(record: RunRecord) -> dict[str, Any]:
@@ -60,7 +74,7 @@ def record_json(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def _groups(records: Sequence[RunRecord], query: RunQuery, json_: bool) -> int:
+def _groups(records: Sequence[RunRecord], query: RunQuery, json_: bool) -> None:
     from asgml.app.commands.run_groups import best_of_each, group_columns, group_json, groups_of
 
     groups = groups_of(records, query)
@@ -68,18 +82,15 @@ def _groups(records: Sequence[RunRecord], query: RunQuery, json_: bool) -> int:
         best = best_of_each(groups, query)[: query.limit or None]
         if json_:
             print_json([record_json(record) for record in best])
-        elif best:
+        else:
             _print_runs(best, query)
-        return 0
+        return
     groups = groups[: query.limit or None]
     if json_:
         print_json([group_json(group, query.columns) for group in groups])
-    elif groups:
+    else:
         _print_table(group_columns(groups, query.columns))
         _print_same([record for group in groups for record in group.records])
-    else:
-        narrate("no run passes the filters")
-    return 0
 
 
 def _print_runs(records: Sequence[RunRecord], query: RunQuery) -> None:
@@ -126,9 +137,13 @@ def _print_counts(shown: int, chosen: int, current: int, archived: int) -> None:
         narrate("; ".join(parts))
 
 
-def _nothing(folder: Path, every: Sequence[RunRecord], current: Sequence[RunRecord]) -> str:
+def _nothing(folder: Path, every: int, unarchived: int, current: int) -> str:
+    """Return why no run is listed. `current`: the unarchived runs that are no tuning trials."""
     if current:
-        return f"none of {len(current)} runs in {one_line(folder)} passes the filters"
+        return f"none of {current} runs in {one_line(folder)} passes the filters"
+    if unarchived:
+        others = f", and {every - unarchived} archived (--archived)" if every > unarchived else ""
+        return f"no runs in {one_line(folder)} but tuning trials{others}"
     if every:
-        return f"all {len(every)} runs in {one_line(folder)} are archived; --archived shows them"
+        return f"all {every} runs in {one_line(folder)} are archived; --archived shows them"
     return f"no runs in {folder}; start one with `asgml train`"

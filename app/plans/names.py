@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from asgml.storage.runs.trials import TRIAL
+
 LONGEST = 40  # characters of a row's part of a name
-TRIAL = "tune-"
-"""Beginning of the names of tuning trials; no row's name begins with it."""
 
 
 def slug(text: str) -> str:
@@ -34,11 +34,6 @@ def slugs(labels: Iterable[str]) -> list[str]:
 def run_name(row: str, seed: int) -> str:
     """Return the name of the run of a row, given its slug, with a seed."""
     return f"{row}-s{seed}"
-
-
-def trial_name(row: str, trial: int, seed: int) -> str:
-    """Return the name of the run of a tuning trial."""
-    return f"{TRIAL}{row}-{trial}-s{seed}"
 
 
 def grid_label(label: str, values: Mapping[str, Any]) -> str:

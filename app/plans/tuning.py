@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asgml.app.plans.cells import Cell, ResolvedPlan
-from asgml.app.plans.names import trial_name
 from asgml.app.plans.plan_schema import Tune
 from asgml.app.plans.proposals import Proposals, make_proposals
 from asgml.app.plans.row_settings import RowSettings, Tuned, settings_digest
 from asgml.app.plans.tuned_rows import TunedRow, tuned_rows
 from asgml.core.config.run_settings import RunSettings
 from asgml.storage.runs.plan_record import PlanRow
+from asgml.storage.runs.trials import trial_name
 
 TRIAL = ": trial "
 Train = Callable[[ResolvedPlan], Mapping[str, float]]

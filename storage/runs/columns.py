@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,13 @@ from asgml.storage.runs.settings import NEUTRAL, OF_THE_SEED, differing, without
 
 FIRST = ("method", "data.name", "epochs", "batch_size", "optimizer.lr")
 """Settings that stand first, in this order, whichever way."""
+
+KNOWN_BY_LAST = (
+    "optimizer.lr", "optimizer.momentum", "optimizer.weight_decay", "loss.label_smoothing",
+)  # fmt: skip
+"""Settings that everyone knows by their last part; beside them those of BARE in any section."""
+BARE = ("alpha", "scale_max", "eval_freq")
+LONGEST_HEADING = 18
 
 
 def differing_settings(records: Iterable[RunRecord]) -> list[str]:
@@ -37,18 +45,30 @@ def same_settings(records: Sequence[RunRecord]) -> dict[str, Any]:
 
 
 def headings(names: Sequence[str]) -> dict[str, str]:
-    """Return a short heading of each name: its last part, or more where two share that."""
-    short: dict[str, str] = {}
-    for name in names:
-        parts = name.split(".")
-        tails = [".".join(parts[-count:]) for count in range(1, len(parts) + 1)]
-        others = [other for other in names if other != name]
-        short[name] = next((tail for tail in tails if not _is_shared(tail, others)), name)
-    return short
+    """Return a heading of each name: the name itself, or its last part where no one mistakes it.
+
+    `eval.test` stays whole, for `test` is a metric, and so does `fusion.kind`, for a kind may be of
+    anything. A long name is shortened in its middle, unless another one would look the same.
+    """
+    found = {name: _bare(name, names) for name in names}
+    short = {name: _without_middle(heading) for name, heading in found.items()}
+    alike = Counter(short.values())
+    return {name: short[name] if alike[short[name]] == 1 else found[name] for name in names}
 
 
-def _is_shared(tail: str, others: Iterable[str]) -> bool:
-    return any(other == tail or other.endswith(f".{tail}") for other in others)
+def _bare(name: str, names: Sequence[str]) -> str:
+    """Return the last part of a setting that is known by it, where no other name shares it."""
+    last = name.rpartition(".")[2]
+    known = name in KNOWN_BY_LAST or last in BARE
+    shared = any(other.rpartition(".")[2] == last for other in names if other != name)
+    return last if known and not shared else name
+
+
+def _without_middle(name: str) -> str:
+    if len(name) <= LONGEST_HEADING:
+        return name
+    begin = LONGEST_HEADING // 3
+    return f"{name[:begin]}…{name[begin + 1 - LONGEST_HEADING :]}"
 
 
 def _place(key: str) -> int:

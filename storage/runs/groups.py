@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from asgml.storage.runs.columns import headings
 from asgml.storage.runs.record import RunRecord
 from asgml.storage.runs.settings import OF_THE_SEED, differing, group_digest, without
 
@@ -115,7 +116,7 @@ def _told_apart(settings: list[dict[str, Any]]) -> list[list[str]]:
                 continue
             parts += split
             for place in places:
-                told[place].append(f"{key.rpartition('.')[2]}={settings[place].get(key)}")
+                told[place].append(f"{headings([key])[key]}={settings[place].get(key)}")
         alike = parts
     for places in alike:
         for place in places if len(places) > 1 else []:

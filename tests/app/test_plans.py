@@ -21,13 +21,14 @@ from asgml.app.configure import build
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.new_run import make_run
 from asgml.app.plans.cells import Cell, ResolvedPlan
-from asgml.app.plans.names import run_name, slugs, trial_name
+from asgml.app.plans.names import run_name, slugs
 from asgml.app.plans.plan_file import check_plan, parse_plan, plan_names, plan_summaries, read_plan
 from asgml.app.plans.resolution import check_data, resolve
 from asgml.app.plans.row_settings import Overrides, Tuned
 from asgml.core.methods.registry import METHODS
 from asgml.core.methods.spec import TEACHERS
 from asgml.storage.runs.settings import cell_digest, flatten
+from asgml.storage.runs.trials import trial_name
 
 ROW = '[[row]]\nlabel = "A"\n'
 ONLY = "[[row]]\nlabel = 'Only'\nalone = true\n"

@@ -157,9 +157,39 @@ def test_a_fork_shows_its_parent(asgml: Asgml, folder: Path) -> None:
 def test_columns_of_ones_choice(asgml: Asgml, folder: Path) -> None:
     said = asgml("runs", "--columns", "seed,best.val_accuracy,lr", "--match", "boost-01")
     assert [line.split() for line in said.out.splitlines()] == [
-        ["run", "seed", "val_accuracy", "lr"],
+        ["run", "seed", "best.val_accuracy", "lr"],
         ["boost-01", "1", "0.7500", "0.1"],
     ]
+
+
+def test_tuning_trials_are_shown_when_asked_for_alone(asgml: Asgml, folder: Path) -> None:
+    make_run(folder / "plan" / "tune-row-3-s0", val=0.99)
+    make_run(folder / "tune-me-3-s0", val=0.1)  # in no plan: a name that a user may give
+    said = asgml("runs", "--json")
+    assert "1 tuning trial is hidden; --trials shows it" in said.err
+    assert "plan/tune-row-3-s0" not in names(said) and "tune-me-3-s0" in names(said)
+    assert names(asgml("runs", "--best", "val", "--json")) == ["boost-01"]
+    assert "tune-row" not in asgml("runs", "--group").out
+    said = asgml("runs", "--best", "val", "--json", "--trials")
+    assert names(said) == ["plan/tune-row-3-s0"] and "hidden" not in said.err
+    (folder / "plan" / "plan.json").write_text("{}")
+    assert "row-s0" in (out := asgml("runs", "--runs", folder / "plan").out)
+    assert "tune-row" not in out
+
+
+@pytest.mark.parametrize("options", [[], ["--group"], ["--best", "val", "--group"]])
+def test_where_only_trials_are_no_filter_is_blamed(
+    asgml: Asgml, folder: Path, options: list[str]
+) -> None:
+    shutil.move(folder / "plan" / "row-s0", folder / "plan" / "tune-row-0-s0")
+    for path in folder.glob("*-0?"):
+        shutil.rmtree(path) if path.name != "ogm-01" else None
+    assert asgml("label", "ogm-01", "--archive").code == OK
+    said = asgml("runs", *options)
+    assert (said.code, said.out) == (OK, "") and "filter" not in said.err
+    assert "but tuning trials, and 1 archived (--archived)" in said.err
+    assert "1 tuning trial is hidden" in said.err
+    assert "passes the filters" in asgml("runs", *options, "--trials", "--where", "val>1").err
 
 
 @pytest.mark.parametrize(

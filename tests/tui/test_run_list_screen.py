@@ -173,6 +173,23 @@ def _is_listed(app: Dashboard, expected: list[str]) -> bool:
     return names(app) == expected
 
 
+async def test_tuning_trials_are_hidden_until_their_key_is_pressed(runs: Path) -> None:
+    trial = "plan/tune-boost-0-s0"
+    small_run(runs, trial, val=0.9, settings={"method": "ogm"})
+    small_run(runs, "tune-me-0-s0", val=0.1, settings={"method": "greedy"})
+    async with run_list(runs, lines=3) as (app, pilot):
+        assert set(names(app)) == {"boost", "base", "tune-me-0-s0"}
+        await shows(pilot, "1 tuning trial hidden (T)")
+        await pilot.press("b")
+        assert app.run_list.row is not None and app.run_list.row.name == "boost"
+        await pilot.press("T")
+        await until(pilot, lambda: trial in names(app), "the trial is listed")
+        await shows(pilot, "trials too")
+        assert "hidden" not in screen_text(app)
+        await pilot.press("T")
+        await until(pilot, lambda: trial not in names(app), "and hidden again")
+
+
 async def test_labels_are_written_beside_the_runs(runs: Path) -> None:
     base = RunPaths(runs / "base")
     async with run_list(runs) as (app, pilot):

@@ -31,6 +31,7 @@ RUN_LIST_KEYS: tuple[Key, ...] = (
     _list("archive", "A", "archive the run, or take it back", "archive", True),
     _list("delete", "D", "delete the run: a dialog asks", "delete", True),
     _list("archived", "a", "show archived runs too, or hide them"),
+    _list("trials", "T", "show tuning trials of plans too, or hide them"),
     _list("back", "escape", "back: drop the filter, the marks; then to the run on screen"),
 )
 PLAN_KEYS: tuple[Key, ...] = (

@@ -9,6 +9,7 @@ from typing import Any
 
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.value_text import number
+from asgml.storage.runs.columns import LONGEST_HEADING, headings
 from asgml.storage.runs.lookup import value_of
 from asgml.tui.scene.run_row import ListRow, Spread, spread_of
 
@@ -23,7 +24,7 @@ _TEXTS = frozenset({"state", "when", "protocol", "seeds"})
 _MEANS = frozenset({"gap", "seconds"})
 """Columns with no deviation beside the mean."""
 _SETTING, _METRIC = 10, 11
-"""Most cells of a setting, cells of another metric."""
+"""Most cells of a setting's value, cells of another metric."""
 _LEAST_NAME, _MOST_NAME = 18, 44
 
 
@@ -85,7 +86,7 @@ def _with_sorted(wanted: list[Column], sort: str) -> list[Column]:
         return wanted
     others = [column for column in wanted if column.key != sort]
     found = [column for column in wanted if column.key == sort]
-    title = sort.rpartition(".")[2]
+    title = headings([sort])[sort]
     return [*(found or [Column(sort, title, max(_METRIC, min(len(title), 20)))]), *others]
 
 
@@ -100,24 +101,16 @@ def differing_columns(
     """Return the settings that differ as columns; those that most lines have come first."""
     shares = {key: sum(key in each for each in settings) for key in keys}
     ordered = sorted(keys, key=lambda key: (key != "method", -shares[key], keys.index(key)))
-    titles = short_titles(ordered)
+    titles = {key: one_line(short) for key, short in headings(ordered).items()}
     return tuple(
         Differing(key, titles[key], _setting_width(key, titles[key], settings)) for key in ordered
     )
 
 
-def short_titles(keys: Sequence[str]) -> dict[str, str]:
-    """Return the last part of each dotted key; the whole key where two have the same."""
-    last = [key.rpartition(".")[2] for key in keys]
-    return {
-        key: one_line(short if last.count(short) == 1 else key)
-        for key, short in zip(keys, last, strict=True)
-    }
-
-
 def _setting_width(key: str, title: str, settings: Sequence[Mapping[str, Any]]) -> int:
     longest = max((len(setting_text(each.get(key))) for each in settings), default=0)
-    return min(max(longest, len(title)), 16 if key == "method" else _SETTING)
+    most = 16 if key == "method" else _SETTING
+    return max(min(longest, most), min(len(title), LONGEST_HEADING))
 
 
 def setting_text(value: object) -> str:

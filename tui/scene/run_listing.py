@@ -20,14 +20,15 @@ from asgml.tui.scene.run_sorting import ListOptions, sorted_lines
 class RunListing:
     """The run list, ready to be laid out in any width.
 
-    `total` counts the runs of the folder, `shown` those that pass the filter. `problem` is why
-    the filter or the folder cannot be read.
+    `total` counts the runs of the folder, `shown` those that pass the filter; `trials` the tuning
+    trials beside them, which are hidden. `problem` is why the filter or the folder cannot be read.
     """
 
     options: ListOptions = field(default_factory=ListOptions)
     rows: tuple[ListRow, ...] = ()
     total: int = 0
     shown: int = 0
+    trials: int = 0
     differing: tuple[Differing, ...] = ()
     same: str = ""
     present: frozenset[str] = frozenset()
@@ -63,10 +64,10 @@ def build_listing(
         tuple(_unfolded(lines, options.unfolded)),
         len(records),
         len(chosen),
-        differing_columns(told_apart_by(settings), settings),
-        _same(chosen),
-        _present(lines, chosen),
-        problem,
+        differing=differing_columns(told_apart_by(settings), settings),
+        same=_same(chosen),
+        present=_present(lines, chosen),
+        problem=problem,
         loaded=True,
     )
 

@@ -24,6 +24,7 @@ class ListOptions:
     descending: bool = True
     grouped: bool = True
     archived: bool = False
+    trials: bool = False
     unfolded: frozenset[Path] = frozenset()
     """First runs of the groups whose runs are shown one by one."""
 

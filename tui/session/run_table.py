@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from operator import is_
+from dataclasses import replace
+from operator import attrgetter, is_
 from pathlib import Path
 
 from textual.message import Message
@@ -12,6 +13,7 @@ from textual.message import Message
 from asgml.storage.format.safe_text import safe
 from asgml.storage.runs.groups import RunGroup, digest_of, group_records
 from asgml.storage.runs.record import RunRecord
+from asgml.storage.runs.trials import without_trials
 from asgml.tui.messages import Notification, PlanChanged, RunsListed, Severity
 from asgml.tui.scene.run_listing import RunListing, build_listing
 from asgml.tui.scene.run_sorting import ListOptions
@@ -131,17 +133,19 @@ class RunTable:
         if records is not self._made_of[0] or options != self._made_of[1]:
             self._made_of = made_of
             archived = options is not None and options.archived
-            shown = [record for record in records if archived or not record.labels.archived]
-            listing = None if options is None else self._listing(shown, options)
+            current = [record for record in records if archived or not record.labels.archived]
+            shown = current if options and options.trials else without_trials(current)
+            hidden = len(current) - len(shown)
+            listing = None if options is None else self._listing(shown, options, hidden)
             self._post(RunsListed(tuple(shown), listing))
         if self._plan is not None and (progress := self._plan.progress(records)) is not None:
             self._post(PlanChanged(progress))
 
-    def _listing(self, shown: list[RunRecord], options: ListOptions) -> RunListing:
+    def _listing(self, shown: list[RunRecord], options: ListOptions, trials: int) -> RunListing:
         """Return the listing; the groups of the same runs are made once."""
         if self._grouped is None or not _same(self._grouped[0], shown):
             self._grouped = shown, group_records(shown, self._digests.of)
-        return build_listing(shown, options, self._grouped[1])
+        return replace(build_listing(shown, options, self._grouped[1]), trials=trials)
 
     def _report(self, problem: str) -> None:
         self._records = []
@@ -187,14 +191,5 @@ def _same(some: list[RunRecord], others: list[RunRecord]) -> bool:
     return len(some) == len(others) and all(map(is_, some, others))
 
 
-def _mark(record: RunRecord) -> tuple[object, ...]:
-    """Return what is not the same any more once a run has published or was labelled."""
-    return (
-        record.state,
-        record.step,
-        record.updated,
-        record.started,
-        record.total_steps,
-        record.labels,
-        record.problems,
-    )
+_mark = attrgetter("state", "step", "updated", "started", "total_steps", "labels", "problems")
+"""What is not the same any more once a run has published or was labelled."""

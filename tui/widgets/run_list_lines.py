@@ -46,6 +46,11 @@ def head_segments(
         segments.append(LineSegment(2, Text(f"where {one_line(options.filter_text)}", styles.warn)))
     segments.append(LineSegment(3, Text(_sorting(scene, styles), styles.text)))
     segments.append(LineSegment(5, Text(_grouping(scene), styles.muted)))
+    if scene.trials:
+        hidden = f"{plural(scene.trials, 'tuning trial')} hidden (T)"
+        segments.append(LineSegment(4, Text(hidden, styles.muted)))
+    if options.trials:
+        segments.append(LineSegment(4, Text("trials too", styles.warn)))
     if options.archived:
         segments.append(LineSegment(4, Text("archived too", styles.warn)))
     if marked:

@@ -36,6 +36,7 @@ class ListActions(ListActionGroup):
             "sort": self._ask_sort,
             "group": self._group,
             "archived": self._archived,
+            "trials": self._trials,
             "best": self._best,
         }
 
@@ -98,6 +99,10 @@ class ListActions(ListActionGroup):
     def _archived(self) -> None:
         options = self._screen.options
         self._screen.choose(replace(options, archived=not options.archived))
+
+    def _trials(self) -> None:
+        options = self._screen.options
+        self._screen.choose(replace(options, trials=not options.trials))
 
     def _best(self) -> None:
         place = best_line(self._screen.listing.rows, self._screen.options)
