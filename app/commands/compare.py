@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from asgml.app.commands.compare_chart import MOST, compare_chart
 from asgml.app.commands.compare_output import comparison_to_json, print_results, print_settings
 from asgml.app.commands.compare_subjects import Selected, Selection, Subject
 from asgml.app.commands.compare_watch import watch_comparison
+from asgml.app.commands.plan_table import table_of_folder
 from asgml.app.errors import OK, NotFoundError, UserError, narrate
 from asgml.app.keys import nearest_of
 from asgml.app.output import print_json
 from asgml.app.settings import runs_directory
 from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.runs.lookup import ALIASES
+from asgml.storage.runs.plan_record import read_plan_record
 from asgml.storage.runs.record import RunRecord
 from asgml.storage.runs.settings import differing
 from asgml.storage.runs.where import WhereError, parse_where
+from asgml.storage.statistics.result_table import ResultTable
 from asgml.storage.statistics.run_curves import Axis
 from asgml.storage.statistics.tables import table_of_groups
 
@@ -49,7 +52,7 @@ def compare(given: Comparison, runs: Path | None, json_: bool, charts: bool) -> 
     if given.watch:
         folder = runs_directory(runs)
         return watch_comparison(subjects, baseline, metric, folder, ascii_=given.ascii)
-    table = table_of_groups(subjects, metric, baseline)
+    table = _table(selected, given, metric, baseline)
     keys = [key for key in differing([each.settings for each in subjects]) if key != "name"]
     if json_:
         print_json(comparison_to_json(table, subjects, keys))
@@ -59,6 +62,16 @@ def compare(given: Comparison, runs: Path | None, json_: bool, charts: bool) -> 
     if charts:
         _print_chart(subjects, _curve_of(metric), given.by)
     return OK
+
+
+def _table(selected: Selected, given: Comparison, metric: str, baseline: str) -> ResultTable:
+    """Return the table of results; of a plan the one that `ablate` and the report have too."""
+    if selected.plan is None or given.where is not None:
+        return table_of_groups(selected.subjects, metric, baseline)
+    record = read_plan_record(selected.plan)
+    asked = given.baseline or record.baseline
+    metric = metric if given.metric is not None else record.metric
+    return table_of_folder(selected.plan, replace(record, metric=metric, baseline=asked))
 
 
 def _select(given: Comparison, folder: Path) -> Selected:

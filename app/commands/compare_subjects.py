@@ -37,10 +37,15 @@ class Subject:
 
 @dataclass(frozen=True)
 class Selected:
-    """The subjects in the order given. `baseline`: that of a plan that was given, "" otherwise."""
+    """The subjects in the order given.
+
+    `baseline`: that of a plan that was given, "" otherwise. `plan`: the folder of the plan that is
+    all that was given.
+    """
 
     subjects: tuple[Subject, ...]
     baseline: str = ""
+    plan: Path | None = None
 
 
 class Selection:
@@ -60,6 +65,7 @@ class Selection:
         """
         baselines: list[str] = []
         found: list[Subject] = []
+        plan = None
         for ref in refs:
             plan = self._plan(ref, f"{ref.rstrip('/')}/" if len(refs) > 1 else "")
             found += plan.subjects if plan else self._runs_or_group(ref)
@@ -68,7 +74,9 @@ class Selection:
         subjects = _grouped(found) if grouped else _each_once(found)
         if len(subjects) > MOST:
             raise UserError(f"{len(subjects)} to compare, expected at most {MOST}; narrow --where")
-        return Selected(tuple(subjects), baselines[0] if len(baselines) == 1 else "")
+        baseline = baselines[0] if len(baselines) == 1 else ""
+        alone = plan.plan if plan and len(refs) == 1 and not grouped else None
+        return Selected(tuple(subjects), baseline, alone)
 
     def _plan(self, ref: str, before: str) -> Selected | None:
         """Return the rows of the plan in this folder, None where it is none.
@@ -89,7 +97,7 @@ class Selection:
             records = [known[path] for path in dict.fromkeys(paths) if path in known]
             if records:
                 rows.append(_subject(before + row.label, records))
-        return Selected(tuple(rows), before + plan.baseline if plan.baseline else "")
+        return Selected(tuple(rows), before + plan.baseline if plan.baseline else "", folder)
 
     def _beyond(self, folder: Path) -> list[RunRecord]:
         """Return the runs of a plan that lies elsewhere."""

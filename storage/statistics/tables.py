@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow
+from asgml.storage.format.errors import FormatError
+from asgml.storage.runs.plan_record import (
+    PlanCell,
+    PlanRecord,
+    PlanRow,
+    is_plan,
+    read_plan_record,
+)
 from asgml.storage.runs.record import RunRecord
 from asgml.storage.runs.settings import cell_digest
 from asgml.storage.statistics.result import (
@@ -85,9 +92,13 @@ def _plan_row(
         elif record is not None:
             results[cell.seed] = _of_run(plan, cell, record)
             tested += _on_test(plan.metric, record) if results[cell.seed].known else []
-    declared = {*row.settings, *_table(row.tuned.get("keys"))}
     asked = tuple(cell.seed for cell in cells)
-    return RowResults(row.label, row.settings, results, asked, declared, tested)
+    return RowResults(row.label, row.settings, results, asked, declared_by(row), tested)
+
+
+def declared_by(row: PlanRow) -> set[str]:
+    """Return the settings that are a row's own: those that it sets, and those tuned for it."""
+    return {*row.settings, *_table(row.tuned.get("keys"))}
 
 
 def _of_run(plan: PlanRecord, cell: PlanCell, record: RunRecord) -> Result:
@@ -114,17 +125,46 @@ def table_of_groups(
 ) -> ResultTable:
     """Return the table of groups, each paired with the group called `baseline`; "" for none.
 
-    Of several runs of a group with one seed the newest that has finished counts.
+    Of several runs of a group with one seed the newest that has finished counts. What a plan's row
+    declares as its own is so here too, where the runs of the group are that row's.
     """
-    rows = [_group_row(group, metric) for group in groups]
+    plans = _Plans()
+    rows = [_group_row(group, metric, plans.declared(group.records)) for group in groups]
     return make_table(title, metric, better_of(metric), baseline, rows)
 
 
-def _group_row(group: HasRecords, metric: str) -> RowResults:
+class _Plans:
+    """The plans whose folders runs lie in, each read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, PlanRecord | None] = {}
+
+    def declared(self, records: Sequence[RunRecord]) -> set[str]:
+        """Return what the plan's row of these runs declares as its own; nothing outside a plan."""
+        found = [self._row_of(record.path) for record in records]
+        rows = [row for row in found if row is not None]
+        return declared_by(rows[0]) if rows and rows == [rows[0]] * len(found) else set()
+
+    def _row_of(self, run: Path) -> PlanRow | None:
+        plan = self._plan_in(run.parent)
+        cells = plan.cells if plan is not None else ()
+        number = next((cell.row for cell in cells if cell.run == run.name), None)
+        return plan.rows[number] if plan is not None and number is not None else None
+
+    def _plan_in(self, folder: Path) -> PlanRecord | None:
+        if folder not in self._read:
+            try:
+                self._read[folder] = read_plan_record(folder) if is_plan(folder) else None
+            except (FormatError, OSError):  # a damaged plan declares nothing
+                self._read[folder] = None
+        return self._read[folder]
+
+
+def _group_row(group: HasRecords, metric: str, declared: set[str]) -> RowResults:
     records = _by_seed(group)
     results = {seed: result_of(record, metric) for seed, record in records.items()}
     tested = [value for record in records.values() for value in _on_test(metric, record)]
-    return RowResults(group.name, group.settings, results, on_test=tested)
+    return RowResults(group.name, group.settings, results, declared=declared, on_test=tested)
 
 
 def _by_seed(group: HasRecords) -> dict[int, RunRecord]:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from asgml.app.commands.compare import TEST
 from asgml.app.errors import NOT_FOUND, USAGE
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import rows_of
 from asgml.storage.format.status import State
 from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow, write_plan_record
+from asgml.storage.runs.settings import cell_digest
 from asgml.storage.write.writer import RunWriter
 
 Asgml = Callable[..., Any]
@@ -62,6 +64,11 @@ def write_run(
     writer.close(state)
 
 
+def _digest(method: str, seed: int) -> str:
+    settings = {"data.name": "speech.npz", "method": method, "seed": seed, "epochs": 3}
+    return cell_digest(settings)
+
+
 @pytest.fixture
 def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A plan with two rows of three seeds, and a run of other epochs."""
@@ -76,12 +83,12 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = {"method": "boost", "seed": 0, "epochs": 9}
     write_run(folder, "longer", 0.9, config=config, protocol=other)
     cells = tuple(
-        PlanCell(number, seed, f"{method}-s{seed}", "0")
+        PlanCell(number, seed, f"{method}-s{seed}", _digest(method, seed))
         for number, method in enumerate(REACHED)
         for seed in range(3)
     )
     rows = tuple(PlanRow(f"Row {method}", {"method": method}) for method in REACHED)
-    plan = PlanRecord("mine", "Mine", "speech.npz", "val_accuracy", "Row baseline", (0, 1, 2),
+    plan = PlanRecord("mine", "Mine", "speech.npz", TEST, "Row baseline", (0, 1, 2),
                       rows, cells)  # fmt: skip
     write_plan_record(folder / "mine", plan)
     return folder
@@ -92,7 +99,7 @@ def test_a_plan_is_its_rows_paired_with_its_baseline(asgml: Asgml, runs: Path) -
     assert said["metric"] == "test_accuracy_at_best_val" and said["baseline"] == "Row baseline"
     baseline, boost = said["rows"]
     assert [row["name"] for row in said["rows"]] == ["Row baseline", "Row boost"]
-    assert boost["runs"]["1"] == "mine/boost-s1" and boost["mean"] == pytest.approx(0.65)
+    assert boost["runs"]["1"] == "boost-s1" and boost["mean"] == pytest.approx(0.65)
     assert baseline["difference"] is None and boost["difference"]["n"] == 3
     assert boost["difference"]["mean"] == pytest.approx(0.04)
     assert said["differ"] == {"method": {"Row baseline": "baseline", "Row boost": "boost"}}

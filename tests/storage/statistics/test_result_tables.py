@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from table_kit import METRIC, PROTOCOL, record, settings_of
 
-from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow
+from asgml.storage.runs.groups import RunGroup
+from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow, write_plan_record
 from asgml.storage.runs.record import Observed, RunRecord
 from asgml.storage.runs.settings import cell_digest
 from asgml.storage.statistics.paired import paired_difference
@@ -205,3 +207,32 @@ def test_a_value_is_that_of_the_chosen_epoch_but_for_results_so_far() -> None:
 def test_two_rows_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match="share a label"):
         table_of_groups([group("g", 0.5), group("g", 0.6)], METRIC)
+
+
+@pytest.mark.parametrize("tuned", [{"keys": {"optimizer.lr": "grid"}}, {}])
+def test_what_a_plan_tuned_is_the_groups_own_too(tmp_path: Path, tuned: dict[str, Any]) -> None:
+    write_plan_record(tmp_path, plan(tuned=tuned))
+    slow = {"optimizer": {"lr": 0.001}}
+    groups = [
+        RunGroup(
+            name,
+            tuple(
+                replace(
+                    record(
+                        f"{name}-s{seed}",
+                        value,
+                        method=name,
+                        seed=seed,
+                        protocol=slow if name == "boost" else None,
+                    ),
+                    path=tmp_path / f"{name}-s{seed}",
+                )
+                for seed, value in enumerate(REACHED[name])
+            ),
+            settings_of(name, 0),
+        )
+        for name in ("baseline", "boost")
+    ]
+    boost = table_of_groups(groups, METRIC, "baseline").rows[1]
+    assert boost.difference is not None and boost.difference.n == (3 if tuned else 0)
+    assert bool(boost.mark) != bool(tuned)
