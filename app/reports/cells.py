@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asgml.app.plans.followed_run import steered
-from asgml.app.reports.content import BEST_ON_TEST, METRIC, VAL, Cell, settled
+from asgml.app.reports.content import BEST_ON_TEST, ENSEMBLE, METRIC, VAL, Cell, settled
 from asgml.storage.format.safe_text import one_line, safe
 from asgml.storage.runs.record import RunRecord
 from asgml.storage.runs.settings import cell_digest
@@ -63,15 +63,30 @@ def cell_of(
         digest=cell_digest(record.settings),
         values=settled(value | _beside(record, metric)),
         protocol=protocol,
-        test=one_line(record.settings.get("eval.test", "")),
+        test_readings=_readings(record),
         versions=settled({key: one_line(each) for key, each in record.versions.items()}),
         commit=one_line(git.get("commit") or ""),
         dirty=bool(git.get("dirty")),
         seconds=record.seconds,
-        command=one_line(shlex.join(["asgml", "train", f"{link}/run.toml"])),
+        command=command_of(record, source.out),
         steered=tuple(map(one_line, steered(record))),
         groups_shared=shared.get(record.path),
     )
+
+
+def _readings(record: RunRecord) -> int | None:
+    readings = record.summary.get("test_readings")
+    return readings if type(readings) is int else None
+
+
+def command_of(record: RunRecord, out: Path) -> str:
+    """Return the command that repeats a run, from the report's folder; "" where none does."""
+    repeat = record.summary.get("repeat")
+    words = shlex.split(repeat) if isinstance(repeat, str) else []
+    paths = [Path(word) for word in words]
+    relative = [_link(path, out) if path.is_absolute() else str(word)
+                for word, path in zip(words, paths, strict=True)]  # fmt: skip
+    return one_line(shlex.join(relative))
 
 
 def _ensemble_cell(
@@ -88,12 +103,11 @@ def _ensemble_cell(
     return Cell(
         seed=seed,
         run=one_line(result.run),
-        state="ensemble",
+        state=ENSEMBLE,
         why=one_line(result.why),
         digest=one_line(ensemble.digest if ensemble else ""),
         values=settled({**value, **({VAL: val} if val is not None else {})}),
         protocol=protocol,
-        test="end",  # each member predicts once, with the network that validation chose
         command=one_line(shlex.join(["asgml", "ensemble", *links])),
     )
 

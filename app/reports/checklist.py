@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from asgml.app.reports.content import METRIC, Cell, Part, Row
+from asgml.app.reports.content import ENSEMBLE, METRIC, Cell, Part, Row
 from asgml.app.reports.results import find_row, results_of
-from asgml.app.reports.wording import count, listed
+from asgml.app.reports.wording import asgml_text, count, listed
 
 SEEDS = 5
 """Fewest seeds of a row: fewer give an interval of more than 1.2 standard deviations."""
@@ -111,41 +111,46 @@ def paired_statistics(part: Part) -> Item:
 
 
 def test_read_once(part: Part) -> Item:
-    """The test split, read once, after validation has chosen."""
-    cells = _counted(part)
+    """The test split, read once by each run, after validation has chosen."""
     name = "test read once"
-    often = _labels(part, lambda cell: cell.test == "epoch")
-    other = _labels(part, lambda cell: cell.test not in ("epoch", "end"))
-    if not cells or other:
-        found = f"not known, or never: {listed(other)}" if other else "no run"
+    trained = _trained(part)
+    unknown = _labels(part, lambda cell: not cell.test_readings)
+    if not trained or unknown:
+        found = f"not known, or never: {listed(unknown)}" if unknown else "no run"
         return Item(name, False, found, "train with eval.test = end")
+    often = {times for _, cell in trained if (times := cell.test_readings or 0) > 1}
     if often:
-        return Item(name, False, f"at every epoch: {listed(often)}", "set eval.test = end")
+        said = [f"{times} times: {listed(_read(part, times))}" for times in sorted(often)]
+        remedy = "set eval.test = end, and train these runs in one go"
+        return Item(name, False, "; ".join(said), remedy)
     return Item(name, True, "at the end, with the epoch that validation had chosen")
+
+
+def _read(part: Part, times: int) -> list[str]:
+    return _labels(part, lambda cell: cell.test_readings == times)
 
 
 def one_code(part: Part) -> Item:
     """One version of asgml and of the user's own code, with no change that is not committed."""
-    cells = _counted(part)
+    cells = [cell for _, cell in _trained(part)]
     name = "one version of the code"
-    versions = sorted({cell.versions.get("asgml", "") for cell in cells})
+    versions = sorted({asgml_text(cell) for cell in cells})
     commits = sorted({cell.commit for cell in cells})
-    dirty = _labels(part, lambda cell: cell.dirty)
     remedy = "train all cells with one version, from a clean checkout"
-    if not cells or "" in versions:
+    if not cells or not all(cell.versions.get("asgml") for cell in cells):
         return Item(name, False, "some runs do not tell their version of asgml", remedy)
     if len(versions) > 1 or len(commits) > 1:
-        kinds = [*versions, *(commit[:DIGITS] or "no commit" for commit in commits)]
-        return Item(name, False, f"several: {', '.join(kinds)}", remedy)
-    commit = f", commit {commits[0][:DIGITS]}" if commits[0] else ", outside of a checkout"
-    if dirty:
+        own = [commit[:DIGITS] or "no commit" for commit in commits if len(commits) > 1]
+        return Item(name, False, f"several: {', '.join([*versions, *own])}", remedy)
+    commit = f", commit {commits[0][:DIGITS]} of the user's code" if commits[0] else ""
+    if any(cell.dirty or asgml_text(cell).endswith("+") for cell in cells):
         return Item(name, False, f"asgml {versions[0]}{commit}, with changes", remedy)
     return Item(name, True, f"asgml {versions[0]}{commit}")
 
 
 def disjoint_groups(part: Part) -> Item | None:
     """No person, or other group, in two splits; None where data has no groups."""
-    known = [cell for cell in _counted(part) if cell.groups_shared is not None]
+    known = [cell for _, cell in _trained(part) if cell.groups_shared is not None]
     if not known:
         return None
     most = max(cell.groups_shared or 0 for cell in known)
@@ -166,14 +171,16 @@ def _trials(row: Row) -> int:
     return trials if type(trials) is int and trials > 0 else 0
 
 
-def _counted(part: Part) -> list[Cell]:
-    return [cell for row in part.rows for cell in row.cells if METRIC in cell.values]
+def _trained(part: Part) -> list[tuple[Row, Cell]]:
+    """Return the cells that count and were trained: an ensemble is no run."""
+    return [
+        (row, cell)
+        for row in part.rows
+        for cell in row.cells
+        if METRIC in cell.values and cell.state != ENSEMBLE
+    ]
 
 
 def _labels(part: Part, chosen: Callable[[Cell], bool]) -> list[str]:
-    """Return the labels of rows with a cell that counts and is so."""
-    return [
-        row.label
-        for row in part.rows
-        if any(METRIC in cell.values and chosen(cell) for cell in row.cells)
-    ]
+    """Return the labels of rows with a trained cell that counts and is so."""
+    return list(dict.fromkeys(row.label for row, cell in _trained(part) if chosen(cell)))

@@ -21,6 +21,8 @@ BEST_ON_TEST = "best_on_test"
 VAL = "val"
 """Key of the best validation value: what the epoch was chosen by."""
 MISSING = "not started"
+ENSEMBLE = "ensemble"
+"""State of a cell that is no run, but the mean prediction of several."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Cell:
     digest: str = ""  # storage.runs.settings.cell_digest of the run's own settings
     values: Mapping[str, float] = field(default_factory=dict)
     protocol: str = ""  # digest; its fields stand in Part.protocols
-    test: str = ""  # the setting eval.test: when the test split was read
+    test_readings: int | None = None  # times that the run has looked at its test split
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
     dirty: bool = False
@@ -105,6 +107,7 @@ class Part:
     seeds: tuple[int, ...]
     rows: tuple[Row, ...]
     same: Mapping[str, Any] = field(default_factory=dict)  # settings equal in all runs
+    changed: tuple[str, ...] = ()  # keys of those that are no defaults, of methods in use
     protocols: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fields by digest
     curves: Mapping[str, tuple[Line, ...]] = field(default_factory=dict)  # by column
     spectrum: tuple[Strength, ...] = ()

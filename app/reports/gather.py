@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from asgml.app.reports.cells import Source, cell_of, protocol_key
 from asgml.app.reports.content import Cell, Line, Part, Row, Strength, settled
+from asgml.app.reports.equal_settings import changed_settings, equal_settings
 from asgml.app.reports.run_data import lines_of, strengths_of
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError, RunPaths
 from asgml.storage.format.safe_text import one_line, safe
-from asgml.storage.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -34,6 +34,7 @@ def part_of(table: ResultTable, source: Source) -> Part:
         rows.append(_row(label, result_row, source, table.metric, runs))
     names = {result.run for row in table.rows for result in _in_records(row, source)}
     counted = [source.records[name] for name in sorted(names)]
+    equal = equal_settings(counted)
     return Part(
         name=one_line(source.name),
         title=one_line(table.title) or one_line(source.name),
@@ -43,7 +44,8 @@ def part_of(table: ResultTable, source: Source) -> Part:
         baseline=shown.get(table.baseline, ""),
         seeds=source.seeds,
         rows=tuple(rows),
-        same=_same(counted),
+        same=equal,
+        changed=changed_settings(equal, counted),
         protocols=_protocols(table),
         curves={column: tuple(curves[column]) for column in sorted(curves)},
         spectrum=tuple(spectrum),
@@ -110,18 +112,6 @@ def _groups_shared(run: Run) -> int | None:
     counts = [data.get(key) for key in ("groups_shared", "groups_shared_val")]
     known = [each for each in counts if type(each) is int]
     return max(known) if known else None
-
-
-def _same(records: Sequence[RunRecord]) -> dict[str, Any]:
-    """Return the settings that are equal in all runs."""
-    settings = [dict(record.settings) for record in records]
-    first = settings[0] if settings else {}
-    equal = {
-        key: value
-        for key, value in first.items()
-        if all(key in each and each[key] == value for each in settings)
-    }
-    return settled(equal)
 
 
 def _protocols(table: ResultTable) -> dict[str, Mapping[str, Any]]:

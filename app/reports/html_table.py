@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from asgml.app.reports.content import Cell, Part, Row
+from asgml.app.reports.equal_settings import equal_text, what_is_told
 from asgml.app.reports.markup import Html, element, relative_link
 from asgml.app.reports.tables import Entry, Table, TableRow
-from asgml.app.reports.wording import commit_text, settings_text, state_text
+from asgml.app.reports.wording import asgml_text, commit_text, settings_text, state_text
 
 RUNS = ("run", "row", "seed", "state", "value", "settings", "asgml", "commit", "again")
 
@@ -25,16 +26,14 @@ def numbers(table: Table, better: str) -> Html:
 
 def runs(part: Part) -> Html:
     """Return the table of all runs, with what is equal in them above it."""
-    same = element("code", settings_text(part.same) or "–")
+    same = element("code", equal_text(part))
     body = (_run(row, cell) for row in part.rows for cell in row.cells)
     content = element("table", _head(RUNS), element("tbody", *body), class_="runs")
     others = f" {part.other_runs} other runs lie in the folder." if part.other_runs else ""
     return element(
         "div",
         element("div", content, class_="wide"),
-        element(
-            "details", element("summary", f"Settings that are equal in all runs.{others}"), same
-        ),
+        element("details", element("summary", f"{what_is_told(part)}.{others}"), same),
     )
 
 
@@ -86,7 +85,7 @@ def _run(row: Row, cell: Cell) -> Html:
             data_v=None if value is None else repr(value),
         ),
         element("td", element("code", settings_text(row.settings) or "–"), class_="command"),
-        element("td", cell.versions.get("asgml", "–")),
+        element("td", asgml_text(cell)),
         element("td", element("code", commit_text(cell))),
         element("td", element("code", cell.command or "–"), class_="command"),
     )

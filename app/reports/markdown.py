@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from asgml.app.reports.checklist import checklist_of
 from asgml.app.reports.content import Part, Report
+from asgml.app.reports.equal_settings import equal_text, what_is_told
 from asgml.app.reports.figures.gallery import WHOLE, Picture
+from asgml.app.reports.markdown_text import code, escaped, paragraph
 from asgml.app.reports.markup import relative_link
 from asgml.app.reports.ranking import ranking_text
 from asgml.app.reports.tables import Table, table_of
 from asgml.app.reports.verdict import verdict_of
-from asgml.app.reports.wording import commit_text, settings_text, state_text
-from asgml.storage.format.safe_text import one_line, safe
-
-SPECIAL = re.compile(r"([\\`*_{}\[\]()#+.!|~$<>&=:@-])")
-"""Everything that means something to some dialect of Markdown, links of bare addresses included."""
+from asgml.app.reports.wording import asgml_text, commit_text, settings_text, state_text
+from asgml.storage.format.safe_text import safe
 
 
 def markdown(report: Report, pictures: Sequence[Picture]) -> str:
@@ -24,28 +22,15 @@ def markdown(report: Report, pictures: Sequence[Picture]) -> str:
     lines: list[str] = []
     ranked = ranking_text(report)
     if ranked:
-        lines += ["# Report", "", escaped(ranked), "", *_images(pictures, WHOLE)]
+        lines += ["# Report", "", paragraph(ranked), "", *_images(pictures, WHOLE)]
     for index, part in enumerate(report.parts):
         lines += [*_part(part), *_images(pictures, index), *_tail(part)]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def escaped(text: object) -> str:
-    """Return untrusted text so that Markdown shows it as it is, on one line."""
-    return SPECIAL.sub(r"\\\1", one_line(text)).replace("\\<", "&lt;").replace("\\&", "&amp;")
-
-
-def code(text: str) -> str:
-    """Return text as code, in a table too: as many backticks as its longest run and one more."""
-    shown = one_line(text).replace("|", "\\|")
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", shown)), default=0))
-    pad = " " if shown.startswith("`") or shown.endswith("`") else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
-
-
 def _part(part: Part) -> Iterator[str]:
-    yield from (f"# {escaped(part.title)}", "", escaped(f"{part.name} on {part.data}"), "")
-    yield from (escaped(" ".join(verdict_of(part))), "")
+    yield from (f"# {escaped(part.title)}", "", paragraph(f"{part.name} on {part.data}"), "")
+    yield from (paragraph(" ".join(verdict_of(part))), "")
     yield from _table(table_of(part))
 
 
@@ -60,14 +45,14 @@ def _table(table: Table) -> Iterator[str]:
         yield _cells(texts, plain=True)
     yield ""
     for note in table.notes:
-        yield from (escaped(note), "")
+        yield from (paragraph(note), "")
 
 
 def _images(pictures: Sequence[Picture], part: int) -> Iterator[str]:
     for picture in pictures:
         if picture.part == part:
             yield from (f"![{escaped(picture.name)}](figures/{picture.name}.svg)", "")
-            yield from (escaped(picture.caption), "")
+            yield from (paragraph(picture.caption), "")
 
 
 def _tail(part: Part) -> Iterator[str]:
@@ -76,7 +61,7 @@ def _tail(part: Part) -> Iterator[str]:
         remedy = f" To do: {item.remedy}." if not item.done and item.remedy else ""
         tick = "x" if item.done else " "
         yield f"- [{tick}] **{escaped(item.name)}**: {escaped(item.found + '.' + remedy)}"
-    yield from ("", "## Runs", "", f"Equal in all: {code(settings_text(part.same) or '–')}", "")
+    yield from ("", "## Runs", "", f"{what_is_told(part)}: {code(equal_text(part))}", "")
     yield _cells(["run", "row", "seed", "state", "settings", "asgml", "commit", "again"])
     yield _cells(["---"] * 8, plain=True)
     for row in part.rows:
@@ -88,10 +73,10 @@ def _tail(part: Part) -> Iterator[str]:
                     escaped(row.label),
                     str(cell.seed),
                     escaped(state_text(cell)),
-                    code(settings_text(row.settings) or "–"),
-                    escaped(cell.versions.get("asgml", "–")),
+                    code(settings_text(row.settings) or "–", table=True),
+                    escaped(asgml_text(cell)),
                     escaped(commit_text(cell)),
-                    code(cell.command or "–"),
+                    code(cell.command or "–", table=True),
                 ],
                 plain=True,
             )

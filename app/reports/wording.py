@@ -68,6 +68,13 @@ def value_text(value: Any) -> str:
     return one_line(setting(value)) if isinstance(value, (bool, int, float, str)) else str(value)
 
 
+def asgml_text(cell: Cell) -> str:
+    """Return "0.2.0 (0123456789ab)": version and commit of asgml, + where it had changed since."""
+    version = one_line(cell.versions.get("asgml", "")) or "–"
+    commit, _, changed = one_line(cell.versions.get("asgml_commit", "")).partition("-")
+    return f"{version} ({commit[:12]}{'+' if changed else ''})" if commit else version
+
+
 def commit_text(cell: Cell) -> str:
     """Return the first digits of a commit, with a + where the code had changed since."""
     return one_line(cell.commit[:12]) + ("+" if cell.dirty else "") or "–"

@@ -58,7 +58,7 @@ def cell(label: str, seed: int, mean: float) -> Cell:
             VAL: mean + shared + 0.02,
         },
         protocol="7f3a00000000",
-        test="end",
+        test_readings=1,
         versions={"asgml": "0.2.0", "torch": "2.8.0"},
         commit="0123456789abcdef",
         seconds=12.5,
@@ -83,6 +83,7 @@ def part(rows: Sequence[Row] | None = None, **changes: object) -> Part:
         "seeds": tuple(range(5)),
         "rows": tuple(own),
         "same": {"batch_size": 64, "epochs": 20, "optimizer.lr": 0.001},
+        "changed": ("epochs",),
         "protocols": {"7f3a00000000": PROTOCOL},
         "curves": {
             "gain": tuple(line for each in own for line in factor_lines(each)),

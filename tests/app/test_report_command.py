@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from report_runs import COMMIT, ROWS, write_plan, write_run
 
+from asgml.app.reports.cells import command_of
 from asgml.app.reports.figures import gallery
 from asgml.app.reports.json_file import read_report
+from asgml.core.config.run_config import RunConfig
 from asgml.storage.format.status import State
 from asgml.storage.runs.ensemble_record import EnsembleRecord, ensemble_file, write_ensemble
+from asgml.storage.runs.index import read_records
 from asgml.storage.runs.plan_record import PlanCell, PlanRow, read_plan_record, write_plan_record
 from asgml.storage.runs.settings import cell_digest, flatten
 
@@ -61,7 +64,8 @@ def test_the_report_of_a_plan(asgml: Callable, plan: Path) -> None:
     assert (cell.seed, cell.run, cell.link) == (2, "row1-s2", "../row1-s2")
     assert cell.values["metric"] == pytest.approx(0.65 + 0.02 + ((2 * 7 + 1) % 3) / 500)
     assert cell.values["best_on_test"] == pytest.approx(cell.values["metric"] + 0.01)
-    assert (cell.commit, cell.test, cell.versions["asgml"]) == (COMMIT, "end", "0.2.0")
+    assert (cell.commit, cell.versions["asgml"]) == (COMMIT, "0.2.0")
+    assert cell.test_readings == 1
     assert (plan / "report" / cell.link / "run.toml").is_file()
     assert cell.command == "asgml train ../row1-s2/run.toml"
     line = next(line for line in made.curves["gain"] if line.row == "OGM-GE")
@@ -96,6 +100,15 @@ def test_the_tables_come_from_the_data_alone(asgml: Callable, plan: Path, tmp_pa
 def test_json_is_the_file(asgml: Callable, plan: Path) -> None:
     said = asgml("report", "small", "--to", "json", "--json")
     assert said.out == (plan / "report" / "report.json").read_text(encoding="utf-8")
+
+
+def test_the_command_of_a_fork_leads_from_the_reports_folder_to_its_parent(plan: Path) -> None:
+    record = next(r for r in read_records(plan) if r.name == "row0-s0")
+    said = f"asgml fork {plan / 'row1-s0'} --at 4 --set boost.alpha=0.25 --schedule-from {plan}"
+    forked = replace(record, summary={**record.summary, "repeat": said})
+    expected = "asgml fork ../row1-s0 --at 4 --set boost.alpha=0.25 --schedule-from .."
+    assert command_of(forked, plan / "report") == expected
+    assert command_of(replace(record, summary={"repeat": None}), plan / "report") == ""
 
 
 def test_failed_and_missing_cells_are_named(asgml: Callable, runs: Path) -> None:
@@ -209,3 +222,24 @@ def test_where_nothing_can_be_written_it_says_so(asgml: Callable, plan: Path) ->
     (plan / "report").write_text("a file")
     said = asgml("report", plan, "--to", "json")
     assert said.code == 2 and "--out" in said.err
+
+
+def test_only_settings_that_say_something_are_told_as_equal(asgml: Callable, runs: Path) -> None:
+    common = {"epochs": 7, "batch_size": RunConfig().batch_size, "mlb": {"alpha": 3.0}}
+    rows = (
+        ("Baseline", {**common, "method": "baseline"}, 0.6, 1.0),
+        ("OGM-GE", {**common, "method": "ogm_ge"}, 0.65, 0.5),
+    )
+    write_plan(runs / "small", (0, 1), rows)
+    assert asgml("report", "small", "--to", "json,md,html").code == 0
+    made = read_report(runs / "small" / "report" / "report.json").parts[0]
+    assert {"epochs", "batch_size", "mlb.alpha"} <= set(made.same), "the data keeps every setting"
+    assert "epochs" in made.changed, "no default"
+    assert "batch_size" not in made.changed, "a default"
+    assert "mlb.alpha" not in made.changed, "of a method that no row uses"
+    for name in ("report.md", "report.html"):
+        text = (runs / "small" / "report" / name).read_text(encoding="utf-8")
+        (told,) = [line for line in text.splitlines() if "Equal in all runs" in line]
+        told = told[told.index("Equal in all runs") :]
+        assert "epochs = 7" in told and "report.json alone" in told
+        assert "mlb.alpha =" not in told and "batch_size =" not in told

@@ -171,11 +171,15 @@ LACKING: dict[str, tuple[set[str], Callable[[Part], Part]]] = {
     "no protocol": ({"one protocol"}, lambda p: with_cells(p, 1, protocol="")),
     "no baseline": ({"paired statistics, corrected"}, lambda p: replace(p, baseline="")),
     "no seed in common": ({"paired statistics, corrected"}, lone_seeds),
-    "test at each epoch": ({"test read once"}, lambda p: with_cells(p, 0, test="epoch")),
-    "test never": ({"test read once"}, lambda p: with_cells(p, 0, test="never")),
+    "test at each epoch": ({"test read once"}, lambda p: with_cells(p, 0, test_readings=15)),
+    "test never": ({"test read once"}, lambda p: with_cells(p, 0, test_readings=0)),
     "two versions": (
         {"one version of the code"},
         lambda p: with_cells(p, 1, versions={"asgml": "0.1.0"}),
+    ),
+    "two commits of asgml": (
+        {"one version of the code"},
+        lambda p: with_cells(p, 1, versions={"asgml": "0.2.0", "asgml_commit": "ab" * 20}),
     ),
     "two commits": ({"one version of the code"}, lambda p: with_cells(p, 1, commit="f" * 40)),
     "changed code": ({"one version of the code"}, lambda p: with_cells(p, 1, dirty=True)),
@@ -199,6 +203,21 @@ def test_what_is_lacking_is_open_and_told_what_to_do_and_nothing_else_is(lacking
     items = [item for item in checklist_of(change(complete())) if not item.done]
     assert {item.name for item in items} == names
     assert all(item.remedy for item in items)
+
+
+def test_an_ensemble_is_no_run_and_has_no_version_of_its_own() -> None:
+    both = row("Both", 0.7, settings={"ensemble": ["audio", "visual"]})
+    cells = (replace(c, state="ensemble", versions={}, commit="", test_readings=None)
+             for c in both.cells)  # fmt: skip
+    given = complete()
+    items = checklist_of(replace(given, rows=(*given.rows, replace(both, cells=tuple(cells)))))
+    assert [item.name for item in items if not item.done] == []
+
+
+def test_runs_that_were_tested_more_often_are_told_by_their_times() -> None:
+    twice = with_cells(with_cells(complete(), 0, test_readings=2), 1, test_readings=15)
+    (found,) = [item.found for item in checklist_of(twice) if item.name == "test read once"]
+    assert found == f"2 times: {twice.rows[0].label}; 15 times: {twice.rows[1].label}"
 
 
 def test_a_sensitivity_curve_needs_three_values_of_one_setting_all_else_equal() -> None:

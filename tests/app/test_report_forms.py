@@ -49,7 +49,7 @@ def hostile() -> Report:
     )
     rows[1] = replace(rows[1], cells=(*cells, missing(9, HOSTILE)))
     given = part(rows, name=HOSTILE, title=HOSTILE, data=HOSTILE, source=HOSTILE, seeds=(0, 9))
-    return report(replace(given, same={HOSTILE: HOSTILE}))
+    return report(replace(given, same={HOSTILE: HOSTILE}, changed=(HOSTILE,)))
 
 
 def digests(folder: Path) -> dict[str, str]:
