@@ -79,8 +79,10 @@ def endings(record: RunRecord, name: str) -> list[str]:
 def ambiguous(records: Iterable[RunRecord], name: str) -> list[str]:
     """Return the settings that a name may mean where there are several, [] where it is clear."""
     name = ALIASES.get(name, name)
+    if name in FACTS or name.partition(".")[0] in _WHICH:
+        return []  # without a look at any run's settings
     for record in records:
-        known = name in FACTS or name in record.settings or name in record.metrics
+        known = name in record.settings or name in record.metrics
         if not known and len(found := endings(record, name)) > 1:
             return found
     return []
