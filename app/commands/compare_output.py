@@ -13,7 +13,7 @@ from asgml.app.commands.compare_subjects import Subject
 from asgml.app.output import console
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.statistics.result_table import ResultRow, ResultTable
-from asgml.storage.statistics.words import amount, can_tell, mean_text, sentence
+from asgml.storage.statistics.words import can_tell, interval_text, mean_text, sentence
 
 ABSENT = "–"
 LONGEST = 40  # characters of a setting's value
@@ -54,7 +54,7 @@ def print_results(table: ResultTable) -> None:
                     pad_edge=False)  # fmt: skip
     for row in table.rows:
         cells = [row.label, str(row.estimate.n), mean_text(row.estimate, table.metric)]
-        cells.append(_interval(row, table.metric))
+        cells.append(interval_text(row.estimate.low, row.estimate.high, table.metric))
         if "best on test" in columns:
             cells.append(mean_text(row.on_test, table.metric) if row.on_test else ABSENT)
         cells += [_against(row, table)] if len(table.rows) > 1 else []
@@ -62,12 +62,6 @@ def print_results(table: ResultTable) -> None:
     console().print(printed)
     for line in _notes(table):
         print(one_line(line))
-
-
-def _interval(row: ResultRow, metric: str) -> str:
-    if row.estimate.low != row.estimate.low:
-        return ABSENT
-    return f"{amount(row.estimate.low, metric)} to {amount(row.estimate.high, metric)}"
 
 
 def _against(row: ResultRow, table: ResultTable) -> str:

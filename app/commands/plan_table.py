@@ -18,7 +18,7 @@ from asgml.storage.runs.index import read_records
 from asgml.storage.runs.plan_record import PlanRecord
 from asgml.storage.statistics.result_table import ResultRow, ResultTable
 from asgml.storage.statistics.tables import table_of_plan
-from asgml.storage.statistics.words import amount, mean_text, scale_of, sentence
+from asgml.storage.statistics.words import amount, interval_text, mean_text, scale_of, sentence
 
 
 def table_of_folder(folder: Path, record: PlanRecord) -> ResultTable:
@@ -37,7 +37,7 @@ def print_table(table: ResultTable) -> None:
         printed.add_column(f"against {one_line(table.baseline)}", overflow="fold")
     for row in table.rows:
         texts = [one_line(row.label), str(row.estimate.n), mean_text(row.estimate, table.metric)]
-        texts.append(_interval(row, table.metric))
+        texts.append(interval_text(row.estimate.low, row.estimate.high, table.metric))
         printed.add_row(*(Text(text) for text in texts), *_difference(row, table))
     console().print(printed)
     if seen := _detectable(table):
@@ -85,12 +85,6 @@ def print_cells(progress: PlanProgress) -> None:
         texts = (cell.label, cell.seed, status.run or cell.run, state, ", ".join(status.stale))
         printed.add_row(*(Text(one_line(text)) for text in texts))
     console().print(printed)
-
-
-def _interval(row: ResultRow, metric: str) -> str:
-    if math.isnan(row.estimate.low):
-        return "–"
-    return f"{amount(row.estimate.low, metric)} to {amount(row.estimate.high, metric)}"
 
 
 def _difference(row: ResultRow, table: ResultTable) -> list[Text]:

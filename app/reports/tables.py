@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from asgml.app.reports.content import Part
 from asgml.app.reports.results import best_row, results_of, validation_of
-from asgml.app.reports.wording import heading, interval_text, p_text, unit_text
+from asgml.app.reports.wording import heading, p_text, unit_text
 from asgml.storage.statistics.estimate import Estimate, estimate
 from asgml.storage.statistics.result_table import ResultRow
-from asgml.storage.statistics.words import mean_text, signed
+from asgml.storage.statistics.words import interval_text, mean_text, signed
 
 OTHER_PROTOCOL = "†"
 FEWER_SEEDS = "‡"

@@ -9,7 +9,7 @@ from typing import Any
 from asgml.app.reports.content import METRIC, Cell, Part
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.value_text import setting
-from asgml.storage.statistics.words import amount, scale_of
+from asgml.storage.statistics.words import scale_of
 
 NAMES = {
     "test_accuracy_at_best_val": "test accuracy at the epoch that validation chose",
@@ -42,13 +42,6 @@ def p_text(p: float) -> str:
     if math.isnan(p):
         return "–"
     return "<0.001" if p < 0.001 else f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
-
-
-def interval_text(low: float, high: float, metric: str) -> str:
-    """Return "69.3 to 73.5", "–" where there is no interval."""
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return "–"
-    return f"{amount(low, metric)} to {amount(high, metric)}".replace("-", "−")
 
 
 def unit_text(metric: str) -> str:

@@ -35,6 +35,13 @@ def amount(value: float, metric: str) -> str:
     return "–" if not math.isfinite(value) else _plain(value * scale_of(metric)[0], metric)
 
 
+def interval_text(low: float, high: float, metric: str) -> str:
+    """Return "69.3 to 73.5", "–" where there is no interval."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "–"
+    return f"{amount(low, metric)} to {amount(high, metric)}".replace("-", "−")
+
+
 def signed(value: float, metric: str) -> str:
     """Return a difference with its sign, "+2.3"."""
     if not math.isfinite(value):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from asgml.storage.statistics.estimate import estimate
 from asgml.storage.statistics.paired import PairedDifference, paired_difference
-from asgml.storage.statistics.words import can_tell, mean_text, sentence, signed
+from asgml.storage.statistics.words import can_tell, interval_text, mean_text, sentence, signed
 
 ACCURACY = "test_accuracy_at_best_val"
 
@@ -74,3 +74,9 @@ def test_what_n_seeds_can_tell() -> None:
 @pytest.mark.parametrize("metric", ["val_f1", "test_f1_at_best_val", "val_accuracy_7"])
 def test_scores_are_told_in_points(metric: str) -> None:
     assert mean_text(estimate([0.5]), metric) == "50.0"
+
+
+def test_an_interval_has_true_minus_signs_and_is_none_where_it_is_not_known() -> None:
+    assert interval_text(0.693, 0.735, ACCURACY) == "69.3 to 73.5"
+    assert interval_text(-0.02, 0.01, ACCURACY) == "−2.0 to 1.0"
+    assert interval_text(math.nan, math.nan, ACCURACY) == "–"
