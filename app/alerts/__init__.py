@@ -1,0 +1,1 @@
+"""Alerts for people who are away: the watcher of a run, and the ways an alert is delivered."""

@@ -1,0 +1,1 @@
+"""The MCP server: runs for assistants, which read them and, if asked for, steer."""
