@@ -112,6 +112,7 @@ class Recorder:
                 "alert",
                 level="error",
                 message=f"{column} is {value} at step {step}",
+                at_step=step,
                 column=column,
                 value=str(value),
             )

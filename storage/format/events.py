@@ -49,6 +49,12 @@ class Event:
     def get(self, key: str, default: Any = None) -> Any:
         return self.fields.get(key, default)
 
+    @property
+    def about(self) -> int:
+        """The step that the event speaks of; an alert may be noticed some steps later."""
+        at = self.fields.get("at_step", self.fields.get("at"))
+        return at if type(at) is int and 0 <= at <= self.step else self.step
+
     def to_line(self) -> bytes:
         """Return one line of ASCII JSON with its newline; NaN and infinity become null."""
         record = {

@@ -368,6 +368,7 @@ def test_a_loss_that_is_no_number_is_told_once(
     told = next(event for event in alerts if event.get("column") == "loss")
     assert told.get("message") == f"loss is {poison} at step 7"
     assert told.get("level") == "error"
+    assert told.get("at_step") == told.about == 7 <= told.step
     columns = [event.get("column") for event in alerts]
     assert len(columns) == len(set(columns)), "an alert is repeated"
     assert run.rows("steps") == 12

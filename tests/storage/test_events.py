@@ -87,6 +87,15 @@ def test_fields_that_json_cannot_hold_are_told_as_well_as_possible() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("told", "about"),
+    [({"at_step": 4}, 4), ({"at": 4}, 4), ({}, 11), ({"at_step": 0}, 0)]
+    + [({"at_step": bad}, 11) for bad in (12, -1, "4", 4.0, True, None, [4])],
+)
+def test_an_alert_speaks_of_the_step_that_it_names(told: dict[str, object], about: int) -> None:
+    assert Event("alert", 11, 1.0, 1.0, 0, told).about == about
+
+
 def test_a_time_that_is_unknown_reads_as_zero() -> None:
     event = event_from_line(Event("failed", 0, math.nan, math.inf, 0, {"error": "why"}).to_line())
     assert (event.wall_time, event.active_time, event.get("error")) == (0.0, 0.0, "why")
