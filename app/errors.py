@@ -5,15 +5,24 @@ from __future__ import annotations
 import sys
 
 from asgml.storage.format.safe_text import one_line
+from asgml.storage.format.status import ENDED_WELL
 
 OK = 0
 FAILED = 1
 USAGE = 2
 NOT_FOUND = 3
 REJECTED = 4
+DIVERGED = 5
 DEFECT = 70
 """The program itself has failed: nothing is known of what was asked. EX_SOFTWARE of sysexits.h."""
 INTERRUPTED = 130
+
+
+def exit_code_of(state: str) -> int:
+    """Return the exit code of a command that has waited for a run which ended in this state."""
+    if state == "diverged":
+        return DIVERGED
+    return OK if state in ENDED_WELL else FAILED
 
 
 class UserError(Exception):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.25
 PLAIN_EVERY = 15.0
 """Seconds between progress lines where stderr is no terminal (a CI log)."""
-SHOWN = ("alert", "command", "phase", "evaluation", "failed")
+SHOWN = ("alert", "command", "phase", "evaluation", "failed", "diverged")
 """Kinds of events that are worth a line beside the progress."""
 
 

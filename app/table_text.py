@@ -10,6 +10,7 @@ STYLES = {
     "paused": "yellow",
     "failed": "red",
     "crashed": "red",
+    "diverged": "red",
     "stale": "yellow",
     "finished": "blue",
 }

@@ -1,8 +1,8 @@
 """The trainer's process: `python -P -m asgml.core.worker RUN [--resume]`.
 
 The launcher sends its output to trainer.log. It exits with 0 when the training finished or was
-stopped, with 1 when it failed. SIGTERM and SIGINT finish the step, save a checkpoint and end; a
-second one ends at once, without the checkpoint.
+stopped, with 1 when it failed, with 5 when it diverged. SIGTERM and SIGINT finish the step, save a
+checkpoint and end; a second one ends at once, without the checkpoint.
 """
 
 from __future__ import annotations
@@ -69,6 +69,10 @@ KNOWN_ERRORS = (
     OSError,  # a disk that is full, a folder that may not be written
 )
 """Errors that the user can mend; their message is one line."""
+
+
+EXIT_CODES = {State.FAILED: 1, State.DIVERGED: 5}
+"""The exit codes of the ends that are no success."""
 
 
 class StopNow(BaseException):
@@ -149,7 +153,7 @@ def train(trainer: Trainer) -> int:
         error = first_line(failure)
         traceback.print_exc()
     trainer.run.close(end, error)
-    return 1 if end is State.FAILED else 0
+    return EXIT_CODES.get(end, 0)
 
 
 def stop_on_signals(trainer: Trainer) -> None:

@@ -101,7 +101,8 @@ def tail(
 ) -> int:
     """Print the last steps and events of a run.
 
-    With --follow until the run ends; the exit code is then 1 if it failed or crashed.
+    With --follow until the run ends; the exit code is then 1 if it failed or crashed, 5 if it
+    diverged.
     """
     from asgml.app.commands.tail import tail
 

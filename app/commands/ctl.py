@@ -17,6 +17,7 @@ from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED
 from asgml.storage.read.event_text import reply_text
 from asgml.storage.read.reader import Run
+from asgml.storage.read.remedies import facts_of, remedy, sound_step
 from asgml.storage.read.summary import event_record
 
 POLL_SECONDS = 0.05
@@ -115,16 +116,11 @@ def _check_alive(run: Run) -> None:
     if state in ENDED:
         raise NotFoundError(f"{run.paths.name} is {state}, no trainer answers; {_remedy(run)}")
     if state == "stale":
-        raise NotFoundError(
-            f"{run.paths.name} is stale, its trainer gives no sign; "
-            f"if it is dead, `asgml resume {run.paths.name}` goes on"
-        )
+        raise NotFoundError(f"{run.paths.name} is stale, its trainer gives no sign; {_remedy(run)}")
 
 
 def _remedy(run: Run) -> str:
-    if run.state() == "finished":
-        return "start a new run with `asgml train`"
-    return f"`asgml resume {run.paths.name}` goes on from its last checkpoint"
+    return remedy(run.state(), facts_of(run.paths.name, run.manifest, sound_step(run.events)))
 
 
 def _knobs(run: Run, timeout: float) -> list[Knob]:

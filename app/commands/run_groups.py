@@ -17,7 +17,7 @@ from asgml.storage.runs.lookup import is_metric
 from asgml.storage.runs.order import falls, sort_records, sorted_by
 from asgml.storage.runs.record import RunRecord
 
-SIGNS = {"finished": "✓", "running": "●", "failed": "✗", "crashed": "✗"}
+SIGNS = {"finished": "✓", "running": "●", "failed": "✗", "crashed": "✗", "diverged": "✗"}
 """State → sign; any other state is ○."""
 
 

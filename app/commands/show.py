@@ -21,7 +21,7 @@ from asgml.storage.read.summary import event_record, summarize
 
 EVENTS = 12
 """Number of the newest interventions and alerts that are listed."""
-LISTED = ("command", "alert", "phase", "resumed", "failed", "unreadable")
+LISTED = ("command", "alert", "phase", "resumed", "failed", "diverged", "unreadable")
 
 
 def show(run_ref: str, runs: Path | None, json_: bool, charts: bool) -> int:

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from asgml.app.errors import FAILED, OK, narrate
+from asgml.app.errors import OK, exit_code_of, narrate
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
 from asgml.app.table_text import number
 from asgml.storage.format.safe_text import one_line
-from asgml.storage.format.status import ENDED, ENDED_WELL
+from asgml.storage.format.status import ENDED
 from asgml.storage.read.event_text import event_texts
 from asgml.storage.read.reader import Run
 from asgml.storage.read.summary import event_record
@@ -43,7 +43,7 @@ def tail(run_ref: str, runs: Path | None, json_: bool, follow: bool, lines: int,
     # the state may have been read after the last rows came
     _write_all(feed.new_entries(), write)
     narrate(f"{run.paths.name} {run.state()}")
-    return OK if run.state() in ENDED_WELL else FAILED
+    return exit_code_of(run.state())
 
 
 class _Feed:

@@ -9,11 +9,11 @@ from asgml.app.commands.schedule import load_schedule, write_schedule
 from asgml.app.configure import build_to_train
 from asgml.app.draft import Draft
 from asgml.app.errors import (
-    FAILED,
     INTERRUPTED,
     OK,
     NotFoundError,
     UserError,
+    exit_code_of,
     narrate,
 )
 from asgml.app.follow import start_failure, wait_for_end, wait_until_up
@@ -22,7 +22,7 @@ from asgml.app.lookup import find, open_run
 from asgml.app.new_run import make_run
 from asgml.app.output import in_terminal
 from asgml.app.settings import runs_directory
-from asgml.storage.format.status import ENDED_BADLY, ENDED_WELL
+from asgml.storage.format.status import ENDED_BADLY
 
 
 def train(
@@ -92,7 +92,7 @@ def _wait(trainer: Trainer) -> int:
     except KeyboardInterrupt:
         return _leave(trainer)
     narrate(f"{trainer.paths.name} {state}; `asgml show {trainer.paths.name}` sums it up")
-    return OK if state in ENDED_WELL else FAILED
+    return exit_code_of(state)
 
 
 def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
@@ -109,7 +109,7 @@ def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
         raise start_failure(trainer)
     if run.state() in ENDED_BADLY:
         narrate(f"{paths.name} {run.state()}; what the trainer said is in {paths.trainer_log}")
-        return FAILED
+        return exit_code_of(run.state())
     return code
 
 

@@ -18,8 +18,8 @@ MOST_POINTS = 200
 class CellStatus:
     """One run, or ensemble, that cells of a plan ask for.
 
-    `state` is one of OPEN, `finished`, `failed` (with `problem`), `stopped` by the user, or
-    `blocked` by a run that it needs.
+    `state` is one of OPEN, `finished`, `failed` or `diverged` (with `problem`), `stopped` by the
+    user, or `blocked` by a run that it needs.
     """
 
     cell: Cell

@@ -158,12 +158,16 @@ class TrainedCell:
             self.status.state, self.status.problem = "stopped", "stopped by the user"
         elif self._may_resume(run, state):
             self.ready, self.status.state = True, "waiting"
+        elif state == "diverged":
+            self.status.state, self.status.problem = state, run.end_message()
         else:
             self._fail(run.last_line() or f"the trainer {state}")
 
     def _may_resume(self, run: FollowedRun, state: str) -> bool:
         if self.status.resumes or state == "stale":
             return False
+        if state == "diverged":  # the same settings diverge again, but for luck on a GPU
+            return self._found and self._place.retry_failed
         if not self._found:
             return run.began
         return state != "failed" or not run.was_resumed or self._place.retry_failed

@@ -84,6 +84,11 @@ class FollowedRun:
         """Return the last line that the trainer wrote, "" for none."""
         return last_line_of(self.paths.trainer_log)
 
+    def end_message(self) -> str:
+        """Return what the run says about its end, its state where it says nothing."""
+        ends = [event for event in self._run.events if event.kind == "diverged"]
+        return str(ends[-1].get("message")) if ends else self._run.state()
+
     def _curve(self) -> list[float]:
         """Return the last validation accuracies, one an epoch."""
         if not self._run.rows("epochs") or CURVE not in self._run.columns("epochs"):

@@ -16,7 +16,9 @@ from asgml.storage.statistics.estimate import estimate
 from asgml.storage.statistics.words import amount, mean_text
 
 BARS = "▁▂▃▄▅▆▇█"
-SIGNS = {"waiting": "·", "left out": "–", "failed": "✗", "stopped": "■", "blocked": "✗"}
+LOST = frozenset({"failed", "diverged", "blocked"})
+"""States of a cell that will have no value."""
+SIGNS = {"waiting": "·", "left out": "–", "stopped": "■", **dict.fromkeys(LOST, "✗")}
 SHORT = {"starting": "…", "silent": "?", "paused": "‖", "stopping": "■", "running": "▸"}
 LABEL, NARROWEST, CELL, WIDE_CELL, MEAN = 60, 18, 6, 12, 14
 LONGEST = 60  # characters of the title
@@ -46,6 +48,7 @@ def headline(progress: PlanProgress) -> str:
         "training": progress.count(*TRAINING),
         "waiting": progress.count("waiting"),
         "failed": progress.count("failed", "blocked"),
+        "diverged": progress.count("diverged"),
         "stopped": progress.count("stopped"),
     }
     texts = [f"{count} {name}" for name, count in counts.items() if count or name == "finished"]
@@ -117,7 +120,7 @@ def cell_text(status: CellStatus, metric: str, width: int) -> Text:
 
 def _urgency(progress: PlanProgress, row: int) -> int:
     states = {progress.of(cell).state for cell in progress.plan.cells if cell.row == row}
-    for place, group in enumerate((TRAINING, {"failed", "blocked", "stopped"}, {"waiting"})):
+    for place, group in enumerate((TRAINING, LOST | {"stopped"}, {"waiting"})):
         if states & group:
             return place
     return 3
@@ -125,5 +128,5 @@ def _urgency(progress: PlanProgress, row: int) -> int:
 
 def _problems(progress: PlanProgress) -> list[str]:
     """Return the last few failures, one line each."""
-    failed = [one for one in progress.statuses.values() if one.state == "failed"]
+    failed = [one for one in progress.statuses.values() if one.state in ("failed", "diverged")]
     return [one_line(f"{one.run or one.cell.run}: {one.problem}") for one in failed[-3:]]

@@ -12,7 +12,7 @@ from asgml.app.plans.launchers import Launcher
 from asgml.app.plans.row_settings import settings_digest
 from asgml.app.plans.sweep_plan import SweepPlan, found_trials
 from asgml.app.plans.sweep_study import SweepStudy
-from asgml.app.plans.sweep_trial import Trial, TrialRun
+from asgml.app.plans.sweep_trial import Trial, TrialRun, TrialState
 from asgml.storage.format.status import ALIVE
 from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow, write_plan_record
 
@@ -20,6 +20,8 @@ POLL_SECONDS = 0.25
 METRIC = "val_accuracy"
 MOST_FAILURES = 3
 """Trials after which a sweep that has seen nothing but failures ends."""
+_AFTER_END: dict[str, TrialState] = {"failed": "failed", "diverged": "diverged", "": "pruned"}
+"""The state of a trial that was ended early, by what became of one of its runs."""
 OnEnd = Callable[[Trial, Sequence[Trial]], None]
 
 
@@ -71,14 +73,15 @@ class Sweep:
         states = [self._state_of(run) for run in trial.begun]
         if "stopped" in states and not trial.pruned:
             trial.prune()
-        if "failed" in states:
+        lost = next((state for state in ("failed", "diverged") if state in states), "")
+        if lost:
             trial.give_up()
         living = "alive" in states
         whole = all(run is not None for run in trial.runs.values())
         if living and not trial.ending:
             self._judge(trial)
         elif not living and trial.ending:
-            trial.state = "failed" if "failed" in states else "pruned"
+            trial.state = _AFTER_END[lost]
         elif not living and whole:
             trial.state = "finished"
 
@@ -91,11 +94,14 @@ class Sweep:
                 trial.prune()
 
     def _state_of(self, run: TrialRun) -> str:
-        """Return alive, finished, stopped or failed. What was interrupted is resumed once."""
+        """Return alive, finished, stopped, diverged or failed.
+
+        What was interrupted is resumed once.
+        """
         state = run.look()
         if state in ALIVE or state == "stale" or self._launcher.state(run.paths.root) == "running":
             return "alive"
-        if state in ("finished", "stopped"):
+        if state in ("finished", "stopped", "diverged"):
             return state
         if run.resumed or (state == "failed" and self._launcher.state(run.paths.root) == "ended"):
             return "failed"

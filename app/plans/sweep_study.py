@@ -78,6 +78,7 @@ class SweepStudy:
             "finished": states.COMPLETE,
             "pruned": states.PRUNED,
             "failed": states.FAIL,
+            "diverged": states.FAIL,
         }[trial.state]
         return self._optuna.trial.create_trial(
             params=dict(trial.values),

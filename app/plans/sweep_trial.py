@@ -16,7 +16,7 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import ALIVE
 from asgml.storage.read.reader import Run
 
-TrialState = Literal["running", "finished", "pruned", "failed"]
+TrialState = Literal["running", "finished", "pruned", "failed", "diverged"]
 
 
 class TrialRun:
@@ -101,7 +101,7 @@ class Trial:
         self._stop()
 
     def give_up(self) -> None:
-        """Ask the runs to stop: one of them has failed."""
+        """Ask the runs to stop: one of them has failed or diverged."""
         self.gave_up = True
         self._stop()
 

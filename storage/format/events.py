@@ -19,6 +19,7 @@ KINDS = (
     "finished",
     "stopped",
     "failed",
+    "diverged",
     "unreadable",
 )
 SCORES = ("accuracy", "loss", "mae", "corr", "f1", "accuracy_7")

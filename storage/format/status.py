@@ -17,7 +17,7 @@ _FIXED = ("seq", "heartbeat", "state", "pid", "process_start", "segment", "step"
 ALIVE = frozenset({"starting", "running", "paused", "stopping"})
 """States with a trainer at work."""
 ENDED_WELL = frozenset({"finished", "stopped"})
-ENDED_BADLY = frozenset({"failed", "crashed"})
+ENDED_BADLY = frozenset({"failed", "crashed", "diverged"})
 ENDED = ENDED_WELL | ENDED_BADLY
 """States without a trainer: nobody answers, and no row follows."""
 UNHEARD = frozenset({"starting", "stale"})
@@ -36,6 +36,8 @@ class State(enum.IntEnum):
     FINISHED = 4
     FAILED = 5
     STOPPED = 6
+    DIVERGED = 7
+    """The loss or the weights are no finite numbers: nothing more can be learned."""
 
     @property
     def label(self) -> str:

@@ -10,7 +10,8 @@ from asgml.storage.format.knobs import Value
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import duration, number, setting, size
 
-STARTS_OR_ENDS = ("started", "resumed", "finished", "stopped", "failed")
+STARTS_OR_ENDS = ("started", "resumed", "finished", "stopped", "failed", "diverged")
+DIVERGED_TAG = "DIV"
 _QUICK_SECONDS = 5.0
 """A longer latency is no acknowledgement any more: the request waited for its step."""
 
@@ -104,6 +105,7 @@ _WORDINGS = {
     "alert": ("WARN", lambda event: _field(event, "message")),
     "phase": ("PHASE", lambda event: _field(event, "message", "phase")),
     "failed": ("FAIL", lambda event: _field(event, "error", "failed")),
+    "diverged": (DIVERGED_TAG, lambda event: _field(event, "message", "diverged")),
     "unreadable": ("????", _unreadable),
 }
 

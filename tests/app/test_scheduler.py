@@ -17,6 +17,7 @@ from plan_kit import small_plan
 from asgml.app.errors import RejectedError
 from asgml.app.plans.cell_status import TRAINING, PlanProgress
 from asgml.app.plans.cells import ResolvedPlan
+from asgml.app.plans.live_table import headline
 from asgml.app.plans.scheduler import LOCK, PlanOutcome, inspect_plan, run_plan
 from asgml.storage.format.status import State
 from asgml.storage.runs.plan_record import read_plan_record
@@ -153,6 +154,22 @@ def test_a_run_that_fails_twice_is_kept_and_blocks_what_needs_it(folder: Path) -
     asked = FakeLauncher()
     assert train(small_plan(ROWS), folder, asked, retry_failed=True).whole
     assert asked.started == [("audio-s0", True), ("ours-s0", False)]
+
+
+def test_a_run_that_diverged_is_told_and_never_trained_again_by_itself(folder: Path) -> None:
+    plan = small_plan({"base": {}, "high": {"batch_size": 64}})
+    launcher = FakeLauncher()
+    launcher.ends["high-s0"] = [State.DIVERGED] * 2
+    outcome = train(plan, folder, launcher)
+    assert states(outcome) == {"base-s0": "finished", "high-s0": "diverged"} and not outcome.whole
+    assert launcher.started.count(("high-s0", False)) == 1
+    assert ("high-s0", True) not in launcher.started
+    assert "1 diverged" in headline(outcome.progress)
+    again = FakeLauncher()
+    assert states(train(plan, folder, again)) == states(outcome) and again.started == []
+    asked = FakeLauncher()
+    assert train(plan, folder, asked, retry_failed=True).whole
+    assert asked.started == [("high-s0", True)]
 
 
 def test_what_never_began_is_not_tried_twice_by_one_scheduler(folder: Path) -> None:

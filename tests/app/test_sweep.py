@@ -69,6 +69,7 @@ class FakeLauncher:
     most: int = 0
     metric: str = "val_accuracy"
     fails: Callable[[Mapping[str, Any]], bool] = lambda settings: False
+    failure: State = State.FAILED
 
     def start(self, paths: RunPaths, *, resume: bool) -> None:
         assert not resume
@@ -115,7 +116,7 @@ class FakeLauncher:
         fake.writer.mark(step=fake.epoch * 10, epoch=fake.epoch)
         fake.writer.flush()
         if self.fails(fake.settings):
-            self._end(fake, State.FAILED)
+            self._end(fake, self.failure)
         elif fake.epoch == fake.settings["epochs"]:
             self._end(fake, State.FINISHED)
 
@@ -285,6 +286,15 @@ def test_a_run_that_fails_ends_its_trial_and_not_the_sweep(bench: Bench) -> None
     trials, _ = bench.sweep(3, over="lr=0.1,0.2,0.3", sampler="grid", seeds=(0, 1), prune=False)
     assert [trial.state for trial in trials] == ["finished", "failed", "finished"]
     assert fakes_of(bench, trials[1])[0].epoch < EPOCHS  # the other seed was stopped
+
+
+def test_a_run_that_diverges_is_told_and_a_sweep_goes_on_however_many_do(bench: Bench) -> None:
+    bench.launcher.fails = lambda settings: settings["optimizer"]["lr"] > 0.01
+    bench.launcher.failure = State.DIVERGED
+    over = "lr=0.1,0.2,0.3,0.4,0.005"
+    trials, _ = bench.sweep(5, over=over, sampler="grid", prune=False)
+    assert sorted(trial.state for trial in trials) == ["diverged"] * 4 + ["finished"]
+    assert in_order(trials)[0].state == "finished"
 
 
 def test_a_sweep_that_only_fails_ends_and_says_why(bench: Bench) -> None:

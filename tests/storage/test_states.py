@@ -282,4 +282,5 @@ def test_every_state_is_alive_or_ended_but_for_stale() -> None:
         State.FINISHED,
         State.FAILED,
         State.STOPPED,
+        State.DIVERGED,
     ]

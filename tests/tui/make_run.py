@@ -30,7 +30,18 @@ from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
 
 _PAUSE_SECONDS = 130.0
-_LAST_EVENTS = {State.FINISHED: "finished", State.STOPPED: "stopped", State.FAILED: "failed"}
+_LAST_EVENTS = {state: state.label for state in State if state.ended}
+
+_END_FIELDS: dict[str, dict[str, Any]] = {
+    "failed": {"error": "loss is NaN"},
+    "diverged": {
+        "message": "loss is NaN at step 2200; the last sound checkpoint is of step 2000",
+        "column": "loss",
+        "value": "nan",
+        "at": 2200,
+        "checkpoint": 2000,
+    },
+}
 
 
 def make_run(
@@ -69,7 +80,7 @@ def make_run(
             writer.event(command(step, wall, active, "resume", "c4"))
         _add_rows(writer, course, step, wall, active, nan_at)
     if ended := _LAST_EVENTS.get(state):
-        fields = {"error": "loss is NaN"} if ended == "failed" else {}
+        fields = _END_FIELDS.get(ended, {})
         writer.event(Event(ended, steps, wall + 0.1, steps * STEP_SECONDS, 0, fields))
     writer.mark(state, steps, (steps - 1) // EPOCH_STEPS)
     writer.close(state)

@@ -222,7 +222,7 @@ async def test_a_trainer_that_never_began_has_nothing_to_replay(tmp_path: Path) 
     async with dashboard("bad-01", tmp_path) as (app, pilot):
         await shows(pilot, "data file nowhere.npz: no such file")
         assert "replay" not in app.farewell() and "bad-01/trainer.log" in app.farewell()
-        assert app.session.refusal() == "the training never began; the reason is in trainer.log"
+        assert "the training never began; the reason is in trainer.log" in app.session.refusal()
         assert not any("this run declares no knobs" in row for row in screen_text(app))
     assert isinstance(app, Dashboard)
 

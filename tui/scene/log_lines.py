@@ -14,12 +14,14 @@ from asgml.tui.scene.series import Fault
 
 _ROUTINE = ("epoch",)
 """Reasons of checkpoints that nobody asked for."""
+_NEED_ATTENTION = ("alert", "failed", "diverged", "unreadable")
 _LEVELS = {
     "started": "good",
     "resumed": "good",
     "finished": "good",
     "stopped": "good",
     "failed": "bad",
+    "diverged": "bad",
     "unreadable": "warn",
 }
 
@@ -49,7 +51,7 @@ def alerts(events: Iterable[Event], faults: Sequence[Fault]) -> list[LogLine]:
 
     Those are the trainer's alerts, and the first NaN or infinity of each column without one.
     """
-    chosen = [event for event in events if event.kind in ("alert", "failed", "unreadable")]
+    chosen = [event for event in events if event.kind in _NEED_ATTENTION]
     columns = {str(event.get("column")) for event in chosen if event.kind == "alert"}
     unreported = [_fault_line(fault) for fault in faults if fault.column not in columns]
     return sorted([*log_lines(chosen), *unreported], key=lambda line: line.step)

@@ -16,9 +16,9 @@ from asgml.storage.runs.plan_record import PlanCell, PlanRecord
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.scene.run_row import Spread, number_of
 
-WAITING, DONE, STALE, FAILED = "waiting", "done", "stale", "failed"
+WAITING, DONE, STALE, FAILED, DIVERGED = "waiting", "done", "stale", "failed", "diverged"
 """States of a cell beside those of its run: no run yet; a value; a run with other settings than
-the plan asks for; a run that failed, crashed or cannot be read."""
+the plan asks for; a run that failed, crashed or cannot be read; one that diverged."""
 SILENT = "silent"
 """State of a cell whose trainer gives no sign; of a run alone that is called stale."""
 _TELLS = 0.1
@@ -132,6 +132,8 @@ def _of_run(
 
 def state_of_cell(record: RunRecord) -> str:
     """Return the state of a cell whose run has the settings asked for."""
+    if record.state == DIVERGED:
+        return DIVERGED
     if record.state in ENDED_BADLY or record.state == "unreadable":
         return FAILED
     return {"finished": DONE, "stale": SILENT}.get(record.state, record.state)
@@ -152,9 +154,9 @@ def remaining_seconds(cells: Sequence[CellProgress]) -> float | None:
     None where nothing is training, and before a cell has come far enough to tell.
 
     A cell takes as long as the mean of its row, else of all; as many are trained side by side as
-    are trained now. Cells that failed or are stale are left as they are.
+    are trained now. Cells that failed, diverged or are stale are left as they are.
     """
-    left = [cell for cell in cells if cell.state not in (DONE, FAILED, STALE)]
+    left = [cell for cell in cells if cell.state not in (DONE, FAILED, DIVERGED, STALE)]
     each = [_seconds_of(cell, cells) * (1 - cell.share) for cell in left]
     running = sum(cell.state in ALIVE for cell in left)
     seconds = sum(each) / running if running else math.nan

@@ -10,6 +10,7 @@ from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
 from asgml.storage.format.status import ALIVE
+from asgml.storage.read.remedies import facts_of, remedy
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.panels import Panel
@@ -81,6 +82,7 @@ class History:
     lines: tuple[LogLine, ...] = ()
     alerts: tuple[LogLine, ...] = ()
     marks: tuple[Mark, ...] = ()
+    sound_step: int | None = None  # of the last sound checkpoint, where the training diverged
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,11 @@ class Scene:
     pending_requests: tuple[PendingRequest, ...] = ()
     transport: Transport | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What to do about a run in this state, as a clause."""
+        return remedy(self.state, facts_of(self.name, self.manifest, self.history.sound_step))
 
     @property
     def total(self) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
+from asgml.storage.read.remedies import sound_step
 from asgml.tui.plot.decimation import Floats
 from asgml.tui.scene.balance_summary import summarize_balance
 from asgml.tui.scene.log_lines import alerts, log_lines
@@ -77,7 +78,12 @@ def build_scene(
 
 def _history(events: Sequence[Event], rows: Sequence[MetricRow]) -> History:
     faults = [row.summary.fault for row in rows if row.summary.fault is not None]
-    return History(tuple(log_lines(events)), tuple(alerts(events, faults)), tuple(marks(events)))
+    return History(
+        tuple(log_lines(events)),
+        tuple(alerts(events, faults)),
+        tuple(marks(events)),
+        sound_step(events),
+    )
 
 
 def progress_of(steps: TableSnapshot) -> Progress:

@@ -6,29 +6,28 @@ from asgml.storage.format.status import ENDED
 from asgml.tui.scene.scene import Scene
 
 _ENDINGS = {
+    "finished": "finished",
     "failed": "failed",
     "stopped": "been stopped",
     "crashed": "crashed",
+    "diverged": "diverged",
 }
 
 
 def steering_refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
     """Return why the training cannot be steered, with what to do instead; "" where it can."""
     name = scene.name
-    go_on = f"`asgml resume {name}` goes on from the last checkpoint"
     # a replay first: the state of its moment may be one of a living trainer
     if replayed:
         return f"this is a replay; `asgml watch {name}` steers a living run"
     if readonly:
         return f"read-only: `asgml watch {name}` without --readonly steers the training"
     if scene.state in ENDED and scene.manifest is None:
-        return "the training never began; the reason is in trainer.log"
-    if scene.state == "finished":
-        return f"the training has finished; `asgml replay {name}` plays it"
+        return f"the training never began; {scene.remedy}"
     if scene.state in ENDED:
-        return f"the training has {_ENDINGS[scene.state]}; {go_on}"
+        return f"the training has {_ENDINGS[scene.state]}; {scene.remedy}"
     if scene.state == "stale":
-        return f"no sign of the trainer on {scene.trainer.host}; if it is gone, {go_on}"
+        return f"no sign of the trainer on {scene.trainer.host}; {scene.remedy}"
     if scene.manifest is None:
         return "the training is not up yet; try again when it runs"
     return ""

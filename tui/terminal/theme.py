@@ -103,6 +103,7 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "stopped": ("■", "#", "muted"),
     "failed": ("✗", "x", "bad"),
     "crashed": ("✗", "x", "bad"),
+    "diverged": ("✗", "x", "bad"),
     "stale": ("?", "?", "warn"),
 }
 """State → character, ASCII character, style. The state's name always stands beside them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from asgml.storage.format.status import ENDED_BADLY
+from asgml.storage.read.event_text import DIVERGED_TAG
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import coarse
 from asgml.tui.terminal.theme import Styles
@@ -28,7 +29,8 @@ def notice(scene: Scene, styles: Styles) -> list[Text]:
     rows = []
     if headline := _headline(scene):
         rows.append(Text(f" {headline}", styles.bad if scene.state in ENDED_BADLY else styles.warn))
-    if scene.state in ENDED_BADLY or (scene.state == "starting" and scene.manifest is None):
+    unclear = scene.state in ENDED_BADLY - {"diverged"}
+    if unclear or (scene.state == "starting" and scene.manifest is None):
         rows += [Text(f"   {line}", styles.muted) for line in scene.trainer.output]
     return rows + [Text(f" {problem}", styles.warn) for problem in scene.problems]
 
@@ -36,16 +38,25 @@ def notice(scene: Scene, styles: Styles) -> list[Text]:
 def _headline(scene: Scene) -> str:
     """Return what is wrong with the run and what to do, "" while all is well."""
     trainer = scene.trainer
-    resume = f"`asgml resume {scene.name}` goes on from the last checkpoint"
     if scene.state == "crashed":
-        return f"crashed: pid {trainer.pid} is gone; {resume}"
+        return f"crashed: pid {trainer.pid} is gone; {scene.remedy}"
     if scene.state == "stale":
         silent = f"no sign of the trainer on {trainer.host} for {coarse(trainer.silent)}"
-        return f"{silent}; if it is gone, {resume}"
+        return f"{silent}; {scene.remedy}"
     if scene.state == "failed":
+        if scene.manifest is None:
+            return f"failed: the training never began; {scene.remedy}"
         failed = "failed: the trainer ended with an error; its last words are in trainer.log"
-        return failed if scene.manifest is None else f"{failed}; {resume}"
+        return f"{failed}; {scene.remedy}"
+    if scene.state == "diverged":
+        return f"{_last_words(scene)}; {scene.remedy}"
     if scene.state == "starting":
         loading = "starting: the trainer is loading its libraries, this takes a few seconds"
         return loading if scene.manifest is None else "starting again"
     return ""
+
+
+def _last_words(scene: Scene) -> str:
+    """Return what the run says of how it diverged."""
+    told = [line.text for line in scene.history.lines if line.tag == DIVERGED_TAG]
+    return told[-1] if told else "diverged"

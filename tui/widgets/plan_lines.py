@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from asgml.storage.format.safe_text import one_line
-from asgml.tui.scene.plan_progress import DONE, FAILED, STALE, WAITING, PlanProgress
+from asgml.tui.scene.plan_progress import DIVERGED, DONE, FAILED, STALE, WAITING, PlanProgress
 from asgml.tui.terminal.format import coarse
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
@@ -36,7 +36,8 @@ def head_segments(scene: PlanProgress, styles: Styles) -> list[LineSegment]:
     counts, total = scene.counts, len(scene.cells)
     segments.append(LineSegment(6, Text(one_line(scene.plan.title), styles.text)))
     segments.append(LineSegment(0, Text(f"{counts[DONE]}/{total} done", styles.good)))
-    for state, style in (("running", styles.good), (FAILED, styles.bad), (STALE, styles.warn)):
+    styled = {"running": styles.good, FAILED: styles.bad, DIVERGED: styles.bad, STALE: styles.warn}
+    for state, style in styled.items():
         if counts[state]:
             segments.append(LineSegment(2, Text(f"{counts[state]} {state}", style)))
     if counts[WAITING]:
@@ -72,7 +73,8 @@ def cell_line(scene: PlanProgress, row: int, column: int, styles: Styles) -> Tex
         return Text(" this row has no cell with this seed", styles.muted)
     text = Text(" ").append(one_line(cell.cell.run), styles.strong)
     told = f"{cell.state}: {_WHY_STALE}" if cell.state == STALE else cell.state
-    text.append(f"  {told}", styles.warn if cell.state in (STALE, FAILED) else styles.text)
+    wrong = cell.state in (STALE, FAILED, DIVERGED)
+    text.append(f"  {told}", styles.warn if wrong else styles.text)
     if cell.record is not None:
         epochs = f"  step {cell.record.step or 0}/{cell.record.total_steps or '?'}"
         text.append(epochs, styles.muted)
@@ -85,7 +87,7 @@ def legend(styles: Styles) -> Text:
     signs = (
         (styles.glyph("·", "."), "waiting"),
         (styles.state("running")[0], "running"),
-        (styles.state("failed")[0], "failed"),
+        (styles.state("failed")[0], "failed or diverged"),
         (styles.glyph("≠", "!"), "stale: other settings than the plan asks for"),
     )
     return Text(" " + "   ".join(f"{sign} {meaning}" for sign, meaning in signs), styles.muted)

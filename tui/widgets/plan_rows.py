@@ -11,6 +11,7 @@ from textual.message import Message
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ALIVE
 from asgml.tui.scene.plan_progress import (
+    DIVERGED,
     DONE,
     FAILED,
     STALE,
@@ -128,8 +129,8 @@ def cell_text(cell: CellProgress | None, styles: Styles, width: int) -> Text:
         return Text(f"  {value or 'no value'}", styles.text if value else styles.warn)
     if cell.state == STALE:
         return Text(f"{styles.glyph('≠', '!')} {value}", styles.warn)
-    if cell.state == FAILED:
-        return Text(styles.state("failed")[0] + " failed", styles.bad)
+    if cell.state in (FAILED, DIVERGED):
+        return Text(f"{styles.state(cell.state)[0]} {cell.state}", styles.bad)
     sign, style = styles.state(cell.state)
     text = Text(f"{sign} {cell.share:.0%}", style)
     course = cell.course.translate(_ASCII_SPARKLINE) if styles.ascii_only else cell.course
