@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from asgml.app.errors import UserError
 from asgml.app.lookup import find
@@ -11,6 +11,9 @@ from asgml.app.output import in_terminal
 from asgml.app.settings import load_settings, runs_directory
 from asgml.storage.format.layout import RunPaths, is_run, list_runs
 from asgml.storage.format.user_path import expand_user
+
+if TYPE_CHECKING:
+    from asgml.app.commands.watch_once import OnceOptions
 
 
 def watch(ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
@@ -22,6 +25,22 @@ def watch(ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: 
     if inline:
         raise UserError(f"--inline shows one run, and {ref} is a folder of runs; name a run in it")
     return folder_dashboard(folder, readonly=readonly, ascii=ascii_)
+
+
+def watch_once(refs: tuple[str, ...], runs: Path | None, options: OnceOptions) -> int:
+    """Print the screen of a run, folder or plan. Return the exit code of the run's state."""
+    if len(refs) > 1:
+        raise UserError(f"--once draws one run, folder or plan, and {len(refs)} were given")
+    ref = refs[0]
+    from asgml.app.commands.watch_once import draw_once
+    from asgml.storage.runs.plan_record import is_plan
+
+    folder = folder_meant(ref, runs_directory(runs))
+    if folder is None:
+        paths = find(ref, runs)
+        return draw_once(paths, _runs_around(paths.root), None, options)
+    plan = folder if is_plan(folder) else None
+    return draw_once(None, folder.parent if plan else folder, plan, options)
 
 
 def watch_several(refs: tuple[str, ...], runs: Path | None, *, inline: bool, ascii_: bool) -> int:

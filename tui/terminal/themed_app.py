@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from asgml.tui.terminal.app_protocol import Restyled
+from asgml.tui.terminal.ascii_filter import AsciiFilter
 from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
 from asgml.tui.terminal.diff_app import DiffApp
 from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
@@ -41,6 +43,7 @@ class ThemedApp(DiffApp):
         self.mapped = keymap or {}
         self._glyphs = choose_glyphs(ascii=ascii)
         self.theme_styles = make_styles(self._glyphs)
+        self._last_filters = [AsciiFilter()] if self.theme_styles.ascii_only else []
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
@@ -53,6 +56,9 @@ class ThemedApp(DiffApp):
         if self.mapped:
             self.set_keymap(self.mapped)
         self.count_bytes()
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._last_filters]
 
     def restyle(self) -> None:
         """Make the styles of the theme that is on now."""
