@@ -1,4 +1,4 @@
-"""The metadata of a store's arrays, read with every type checked before zarr sees it."""
+"""The metadata of a store's arrays, with every type checked before anything is read by them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from asgml.storage.format.bounded_file import MAX_CHUNK_BYTES, read_json_object
+from asgml.storage.format.chunk_codec import ChunkCodec, codec_from_json
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.status import TEXTS
@@ -18,15 +19,30 @@ _KINDS = (
     | {"head": ("int64", 8, 1)}
 )
 """Array → type, bytes of an entry, number of dimensions."""
+_FILLS = {"float64": "NaN", "uint8": 0, "int64": -1}
+_KEYS = frozenset(
+    (
+        "zarr_format", "node_type", "shape", "data_type", "chunk_grid", "chunk_key_encoding",
+        "fill_value", "codecs", "attributes", "dimension_names", "storage_transformers",
+    )
+)  # fmt: skip
+_CHUNK_KEYS = (
+    {"name": "default", "configuration": {"separator": "/"}},
+    {"name": "default"},
+)
 
 
 @dataclass(frozen=True)
 class ArrayMetadata:
-    """Shape and chunk shape of an array, and the column names in a table's own attributes."""
+    """Shape and chunk shape of an array, and the column names in a table's own attributes.
+
+    `codec`: that of its chunk files, None where only zarr knows how to read them.
+    """
 
     shape: tuple[int, ...]
     chunks: tuple[int, ...]
     columns: tuple[str, ...] = ()
+    codec: ChunkCodec | None = None
 
     @property
     def chunk_entries(self) -> int:
@@ -62,7 +78,22 @@ def _metadata_from_json(record: dict[str, Any], name: str) -> ArrayMetadata:
     attributes = record.get("attributes", {})
     if not isinstance(attributes, dict):
         raise ValueError(f"attributes {attributes!r:.60}, expected an object")
-    return ArrayMetadata(shape, chunks, _names(attributes.get("columns", [])))
+    codec = codec_from_json(record.get("codecs")) if _is_plain(record, shape, chunks) else None
+    return ArrayMetadata(shape, chunks, _names(attributes.get("columns", [])), codec)
+
+
+def _is_plain(record: dict[str, Any], shape: tuple[int, ...], chunks: tuple[int, ...]) -> bool:
+    """Return True where chunks are files of whole rows, in the places that the format names."""
+    fill = record.get("fill_value")
+    return (
+        record.keys() <= _KEYS
+        and shape[1:] == chunks[1:]
+        and record["chunk_grid"].get("name") == "regular"
+        and record.get("chunk_key_encoding") in _CHUNK_KEYS
+        and not record.get("storage_transformers")
+        and type(fill) is not bool
+        and fill == _FILLS[record["data_type"]]
+    )
 
 
 def _chunk_shape(grid: object) -> object:

@@ -20,7 +20,7 @@ MAX_CHUNK_BYTES = 256 << 20
 
 
 def read_bounded(
-    path: Path, limit: int = MAX_METADATA_BYTES, *, follow_links: bool = True
+    path: Path | str, limit: int = MAX_METADATA_BYTES, *, follow_links: bool = True
 ) -> bytes:
     """Return the content of a file.
 
@@ -38,14 +38,24 @@ def read_bounded(
             raise FormatError(f"{_shown(path)} is a link, expected a regular file") from None
         raise
     try:
-        _refuse(os.fstat(handle), path, limit)
-        with os.fdopen(handle, "rb", closefd=False) as file:
-            content = file.read(limit + 1)
+        status = os.fstat(handle)
+        _refuse(status, path, limit)
+        content = _read_all(handle, status.st_size, limit + 1)
     finally:
         os.close(handle)
     if len(content) > limit:  # it grew since
         raise _too_large(path, len(content), limit)
     return content
+
+
+def _read_all(handle: int, size: int, most: int) -> bytes:
+    """Return the bytes of an open file, at most `most`; no more memory is taken than it has."""
+    pieces: list[bytes] = []
+    while most > 0 and (piece := os.read(handle, min(most, size + 1))):
+        pieces.append(piece)
+        most -= len(piece)
+        size = max(size - len(piece), 1 << 16)
+    return b"".join(pieces)
 
 
 def refuse_unbounded(path: Path, limit: int) -> None:
@@ -70,18 +80,18 @@ def read_json_object(path: Path, *, follow_links: bool = True) -> dict[str, Any]
     return record
 
 
-def _refuse(status: os.stat_result, path: Path, limit: int) -> None:
+def _refuse(status: os.stat_result, path: Path | str, limit: int) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise FormatError(f"{_shown(path)} is no regular file")
     if status.st_size > limit:
         raise _too_large(path, status.st_size, limit)
 
 
-def _too_large(path: Path, size: int, limit: int) -> FormatError:
+def _too_large(path: Path | str, size: int, limit: int) -> FormatError:
     return FormatError(f"{_shown(path)} holds {size} bytes, expected at most {limit}")
 
 
-def _shown(path: Path) -> str:
+def _shown(path: Path | str) -> str:
     """Return the path relative to the run: the run itself is named by whoever shows the error."""
-    parts = path.parts
-    return "/".join(parts[parts.index(STORE) :]) if STORE in parts else path.name
+    parts = Path(path).parts
+    return "/".join(parts[parts.index(STORE) :]) if STORE in parts else parts[-1]

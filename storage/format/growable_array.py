@@ -12,7 +12,7 @@ _SMALLEST = 1024  # one chunk of a table
 
 
 class GrowableArray:
-    """Rows in one block of memory that doubles when it is full.
+    """Rows in one block of memory that grows by half when it is full.
 
     `row_shape` is () for plain numbers, (columns,) for rows of numbers.
     """
@@ -20,6 +20,7 @@ class GrowableArray:
     def __init__(self, row_shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
         self._block: Array = np.empty((0, *row_shape), dtype)
         self._length = 0
+        self._room: Array | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -31,16 +32,26 @@ class GrowableArray:
         view.flags.writeable = False
         return view
 
-    def extend(self, rows: Array) -> None:
-        needed = self._length + len(rows)
+    def room(self, count: int) -> Array:
+        """Return the place of the next `count` rows, to be filled.
+
+        They count once `extend` is given this very array, which is not copied then.
+        """
+        needed = self._length + count
         if needed > len(self._block):
-            self._move(max(needed, 2 * len(self._block), _SMALLEST))
-        self._block[self._length : needed] = rows
-        self._length = needed
+            self._move(max(needed + needed // 2, _SMALLEST))
+        self._room = self._block[self._length : needed]
+        return self._room
+
+    def extend(self, rows: Array) -> None:
+        if rows is not self._room:
+            self.room(len(rows))[:] = rows
+        self._length += len(rows)
+        self._room = None
 
     def replace(self, rows: Array) -> None:
         """Hold exactly these rows from now on, and free the memory that more rows needed."""
-        self._block = np.array(rows)
+        self._block, self._room = np.array(rows), None
         self._length = len(rows)
 
     def _move(self, capacity: int) -> None:

@@ -12,6 +12,8 @@ from asgml.storage.format.labels_file import read_labels_file
 from asgml.storage.format.scan import CONFIG, STORE, FoundRun, scan_runs
 from asgml.storage.format.user_path import expand_user
 
+LAUNCH = "launch.json"
+
 
 class RunNotFoundError(Exception):
     """No run, or more than one, is meant by what was given. The message is one line."""
@@ -55,7 +57,7 @@ class RunPaths:
     @property
     def launch(self) -> Path:
         """The record of the process that was started to train this run; written by the launcher."""
-        return self.root / "launch.json"
+        return self.root / LAUNCH
 
     @property
     def fork(self) -> Path:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import socket
 
-import psutil
-
 START_TOLERANCE_MS = 2_000
 """Start times are derived from the boot time, which moves a little when the clock is set."""
 
@@ -24,6 +22,8 @@ def start_of(pid: int) -> int | None:
     """Return the start time of a living process in unix milliseconds; None for none or a zombie."""
     if pid <= 0:
         return None
+    import psutil  # 30 ms, for nothing where a run has ended
+
     try:
         process = psutil.Process(pid)
         zombie = process.status() == psutil.STATUS_ZOMBIE

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
-from asgml.storage.format.bounded_file import read_json_object
+from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.head_file import head_bytes, head_of
-from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.layout import LAUNCH, RunPaths
 from asgml.storage.format.lock_owner import read_owner
 from asgml.storage.format.process import is_alive, this_host
 from asgml.storage.format.status import ENDED, Head
@@ -79,10 +81,19 @@ def silent_for(head: Head, now_ns: int) -> float:
 def read_launch(paths: RunPaths) -> Launch | None:
     """Return the content of launch.json, None without a readable one."""
     try:
-        record = read_json_object(paths.launch)
+        return _launch_from(read_bounded(f"{paths.root}/{LAUNCH}"))
+    except (FormatError, OSError):
+        return None
+
+
+@lru_cache(maxsize=4)
+def _launch_from(content: bytes) -> Launch | None:
+    """Return the process that a file with this content names; a poll reads the same each time."""
+    try:
+        record = json.loads(content)
         start = int(record.get("process_start") or 0)
         return Launch(int(record["pid"]), start, str(record["host"]))
-    except (FormatError, OSError, ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
 
 

@@ -81,9 +81,10 @@ class Run:
     def refresh(self) -> bool:
         """Read what is new. Return True if anything may have changed, the state included."""
         moved = self._contents.follow()
-        if self._conclusion(time.time_ns()) is None:  # the trainer ended since the mark was read
+        state = self._conclusion(time.time_ns())
+        if state is None:  # the trainer ended since the mark was read
             moved = self._contents.follow() or moved
-        state = self.state()
+            state = self.state()
         changed, self._state = moved or state != self._state, state
         return changed
 

@@ -83,7 +83,7 @@ class RunContents:
         published = {**head.rows, **head.text_bytes}
         # everything is read before anything is shown: an error in between shows no half of it
         new = {
-            name: self.store.read(name, have[name], upto, self._width(name))
+            name: self.store.read(name, have[name], upto, self.tables.get(name))
             for name, upto in published.items()
             if upto > have[name]
         }
@@ -94,9 +94,6 @@ class RunContents:
                 self.tables[name].extend(entries)
             else:
                 self._add_text(name, entries.tobytes())
-
-    def _width(self, name: str) -> int | None:
-        return len(self.tables[name].columns) if name in self.tables else None
 
     def _add_text(self, text: str, content: bytes) -> None:
         self._bytes[text] += len(content)

@@ -42,6 +42,10 @@ class Table:
             raise KeyError(f"no column {name!r}; there are {', '.join(self.columns)}")
         return self.rows[:, self._index[name]]
 
+    def room(self, count: int) -> Array:
+        """Return the place of the next `count` rows, to be filled and then given to `extend`."""
+        return self._rows.room(count)
+
     def extend(self, rows: Array) -> None:
         last = self._times.view[-1] if len(self._times) else -np.inf
         wall = rows[:, self._index["wall_time"]]

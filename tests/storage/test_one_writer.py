@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import psutil
 import pytest
 from store_kit import new_writer
 
-from asgml.storage.format import process
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.lock_owner import Owner, read_owner
 from asgml.storage.format.process import is_alive, start_of, this_host, this_process
@@ -196,7 +196,7 @@ def test_a_zombie_is_dead() -> None:
 
 def test_a_process_that_tells_nothing_counts_as_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     def deny(pid: int) -> None:
-        raise process.psutil.AccessDenied(pid)
+        raise psutil.AccessDenied(pid)
 
-    monkeypatch.setattr(process.psutil, "Process", deny)
+    monkeypatch.setattr(psutil, "Process", deny)
     assert is_alive(4242, 1)

@@ -91,13 +91,14 @@ class ValidationCourse:
         """Read the epochs that are new, and return the sparkline."""
         from asgml.storage.format.layout import RunPaths
         from asgml.storage.read.store_reader import StoreReader
+        from asgml.storage.read.table import Table
 
         self._store = store = self._store or StoreReader(RunPaths(self._path).store)
         head = store.head()
         rows = head.rows["epochs"] if head is not None else 0
         if rows and rows != self._rows:
             names = manifest_from_json(store.attributes() or {}).columns("epochs")
-            table = store.read("epochs", 0, rows, len(names))
+            table = store.read("epochs", 0, rows, Table(names))
             score = next((name for name in _SCORES if name in names), None)
             if table is not None and score is not None:
                 scores = table[:, names.index(score)]
