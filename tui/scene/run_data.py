@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from asgml.storage.format.measured import is_dense, measured_rows
 from asgml.storage.format.metrics import TABLES
 from asgml.tui.plot.decimation import Flags, Floats
 
@@ -46,6 +47,21 @@ class TableSnapshot:
         """Return the newest value, NaN where there is none."""
         values = self.column(name) if name in self else np.empty(0)
         return float(values[-1]) if len(values) else math.nan
+
+    def measured(self, table: str, name: str) -> slice | Flags:
+        """Return the rows in which a column was measured, NaN and infinity among them.
+
+        `table`: the name of this table. All rows where the column begins with a number.
+        """
+        values = self.column(name)
+        if is_dense(table, name):
+            if not len(values) or not math.isnan(values[0]):
+                return slice(None)
+            first = np.flatnonzero(~np.isnan(values))[:1]
+            return slice(int(first[0]) if len(first) else len(values), None)
+        return measured_rows(
+            table, name, values, lambda other: self.column(other) if other in self else None
+        )
 
     def _raw(self, name: str) -> Floats:
         return np.asarray(self._data[:, self._index[name]]) if name in self._index else np.empty(0)

@@ -34,8 +34,7 @@ class SeriesStore:
         """Return the series of a column, a new one on first use."""
         if column not in self._series:
             neutral = 1.0 if metric.unit == "×" else math.nan
-            every_row = metric.table in ("steps", "probes")
-            self._series[column] = Series(column, metric.better, every_row, neutral)
+            self._series[column] = Series(column, metric.better, metric.table, neutral)
         return self._series[column]
 
 

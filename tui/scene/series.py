@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from asgml.storage.format.measured import is_dense, measured_rows
 from asgml.tui.plot.decimation import Flags, Floats
 from asgml.tui.plot.smoothing import Smoother, sparkline
 from asgml.tui.scene.run_data import TableSnapshot
@@ -43,17 +44,17 @@ class Summary:
 class Series:
     """The running summary of one column; a new row costs a row, not the series.
 
-    `better` is "high", "low" or "" as in the table of metrics; `every_row`: each row should hold a
-    value; `neutral` is the value that means "nothing is done", NaN where there is none.
+    `better` is "high", "low" or "" as in the table of metrics; `table`: that of the column;
+    `neutral` is the value that means "nothing is done", NaN where there is none.
     """
 
     def __init__(
-        self, column: str, better: str = "", every_row: bool = True, neutral: float = math.nan
+        self, column: str, better: str = "", table: str = "steps", neutral: float = math.nan
     ) -> None:
         self.column = column
         self._neutral = neutral
         self._better = better
-        self._every_row = every_row
+        self._table, self._every_row = table, is_dense(table, column)
         self._smoothers: dict[float, Smoother] = {}
         self._restart(-1)
 
@@ -61,7 +62,7 @@ class Series:
         self._signature = signature
         self._rows = 0
         self._best, self._best_row = math.nan, -1
-        self._last_row = -1
+        self._last_row = self._fault_row = -1
         self._idle = not math.isnan(self._neutral)
         self._fault: tuple[int, float] | None = None
         self._spark, self._spark_rows = "", -1
@@ -85,11 +86,11 @@ class Series:
         self._check_signature(table)
         if table.rows < self._rows:  # a replay went back
             self._restart(table.signature)
-        self._scan(values)
+        self._scan(table, values)
         if self._last_row < 0 and self._fault is None:
             return Summary()
         return Summary(
-            last=float(values[-1] if self._every_row else values[self._last_row]),
+            last=float(values[max(self._last_row, self._fault_row)]),
             best=self._best,
             best_step=int(step[self._best_row]) if self._best_row >= 0 else 0,
             change=_recent_change(values, step),
@@ -98,19 +99,35 @@ class Series:
             idle=self._idle,
         )
 
-    def _scan(self, values: Floats) -> None:
+    def _scan(self, table: TableSnapshot, values: Floats) -> None:
         """Take in the rows that have come since the last call."""
         fresh = np.ascontiguousarray(values[self._rows :])
         finite = np.isfinite(fresh)
         amount = int(np.count_nonzero(finite))
-        if self._fault is None and amount < len(fresh):
-            self._fault = self._first_fault(fresh, finite)
+        if amount < len(fresh):
+            self._note_faults(table, fresh, finite)
         if amount == len(fresh):
             self._take(fresh, None)
         elif amount:
             rows = np.flatnonzero(finite)
             self._take(fresh[rows], rows)
         self._rows = len(values)
+
+    def _note_faults(self, table: TableSnapshot, fresh: Floats, finite: Flags) -> None:
+        """Keep the first fault, and the last row that is one."""
+        begin = self._rows
+
+        def other(column: str) -> Floats | None:
+            return table.column(column)[begin:] if column in table else None
+
+        measured = measured_rows(self._table, self.column, fresh, other)
+        if self._every_row and (self._last_row >= 0 or self._fault is not None):
+            measured = np.ones(len(fresh), dtype=bool)
+        rows = np.flatnonzero(measured & ~finite)
+        if len(rows):
+            self._fault_row = begin + int(rows[-1])
+            if self._fault is None:
+                self._fault = (begin + int(rows[0]), float(fresh[rows[0]]))
 
     def _take(self, known: Floats, rows: Rows | None) -> None:
         """Take in finite values; `rows` has their places among the fresh rows, None for all."""
@@ -127,18 +144,6 @@ class Series:
             self._best = value
             self._best_row = self._rows + (place if rows is None else int(rows[place]))
 
-    def _first_fault(self, fresh: Floats, finite: Flags) -> tuple[int, float] | None:
-        """Return row and value of the first fault, None without one.
-
-        Infinity is always one, NaN only after the first number and with a value in every row.
-        """
-        bad = np.isinf(fresh)
-        if self._every_row:
-            seen = np.logical_or.accumulate(finite) | (self._last_row >= 0)
-            bad = bad | (~finite & seen)
-        rows = np.flatnonzero(bad)
-        return (self._rows + int(rows[0]), float(fresh[rows[0]])) if len(rows) else None
-
     def _fault_at(self, step: Floats) -> Fault | None:
         if self._fault is None:
             return None
@@ -152,7 +157,9 @@ class Series:
         if used != self._spark_rows:
             # Every (pace / 8)-th row: between 512 and 1024 of a long series, whatever its length.
             sampled = values[: used : max(pace // 8, 1)]
-            known = sampled if self._every_row else sampled[np.isfinite(sampled)]
+            known = sampled[np.isfinite(sampled)]
+            if self._every_row and len(known):  # a gap after the first number is a fault
+                known = sampled[int(np.isfinite(sampled).argmax()) :]
             self._spark = sparkline(known, min(_SPARKLINE_CELLS, len(known)))
             self._spark_rows = used
         return self._spark

@@ -24,7 +24,7 @@ class SubjectCurve:
     """Values over x; of a group the mean, the band's edges and the number of runs at each place.
 
     `key` differs when any value does. `x` and all others have one shape; `low` and `high` are NaN
-    where fewer than two runs have a value. `sparse`: not every row has a value.
+    where fewer than two runs have a value.
     `end`: the last x of any table of the runs: beyond it there is no value.
     """
 
@@ -34,7 +34,6 @@ class SubjectCurve:
     low: Floats | None = None
     high: Floats | None = None
     n: NDArray[np.int64] | None = None
-    sparse: bool = False
     end: float = math.inf
 
     def at(self, cursor: float | None) -> int:
@@ -42,8 +41,6 @@ class SubjectCurve:
         if cursor is not None:
             row = int(np.searchsorted(self.x, cursor, side="right")) - 1
             return row if cursor <= self.end else -1
-        if self.sparse:  # not every metric of an epoch is measured in each of them
-            return int(max(np.flatnonzero(np.isfinite(self.y)), default=-1))
         return len(self.y) - 1
 
     def value(self, cursor: float | None) -> float | None:
@@ -81,13 +78,14 @@ def run_curve(run: ComparedRun, line: Line, view: ComparisonView) -> SubjectCurv
     table = run.data.table(line.table)
     if line.column not in table or line.column not in run.known:
         return None
-    x, raw = run.data.x(line.table, view.axis), table.column(line.column)
+    rows = table.measured(line.table, line.column)
+    x, raw = run.data.x(line.table, view.axis)[rows], table.column(line.column)
     smooth = run.data.smoothed.get(line.column)
     weight = None if smooth is None else view.smoothing
     key = (run.record.name, line.column, view.axis, table.signature, weight)
-    y, sparse = raw if smooth is None else smooth, line.table == "epochs"
+    y = (raw if smooth is None else smooth)[rows]
     reach = run.data.reach(view.axis)
-    return SubjectCurve(x, y, key, sparse=sparse, end=reach[1] if reach else math.inf)
+    return SubjectCurve(x, y, key, end=reach[1] if reach else math.inf)
 
 
 def group_curve(

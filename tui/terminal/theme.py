@@ -101,9 +101,9 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "stopping": ("◐", "~", "warn"),
     "finished": ("✓", "+", "good"),
     "stopped": ("■", "#", "muted"),
-    "failed": ("✗", "x", "bad"),
-    "crashed": ("✗", "x", "bad"),
-    "diverged": ("✗", "x", "bad"),
+    "failed": ("✗", "X", "bad"),
+    "crashed": ("✗", "X", "bad"),
+    "diverged": ("✗", "X", "bad"),
     "stale": ("?", "?", "warn"),
 }
 """State → character, ASCII character, style. The state's name always stands beside them."""

@@ -22,7 +22,7 @@ class Chart(PlotBox):
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
         self.panel: Panel | None = None
-        self.values: dict[str, float] = {}
+        self.values: dict[str, float | None] = {}
 
     def draw_panel(
         self, scene: Scene, panel: Panel, view: View, selected: bool, numbers: bool = True

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
-from asgml.storage.format.value_text import number
 from asgml.tui.plot.textures import LINES, Texture
 from asgml.tui.plot.windows import Window
 from asgml.tui.scene.comparison import MOST, Subject
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.subject_curves import SubjectCurve, SubjectCurves
+from asgml.tui.terminal.measured_text import measured_style, measured_text
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.axes import x_text
 from asgml.tui.widgets.curves import RAW, Curve
@@ -108,8 +108,9 @@ def legend(
 
 def _entry(each: Drawn, value: float | None, several: bool, styles: Styles) -> Text:
     sign = line_sign(each.place, styles) if several else ""
-    shown = styles.glyph("–", "-") if value is None else number(value)
-    return Text(f"{each.subject.letter}{sign} {shown}", styles.curve(each.subject.place))
+    style = styles.curve(each.subject.place)
+    text = Text(f"{each.subject.letter}{sign} ", style)
+    return text.append(measured_text(value, styles), measured_style(value, styles, style))
 
 
 def mean_of(each: Drawn) -> Curve:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,12 +10,13 @@ from rich.style import Style
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
-from asgml.storage.format.value_text import number, setting
+from asgml.storage.format.value_text import setting
 from asgml.tui.scene.comparison import Comparison, Subject, letter_of
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.subject_curves import SubjectCurves
 from asgml.tui.terminal.format import clip, fit, shorten
+from asgml.tui.terminal.measured_text import measured_style, measured_text
 from asgml.tui.terminal.theme import Styles
 
 if TYPE_CHECKING:
@@ -78,9 +78,7 @@ def value_rows(
         curves = [kept.curve(subject, line, view, None) for subject in subjects]
         values = [None if curve is None else curve.value(view.cursor) for curve in curves]
         cells = [
-            (number(value), styles.text if math.isfinite(value) else styles.bad)
-            if value is not None
-            else (styles.glyph("–", "-"), styles.muted)
+            (measured_text(value, styles), measured_style(value, styles, styles.text))
             for value in values
         ]
         rows.append((line.column, cells))

@@ -50,13 +50,16 @@ def _run_curves(line: Line, scene: Scene, view: View) -> list[Curve]:
     table = scene.data.table(line.table)
     if line.column not in table:
         return []
-    x, raw = scene.data.x(line.table, view.axis), table.column(line.column)
+    rows = table.measured(line.table, line.column)
+    x, raw = scene.data.x(line.table, view.axis)[rows], table.column(line.column)[rows]
+    if not len(raw):
+        return []
     key = (scene.name, line.column, view.axis, table.signature)
     smooth = scene.data.smoothed.get(line.column)
     if smooth is None:
         return [Curve(line.colour, x, raw, (*key, None))]
     return [
-        Curve(line.colour, x, smooth, (*key, view.smoothing)),
+        Curve(line.colour, x, smooth[rows], (*key, view.smoothing)),
         Curve(line.colour + RAW, x, raw, (*key, "raw")),
     ]
 
@@ -64,8 +67,10 @@ def _run_curves(line: Line, scene: Scene, view: View) -> list[Curve]:
 def _overlay_curves(line: Line, other: Overlay | None, view: View) -> list[Curve]:
     if other is None or line.column not in other.data.table(line.table):
         return []
-    raw = other.data.table(line.table).column(line.column)
-    x, y = other.data.x(line.table, view.axis), other.data.smoothed.get(line.column, raw)
+    table = other.data.table(line.table)
+    rows, raw = table.measured(line.table, line.column), table.column(line.column)
+    x = other.data.x(line.table, view.axis)[rows]
+    y = other.data.smoothed.get(line.column, raw)[rows]
     key = (other.name, line.column, view.axis, view.smoothing)
     return [Curve(line.colour + OVERLAY, x, y, key)]
 

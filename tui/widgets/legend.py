@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -10,11 +9,10 @@ import numpy as np
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
-from asgml.storage.format.value_text import number
-from asgml.tui.plot.decimation import Floats
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
+from asgml.tui.terminal.measured_text import measured_style, measured_text
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.axes import x_text
 
@@ -23,15 +21,15 @@ _FORMS = ((True, True), (False, True), (True, False), (False, False))
 
 
 class LegendEntry(NamedTuple):
-    """One curve in the legend."""
+    """One curve in the legend; a `value` of None was not measured at this place."""
 
     colour: int
     label: str
-    value: str
+    value: float | None
 
 
-def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float]:
-    """Return column → the newest value, or the one under the cursor."""
+def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float | None]:
+    """Return column → the newest value, or the one under the cursor; None: not measured there."""
     return {
         line.column: _value(line, scene, view)
         for line in panel.lines
@@ -39,34 +37,25 @@ def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float]:
     }
 
 
-def _value(line: Line, scene: Scene, view: View) -> float:
-    """Return the value of the curve as it is drawn, which may be NaN; NaN where there is none."""
-    raw = scene.data.table(line.table).column(line.column)
+def _value(line: Line, scene: Scene, view: View) -> float | None:
+    """Return the value of the curve as it is drawn, which may be NaN; None where there is none."""
+    table = scene.data.table(line.table)
+    rows, raw = table.measured(line.table, line.column), table.column(line.column)
     # The smoothed value, where the curve is smoothed: the legend must agree with the picture.
-    row = _row(line, raw, scene, view)
-    if row < 0:
-        return math.nan
-    return float(scene.data.smoothed.get(line.column, raw)[row])
-
-
-def _row(line: Line, raw: Floats, scene: Scene, view: View) -> int:
-    """Return the row under the cursor, without one the newest, -1 where there is none."""
+    drawn = scene.data.smoothed.get(line.column, raw)[rows]
+    row = len(drawn) - 1
     if view.cursor is not None:
-        x = scene.data.x(line.table, view.axis)
-        return int(np.searchsorted(x, view.cursor, side="right")) - 1
-    if line.table == "epochs":  # not every metric of an epoch is measured in each of them
-        return int(max(np.flatnonzero(np.isfinite(raw)), default=-1))
-    return len(raw) - 1
+        x = scene.data.x(line.table, view.axis)[rows]
+        row = int(np.searchsorted(x, view.cursor, side="right")) - 1
+    return float(drawn[row]) if row >= 0 else None
 
 
 def legend_entries(
-    panel: Panel, scene: Scene, values: Mapping[str, float]
+    panel: Panel, scene: Scene, values: Mapping[str, float | None]
 ) -> tuple[LegendEntry, ...]:
     """Return the entries of the curves that have a value by now."""
     shown = [line for line in panel.lines if line.column in values and line.column in scene.known]
-    return tuple(
-        LegendEntry(line.colour, safe(line.label), number(values[line.column])) for line in shown
-    )
+    return tuple(LegendEntry(line.colour, safe(line.label), values[line.column]) for line in shown)
 
 
 def legend(
@@ -83,6 +72,11 @@ def legend(
 
 
 def _entry(entry: LegendEntry, labelled: bool, valued: bool, styles: Styles) -> Text:
-    label, value = entry.label if labelled else "", entry.value if valued else ""
-    pieces = (styles.marker(entry.colour), label, value)
-    return Text(" ".join(piece for piece in pieces if piece), styles.curve(entry.colour))
+    style = styles.curve(entry.colour)
+    text = Text(styles.marker(entry.colour), style)
+    if labelled:
+        text.append(f" {entry.label}", style)
+    if valued:
+        shown = measured_text(entry.value, styles)
+        text.append(f" {shown}", measured_style(entry.value, styles, style))
+    return text

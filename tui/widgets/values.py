@@ -15,6 +15,7 @@ from asgml.tui.scene.scene import MetricRow, Scene
 from asgml.tui.scene.series import Summary
 from asgml.tui.scene.view_state import View
 from asgml.tui.terminal.format import clip, fit, short_count, signed
+from asgml.tui.terminal.measured_text import measured_style, measured_text
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.box import Box
 
@@ -75,7 +76,7 @@ def value_row(row: MetricRow, styles: Styles, width: int) -> Text:
     """Return marker, name and numbers of a metric."""
     name, columns = _layout(width)
     marker, style = _marker(row, styles)
-    texts = _number_texts(row.summary)
+    texts = _number_texts(row.summary, styles)
     line = Text("").append(f"{marker} ", style)
     line.append(fit(_short_name(row.column, name), name), styles.text)
     for title, cells in columns:
@@ -84,10 +85,10 @@ def value_row(row: MetricRow, styles: Styles, width: int) -> Text:
     return line
 
 
-def _number_texts(summary: Summary) -> dict[str, str]:
+def _number_texts(summary: Summary, styles: Styles) -> dict[str, str]:
     best = math.isfinite(summary.best)
     return {
-        "last": number(summary.last),
+        "last": measured_text(summary.last, styles),
         "best": number(summary.best) if best else "",
         "at": short_count(summary.best_step) if best else "",
         "change": _change_text(summary),
@@ -124,7 +125,7 @@ def _brief(row: MetricRow, styles: Styles, width: int) -> Text:
     course = width - name - 11
     line = Text(f" {marker} ", style)
     line.append(fit(_short_name(row.column, name), name), styles.text)
-    line.append(f"{number(row.summary.last):>7} ", _last_style(row, styles))
+    line.append(f"{measured_text(row.summary.last, styles):>7} ", _last_style(row, styles))
     return line.append(fit(spark(row, styles, course), course), style)
 
 
@@ -136,7 +137,7 @@ def _marker(row: MetricRow, styles: Styles) -> tuple[str, Style]:
 
 
 def _last_style(row: MetricRow, styles: Styles) -> Style:
-    return styles.strong if math.isfinite(row.summary.last) else styles.bad
+    return measured_style(row.summary.last, styles, styles.strong)
 
 
 def _short_name(column: str, width: int) -> str:
