@@ -37,6 +37,13 @@ def show(
     charts: Annotated[
         bool, typer.Option("--charts/--no-charts", help="Draw the key panels below the tables.")
     ] = True,
+    against_baseline: Annotated[
+        bool,
+        typer.Option(
+            "--against-baseline",
+            help="Did it help? Beside the baseline runs of its protocol, by modality.",
+        ),
+    ] = False,
 ) -> int:
     """Show one run in numbers and charts.
 
@@ -44,7 +51,7 @@ def show(
     """
     from asgml.app.commands.show import show
 
-    return show(run, runs, json_, charts)
+    return show(run, runs, json_, charts, against_baseline)
 
 
 @inspection_app.command()

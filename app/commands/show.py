@@ -24,22 +24,36 @@ EVENTS = 12
 LISTED = ("command", "alert", "phase", "resumed", "failed", "diverged", "unreadable")
 
 
-def show(run_ref: str, runs: Path | None, json_: bool, charts: bool) -> int:
+def show(
+    run_ref: str, runs: Path | None, json_: bool, charts: bool, against_baseline: bool = False
+) -> int:
     """Print the run's facts and state, its knobs, and its last and best values."""
     run = open_run(find(run_ref, runs))
     summary = summarize(run)
     if json_:
-        print_json({**summary, "events": [event_record(event) for event in run.events]})
+        effect = _effect_record(run) if against_baseline else {}
+        events = [event_record(event) for event in run.events]
+        print_json({**summary, "events": events, **effect})
         return 0
     _print_facts(summary)
     _print_knobs(run)
     _print_metrics(summary["metrics"])
     _print_by_modality(summary["metrics"])
     _print_events(run)
+    if against_baseline:
+        from asgml.app.commands.show_effect import print_effect
+
+        print_effect(run.paths.root)
     if charts:
         for chart in key_charts(run):
             print(chart)
     return 0
+
+
+def _effect_record(run: Run) -> dict[str, Any]:
+    from asgml.app.commands.show_effect import effect_record
+
+    return {"against_baseline": effect_record(run.paths.root)}
 
 
 def _print_facts(summary: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -41,3 +42,13 @@ def _places(run: Run, table: str, axis: Axis) -> np.ndarray:
         return steps
     each = run.manifest.steps_per_epoch if run.manifest else 0
     return steps / each if each else np.full(len(steps), np.nan)
+
+
+def value_at_step(run: Run, column: str, step: int) -> float:
+    """Return the newest value of a column up to a step, NaN where there is none by then."""
+    curve = curve_of(run, column, "step")
+    if curve is None:
+        return math.nan
+    steps, values = curve
+    known = np.flatnonzero(steps <= step)
+    return float(values[known[-1]]) if len(known) else math.nan

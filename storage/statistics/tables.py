@@ -133,6 +133,11 @@ def table_of_groups(
     return make_table(title, metric, better_of(metric), baseline, rows)
 
 
+def declared_settings(records: Sequence[RunRecord]) -> set[str]:
+    """Return the settings that a plan declares as the own of the row of these runs."""
+    return _Plans().declared(records)
+
+
 class _Plans:
     """The plans whose folders runs lie in, each read once."""
 

@@ -20,6 +20,7 @@ from asgml.tui.keys.table import KEYS, bindings_for, footer, keys_for, shown_key
 from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
+from asgml.tui.screens.effect import EffectScreen
 from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
 from asgml.tui.screens.many_runs.run_list import RunListScreen
 from asgml.tui.terminal.theme import make_styles
@@ -34,6 +35,7 @@ OPENS = {
     "alerts": ListScreen,
     "runs": RunListScreen,
     "overlay": ListScreen,
+    "effect": EffectScreen,
     "help": HelpScreen,
 }
 
@@ -199,6 +201,7 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "redraw",
         "export",
         "screenshot",
+        "plane",
     }
     replay_only = {key.id for key in KEYS if key.screens == (REPLAY,)}
     assert MAIN_IDS - known - replay_only == set()

@@ -47,5 +47,7 @@ LISTS: tuple[Key, ...] = (
     Key("events", ("L",), "all events; enter jumps to one", "browse", "log"),
     Key("alerts", ("A",), "alerts only; enter jumps to one", "browse"),
     Key("runs", ("g",), "all runs: find, compare, label, open another", "browse", "runs"),
+    Key("effect", ("b",), "did it help? this run beside its baseline runs", "browse", "helped"),
+    Key("plane", ("P",), "plane of gradient balance and conflict, where it is measured", "browse"),
     Key("export", ("w",), "write the metrics as CSV", "browse", "csv"),
 )

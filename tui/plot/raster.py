@@ -103,7 +103,7 @@ def _curve_cells(
     start = _last_filled(data, first_cell * glyphs.across) // glyphs.across
     begin = start * glyphs.across
     grid = textured(dots(data.cut(begin), span, height * glyphs.down), texture, begin, glyphs)
-    return _patterns(grid, glyphs)[:, first_cell - start : width - start]
+    return cell_patterns(grid, glyphs)[:, first_cell - start : width - start]
 
 
 def _last_filled(data: Envelope, begin: int) -> int:
@@ -119,7 +119,7 @@ def dots(data: Envelope, span: Range, rows: int) -> Flags:
     return np.asarray((row >= top) & (row <= bottom))
 
 
-def _patterns(grid: Flags, glyphs: Glyphs) -> NDArray[np.int16]:
+def cell_patterns(grid: Flags, glyphs: Glyphs) -> NDArray[np.int16]:
     """Return the pattern of each cell from its dots."""
     rows, columns = grid.shape
     width = columns // glyphs.across

@@ -73,6 +73,11 @@ class Session:
     def close(self) -> None:
         self._thread.close()
 
+    @property
+    def path(self) -> Path | None:
+        """The directory of the run on screen, None while it is not opened."""
+        return self._followed.run.paths.root if self._followed is not None else None
+
     def refusal(self) -> str:
         """Return why the training cannot be steered from here; "" where it can."""
         return steering_refusal(self.scene, self.clock_kind == "replay", self.readonly)

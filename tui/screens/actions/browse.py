@@ -1,4 +1,4 @@
-"""Lists to jump from: all events of the run, and its alerts."""
+"""What is looked at beside the charts: events, alerts, the plane of balance and conflict."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from asgml.tui.scene.log_lines import LogLine
+from asgml.tui.scene.plane import measures_conflict
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
 from asgml.tui.screens.actions.cursor import CursorActions
 from asgml.tui.screens.lists import ListScreen
+from asgml.tui.screens.plane import PlaneScreen
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.events import log_row
 
@@ -30,7 +32,19 @@ class BrowseActions(ActionGroup):
         self._cursor = cursor
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {"events": self._list_events, "alerts": self._list_alerts}
+        return {
+            "events": self._list_events,
+            "alerts": self._list_alerts,
+            "plane": self._show_plane,
+        }
+
+    def _show_plane(self) -> None:
+        if measures_conflict(self._screen.scene.known):
+            self._screen.app.push_screen(PlaneScreen(lambda: self._screen.scene))
+        else:
+            self._screen.show_message(
+                "this run records no conflict of gradients; diagnose.every=10 or mmpareto does"
+            )
 
     def _list_events(self) -> None:
         self._list("Events", self._screen.scene.history.lines, "nothing has happened yet")

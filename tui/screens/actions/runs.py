@@ -1,4 +1,4 @@
-"""Other runs: the list of them, and one laid under the charts."""
+"""Other runs: the list of them, one laid under the charts, and the baseline beside this one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from asgml.storage.format.safe_text import safe
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
+from asgml.tui.screens.effect import EffectScreen
 from asgml.tui.screens.lists import ListScreen
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.runs import as_on_screen, is_on_screen, run_row
@@ -29,7 +30,11 @@ class RunActions(ActionGroup):
         self._waiting = False
 
     def handlers(self) -> Mapping[str, Handler]:
-        return {"runs": self._show_runs, "overlay": self._toggle_overlay}
+        return {
+            "runs": self._show_runs,
+            "overlay": self._toggle_overlay,
+            "effect": self._show_effect,
+        }
 
     def runs_listed(self, runs: tuple[RunRecord, ...]) -> None:
         """Open the list that was asked for, if one was."""
@@ -39,6 +44,12 @@ class RunActions(ActionGroup):
 
     def _show_runs(self) -> None:
         app_of(self._screen.app).navigation.show_runs()
+
+    def _show_effect(self) -> None:
+        if self._session.path is None:
+            self._screen.show_message("the run is not read yet")
+        else:
+            self._screen.app.push_screen(EffectScreen(self._session.path))
 
     def _toggle_overlay(self) -> None:
         if self._screen.scene.overlay is not None:
