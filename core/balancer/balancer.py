@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +70,7 @@ class Balancer(RefusesRenamedMethods, RecordedLoop):
         knobs: Sequence[Knob] = (),
         checkpoint: Save | None = None,
         check_finite: bool = True,
+        alerts: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         """Make one when the model is on its device. Draws nothing from torch's global generator.
 
@@ -77,10 +79,11 @@ class Balancer(RefusesRenamedMethods, RecordedLoop):
         given with each step. `settings` are dotted, {"boost.alpha": 0.75}. `knobs` are the loop's
         own, to be read with `value`. `checkpoint` writes the loop's checkpoint, with this
         `state_dict` in it, to a path. `check_finite=False` spares a check of the gradients that
-        waits for the device. Raise LoopError, ConfigError or FormatError, each with one line.
+        waits for the device. `alerts` are alert rules of this run (docs/alerts.md). Raise
+        LoopError, ConfigError or FormatError, each with one line.
         """
         modalities = tuple(encoders)
-        config = loop_config(method, modulator, seed, epochs, settings or {})
+        config = loop_config(method, modulator, seed, epochs, settings or {}, alerts)
         refuse_unsupported(config, modalities, head=head is not None, length=epochs is not None)
         data = loop_data(modalities, classes)
         model = loop_model(encoders, widths, head, len(data.classes))

@@ -68,10 +68,16 @@ class NoSplits(dict[str, Split]):
 
 
 def loop_config(
-    method: str, modulator: str, seed: int, epochs: int | None, settings: Mapping[str, Value]
+    method: str,
+    modulator: str,
+    seed: int,
+    epochs: int | None,
+    settings: Mapping[str, Value],
+    alerts: Sequence[Mapping[str, Any]] = (),
 ) -> RunSettings:
     """Return the configuration of these arguments. Raise ConfigError with one line."""
     tree: dict[str, Any] = {"method": method, "modulator": modulator, "seed": seed}
+    tree["alerts"] = [dict(rule) for rule in alerts]
     if epochs:
         tree["epochs"] = epochs
     for key, value in settings.items():
@@ -157,7 +163,7 @@ def loop_manifest(
 ) -> Manifest:
     """Return the manifest of the run, with only the part of the configuration that acts in it."""
     sections = {method.name for method in config.methods if method.settings}
-    acting = {"method", "modulator", "seed", "loss", "probe", "epochs", *sections}
+    acting = {"method", "modulator", "seed", "loss", "probe", "epochs", "alerts", *sections}
     tree = config.model_dump(mode="json", include=acting)
     tree["loss"] = {"gamma": config.loss.gamma}  # the loop's criterion is its own
     # a length that is not known must not be drawn as the default of the configuration

@@ -19,6 +19,7 @@ from asgml.core.config.sections import (
 )
 from asgml.core.config.training_sections import EarlyStoppingConfig, LossConfig, OptimizerConfig
 from asgml.core.methods.registry import Method, nearest, parse_method
+from asgml.storage.alerts.rules import parse_rules
 from asgml.storage.format.knobs import Value
 
 SHORTHAND = {"data": "name", "encoder": "default", "fusion": "kind"}
@@ -67,6 +68,10 @@ class RunSettings(Section):
         default_factory=dict,
         description="run of each modality trained alone (references.audio=RUN): what it reached "
         "is recorded beside this run, and its network may be a teacher",
+    )
+    alerts: list[dict[str, Any]] = Field(
+        default_factory=list,
+        description="alert rules of this run, beside those of the settings (docs/alerts.md)",
     )
     fusion: FusionConfig = FusionConfig()
     loss: LossConfig = LossConfig()
@@ -118,6 +123,12 @@ class RunSettings(Section):
                 raise ValueError(f"unknown encoder {kind!r}: {nearest(kind, known)}")
         # A recipe may name one modality only: the others keep the default.
         return {"default": "auto", **encoder}
+
+    @field_validator("alerts")
+    @classmethod
+    def _known_rules(cls, alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        parse_rules(alerts)
+        return alerts
 
     @field_validator("freeze", "modalities", mode="before")
     @classmethod

@@ -107,6 +107,8 @@ class RecordedRun:
             self.recorder.event("phase", message=message, parent=parent.get("path"))
         for key, change in self.changes.items():
             self.recorder.event("phase", message=change_text(key, **change), setting=key, **change)
+        for problem in self.recorder.alert_watch.problems:
+            self.recorder.event("alert", level="warning", message=problem)
         self.recorder.stopwatch.start()
         self.recorder.set_state(State.RUNNING)
 
@@ -131,7 +133,7 @@ class RecordedRun:
         self.begin()  # a training that fails before its first step has a beginning, too
         # first the answers: whoever waits for one would otherwise wait for a process that is gone
         self.command_handler.close()
-        self.recorder.emit_alerts()
+        self.recorder.emit_last_alerts()
         self.recorder.event(end.label, **({"error": error} if error else {}))
         self.recorder.close(end)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from asgml.core.run.alert_watch import AlertWatch
 from asgml.core.run.stopwatch import Stopwatch
 from asgml.core.types import Scalar
 from asgml.storage.format.events import Event
@@ -25,15 +25,12 @@ from asgml.storage.format.metrics import LATER, TABLES, Table
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import RunWriter
 
-WATCHED = ("loss", "grad_norm")
-"""Metrics whose first NaN or infinity raises an alert."""
-
 Row = tuple[Table, list[Scalar]]
 """The table that a row belongs to, and its values."""
 
 
 class Recorder:
-    """Rows and events stamped with step, times and segment, and alerts of NaN and infinity."""
+    """Rows and events stamped with step, times and segment, and the alerts of the run's rules."""
 
     def __init__(self, manifest: Manifest, stopwatch: Stopwatch) -> None:
         self.columns = {table: manifest.columns(table) for table in TABLES}
@@ -44,12 +41,7 @@ class Recorder:
             table: {name: i for i, name in enumerate(names)}
             for table, names in self.columns.items()
         }
-        self._watched = [
-            i for i, name in enumerate(self.columns["steps"]) if name.split("/")[0] in WATCHED
-        ]
-        self._reported: set[int] = set()  # one alert a column, however long it lasts
-        # a deque: the background thread appends, the training thread takes
-        self._alerts: deque[tuple[int, str, float]] = deque()
+        self.alert_watch = AlertWatch(manifest)
         self._writer: RunWriter | None = None
 
     def open(self, writer: RunWriter) -> None:
@@ -106,16 +98,13 @@ class Recorder:
 
     def emit_alerts(self) -> None:
         """Record what the background thread found as events; cheap when there is nothing."""
-        while self._alerts:
-            step, column, value = self._alerts.popleft()
-            self.event(
-                "alert",
-                level="error",
-                message=f"{column} is {value} at step {step}",
-                at_step=step,
-                column=column,
-                value=str(value),
-            )
+        for kind, fields in self.alert_watch.pop_events():
+            self.event(kind, **fields)
+
+    def emit_last_alerts(self) -> None:
+        """Publish all rows so far, and record what the alert rules find in them."""
+        self.writer.flush()
+        self.emit_alerts()
 
     def to_array(self, batch: list[Row]) -> npt.NDArray[np.float64]:
         """Return rows of one table as numbers (rows, columns). Runs in the background thread."""
@@ -136,15 +125,5 @@ class Recorder:
                 [torch.as_tensor(rows[i][j]).detach().to(torch.float64) for i, j in cells]
             )
             numbers[tuple(zip(*cells, strict=True))] = stacked.cpu().numpy()
-        if batch[0][0] == "steps":
-            self._watch(numbers)
+        self.alert_watch.add(batch[0][0], numbers)
         return numbers
-
-    def _watch(self, numbers: npt.NDArray[np.float64]) -> None:
-        for j in self._watched:
-            finite = np.isfinite(numbers[:, j])
-            if j not in self._reported and not finite.all():
-                first = int(np.argmin(finite))
-                self._reported.add(j)
-                step, value = int(numbers[first, 0]), float(numbers[first, j])
-                self._alerts.append((step, self.columns["steps"][j], value))

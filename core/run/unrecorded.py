@@ -48,6 +48,9 @@ class NullRecorder(Recorder):
     def set_state(self, state: State) -> None:
         """Do nothing: nobody reads the state."""
 
+    def emit_last_alerts(self) -> None:
+        """Do nothing: there are no rows."""
+
     def published_bytes(self) -> int:
         return 0
 

@@ -13,7 +13,7 @@ from typing import Any
 
 Settings = Mapping[str, Any]
 
-NEUTRAL = ("device", "threads", "checkpoint", "diagnose", "data.options.workers")
+NEUTRAL = ("device", "threads", "checkpoint", "diagnose", "alerts", "data.options.workers")
 """Settings, or whole sections, that change no number of a training."""
 OF_THE_SEED = ("seed", "references")
 """Settings that differ between the runs of one group: the seed, and runs of the same seed."""

@@ -705,3 +705,12 @@ def test_the_weight_of_unimodal_losses_is_a_knob_where_it_acts(
     ready.adds = True
     ready.train()
     assert len(calls) == 12
+
+
+def test_a_loop_has_alert_rules_of_its_own(tmp_path: Path) -> None:
+    rules = [{"rule": "threshold", "metric": "loss", "above": 0, "for_steps": 12}]
+    Loop(run=tmp_path / "run", alerts=rules).train()
+    told = [event.get("rule") for event in Run.open(tmp_path / "run").events]
+    assert told.count("threshold loss") == 1
+    with pytest.raises(ConfigError, match=r"alerts\[1\]: rule = 'x'"):
+        Loop(alerts=[{"rule": "x"}])

@@ -65,6 +65,7 @@ NOT = {
     "seed",
     "device",
     "threads",
+    "alerts",
     "fusion.alone",
     "loss.gamma",
     "eval.batch_size",
