@@ -92,6 +92,10 @@ class ReplayClock:
         self.row = min(max(row, 0), self._run.rows("steps"))
         self.position = float(self._run.timeline()[self.row - 1]) if self.row else 0.0
 
+    def seek_share(self, share: float) -> None:
+        """Move to where this share of all rows is visible, from 0 to 1."""
+        self.seek_row(round(share * self._run.rows("steps")))
+
     def home(self) -> None:
         self.seek_row(0)
 

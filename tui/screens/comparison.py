@@ -88,6 +88,9 @@ class ComparisonScreen(Screen[None]):
     def on_plot_box_picked(self, message: PlotBox.Picked) -> None:
         self.actions.selection.select_on_page(self.grid.plots.index(message.chart))
 
+    def on_comparison_head_picked(self, message: ComparisonHead.Picked) -> None:
+        self.action_do(f"hide_{message.place + 1}")
+
     def on_comparison_changed(self, message: ComparisonChanged) -> None:
         before, self.comparison = self.panels, message.comparison
         self.actions.selection.keep_selected(before)

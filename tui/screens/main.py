@@ -20,6 +20,7 @@ from asgml.tui.screens.pacing import NumbersPacing
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.balance import BalancePanel
 from asgml.tui.widgets.bars import KeyBar, TransportBar
+from asgml.tui.widgets.box import ListBox
 from asgml.tui.widgets.chart import Chart
 from asgml.tui.widgets.chips import Chips
 from asgml.tui.widgets.events import EventLog
@@ -92,6 +93,12 @@ class MainScreen(Screen[None]):
 
     def on_plot_box_picked(self, message: Chart.Picked) -> None:
         self.actions.selection.select_on_page(self.grid.plots.index(message.chart))
+
+    def on_list_box_picked(self, message: ListBox.Picked) -> None:
+        self.actions.pick(message.pick)
+
+    def on_transport_bar_picked(self, message: TransportBar.Picked) -> None:
+        self.actions.replay.seek_share(message.share)
 
     def action_do(self, id: str) -> None:
         """Run a row of the table of keys: every key of it arrives here."""

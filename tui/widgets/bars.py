@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
 from asgml.tui.keys.row import Key
 from asgml.tui.keys.table import footer
@@ -11,6 +15,8 @@ from asgml.tui.terminal.format import count
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
 
+_TRACK = re.compile(r"[━─●]+|[=\-o]+")
+"""The track of a replay, the longest of its kind in the line."""
 _ALWAYS = 3
 """Keys at the end of the footer that are shown at any width: help, palette, leaving."""
 
@@ -20,11 +26,29 @@ class TransportBar(Lines):
 
     DEFAULT_CSS = "TransportBar { height: 1; }"
 
+    class Picked(Message):
+        """A place on the track was clicked; `share` of the run lies before it, from 0 to 1."""
+
+        def __init__(self, share: float) -> None:
+            super().__init__()
+            self.share = share
+
     def show_scene(self, scene: Scene) -> None:
         """Show speed and position of the replay."""
         self.display = scene.transport is not None
         if scene.transport is not None:
             self.show([transport_line(scene.transport, self.theme_styles, self.size.width)])
+
+    def on_click(self, event: events.Click) -> None:
+        begin, end = track_cells("".join(self.plain))
+        if begin <= event.x < end:
+            self.post_message(self.Picked((event.x - begin) / max(end - begin - 1, 1)))
+
+
+def track_cells(line: str) -> tuple[int, int]:
+    """Return the first cell of the track in the line, and the one behind its last."""
+    found = max(_TRACK.finditer(line), key=lambda match: len(match.group()), default=None)
+    return found.span() if found else (0, 0)
 
 
 def transport_line(transport: Transport, styles: Styles, width: int) -> Text:
@@ -42,9 +66,13 @@ def transport_line(transport: Transport, styles: Styles, width: int) -> Text:
 
 
 class KeyBar(Lines):
-    """The keys that fit; help and leaving are always among them."""
+    """The keys that fit; help and leaving are always among them. A click on one presses it."""
 
     DEFAULT_CSS = "KeyBar { height: 1; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends: list[tuple[int, str]] = []
 
     def show_keys(
         self, screen: str, labels: dict[str, str], steerable: bool, mapped: dict[str, str]
@@ -52,13 +80,28 @@ class KeyBar(Lines):
         """Show the keys of a screen, dim those that cannot act on a run now."""
         if not self.stale(screen, dict(labels), steerable):
             return
-        entries = [self._entry(entry, steerable) for entry in footer(screen, labels, mapped)]
-        ending = Text("").join(entries[-_ALWAYS:])
-        row = Text("")
-        for entry in entries[:-_ALWAYS]:
-            if row.cell_len + entry.cell_len + ending.cell_len <= self.size.width:
-                row.append_text(entry)
-        self.show([row.append_text(ending)])
+        entries = [
+            (self._entry(entry, steerable), entry[2].id) for entry in footer(screen, labels, mapped)
+        ]
+        ending = entries[-_ALWAYS:]
+        room = self.size.width - sum(text.cell_len for text, _ in ending)
+        row, self._ends = Text(""), []
+        for text, id in entries[:-_ALWAYS]:
+            if row.cell_len + text.cell_len <= room:
+                self._put(row, text, id)
+        for text, id in ending:
+            self._put(row, text, id)
+        self.show([row])
+
+    def _put(self, row: Text, text: Text, id: str) -> None:
+        row.append_text(text)
+        self._ends.append((row.cell_len, id))
+
+    async def on_click(self, event: events.Click) -> None:
+        for end, id in self._ends:
+            if event.x < end:
+                await self.screen.run_action(f"do({id!r})")
+                return
 
     def _entry(self, entry: tuple[str, str, Key], steerable: bool) -> Text:
         name, label, key = entry

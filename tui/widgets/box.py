@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
 from asgml.tui.terminal.format import clip
 from asgml.tui.terminal.theme import Styles
@@ -19,10 +23,17 @@ class Box(Lines):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.title = title
+        self._edge = 0  # rows above the body
+
+    def show_bare(self, rows: list[Text]) -> None:
+        """Show lines without a frame."""
+        self._edge = 0
+        self.show(rows)
 
     def show_box(self, body: list[Text], legend: Text | None = None) -> None:
         """Show `body` inside the frame; what does not fit is left out below."""
         if self.size.width >= 4 and self.size.height >= 2:
+            self._edge = 1
             self.show(framed(body, self.title, legend, self.size, self.theme_styles))
 
     @property
@@ -30,6 +41,24 @@ class Box(Lines):
         """Columns and rows inside the frame."""
         # a column for the frame and one for a space on each side
         return max(self.size.width - 4, 0), max(self.size.height - 2, 0)
+
+
+class ListBox(Box):
+    """A box whose lines stand for something, in `picks`, that a click on one is about."""
+
+    class Picked(Message):
+        """A line was clicked that stands for `pick`."""
+
+        def __init__(self, pick: object) -> None:
+            super().__init__()
+            self.pick = pick
+
+    picks: Sequence[object] = ()
+
+    def on_click(self, event: events.Click) -> None:
+        place = event.y - self._edge
+        if 0 <= place < len(self.picks):
+            self.post_message(self.Picked(self.picks[place]))
 
 
 def framed(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual import events
+from textual.message import Message
 
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ENDED
@@ -23,11 +25,29 @@ _NAME_WIDTH = 52
 class ComparisonHead(Lines):
     """Title, legend and notices, as many lines as they need."""
 
+    class Picked(Message):
+        """A run or group of the legend was clicked; `place` is its place among all."""
+
+        def __init__(self, place: int) -> None:
+            super().__init__()
+            self.place = place
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: tuple[int, ...] = ()
+
+    def on_click(self, event: events.Click) -> None:
+        across, cells = legend_columns(len(self._places), self.size.width)
+        number = (event.y - 1) * across + min(event.x // cells, across - 1)
+        if event.y > 0 and number < len(self._places):
+            self.post_message(self.Picked(self._places[number]))
+
     def show_comparison(
         self, comparison: Comparison, view: ComparisonView, page: int, pages: int
     ) -> None:
         """Show the head, where anything in it has changed."""
         styles, width = self.theme_styles, self.size.width
+        self._places = tuple(subject.place for subject in comparison.subjects)
         rows = [
             title_line(comparison, view, (page, pages), styles, width),
             *legend_lines(comparison.subjects, view.hidden, styles, width),
@@ -73,8 +93,7 @@ def legend_lines(
     subjects: Sequence[Subject], hidden: set[int], styles: Styles, width: int
 ) -> list[Text]:
     """Return the letter, name, size and state of each subject, several in a line where they fit."""
-    across = min(max(width // _NAME_WIDTH, 1 if width < 80 else 2), max(len(subjects), 1))
-    cells = width // across
+    across, cells = legend_columns(len(subjects), width)
     rows = -(-len(subjects) // across)
     lines = [Text("") for _ in range(rows)]
     for number, subject in enumerate(subjects):
@@ -82,6 +101,12 @@ def legend_lines(
             subject_text(subject, subject.place in hidden, styles, cells)
         )
     return lines
+
+
+def legend_columns(subjects: int, width: int) -> tuple[int, int]:
+    """Return how many subjects stand in a line of the legend, and the cells of each."""
+    across = min(max(width // _NAME_WIDTH, 1 if width < 80 else 2), max(subjects, 1))
+    return across, max(width // across, 1)
 
 
 def subject_text(subject: Subject, hidden: bool, styles: Styles, width: int) -> Text:

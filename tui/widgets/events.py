@@ -11,10 +11,10 @@ from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import count
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.box import Box
+from asgml.tui.widgets.box import ListBox
 
 
-class EventLog(Box):
+class EventLog(ListBox):
     """The event log, with or without a frame."""
 
     def show_scene(self, scene: Scene, framed: bool) -> None:
@@ -23,12 +23,14 @@ class EventLog(Box):
         if not self.stale(lines, framed):
             return
         width, height = self.inner if framed else self.size
-        rows = [log_row(line, styles, width) for line in newest(lines, height)]
+        shown = newest(lines, height)
+        rows = [log_row(line, styles, width) for line in shown]
+        self.picks = shown
         self.title = "events"
         if framed:
             self.show_box(rows, Text(f"{count(len(lines))}  L all", styles.muted))
         else:
-            self.show(rows)
+            self.show_bare(rows)
 
 
 def newest(lines: Sequence[LogLine], most: int) -> list[LogLine]:

@@ -11,7 +11,7 @@ from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState, Scene
 from asgml.tui.terminal.format import clip, fit
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.box import Box
+from asgml.tui.widgets.box import ListBox
 
 Draft = tuple[str, Value]
 """A knob's name and a value that the user has chosen and not sent yet."""
@@ -20,7 +20,7 @@ _BESIDE_NAME = 22
 _SHORTEST_SLIDER, _LONGEST_SLIDER = 8, 12
 
 
-class Knobs(Box):
+class Knobs(ListBox):
     """The knobs that the run declares, around the selected one."""
 
     def show_scene(self, scene: Scene, selected: str, draft: Draft | None) -> None:
@@ -44,6 +44,7 @@ class Knobs(Box):
         place = names.index(selected) if selected in names else 0
         # scrolled just far enough to show the selected knob
         start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
+        self.picks = names[start : start + height]
         refused = [state for state in knobs if state.refused]
         if not refused:
             return rows[start : start + height]

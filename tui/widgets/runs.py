@@ -14,13 +14,13 @@ from asgml.storage.runs.record import RunRecord
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import clip, fit, short_count, shorten
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.box import Box
+from asgml.tui.widgets.box import ListBox
 
 _BESIDE_NAME = 26
 """Cells of a row without the name: state 11, step 7, best value 7, and one to spare."""
 
 
-class Runs(Box):
+class Runs(ListBox):
     """The newest runs of the folder."""
 
     def show_runs(self, runs: Sequence[RunRecord], scene: Scene) -> None:
@@ -34,6 +34,7 @@ class Runs(Box):
             run_row(as_on_screen(run, scene), self.theme_styles, width, is_on_screen(run, scene))
             for run in runs[:height]
         ]
+        self.picks = [run.path for run in runs[:height]]
         self.show_box(rows, Text("g all", self.theme_styles.muted))
 
 

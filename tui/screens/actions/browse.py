@@ -64,6 +64,10 @@ class BrowseActions(ActionGroup):
         hint = "enter: all charts to this step · esc back"
         self._screen.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, hint, empty), jump)
 
+    def jump_to(self, line: LogLine) -> None:
+        """Move the cursor to the step of a line of the log."""
+        self._jump_to_step(line.step)
+
     def _jump_to_step(self, step: int) -> None:
         """Put the cursor at an optimizer step, on whatever axis is shown."""
         scene = self._screen.scene

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgml.tui.keys.table import keys_for
+from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler, KeyHandlers
 from asgml.tui.screens.actions.browse import BrowseActions
@@ -35,15 +37,17 @@ class KeyActions(ActionGroup):
         self.knobs = KnobActions(session, view, screen, requests)
         self.runs = RunActions(session, view, screen)
         self.selection = SelectionActions(view, screen, cursor)
+        self.replay = ReplayActions(session, view, screen)
+        self._browse = BrowseActions(session, view, screen, cursor)
         self.groups: tuple[KeyHandlers, ...] = (
             self,
             TrainingActions(session, view, screen, requests),
             self.knobs,
-            ReplayActions(session, view, screen),
+            self.replay,
             self.selection,
             WindowActions(view, screen),
             cursor,
-            BrowseActions(session, view, screen, cursor),
+            self._browse,
             self.runs,
             FileActions(session, view, screen),
             ProgramActions(view, screen),
@@ -55,6 +59,15 @@ class KeyActions(ActionGroup):
     def run(self, id: str) -> None:
         """Run the handler of a row of the table of keys."""
         self._by_id[id]()
+
+    def pick(self, pick: object) -> None:
+        """Do what a click on a line of a panel means: by what the line stands for."""
+        if isinstance(pick, LogLine):
+            self._browse.jump_to(pick)
+        elif isinstance(pick, Path):
+            app_of(self._screen.app).navigation.open_run(pick)
+        elif isinstance(pick, str):
+            self.knobs.pick(pick)
 
     def handlers(self) -> Mapping[str, Handler]:
         return {"open": self._open, "back": self._back, "freeze": self._freeze}

@@ -44,6 +44,15 @@ class KnobActions(ActionGroup):
         named = (state for state in scene.knobs if state.knob.name == self._selected)
         return next(named, None) or scene.main_knob
 
+    def pick(self, name: str) -> None:
+        """Select a knob; the one that is selected already opens for editing."""
+        state = self.selected_knob()
+        if state is not None and state.knob.name == name and self._selected == name:
+            self._edit()
+            return
+        self._selected, self.draft = name, None
+        self._screen.draw()
+
     def send_draft(self) -> bool:
         """Send a nudged knob. Return False where there is none."""
         if self.draft is None:

@@ -38,6 +38,10 @@ class ReplayActions(ActionGroup):
 
         self._session.replay(hold_and_step)
 
+    def seek_share(self, share: float) -> None:
+        """Move to the step with this share of the run's rows before it."""
+        self._session.replay(lambda clock: clock.seek_share(share))
+
     def _set_speed(self, speed: float) -> None:
         def change(clock: ReplayClock) -> None:
             clock.speed = speed
