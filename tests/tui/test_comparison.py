@@ -148,7 +148,7 @@ async def test_the_cursor_tells_the_values_of_all(
         x = app.main.view.cursor
         assert x is not None and 600 < x < 720
         text = "\n".join(screen_text(app))
-        assert f"values at step {x:.0f}" in text
+        assert f"values at step {int(x)}" in text
         row = next(row for row in screen_text(app) if "probe_accuracy/audio  " in row)
         cells = row.split("probe_accuracy/audio")[1].split()
         chart = app.screen.query_one("#chart0", ComparisonChart)

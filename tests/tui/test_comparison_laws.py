@@ -26,7 +26,7 @@ from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.raster import draw, draw_tail
 from asgml.tui.plot.textures import LINES, Texture, textured
 from asgml.tui.plot.windows import Window
-from asgml.tui.scene.comparison import ComparedRun, Subject, reach_of
+from asgml.tui.scene.comparison import ComparedRun, Subject, has_ended, reach_of
 from asgml.tui.scene.comparison_builder import should_group
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Line
@@ -60,7 +60,7 @@ def test_a_run_is_drawn_as_on_the_main_screen(axis: str, compared: list[Path]) -
     scene, run = main_scene(compared[0]), RunFollower(compared[0], "x").poll(0.9)
     subject = Subject(0, "x", (run,))
     view, main_view = ComparisonView(axis=axis), View(axis=axis)
-    window = window_over([reach_of([subject], axis)], view, 180)
+    window = window_over([reach_of([subject], axis)], view, 180, has_ended([subject]))
     assert window == window_of(scene, main_view, 180)
     seen = 0
     for panel in scene.panels:

@@ -17,6 +17,7 @@ from asgml.storage.format.measured import measured_rows
 from asgml.storage.format.metrics import Table
 from asgml.storage.format.status import STATES
 from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF
+from asgml.tui.plot.ranges import Range
 from asgml.tui.scene.panels import panels_of
 from asgml.tui.scene.run_data import RunData, TableSnapshot
 from asgml.tui.scene.scene import Scene
@@ -99,6 +100,7 @@ HEALTHY = scene_of(
     },
     {"cpu": [90.0, 95.0], "gpu": [NAN, NAN]},
 )
+UNIT = Range(0.0, 1.0, 0.5)
 DIVERGED = scene_of(
     {"val_accuracy": [0.1, 0.2], "val_loss": [2.0, NAN], "test_accuracy": [NAN, NAN]},
     {"cpu": [90.0, INF]},
@@ -114,7 +116,7 @@ def test_a_healthy_run_has_no_fault_in_charts_legends_and_values(
     for panel in panels_of(make_manifest("x")):
         for curve in curves_of(panel, HEALTHY, view):
             assert np.isfinite(curve.y).all()
-        entries = legend_entries(panel, HEALTHY, legend_values(panel, HEALTHY, view))
+        entries = legend_entries(panel, HEALTHY, legend_values(panel, HEALTHY, view), UNIT, styles)
         text = legend(entries, cursor, "step", 400, styles)
         assert "NaN" not in text.plain and glyphs.bad not in text.plain  # type: ignore[attr-defined]
         assert not any(span.style == styles.bad for span in text.spans)
@@ -133,7 +135,7 @@ def test_a_value_that_is_no_number_is_a_fault_in_every_table() -> None:
     assert "✗NaN" in lines["val_loss"].plain and "✗inf" in lines["cpu"].plain
     panels = {panel.title: panel for panel in DIVERGED.panels}
     panel = panels["epoch loss"]
-    entries = legend_entries(panel, DIVERGED, legend_values(panel, DIVERGED, view))
+    entries = legend_entries(panel, DIVERGED, legend_values(panel, DIVERGED, view), UNIT, styles)
     text = legend(entries, None, "step", 400, styles)
     assert "✗NaN" in text.plain and any(span.style == styles.bad for span in text.spans)
 

@@ -134,7 +134,7 @@ async def test_the_cursor_stands_at_the_same_step_on_all_charts(made_run: RunPat
         await pilot.press("c", "left", "left")
         await settle(pilot)
         assert app.view.cursor is not None and app.view.cursor < 3000
-        wanted = f"@ step {app.view.cursor:.0f}"
+        wanted = f"@ step {math.floor(app.view.cursor)}"
         assert sum(row.count(wanted) for row in screen_text(app)) >= 2
 
 

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asgml.tui.plot.tick_labels import AxisLabels, linear_labels, log_labels
 
 _ROUNDING = 1e-9
 """Slack in ticks, so that 0.3 / 0.1 = 2.9999999999999996 counts as the third tick."""
+_LARGEST = sys.float_info.max
+_VAST = 1e300
+"""Beyond this a difference of two numbers may be infinite."""
+_TICKS = (1e-320, 1e308)
+"""The smallest and the largest tick distance that float64 holds some multiples of."""
+_FLAT = 1e-12
+"""Extent of a curve, as a share of its size, that is nothing but rounding."""
+_LOGARITHMS = (-324.0, 309.0)
+"""Every logarithm of a positive number lies between these."""
 
 
 @dataclass(frozen=True)
@@ -18,45 +33,33 @@ class Range:
     tick: float
     log: bool = False
 
+    def indices(self) -> range:
+        """Return the ticks as multiples of the tick distance, from the lowest to the highest."""
+        first = math.ceil(self.low / self.tick - _ROUNDING)
+        return range(first, math.floor(self.high / self.tick + _ROUNDING) + 1)
+
     def ticks(self) -> list[float]:
         """Return the ticks from the lowest to the highest, in the chart's scale."""
-        first = math.ceil(self.low / self.tick - _ROUNDING)
-        last = math.floor(self.high / self.tick + _ROUNDING)
-        return [index * self.tick for index in range(first, last + 1)]
+        return [index * self.tick for index in self.indices()]
 
-    def label(self, tick: float) -> str:
-        """Return the value at a tick as text of about five cells."""
-        if self.log:
-            return _log_label(tick)
-        return "0" if abs(tick) < self.tick * 1e-6 else _short(tick, self.tick)
+    def labels(self, room: int) -> AxisLabels:
+        """Return the text of each tick in at most `room` cells, and what all have in common."""
+        make = log_labels if self.log else linear_labels
+        return make(self.indices(), self.tick, room)
 
-
-def _log_label(exponent: float) -> str:
-    value = 10.0**exponent
-    if abs(exponent) < 3:
-        return _short(value, 10.0 ** (exponent - 1))
-    if exponent == round(exponent):
-        return f"1e{exponent:.0f}"
-    return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
-
-
-def _short(value: float, tick: float) -> str:
-    """Return a value with as many decimals as its distance to the next tick needs."""
-    size = abs(value)
-    if size >= 1e4 or (0 < size < 1e-3):
-        mantissa, _, exponent = f"{value:.1e}".partition("e")
-        return f"{mantissa.removesuffix('.0')}e{int(exponent)}"
-    decimals = max(-math.floor(math.log10(tick) + _ROUNDING), 0)
-    text = f"{value:.{min(decimals, 4)}f}"
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+    def depth(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the place of values in the chart's scale: 0 at the top, 1 at the bottom."""
+        unit = 0.25 if max(-self.low, self.high) > _VAST else 1.0
+        high, low = self.high * unit, self.low * unit
+        return np.asarray((high - values * unit) / (high - low))
 
 
 def nice_tick(span: float, most: int) -> float:
     """Return the smallest of 1, 2, 5 × 10^k that cuts `span` into at most `most` pieces."""
-    raw = span / max(most, 1)
+    raw = min(max(span / max(most, 1), _TICKS[0]), _TICKS[1])
     power = 10.0 ** math.floor(math.log10(raw))
-    ticks = (power * digit for digit in (1.0, 2.0, 5.0))
-    return next((tick for tick in ticks if tick >= raw * (1 - _ROUNDING)), power * 10)
+    ticks = (power * digit for digit in (1.0, 2.0, 5.0, 10.0))
+    return min(next((tick for tick in ticks if tick >= raw * (1 - _ROUNDING)), raw), _TICKS[1])
 
 
 def nice_range(low: float, high: float, log: bool = False, most: int = 4) -> Range:
@@ -70,12 +73,16 @@ def nice_range(low: float, high: float, log: bool = False, most: int = 4) -> Ran
     if log:
         # At least half a decade, in steps of at least half a decade: 1, 3, 10, 30.
         return _rounded(low, high, max(nice_tick(max(high - low, 0.5), most), 0.5), log=True)
-    if high - low <= 1e-12 * max(abs(low), abs(high), 1e-300):  # a flat curve, up to rounding
+    if high / 2 - low / 2 <= _FLAT / 2 * max(abs(low), abs(high)):  # a flat curve, up to rounding
         low, high = low - (abs(low) * 0.1 or 1.0), high + (abs(high) * 0.1 or 1.0)
-    return _rounded(low, high, nice_tick(high - low, most))
+        low, high = max(low, -_LARGEST), min(high, _LARGEST)
+    return _rounded(low, high, nice_tick(min(high - low, _LARGEST), most))
 
 
 def _rounded(low: float, high: float, tick: float, log: bool = False) -> Range:
     bottom = math.floor(low / tick + _ROUNDING) * tick
     top = math.ceil(high / tick - _ROUNDING) * tick
-    return Range(bottom, top if top > bottom or not log else bottom + tick, tick, log)
+    if top <= bottom:
+        top = bottom + tick
+    least, largest = _LOGARITHMS if log else (-_LARGEST, _LARGEST)
+    return Range(max(bottom, least), min(top, largest), tick, log)

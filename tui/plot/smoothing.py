@@ -12,6 +12,9 @@ _BLOCK = 32
 """Rows that one matrix product sums up."""
 _NEGLIGIBLE = 1e-18
 """A weight that is lost in rounding (2^-53 = 1e-16) beside the sum of all weights."""
+_SMALL = 2.0**-12
+"""Less than 1 - weight of any smoothing."""
+_LARGEST = float(np.finfo(np.float64).max)
 
 
 class Smoother:
@@ -44,14 +47,18 @@ class Smoother:
 
     def _continue(self, fresh: Floats) -> Floats:
         known = np.isfinite(fresh)
-        value = decayed_sum(np.where(known, fresh, 0.0), self.weight, self._value)
+        # scaled by a power of two, which changes no digit: sums of numbers near the limit of
+        # float64 would be infinite
+        scaled = np.where(known, fresh, 0.0) * _SMALL
+        value = decayed_sum(scaled, self.weight, self._value)
         if known.all():
             mass = self._masses(len(fresh))
         else:
             mass = decayed_sum(known.astype(np.float64), self.weight, self._mass)
         self._value, self._mass = float(value[-1]), float(mass[-1])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.asarray(np.where(known, value / mass, np.nan))
+            mean = np.clip(value / mass, -_LARGEST * _SMALL, _LARGEST * _SMALL) / _SMALL
+        return np.asarray(np.where(known, mean, np.nan))
 
     def _masses(self, rows: int) -> Floats:
         """Return the sum of weights after each of `rows` values without a gap: geometric series."""
@@ -115,9 +122,17 @@ def _level(mean: float, low: float, high: float, glyphs: str) -> str:
     if not math.isfinite(mean):
         return "!"
     levels = len(glyphs) - 1
-    return glyphs[round((mean - low) / (high - low) * levels) if high > low else levels // 2]
+    extent = high / 2 - low / 2
+    return glyphs[round((mean / 2 - low / 2) / extent * levels) if extent > 0 else levels // 2]
 
 
 def _mean(values: Floats) -> float:
     finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else math.nan
+    return finite_mean(finite) if len(finite) else math.nan
+
+
+def finite_mean(values: Floats) -> float:
+    """Return the mean of finite numbers, of which there is one at least."""
+    with np.errstate(over="ignore"):
+        mean = float(values.mean())
+    return mean if math.isfinite(mean) else float((values / len(values)).sum())

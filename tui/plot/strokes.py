@@ -9,6 +9,8 @@ from asgml.tui.plot.decimation import Envelope, Flags, Floats
 from asgml.tui.plot.ranges import Range
 
 _Rows = NDArray[np.int64]
+_VAST = 1e300
+"""Beyond this a difference of two numbers may be infinite."""
 
 
 def stroke_rows(data: Envelope, span: Range, rows: int) -> tuple[_Rows, _Rows]:
@@ -36,8 +38,8 @@ def scale(values: Floats, span: Range) -> Floats:
 
 
 def _row(values: Floats, span: Range, rows: int) -> _Rows:
-    share = (span.high - np.nan_to_num(values, nan=span.low)) / (span.high - span.low)
-    return np.clip(np.floor(share * rows), 0, rows - 1).astype(np.int64)
+    depth = span.depth(np.where(np.isnan(values), span.low, values))
+    return np.clip(np.floor(depth * rows), 0, rows - 1).astype(np.int64)
 
 
 def _bridge(high: Floats, low: Floats, first: Floats, last: Floats, bad: Flags) -> None:
@@ -47,8 +49,15 @@ def _bridge(high: Floats, low: Floats, first: Floats, last: Floats, bad: Flags) 
     for left, right in zip(filled[:-1][gaps], filled[1:][gaps], strict=True):
         if bad[left : right + 1].any() or np.isnan(last[left]) or np.isnan(first[right]):
             continue
-        line = np.linspace(last[left], first[right], right - left + 1)[1:-1]
+        line = _line(last[left], first[right], right - left + 1)[1:-1]
         high[left + 1 : right], low[left + 1 : right] = line, line
+
+
+def _line(begin: float, end: float, points: int) -> Floats:
+    """Return a straight line; the difference of its ends may be beyond float64."""
+    if max(abs(begin), abs(end)) < _VAST:
+        return np.linspace(begin, end, points)
+    return np.linspace(begin / 4, end / 4, points) * 4
 
 
 def _join(top: _Rows, bottom: _Rows, empty: Flags, bad: Flags) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import ENDED
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.run_data import RunData
 
@@ -109,6 +110,11 @@ def reach_of(subjects: Sequence[Subject], axis: str) -> tuple[float, float] | No
     found = [reach for subject in subjects if (reach := subject.reach(axis)) is not None]
     low = min((first for first, _ in found), default=math.nan)
     return (low, max(last for _, last in found)) if found else None
+
+
+def has_ended(subjects: Sequence[Subject]) -> bool:
+    """Return True where no run of the subjects gets another row."""
+    return all(run.state in ENDED for subject in subjects for run in subject.runs)
 
 
 def letter_of(comparison: Comparison, name: str) -> str:

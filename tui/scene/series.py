@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from asgml.storage.format.measured import is_dense, measured_rows
 from asgml.tui.plot.decimation import Flags, Floats
-from asgml.tui.plot.smoothing import Smoother, sparkline
+from asgml.tui.plot.smoothing import Smoother, finite_mean, sparkline
 from asgml.tui.scene.run_data import TableSnapshot
 
 Rows = NDArray[np.intp]
@@ -172,4 +172,4 @@ def _recent_change(values: Floats, step: Floats) -> float:
     newer = values[max(middle, len(values) - _CHANGE_ROWS) :]
     older = values[max(begin, middle - _CHANGE_ROWS) : middle]
     newer, older = newer[np.isfinite(newer)], older[np.isfinite(older)]
-    return float(newer.mean() - older.mean()) if len(newer) and len(older) else math.nan
+    return finite_mean(newer) - finite_mean(older) if len(newer) and len(older) else math.nan

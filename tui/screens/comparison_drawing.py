@@ -10,7 +10,6 @@ from asgml.tui.scene.comparison import Comparison
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Panel
 from asgml.tui.terminal.app_protocol import app_of
-from asgml.tui.widgets.axes import x_text
 from asgml.tui.widgets.box import Box
 from asgml.tui.widgets.comparison_chart import ComparisonGrid
 from asgml.tui.widgets.comparison_tables import (
@@ -19,6 +18,7 @@ from asgml.tui.widgets.comparison_tables import (
     statistics_title,
     value_rows,
 )
+from asgml.tui.widgets.x_axis import x_text
 
 _FRAME = 2
 _LEAST_VALUES = 5
@@ -66,7 +66,7 @@ def _draw_values(
     box, kept = screen.query_one("#values", Box), screen.query_one(ComparisonGrid).kept
     if not box.size.area:
         return
-    cursor = None if view.cursor is None else x_text(view.cursor, view.axis, exact=True)
+    cursor = None if view.cursor is None else x_text(view.cursor, view.axis)
     box.title = f"values at {cursor}" if cursor else "values, the newest"
     ordered = [*panels[view.selected :], *panels[: view.selected]]
     rows = value_rows(comparison, ordered, view, kept, box.theme_styles, box.inner[0])

@@ -7,40 +7,45 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asgml.storage.format.value_text import duration
+from asgml.storage.format.status import ENDED
+from asgml.storage.format.value_text import number
 from asgml.tui.plot.decimation import Envelope, Floats
-from asgml.tui.plot.ranges import Range, nice_range, nice_tick
+from asgml.tui.plot.ranges import Range, nice_range
 from asgml.tui.plot.strokes import scale
 from asgml.tui.plot.windows import Window, window_for
 from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.format import short_count
+from asgml.tui.terminal.measured_text import measured_text
+from asgml.tui.terminal.theme import Styles
 
 LABEL = 5
 """Cells for a label of the y axis."""
-EDGE = "\0"
-"""Stands between labels of the x axis, where the edge of the chart shows."""
-_LABEL_EVERY = 9
-"""Columns for each tick of the x axis: room for a label and a space on each side."""
+_USUAL_DIGITS = 4
+"""Digits of a value beside a curve whose ticks have no more."""
+_MOST_DECIMALS = 12
 _FEW = 0.05
 """Share of the columns of a band that may reach beyond the chart."""
-_SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 86400)
-"""Distances of ticks that are easy to read as h:mm:ss."""
 
 
 def window_of(scene: Scene, view: View, columns: int) -> Window:
     """Return one window for all charts, so that a step stands at the same place in each."""
     runs = [scene.data] if scene.overlay is None else [scene.data, scene.overlay.data]
-    return window_over([run.reach(view.axis) for run in runs], view, columns)
+    ended = scene.state in ENDED
+    return window_over([run.reach(view.axis) for run in runs], view, columns, ended)
 
 
-def window_over(found: Sequence[tuple[float, float] | None], view: View, columns: int) -> Window:
-    """Return the window over data of these reaches, None for a run without any."""
+def window_over(
+    found: Sequence[tuple[float, float] | None], view: View, columns: int, ended: bool = False
+) -> Window:
+    """Return the window over data of these reaches, None for a run without any.
+
+    `ended`: no row follows, so that the window may end with the data.
+    """
     reaches = [reach for reach in found if reach is not None]
     first = min((first for first, _ in reaches), default=0.0)
     last = max((last for _, last in reaches), default=1.0)
-    return window_for(first, last, columns, view.zoom, view.start)
+    return window_for(first, last, columns, view.zoom, view.start, ended)
 
 
 def range_of(
@@ -66,7 +71,8 @@ def _quantile(values: Floats, share: float) -> float:
     known = values[np.isfinite(values)]
     if not len(known):
         return math.inf if share < 0.5 else -math.inf
-    return float(np.quantile(known, share))
+    # in quarters: between numbers near the limits of float64 the difference is infinite
+    return float(np.quantile(known / 4, share)) * 4
 
 
 def _least(values: Floats) -> float:
@@ -74,45 +80,29 @@ def _least(values: Floats) -> float:
     return float(np.fmin.reduce(values, initial=math.inf))
 
 
-def y_labels(span: Range, height: int) -> dict[int, str]:
-    """Return row → label. The topmost and lowest tick stand on the first and last row."""
-    labels: dict[int, str] = {}
-    for tick in span.ticks():
-        row = min(int((span.high - tick) / (span.high - span.low) * height), height - 1)
-        labels.setdefault(row, span.label(tick)[:LABEL])
-    return labels
+def y_labels(span: Range, height: int) -> tuple[dict[int, str], str]:
+    """Return row → label, and the note that belongs to all labels.
 
-
-def x_labels(window: Window, width: int, across: int, axis: str) -> str:
-    """Return labels centred on their columns, with `EDGE` in all cells between them.
-
-    `across`: columns of the window in one cell.
+    The topmost and lowest tick stand on the first and last row.
     """
-    tick = _x_tick(window.end - window.start, width, axis)
-    cells, taken = [EDGE] * width, 0
-    for index in range(math.ceil(window.start / tick), math.floor(window.end / tick) + 1):
-        text = f" {x_text(index * tick, axis)} "
-        place = max(window.column(index * tick) // across - len(text) // 2, 0)
-        if place >= taken and place + len(text) <= width:
-            cells[place : place + len(text)] = text
-            taken = place + len(text) + 1
-    return "".join(cells)
+    texts, note = span.labels(LABEL)
+    rows: dict[int, str] = {}
+    for depth, text in zip(span.depth(np.array(span.ticks())).tolist(), texts, strict=True):
+        rows.setdefault(min(max(int(depth * height), 0), height - 1), text)
+    return rows, note
 
 
-def _x_tick(span: float, width: int, axis: str) -> float:
-    tick = nice_tick(span, max(width // _LABEL_EVERY, 1))
-    if axis in ("step", "epoch"):
-        return max(tick, 1.0) if axis == "step" else tick
-    return next((float(nice) for nice in _SECONDS if nice >= tick), tick)
-
-
-def x_text(value: float, axis: str, exact: bool = False) -> str:
-    """Return an x value as text: a step (`exact`: all its digits), an epoch or a span of time."""
-    if axis == "step":
-        return f"step {value:.0f}" if exact else short_count(value)
-    if axis == "epoch":
-        return f"epoch {value:.4g}" if exact else short_count(value)
-    return duration(value)
+def shown_value(value: float | None, span: Range, styles: Styles) -> str:
+    """Return a value of a curve to a digit more than the ticks have, where that is many."""
+    if value is None or not math.isfinite(value) or value == 0 or span.log:
+        return measured_text(value, styles)
+    decimals = 1 - math.floor(math.log10(span.tick))
+    digits = decimals + math.floor(math.log10(abs(value))) + 1
+    if digits <= _USUAL_DIGITS:
+        return number(value)
+    if abs(decimals) > _MOST_DECIMALS or decimals < 0:
+        return f"{value:.{digits - 1}e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+    return f"{value:.{decimals}f}"
 
 
 def mark_x(mark: Mark, axis: str, start_time: float) -> float:

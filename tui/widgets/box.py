@@ -79,13 +79,21 @@ def framed(
 
 
 def top_edge(
-    title: str, legend: Text | None, width: int, styles: Styles, selected: bool = False
+    title: str,
+    legend: Text | None,
+    width: int,
+    styles: Styles,
+    selected: bool = False,
+    note: str = "",
 ) -> Text:
-    """Return `╭─ title ───── legend ─╮` in `width` cells; the legend gives way first."""
+    """Return `╭─ note ─ title ───── legend ─╮` in `width` cells; the legend gives way first."""
     edge = styles.selected if selected else styles.frame
     left, right, bar = *styles.glyphs.corners[:2], styles.glyphs.horizontal
-    name = clip(title, max(width - 6, 0))
-    row = Text("").append(f"{left}{bar} " if name else f"{left}{bar}", edge)
+    row = Text("").append(f"{left}{bar}", edge)
+    if note:
+        row.append(f" {note} ", styles.muted).append(bar, edge)
+    name = clip(title, max(width - row.cell_len - 4, 0))
+    row.append(" " if name else "", edge)
     row.append(f"{name} " if name else "", styles.selected if selected else styles.title)
     room = width - row.cell_len - 1
     shown = legend if legend is not None and 0 < legend.cell_len <= room - 4 else None

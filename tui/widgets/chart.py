@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from asgml.tui.plot.canvas import PlacedMark
+from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.windows import Window
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.scene import Scene
@@ -44,7 +45,7 @@ class Chart(PlotBox):
             view.axis,
             view.cursor,
             (known, scene.history.marks),
-            lambda: self._legend(scene, panel, view),
+            lambda span: self._legend(scene, panel, view, span),
             self._named(curves),
             self._marks(scene, view.axis, window),
         )
@@ -68,9 +69,9 @@ class Chart(PlotBox):
         ]
         return [mark for mark in placed if 0 <= mark[0] < window.columns // across]
 
-    def _legend(self, scene: Scene, panel: Panel, view: View) -> Legend:
+    def _legend(self, scene: Scene, panel: Panel, view: View, span: Range) -> Legend:
         self.values = legend_values(panel, scene, view)
-        entries = legend_entries(panel, scene, self.values)
+        entries = legend_entries(panel, scene, self.values, span, self.theme_styles)
 
         def text(room: int) -> Text:
             return legend(entries, view.cursor, view.axis, room, self.theme_styles)

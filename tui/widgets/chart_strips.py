@@ -14,10 +14,11 @@ from textual.strip import Strip
 from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
 from asgml.tui.plot.windows import Window
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.axes import EDGE, LABEL, x_labels
+from asgml.tui.widgets.axes import LABEL
 from asgml.tui.widgets.box import top_edge
 from asgml.tui.widgets.curves import OVERLAY, RAW
 from asgml.tui.widgets.lines import to_strip
+from asgml.tui.widgets.x_axis import EDGE, x_labels
 
 AXIS = LABEL + 1
 """Cells for the y axis: its labels and the ticks."""
@@ -44,9 +45,9 @@ class ChartStrips:
     def _edge(self) -> Style:
         return self.styles.selected if self.selected else self.styles.frame
 
-    def top(self, title: str, legend: Text) -> Strip:
-        """Return the upper edge with title and legend."""
-        edge = top_edge(title, legend, self.width, self.styles, self.selected)
+    def top(self, title: str, note: str, legend: Text) -> Strip:
+        """Return the upper edge: the note of the y axis above it, title and legend."""
+        edge = top_edge(title, legend, self.width, self.styles, self.selected, note)
         return to_strip(edge, self.width, self.base)
 
     def plot(self, canvas: Canvas, row: int, label: str, style_of: Callable[[int], Style]) -> Strip:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from asgml.tui.scene.comparison import Comparison, reach_of
+from asgml.tui.plot.ranges import Range
+from asgml.tui.scene.comparison import Comparison, has_ended, reach_of
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.subject_curves import SubjectCurves
@@ -49,7 +50,7 @@ class ComparisonChart(PlotBox):
         self.panel = panel
         subjects = comparison.shown(view.hidden)
         columns = width * self.theme_styles.glyphs.across
-        window = window_over([reach_of(subjects, view.axis)], view, columns)
+        window = window_over([reach_of(subjects, view.axis)], view, columns, has_ended(subjects))
         self.drawn = drawn_of(panel, subjects, view, kept, window)
         content = PlotContent(
             panel.title,
@@ -60,7 +61,7 @@ class ComparisonChart(PlotBox):
             view.axis,
             view.cursor,
             None,
-            lambda: self._legend(view),
+            lambda span: self._legend(view, span),
             markers_of(self.drawn, self.theme_styles),
             textures=textures_of(self.drawn),
         )
@@ -71,14 +72,14 @@ class ComparisonChart(PlotBox):
         self.panel = None
         super().clear()
 
-    def _legend(self, view: ComparisonView) -> Legend:
+    def _legend(self, view: ComparisonView, span: Range) -> Legend:
         values = tuple(drawn.curve.value(view.cursor) for drawn in self.drawn)
 
         def text(room: int) -> Text:
-            return legend(self.drawn, values, view, room, self.theme_styles)
+            return legend(self.drawn, values, span, view, room, self.theme_styles)
 
         # NaN is not equal to itself: a legend with one would be drawn in every frame
-        return Legend((*map(str, values), *(drawn.style for drawn in self.drawn)), text)
+        return Legend((*map(str, values), span, *(drawn.style for drawn in self.drawn)), text)
 
 
 class ComparisonGrid(PlotGrid):

@@ -8,16 +8,18 @@ from typing import NamedTuple
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
+from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.textures import LINES, Texture
 from asgml.tui.plot.windows import Window
 from asgml.tui.scene.comparison import MOST, Subject
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.subject_curves import SubjectCurve, SubjectCurves
-from asgml.tui.terminal.measured_text import measured_style, measured_text
+from asgml.tui.terminal.measured_text import measured_style
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.axes import x_text
+from asgml.tui.widgets.axes import shown_value
 from asgml.tui.widgets.curves import RAW, Curve
+from asgml.tui.widgets.x_axis import x_text
 
 _MOST_LINES = RAW // MOST
 """Lines of one chart that have a style number of their own."""
@@ -85,6 +87,7 @@ def textures_of(drawn: Sequence[Drawn]) -> dict[int, Texture]:
 def legend(
     drawn: Sequence[Drawn],
     values: Sequence[float | None],
+    span: Range,
     view: ComparisonView,
     room: int,
     styles: Styles,
@@ -92,13 +95,13 @@ def legend(
     """Return the values of all curves, else the signs of the lines, whichever fits into `room`."""
     lines = {each.place: each.line.label for each in drawn}
     entries = [
-        _entry(each, value, len(lines) > 1, styles)
+        _entry(each, value, len(lines) > 1, span, styles)
         for each, value in zip(drawn, values, strict=True)
     ]
     values_alone = Text(" ").join(entries)
     forms = [values_alone]
     if view.cursor is not None:
-        place = f"  @ {x_text(view.cursor, view.axis, exact=True)}"
+        place = f"  @ {x_text(view.cursor, view.axis)}"
         forms.insert(0, values_alone.copy().append(place, styles.strong))
     if len(lines) > 1:
         signs = "  ".join(f"{line_sign(place, styles)} {safe(n)}" for place, n in lines.items())
@@ -106,11 +109,11 @@ def legend(
     return next((form for form in forms if form.cell_len <= room), Text(""))
 
 
-def _entry(each: Drawn, value: float | None, several: bool, styles: Styles) -> Text:
+def _entry(each: Drawn, value: float | None, several: bool, span: Range, styles: Styles) -> Text:
     sign = line_sign(each.place, styles) if several else ""
     style = styles.curve(each.subject.place)
     text = Text(f"{each.subject.letter}{sign} ", style)
-    return text.append(measured_text(value, styles), measured_style(value, styles, style))
+    return text.append(shown_value(value, span, styles), measured_style(value, styles, style))
 
 
 def mean_of(each: Drawn) -> Curve:

@@ -6,26 +6,30 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rich.style import Style
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
+from asgml.tui.plot.ranges import Range
 from asgml.tui.scene.panels import Line, Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.terminal.measured_text import measured_style, measured_text
+from asgml.tui.terminal.measured_text import measured_style
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.axes import x_text
+from asgml.tui.widgets.axes import shown_value
+from asgml.tui.widgets.x_axis import x_text
 
 _FORMS = ((True, True), (False, True), (True, False), (False, False))
 """With label, with value: the forms of a legend, tried in this order until one fits."""
 
 
 class LegendEntry(NamedTuple):
-    """One curve in the legend; a `value` of None was not measured at this place."""
+    """One curve in the legend: its value as text, and in which style."""
 
     colour: int
     label: str
-    value: float | None
+    value: str
+    style: Style
 
 
 def legend_values(panel: Panel, scene: Scene, view: View) -> dict[str, float | None]:
@@ -51,11 +55,16 @@ def _value(line: Line, scene: Scene, view: View) -> float | None:
 
 
 def legend_entries(
-    panel: Panel, scene: Scene, values: Mapping[str, float | None]
+    panel: Panel, scene: Scene, values: Mapping[str, float | None], span: Range, styles: Styles
 ) -> tuple[LegendEntry, ...]:
-    """Return the entries of the curves that have a value by now."""
+    """Return the entries of the curves that have a value by now, to the digits of the axis."""
     shown = [line for line in panel.lines if line.column in values and line.column in scene.known]
-    return tuple(LegendEntry(line.colour, safe(line.label), values[line.column]) for line in shown)
+    return tuple(_entry_of(line, values[line.column], span, styles) for line in shown)
+
+
+def _entry_of(line: Line, value: float | None, span: Range, styles: Styles) -> LegendEntry:
+    style = measured_style(value, styles, styles.curve(line.colour))
+    return LegendEntry(line.colour, safe(line.label), shown_value(value, span, styles), style)
 
 
 def legend(
@@ -65,7 +74,7 @@ def legend(
     for labelled, valued in _FORMS:
         text = Text("  ").join([_entry(entry, labelled, valued, styles) for entry in entries])
         if cursor is not None and valued:
-            text.append(f"  @ {x_text(cursor, axis, exact=True)}", styles.strong)
+            text.append(f"  @ {x_text(cursor, axis)}", styles.strong)
         if text.cell_len <= room:
             return text
     return Text("")
@@ -77,6 +86,5 @@ def _entry(entry: LegendEntry, labelled: bool, valued: bool, styles: Styles) -> 
     if labelled:
         text.append(f" {entry.label}", style)
     if valued:
-        shown = measured_text(entry.value, styles)
-        text.append(f" {shown}", measured_style(entry.value, styles, style))
+        text.append(f" {entry.value}", entry.style)
     return text

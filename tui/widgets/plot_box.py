@@ -23,6 +23,7 @@ from asgml.tui.widgets.plot_content import PlotContent
 
 _AROUND_TITLE = 9
 """Cells of the upper edge that are neither title nor legend."""
+_AROUND_NOTE = 3
 
 
 class PlotBox(Box):
@@ -99,10 +100,10 @@ class PlotBox(Box):
     ) -> list[ChartRow]:
         """Return all rows from the top down, none drawn yet."""
         strips = ChartStrips(self.theme_styles, self.base, self.size.width, selected)
-        labels = y_labels(span, canvas.height)
+        labels, note = y_labels(span, canvas.height)
         bottom = partial(strips.bottom, content.window, canvas.width, content.axis)
         return [
-            self._top_row(content, span, strips),
+            self._top_row(content, span, note, strips),
             *(
                 self._plot_row(canvas, row, labels.get(row, ""), strips)
                 for row in range(canvas.height)
@@ -110,13 +111,17 @@ class PlotBox(Box):
             ChartRow((content.window, content.axis, selected), bottom),
         ]
 
-    def _top_row(self, content: PlotContent, span: Range, strips: ChartStrips) -> ChartRow:
-        legend = content.legend()
-        notes = [note for note in ("log" if span.log else "", safe(content.unit)) if note]
+    def _top_row(
+        self, content: PlotContent, span: Range, note: str, strips: ChartStrips
+    ) -> ChartRow:
+        glyph, legend = self.theme_styles.glyph, content.legend(span)
+        common, unit = (text.replace("×", glyph("×", "x")) for text in (note, content.unit))
+        notes = [text for text in ("log" if span.log else "", safe(unit)) if text]
         title = safe(content.title) + (f" ({', '.join(notes)})" if notes else "")
-        room = strips.width - len(title) - _AROUND_TITLE
-        key = (title, legend.key, content.cursor, content.axis, strips.selected)
-        return ChartRow(key, lambda: strips.top(title, legend.text(room)))
+        around = _AROUND_TITLE + (len(common) + _AROUND_NOTE if common else 0)
+        room = strips.width - len(title) - around
+        key = (title, common, legend.key, content.cursor, content.axis, strips.selected)
+        return ChartRow(key, lambda: strips.top(title, common, legend.text(room)))
 
     def _plot_row(self, canvas: Canvas, row: int, label: str, strips: ChartStrips) -> ChartRow:
         cells = (canvas.letters[row].tobytes(), canvas.styles[row].tobytes())

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from rich.text import Text
 
 from asgml.tui.plot.canvas import PlacedMark
+from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.raster import SOLID, Textures
 from asgml.tui.plot.windows import Window
 from asgml.tui.widgets.curves import Curve
@@ -37,7 +38,7 @@ class PlotContent:
     axis: str
     cursor: float | None
     key: object
-    legend: Callable[[], Legend]
+    legend: Callable[[Range], Legend]
     named: Mapping[int, str]
     marks: Sequence[PlacedMark] = ()
     textures: Textures = field(default_factory=lambda: SOLID)
