@@ -51,6 +51,11 @@ def in_terminal() -> bool:
     )
 
 
+def in_browser() -> bool:
+    """Return True in the process of a dashboard that `asgml serve` has started."""
+    return os.environ.get("TEXTUAL_DRIVER", "").endswith(":WebDriver")
+
+
 def terminal_width() -> int:
     """Return the columns of the terminal, 100 where there is none."""
     return shutil.get_terminal_size((100, 30)).columns

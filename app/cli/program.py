@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from asgml.app.cli.answers import answers_app
+from asgml.app.cli.assistants import assistants_app
 from asgml.app.cli.config import config_app
 from asgml.app.cli.data import data_app
 from asgml.app.cli.inspection import inspection_app
@@ -32,6 +33,7 @@ app.add_typer(inspection_app)
 app.add_typer(answers_app)
 app.add_typer(reporting_app)
 app.add_typer(reference_app)
+app.add_typer(assistants_app)
 app.add_typer(config_app, name="config")
 app.add_typer(data_app, name="data")
 

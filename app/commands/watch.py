@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from asgml.app.errors import UserError
 from asgml.app.lookup import find
-from asgml.app.output import in_terminal
+from asgml.app.output import in_browser, in_terminal
 from asgml.app.settings import load_settings, runs_directory
 from asgml.storage.format.layout import RunPaths, is_run, list_runs
 from asgml.storage.format.user_path import expand_user
@@ -123,5 +124,14 @@ def _runs_around(run: Path) -> Path:
 
 
 def _refuse_without_terminal(instead: str) -> None:
-    if not in_terminal():
-        raise UserError(f"the dashboard needs a terminal, and this is none; use `{instead}`")
+    if in_terminal() or in_browser():
+        return
+    if os.environ.get("TERM") == "dumb":
+        raise UserError(
+            "TERM=dumb: the dashboard draws where a dumb terminal cannot; "
+            f"use `{instead}` or `asgml watch --once`, or set TERM to what the terminal is"
+        )
+    raise UserError(
+        "the dashboard needs a terminal, and this is none; "
+        f"use `{instead}`, or `asgml watch --once` for the screen as text"
+    )

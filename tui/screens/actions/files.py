@@ -18,9 +18,20 @@ class FileActions(ActionGroup):
         return {"export": self._export, "screenshot": self._screenshot}
 
     def _export(self) -> None:
-        self._session.export(Path.cwd())
+        if self._may_write():
+            self._session.export(Path.cwd())
+
+    def _may_write(self) -> bool:
+        """Return False, and say so, for one who only looks from a browser at another's files."""
+        if not (self._session.readonly and self._screen.app.is_web):
+            return True
+        told = "read-only: a browser writes no files; `asgml export` or `asgml watch` does"
+        self._screen.show_message(told, "warning")
+        return False
 
     def _screenshot(self) -> None:
+        if not self._may_write():
+            return
         path = screenshot_path(self._screen.scene, Path.cwd())
         try:
             path.write_text(screen_svg(self._screen), encoding="utf-8")
