@@ -35,3 +35,13 @@ def few_colours(environ: Mapping[str, str] = os.environ) -> bool:
     term, colour = environ.get("TERM", ""), environ.get("COLORTERM", "")
     many = any(name in term for name in ("256", "kitty", "direct"))
     return colour not in ("truecolor", "24bit") and not many
+
+
+def choose_theme(environ: Mapping[str, str] = os.environ) -> str:
+    """Return the theme for the colours of this terminal, light where it tells a light background.
+
+    COLORFGBG is `foreground;background` in numbers of the 16 colours, set by rxvt, Konsole, mintty.
+    """
+    background = environ.get("COLORFGBG", "").rpartition(";")[2]
+    shade = "light" if background in ("7", "15") else "dark"
+    return f"{'ansi' if few_colours(environ) else 'asgml'}-{shade}"

@@ -8,14 +8,15 @@ from typing import ClassVar
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 
 from asgml.tui.terminal.app_protocol import Restyled
 from asgml.tui.terminal.ascii_filter import AsciiFilter
-from asgml.tui.terminal.capabilities import choose_glyphs, draw_interval, few_colours, over_ssh
+from asgml.tui.terminal.capabilities import choose_glyphs, choose_theme, draw_interval, over_ssh
 from asgml.tui.terminal.diff_app import DiffApp
-from asgml.tui.terminal.theme import DARK, LIGHT, make_styles
+from asgml.tui.terminal.palettes import THEMES
+from asgml.tui.terminal.theme import make_styles
 
 Commands = set[type[Provider] | Callable[[], type[Provider]]]
 
@@ -44,9 +45,11 @@ class ThemedApp(DiffApp):
         self._glyphs = choose_glyphs(ascii=ascii)
         self.theme_styles = make_styles(self._glyphs)
         self._last_filters = [AsciiFilter()] if self.theme_styles.ascii_only else []
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
-        self.theme = "ansi-dark" if few_colours() and not self.is_headless else DARK.name
+        for name in list(self.available_themes):
+            self.unregister_theme(name)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = choose_theme()
         if over_ssh():
             self.animation_level = "none"
 
@@ -58,7 +61,12 @@ class ThemedApp(DiffApp):
         self.count_bytes()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *self._last_filters]
+        # NO_COLOR asks for none: Textual's own filter would send greys, some of them unreadable
+        found = [
+            NoColor() if isinstance(each, Monochrome) else each
+            for each in super().get_line_filters()
+        ]
+        return [*found, *self._last_filters]
 
     def restyle(self) -> None:
         """Make the styles of the theme that is on now."""
@@ -68,6 +76,13 @@ class ThemedApp(DiffApp):
         for screen in self.screen_stack:
             if isinstance(screen, Restyled):
                 screen.restyle()
+
+    def get_css_variables(self) -> dict[str, str]:
+        found = super().get_css_variables()
+        if self.no_color:  # a background would not be seen
+            for cursor in ("block-cursor", "block-cursor-blurred"):
+                found[f"{cursor}-text-style"] = "bold underline"
+        return found
 
     def action_detach(self) -> None:
         self.detach()

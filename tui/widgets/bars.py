@@ -106,5 +106,5 @@ class KeyBar(Lines):
     def _entry(self, entry: tuple[str, str, Key], steerable: bool) -> Text:
         name, label, key = entry
         styles, dim = self.theme_styles, key.steers and not steerable
-        text = Text("").append(f" {name}", styles.muted if dim else styles.key)
-        return text.append(f" {label} ", styles.frame if dim else styles.muted)
+        text = Text("").append(f" {name}", styles.pending if dim else styles.key)
+        return text.append(f" {label} ", styles.pending if dim else styles.muted)
