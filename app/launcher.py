@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Protocol
 
 import asgml
-from asgml.app.errors import RunFailedError
+from asgml.app.errors import RunFailedError, UserError, narrate
 from asgml.app.new_run import write_whole
+from asgml.app.settings import load_settings
 from asgml.core.run.provenance import LAUNCHED_FROM
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import start_of, this_host
@@ -29,6 +30,8 @@ from asgml.storage.format.process import start_of, this_host
 OURS = Path(asgml.__file__).resolve().parent.parent
 """The directory that holds the package asgml: a clone, or site-packages."""
 LAST_LINES = 15
+WATCHER = "asgml.app.alerts.watcher"
+ALERTS_LOG = "alerts.log"
 
 
 class Process(Protocol):
@@ -79,7 +82,23 @@ def start(paths: RunPaths, *, resume: bool = False, spawn: Spawn | None = None) 
     began = _log_size(paths)
     process = (spawn or spawn_python)(paths, arguments)
     _write_launch(paths, process.pid)
+    start_watcher(paths, from_now=resume)
     return Trainer(paths, process, began)
+
+
+def start_watcher(paths: RunPaths, *, from_now: bool = False) -> None:
+    """Start the watcher of a run where the settings name a way to a user who is away.
+
+    A training never fails for want of one: what is wrong is told in a line.
+    """
+    try:
+        if not load_settings().notify.away:
+            return
+        command = [*python_command(WATCHER), str(paths.root.resolve())]
+        command += ["--from-now"] if from_now else []
+        start_detached(command, paths.root, paths.root / ALERTS_LOG, {})
+    except (UserError, OSError) as error:
+        narrate(f"nobody will be told of alerts: {error}")
 
 
 def spawn_python(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,6 +20,8 @@ from pydantic_settings import (
 )
 
 from asgml.app.errors import UserError
+from asgml.app.notify_settings import Notify
+from asgml.storage.alerts.rules import parse_rules
 from asgml.storage.format.user_path import expand_user
 
 
@@ -39,6 +42,16 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="other keys of the dashboard, by what they do: {pause = 'p'}",
     )
+    alerts: list[dict[str, Any]] = Field(
+        default_factory=list, description="alert rules of every run (docs/alerts.md)"
+    )
+    notify: Notify = Field(default_factory=Notify, description="the ways of alerts to the user")
+
+    @field_validator("alerts")
+    @classmethod
+    def _known_rules(cls, alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        parse_rules(alerts)
+        return alerts
 
     @classmethod
     def settings_customise_sources(

@@ -61,10 +61,14 @@ def alerts_from(
             yield _told(f"e{number}", rule, event.about, event.step, event.wall_time, str(message))
 
 
-def crashed(step: int, segment: int, wall_time: float, rules: Sequence[Rule]) -> Alert:
-    """Return the alert of a trainer that is gone without a last word."""
-    message = f"the trainer is gone: the last published step is {step}"
-    return _told(f"crashed.{segment}", rule_of("failed", rules), step, step, wall_time, message)
+def concluded(
+    state: str, step: int, segment: int, wall_time: float, rules: Sequence[Rule]
+) -> Alert:
+    """Return the alert of a training that ended in this state without an event of its own."""
+    crashed = f"the trainer is gone: the last published step is {step}"
+    message = crashed if state == "crashed" else f"the training {state}"
+    rule = rule_of(_ENDS[state], rules)
+    return _told(f"{state}.{segment}", rule, step, step, wall_time, message)
 
 
 def unborn(wall_time: float, rules: Sequence[Rule]) -> Alert:
@@ -77,6 +81,11 @@ def silent(step: int, rows: int, seconds: float, wall_time: float, rule: Rule) -
     """Return the alert of a run that should train and has published no row for a while."""
     message = f"no data for {seconds:.0f} s, the last step is {step}"
     return _told(f"no_data.{rows}", rule, step, step, wall_time, message)
+
+
+def tells_the_end(event: Event) -> bool:
+    """Return True for the event of a training's end."""
+    return event.kind in _ENDS
 
 
 def rule_of(kind: str, rules: Sequence[Rule]) -> Rule:

@@ -15,7 +15,7 @@ from asgml.storage.alerts.acknowledged import (
     acknowledged_file,
     read_acknowledged,
 )
-from asgml.storage.alerts.alert import alerts_of, crashed, rule_of, silent, unborn
+from asgml.storage.alerts.alert import alerts_of, concluded, rule_of, silent, unborn
 from asgml.storage.alerts.rules import DEFAULT_RULES, WAYS, parse_rules
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.events import Event
@@ -58,7 +58,7 @@ def test_every_end_is_told_by_its_rule(kind: str, rule: str) -> None:
 
 def test_what_readers_conclude_has_an_id_that_stays() -> None:
     rule = rule_of("no_data", DEFAULT_RULES)
-    assert crashed(7, 2, 1.0, DEFAULT_RULES).id == "crashed.2"
+    assert concluded("crashed", 7, 2, 1.0, DEFAULT_RULES).id == "crashed.2"
     assert silent(7, 7, 300.2, 1.0, rule).id == silent(7, 7, 900.0, 2.0, rule).id == "no_data.7"
     assert silent(7, 7, 300.2, 1.0, rule).message == "no data for 300 s, the last step is 7"
     assert unborn(1.0, DEFAULT_RULES).rule == "failed"
