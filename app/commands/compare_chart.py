@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asgml.app.charts import Line, draw
+from asgml.app.charts.drawing import draw
+from asgml.app.charts.scale import Line
 from asgml.app.commands.compare_subjects import Subject
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError
@@ -35,7 +36,7 @@ def compare_chart(subjects: Sequence[Subject], column: str, axis: Axis) -> tuple
     if not lines:
         return "", without
     mean = ", mean over seeds" if any(len(each.records) > 1 for each in subjects[:MOST]) else ""
-    return draw(f"{column} by {axis}{mean}", lines), without
+    return draw(f"{column} by {axis}{mean}", lines, axis=axis), without
 
 
 def _line(subject: Subject, column: str, axis: Axis) -> Line | None:

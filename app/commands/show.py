@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Column, Table
 from rich.text import Text
 
-from asgml.app.charts import key_charts
+from asgml.app.charts.key_charts import key_charts
 from asgml.app.commands.show_provenance import provenance_facts
 from asgml.app.lookup import find, open_run
 from asgml.app.output import console, print_json

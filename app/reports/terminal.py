@@ -6,7 +6,7 @@ import numpy as np
 from rich.table import Column, Table
 from rich.text import Text
 
-from asgml.app.charts import draw
+from asgml.app.charts.drawing import draw
 from asgml.app.output import console
 from asgml.app.reports.content import Part, Report
 from asgml.app.reports.figures.learning import GAP, LEARNING, rows_drawn
@@ -57,5 +57,5 @@ def _charts(part: Part) -> list[str]:
             for line in part.curves[column]
             if line.row in labels
         ]
-        found.append(draw(f"{metric_name(column)}, mean over seeds, by epoch", lines))
+        found.append(draw(f"{metric_name(column)}, mean over seeds, by epoch", lines, axis="epoch"))
     return found

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asgml.app import charts
+from asgml.app.charts import key_charts as charts
 from asgml.app.errors import FAILED, NOT_FOUND, USAGE
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import TABLES
