@@ -20,6 +20,7 @@ class Action(StrEnum):
     CHECKPOINT = "checkpoint"
     EVALUATE = "evaluate"
     SET = "set"
+    UNDO = "undo"
     NOTE = "note"
 
 
@@ -62,6 +63,28 @@ class ControlArguments:
             show_default=False,
         ),
     ] = None
+    for_: Annotated[
+        str | None,
+        typer.Option(
+            "--for",
+            metavar="SPAN",
+            help="With set: for so long, such as 500 steps or 2 epochs; then back.",
+            show_default=False,
+        ),
+    ] = None
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", metavar="TEXT", help="Why: kept with the answer.", show_default=False
+        ),
+    ] = None
+    checkpoint: Annotated[
+        bool,
+        typer.Option(
+            "--checkpoint",
+            help="With undo: weights too, from the last checkpoint before that change.",
+        ),
+    ] = False
     now: Annotated[
         bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")
     ] = False

@@ -8,12 +8,10 @@ checkpoint and end; a second one ends at once, without the checkpoint.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 import torch
 
@@ -37,6 +35,7 @@ from asgml.core.run.resume import (
     refuse_other_data,
     refuse_other_encoders,
 )
+from asgml.core.run.stop_signals import StopNow, ignore_signals, stop_on_signals
 from asgml.core.run.unimodal_reference import ReferenceRunError
 from asgml.core.training.components import DeviceError, find_device, make_components
 from asgml.core.training.fork import load_start
@@ -73,10 +72,6 @@ KNOWN_ERRORS = (
 
 EXIT_CODES = {State.FAILED: 1, State.DIVERGED: 5}
 """The exit codes of the ends that are no success."""
-
-
-class StopNow(BaseException):
-    """A second signal: end at once."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -137,13 +132,43 @@ def load_newest_checkpoint(trainer: Trainer) -> None:
         trainer.load_state_dict(checkpoint.load(path))
 
 
+class Present:
+    """The trainer that trains at present: after going back to a checkpoint it is another one."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.trainer: Trainer | None = trainer
+        self.run = trainer.run
+
+    def train(self) -> State:
+        """Train to the end, from earlier checkpoints where commands ask for that."""
+        while self.trainer is not None:
+            end = self.trainer.train()
+            if end is not State.STARTING:
+                return end
+            self._go_back()
+        raise RuntimeError("there is no trainer")
+
+    def _go_back(self) -> None:
+        """Begin the next segment at the newest checkpoint, as a resume does."""
+        before = self.run.command_handler
+        self.run.leave()
+        self.trainer = None  # its memory first: the next one needs as much
+        trainer = prepare_trainer(self.run.paths, resume=True)
+        handler = trainer.run.command_handler
+        # a pause, and a signal that came meanwhile, hold for the training that goes on
+        handler.paused, handler.stopping = before.paused, before.stopping
+        self.trainer, self.run = trainer, trainer.run
+
+
 def train(trainer: Trainer) -> int:
     """Train, and close the run whatever happens; return the exit code."""
     end, error = State.FAILED, ""
-    stop_on_signals(trainer)
+    present = Present(trainer)
+    del trainer
+    stop_on_signals(lambda: present.run.command_handler)
     try:
         try:
-            end = trainer.train()
+            end = present.train()
         finally:
             ignore_signals()
     except StopNow:
@@ -152,33 +177,8 @@ def train(trainer: Trainer) -> int:
     except Exception as failure:  # noqa: BLE001 - any end belongs into the run and trainer.log
         error = first_line(failure)
         traceback.print_exc()
-    trainer.run.close(end, error)
+    present.run.close(end, error)
     return EXIT_CODES.get(end, 0)
-
-
-def stop_on_signals(trainer: Trainer) -> None:
-    """Stop after the step on the first SIGTERM or SIGINT, raise StopNow on the second.
-
-    A lost terminal (SIGHUP) does not end a training.
-    """
-    handler, raised = trainer.run.command_handler, False
-
-    def on_signal(number: int, frame: FrameType | None) -> None:
-        nonlocal raised
-        if handler.stopping and not raised:
-            raised = True  # only once: another one would interrupt the closing after the first
-            raise StopNow
-        handler.stop()
-
-    signal.signal(signal.SIGTERM, on_signal)
-    signal.signal(signal.SIGINT, on_signal)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-
-
-def ignore_signals() -> None:
-    """Ignore SIGTERM and SIGINT from the end of the training on: closing takes but a moment."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
 
 
 if __name__ == "__main__":

@@ -209,7 +209,9 @@ def ctl(
     """Pause, stop or change a running training.
 
     asgml ctl RUN pause|resume|stop|checkpoint|evaluate, asgml ctl RUN set KNOB=VALUE,
-    asgml ctl RUN note TEXT. Exit code 3: nobody answers; 4: the trainer refused.
+    asgml ctl RUN undo, asgml ctl RUN note TEXT. undo takes back the last change of a knob, and
+    again the one before it; a pause is taken back by resume. Exit code 3: nobody answers; 4: the
+    trainer refused.
     """
     from asgml.app.commands.ctl import ctl
 

@@ -6,8 +6,9 @@ import math
 import time
 from pathlib import Path
 
+from asgml.app.commands.ctl_usage import check_usage
 from asgml.app.control_arguments import ControlArguments
-from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, UserError, narrate
+from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, narrate
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
 from asgml.storage.commands.inbox import Request, RequestError, make_request, send
@@ -15,6 +16,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED
+from asgml.storage.format.step_span import SpanError, parse_span
 from asgml.storage.read.event_text import reply_text
 from asgml.storage.read.reader import Run
 from asgml.storage.read.remedies import facts_of, remedy, sound_step
@@ -27,7 +29,7 @@ ANSWER_SECONDS = 30.0
 
 def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -> int:
     """Check the request, send it, and wait for the trainer's answer unless told otherwise."""
-    _check_usage(given)
+    given = check_usage(given)
     timeout = (
         given.timeout
         if given.timeout is not None
@@ -54,17 +56,31 @@ def request_of(run: Run, given: ControlArguments, timeout: float) -> Request:
 
     Raise RejectedError with the reason where there is no such knob or value.
     """
+    kind, why = given.action.value, given.reason
     try:
-        if given.action.value == "set":
-            knob, value, if_value = _parse_set(_knobs(run, timeout), given)
-            return make_request(
-                "set", knob=knob.name, value=value, if_value=if_value, at_step=given.at_step
-            )
-        note = " ".join(given.values or ()) if given.action.value == "note" else None
-        how = ("now" if given.now else "after_step") if given.action.value == "stop" else None
-        return make_request(given.action.value, note=note, how=how, at_step=given.at_step)
-    except (KnobError, RequestError) as error:
+        if kind == "set":
+            return _set_request(run, given, timeout)
+        if kind == "note":
+            return make_request(kind, note=" ".join(given.values or ()), at_step=given.at_step)
+        how = ("now" if given.now else "after_step") if kind == "stop" else None
+        weights = given.checkpoint or None
+        return make_request(kind, note=why, how=how, at_step=given.at_step, weights=weights)
+    except (KnobError, RequestError, SpanError) as error:
         raise RejectedError(str(error)) from None
+
+
+def _set_request(run: Run, given: ControlArguments, timeout: float) -> Request:
+    knob, value, if_value = _parse_set(_knobs(run, timeout), given)
+    per_epoch = run.manifest.steps_per_epoch if run.manifest else 0
+    return make_request(
+        "set",
+        knob=knob.name,
+        value=value,
+        if_value=if_value,
+        at_step=given.at_step,
+        note=given.reason,
+        for_steps=None if given.for_ is None else parse_span(given.for_, per_epoch),
+    )
 
 
 def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
@@ -89,26 +105,6 @@ def wait_for_answer(run: Run, request: Request, timeout: float) -> Event:
                 f"`asgml tail {name}` shows its answer"
             )
         time.sleep(POLL_SECONDS)
-
-
-def _check_usage(given: ControlArguments) -> None:
-    values = given.values or ()
-    if given.action.value == "set" and (len(values) != 1 or "=" not in values[0]):
-        raise UserError(
-            f"set {' '.join(values)}: expected one KNOB=VALUE, "
-            "such as `asgml ctl RUN set boost.alpha=0.25`"
-        )
-    if given.action.value == "note" and not " ".join(values).strip():
-        raise UserError("note: expected a text, such as `asgml ctl RUN note 'audio diverges'`")
-    if values and given.action.value not in {"set", "note"}:
-        raise UserError(
-            f"{given.action.value} takes no {' '.join(values)!r}; "
-            "only set and note are followed by something"
-        )
-    if given.if_value is not None and given.action.value != "set":
-        raise UserError(f"--if-value belongs to set, not to {given.action.value}; leave it out")
-    if given.now and given.action.value != "stop":
-        raise UserError(f"--now belongs to stop, not to {given.action.value}; leave it out")
 
 
 def _check_alive(run: Run) -> None:

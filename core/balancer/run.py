@@ -17,6 +17,7 @@ from asgml.core.run.unrecorded import UnrecordedRun
 from asgml.storage.format.layout import RunPaths, is_run
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import State
+from asgml.storage.read.knob_changes import KnobChange
 from asgml.storage.read.reader import Run
 
 Save = Callable[[Path], object]
@@ -88,6 +89,13 @@ class LoopCommands:
         """Raise RefusedError: the Balancer has no data to evaluate on."""
         raise RefusedError(
             f"evaluate {split}: the data is the training loop's own, which alone can evaluate"
+        )
+
+    def go_back(self, change: KnobChange) -> dict[str, Any]:
+        """Raise RefusedError: weights and optimizer are the loop's own."""
+        raise RefusedError(
+            f"undo {change.knob} with its weights: the training loop is not the program's own; "
+            "undo without --checkpoint sets the knob back alone"
         )
 
     def save_at_stop(self) -> None:

@@ -28,8 +28,10 @@ class CommandAnswers:
         return True
 
     def refuse_bad(self, bad: BadRequest) -> None:
-        """Answer a file that is no request, under its file name. The inbox sets it aside."""
-        if bad.id not in self.answered:
+        """Answer a file that is no request, under its id or file name, and remove it."""
+        if bad.id in self.answered:
+            self.inbox.done(bad.id)
+        else:
             fields = {"id": bad.id, "command": "", "answer": "rejected", "reason": bad.reason}
             self._publish(bad.id, fields)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from asgml.core.config.live_settings import LiveSettings
 from asgml.storage.commands.inbox import KINDS, Request
 from asgml.storage.format.knobs import find_knob
+from asgml.storage.read.knob_changes import KnobChange
 
 SPLITS = ("val", "test")
 """The splits that `evaluate` may name; the first where it names none."""
@@ -35,6 +36,13 @@ def check_command(
     if request.kind == "set":
         _check_present_value(request, live_settings)
         knob_of(request, live_settings)
+
+
+def check_last_change(request: Request, last: KnobChange | None) -> None:
+    """Check that the last change is the one that a request to undo means, where it names one."""
+    if request.undoes is not None and (last is None or last.id != request.undoes):
+        now = f"that is {last.knob} = {last.after} by now" if last else "there is none by now"
+        raise RefusedError(f"it was to undo the last change, but {now}; look, then ask again")
 
 
 def knob_of(request: Request, live_settings: LiveSettings) -> str:

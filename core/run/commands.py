@@ -9,12 +9,14 @@ from typing import Any, Protocol
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run.command_answers import CommandAnswers
 from asgml.core.run.command_checks import RefusedError, check_command, knob_of, split_of
+from asgml.core.run.knob_changer import KnobChanger
 from asgml.core.run.recorder import Recorder
 from asgml.core.run.replays import Replay
 from asgml.storage.commands.inbox import BadRequest, Inbox, Request
 from asgml.storage.format.knobs import KnobError
 from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import State
+from asgml.storage.read.knob_changes import KnobChange, KnobChanges
 
 PAUSE_POLL = 0.05
 """Seconds between two polls of the inbox while paused."""
@@ -27,6 +29,12 @@ class CommandTarget(Protocol):
 
     def evaluate_now(self, split: str) -> dict[str, Any]: ...
 
+    def go_back(self, change: KnobChange) -> dict[str, Any]:
+        """Make ready to go on from the last checkpoint before a change, as if it was never made.
+
+        Return fields of the answer. Raise RefusedError where there is no way back.
+        """
+
 
 class CommandHandler:
     """The inbox, the requests that wait for their step, and the flags paused and stopping."""
@@ -38,21 +46,28 @@ class CommandHandler:
         self.stopping = False
         self.save_on_stop = True
         self.paused = False
+        self.going_back = False
         self._answers = CommandAnswers(inbox, recorder)
+        self._knobs = KnobChanger(live_settings, recorder)
         self._waiting: list[Request] = []
-        self._replays: list[Replay] = []
 
-    def restore(self, answered: set[str], replays: Sequence[Replay]) -> None:
+    @property
+    def leaving(self) -> bool:
+        """True once the training is to leave its loop, to end or to go back to a checkpoint."""
+        return self.stopping or self.going_back
+
+    def restore(
+        self, answered: set[str], replays: Sequence[Replay], changes: KnobChanges | None = None
+    ) -> None:
         """Take over from the earlier segments of a resumed run, and from the run's schedule."""
         self._answers.answered = answered
-        # a stable sort: two changes at one step keep their order
-        self._replays = sorted(replays, key=lambda replay: replay.step)
+        self._knobs.restore(replays, changes or KnobChanges())
 
     def process_pending(self, target: CommandTarget) -> None:
-        """Handle all requests that are due. Returns when the training is not paused, or stops."""
-        self._replay_due()
+        """Handle all requests that are due. Returns when the training is not paused, or leaves."""
+        self._knobs.make_due()
         self._poll(target)
-        if self.paused and not self.stopping:
+        if self.paused and not self.leaving:
             self._wait_while_paused(target)
 
     def stop(self, *, save: bool = True) -> None:
@@ -73,16 +88,18 @@ class CommandHandler:
     def _wait_while_paused(self, target: CommandTarget) -> None:
         self.recorder.stopwatch.pause()
         self.recorder.set_state(State.PAUSED)
-        while self.paused and not self.stopping:
+        while self.paused and not self.leaving:
             time.sleep(PAUSE_POLL)
             self._poll(target)
         self.recorder.stopwatch.start()
-        # when stopping, the training itself publishes the next state
-        if not self.stopping:
+        # when leaving, the training itself publishes the next state
+        if not self.leaving:
             self.recorder.set_state(State.RUNNING)
 
     def _poll(self, target: CommandTarget) -> None:
         for item in self.inbox.poll():
+            if self.going_back:
+                return  # the next segment takes what is left
             if isinstance(item, BadRequest):
                 self._answers.refuse_bad(item)
             elif self._answers.remove_answered(item):
@@ -98,6 +115,8 @@ class CommandHandler:
         now = time.time()
         for request in list(self._waiting):
             due = (request.at_step or 0) <= self.recorder.step
+            if self.going_back:
+                return
             if due or (request.expires is not None and now > request.expires):
                 self._waiting.remove(request)
                 self._handle(request, target)
@@ -118,17 +137,6 @@ class CommandHandler:
                     self._waiting.remove(other)
                     self._answers.answer(other, "superseded", reason=f"replaced by {request.id}")
         self._waiting.append(request)
-
-    def _replay_due(self) -> None:
-        while self._replays and self._replays[0].step <= self.recorder.step:
-            replay = self._replays.pop(0)
-            name, before, after = self.live_settings.set(replay.knob, replay.value)
-            if before == after and not replay.schedule:
-                continue
-            message = f"{name} {before} → {after} {replay.reason}"
-            fields = {"knob": name, "before": before, "after": after}
-            fields |= {"schedule": replay.schedule} if replay.schedule else {}
-            self.recorder.event("phase", message=message, **fields)
 
     # -- what -------------------------------------------------------------------------
 
@@ -164,10 +172,18 @@ class CommandHandler:
                 self.stop(save=request.how != "now")
                 return {"how": request.how}
             case "set":
-                name, before, after = self.live_settings.set(request.knob or "", request.value)
-                return {"knob": name, "before": before, "after": after}
+                return self._knobs.set(request)
+            case "undo" if request.weights:
+                return self._go_back(self._knobs.last(request), target)
+            case "undo":
+                return self._knobs.undo(request)
             case "checkpoint":
                 target.save_checkpoint("asked for")
             case "evaluate":
                 return target.evaluate_now(split_of(request))
         return {}
+
+    def _go_back(self, change: KnobChange, target: CommandTarget) -> dict[str, Any]:
+        fields = target.go_back(change)
+        self.going_back = True
+        return {"undo": change.id, "knob": change.knob, "after": change.before, **fields}

@@ -25,6 +25,7 @@ from asgml.storage.commands.inbox import Inbox
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import State
+from asgml.storage.read.knob_changes import changes_before
 from asgml.storage.read.reader import Run
 from asgml.storage.write.writer import RunWriter
 
@@ -90,7 +91,8 @@ class RecordedRun:
         events = self.earlier.events if self.earlier is not None else []
         # the schedule first, as in the step itself: a user's change comes after it
         replays += replays_after(self.step, events)
-        self.command_handler.restore(answered_in(events), replays)
+        changes = changes_before(self.step, events)
+        self.command_handler.restore(answered_in(events), replays, changes)
         if self.earlier is not None:
             code = changed_since(self.manifest)
             if self.changes:
@@ -136,6 +138,15 @@ class RecordedRun:
         self.recorder.emit_last_alerts()
         self.recorder.event(end.label, **({"error": error} if error else {}))
         self.recorder.close(end)
+
+    def leave(self) -> None:
+        """Publish all that was recorded and free the store for the next segment, in this process.
+
+        No command is answered, and the run has not ended.
+        """
+        self.closed = True
+        self.recorder.emit_alerts()
+        self.recorder.close(State.STARTING)
 
     def state_dict(self) -> dict[str, Any]:
         """Return knob values and seconds of training; step and epoch are the caller's to save."""

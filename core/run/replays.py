@@ -13,6 +13,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob, Value
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.schedule import checked, read_schedule
+from asgml.storage.read.knob_changes import KnobChange, kept_changes
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Replay:
     knob: str
     value: Value
     schedule: str = ""  # the name of the schedule, "" for a change that a user had made
+    change: KnobChange | None = None  # what that user had made
 
     @property
     def reason(self) -> str:
@@ -48,19 +50,15 @@ def read_scheduled(paths: RunPaths, knobs: Sequence[Knob]) -> list[Replay]:
 
 
 def replays_after(step: int, events: Sequence[Event]) -> list[Replay]:
-    """Return the knob changes that the events say were applied at or after `step`."""
-    applied = [
-        event
-        for event in events
-        if event.kind == "command"
-        and event.get("command") == "set"
-        and event.get("answer") == "applied"
-    ]
+    """Return the changes that the events say users made at or after `step`, and did not go back on.
+
+    The ends of changes for a time follow from these.
+    """
     # those at `step` itself too: an epoch's checkpoint is saved before the commands of its step
     return [
-        Replay(event.step, str(event.get("knob")), event.get("after"))
-        for event in applied
-        if event.step >= step
+        Replay(event.step, change.knob, change.after, change=change)
+        for event, change in kept_changes(events)
+        if event.kind == "command" and event.step >= step
     ]
 
 

@@ -43,11 +43,14 @@ class Trainer:
         self.selection = ModelSelection(components)
         self.step_log = StepLog(components.run.recorder, components.device)
         self.training_state = TrainingState(components, self.selection, self.step_log)
+        # what commands ask for
+        self.evaluate_now = self.selection.evaluate_now
+        self.go_back = self.training_state.go_back
 
     # -- once in a while --------------------------------------------------------------
 
     def train(self) -> State:
-        """Train; return how it ended, FINISHED or STOPPED."""
+        """Train; return how it ended: FINISHED, STOPPED, or STARTING where it is to go back."""
         self.run.begin()
         self.step_log.begin()
         self.emit_warnings()
@@ -57,6 +60,8 @@ class Trainer:
                 self.run.command_handler.process_pending(self)
                 if self.run.command_handler.stopping:
                     return self.stop_early()
+                if self.run.command_handler.going_back:
+                    return State.STARTING
                 forward = self.step(batch)
                 if self.balancing.is_probe_step(self.run.step):
                     self.probe(forward)
@@ -183,10 +188,6 @@ class Trainer:
             lr=self.lr,
             samples=len(result.forward.labels),
         )
-
-    def evaluate_now(self, split: str) -> dict[str, Any]:
-        """Evaluate a split for a command; return the fields of its answer."""
-        return self.selection.evaluate_now(split)
 
     def save_checkpoint(self, why: str) -> None:
         """Save all that the training needs to continue bit for bit."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from asgml.core.run import checkpoint
+from asgml.core.run.command_checks import RefusedError
 from asgml.core.run.step_log import StepLog
+from asgml.core.run.way_back import checkpoint_before, set_aside
 from asgml.core.seeds import global_state, restore_global_state
 from asgml.core.training.components import Components
 from asgml.core.training.model_selection import ModelSelection
+from asgml.storage.read.knob_changes import KnobChange
+from asgml.storage.read.reader import Run
 
 
 class TrainingState:
@@ -32,6 +36,21 @@ class TrainingState:
             checkpoint.save(self.state_dict(), path)
             keep, best = self.components.config.checkpoint.keep, self.selection.best.step
             checkpoint.prune(folder, keep, best, self.run.step)
+
+    def go_back(self, change: KnobChange) -> dict[str, Any]:
+        """Set aside the checkpoints after a knob change, so that the next segment begins before it.
+
+        Return the step that it begins at. Raise RefusedError where there is no way back.
+        """
+        folder, writer = self.run.paths.checkpoints, self.run.recorder.writer
+        writer.flush()
+        path = checkpoint_before(folder, change, Run.open(self.run.paths).events)
+        try:
+            step = int(checkpoint.load(path)["progress"]["step"])
+        except checkpoint.CheckpointError as error:
+            raise RefusedError(str(error)) from None
+        set_aside(folder, step, writer.segment)
+        return {"to_step": step}
 
     def state_dict(self) -> dict[str, Any]:
         components = self.components

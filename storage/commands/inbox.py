@@ -143,7 +143,7 @@ def read_request(path: Path) -> Request | BadRequest | None:
         return None
     except (RequestError, OSError) as error:
         if isinstance(error, RequestError):
-            return BadRequest(path.name, str(error))
+            return BadRequest(error.id or path.name, str(error))
         return BadRequest(path.name, f"cannot be read: {error.strerror}")
 
 

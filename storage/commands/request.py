@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import getpass
 import json
-import math
 import os
-import re
 import secrets
 import socket
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from asgml.storage.commands.request_fields import FIELDS, KINDS, OF_ONE_KIND, STOP_MODES
 from asgml.storage.format.knobs import Value
+from asgml.storage.format.typed import is_text
 
-KINDS = ("pause", "resume", "stop", "checkpoint", "evaluate", "set", "note")
-STOP_MODES = ("after_step", "now")
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+__all__ = [
+    "KINDS",
+    "STOP_MODES",
+    "BadRequest",
+    "Request",
+    "RequestError",
+    "make_request",
+    "request_from_json",
+    "request_to_json",
+]
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,10 @@ class Request:
 
     `if_value`: apply only while the knob has this value. `at_step`: wait for this step.
     `expires`: of no use afterwards. `how` belongs to `stop`: "after_step" finishes the step and
-    saves a checkpoint, "now" saves none.
+    saves a checkpoint, "now" saves none. `note`: the text of a note; with any other kind, why it is
+    sent. `for_steps` belongs to `set`: the knob gets its value back after so many steps. To `undo`
+    belong `undoes`, the id that must be the last change's, and `weights`: go back to the last
+    checkpoint before that change.
     """
 
     id: str
@@ -41,18 +50,32 @@ class Request:
     note: str | None = None
     expires: float | None = None
     how: str | None = None
+    for_steps: int | None = None
+    undoes: str | None = None
+    weights: bool | None = None
 
 
 @dataclass(frozen=True)
 class BadRequest:
-    """A file in `commands` that is no request. `id`: the name of the file; `reason`: one line."""
+    """A file in `commands` that is no request. `reason`: one line.
+
+    `id`: the name of the file, or its own id where it is a request but for fields or a kind that
+    this version does not know.
+    """
 
     id: str
     reason: str
 
 
 class RequestError(ValueError):
-    """An object that is no valid request. The message is one line."""
+    """An object that is no valid request. The message is one line.
+
+    `id` is that of a request which a newer program may have sent, "" for any other.
+    """
+
+    def __init__(self, message: str, id: str = "") -> None:
+        super().__init__(message)
+        self.id = id
 
 
 def make_request(
@@ -65,6 +88,9 @@ def make_request(
     if_value: Value | None = None,
     expires_in: float | None = None,
     how: str | None = None,
+    for_steps: int | None = None,
+    undoes: str | None = None,
+    weights: bool | None = None,
 ) -> Request:
     """Return a request of this user at this moment, with a fresh id.
 
@@ -84,6 +110,9 @@ def make_request(
         note=note,
         expires=expires,
         how=how,
+        for_steps=for_steps,
+        undoes=undoes,
+        weights=weights,
     )
     return _checked(asdict(request))
 
@@ -115,10 +144,17 @@ def _refuse_constant(name: str) -> None:
 
 def _checked(record: dict[str, Any]) -> Request:
     """Return the record as a Request. Raise RequestError that names the first wrong field."""
-    for name, (expected, holds) in _FIELDS.items():
+    for name, (expected, holds) in FIELDS.items():
         if not holds(record.get(name)):
-            raise RequestError(f"{name} is {_short(record.get(name))}, expected {expected}")
-    known: dict[str, Any] = {name: record.get(name) for name in _FIELDS}
+            newer = str(record["id"]) if name == "kind" and is_text(record.get(name)) else ""
+            raise RequestError(f"{name} is {_short(record.get(name))}, expected {expected}", newer)
+    if unknown := [key for key in record if key not in FIELDS]:
+        raise RequestError(
+            f"{_short(unknown[0])} is no field of a request to this version, which may be older "
+            "than the sender's",
+            record["id"],
+        )
+    known: dict[str, Any] = {name: record.get(name) for name in FIELDS}
     return _checked_together(Request(**known))
 
 
@@ -127,49 +163,10 @@ def _checked_together(request: Request) -> Request:
         raise RequestError("set needs a knob and a value")
     if request.kind == "note" and not request.note:
         raise RequestError("note needs a text")
+    for name, kind in OF_ONE_KIND.items():
+        if getattr(request, name) is not None and request.kind != kind:
+            raise RequestError(f"{name} belongs to {kind}, not to {request.kind}")
     return replace(request, how=request.how or "after_step") if request.kind == "stop" else request
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return abs(value) < 2**63
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _is_value(value: Any) -> bool:
-    return isinstance(value, (bool, str)) or _is_number(value)
-
-
-def _is_step(value: Any) -> bool:
-    return _is_number(value) and isinstance(value, int) and value >= 0
-
-
-def _optional(holds: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or holds(value)
-
-
-_Check = tuple[str, Callable[[Any], bool]]
-_FIELDS: dict[str, _Check] = {
-    "id": (
-        "up to 100 letters, digits and . _ : -",
-        lambda value: _is_text(value) and _ID.fullmatch(value) is not None,
-    ),
-    "kind": (f"one of {', '.join(KINDS)}", lambda value: _is_text(value) and value in KINDS),
-    "knob": ("a name", _optional(_is_text)),
-    "value": ("a number, text, true or false", _optional(_is_value)),
-    "issuer": ("text", _is_text),
-    "created": ("unix seconds", _is_number),
-    "if_value": ("a number, text, true or false", _optional(_is_value)),
-    "at_step": ("a whole number from 0", _optional(_is_step)),
-    "note": ("text", _optional(_is_text)),
-    "expires": ("unix seconds", _optional(_is_number)),
-    "how": (" or ".join(STOP_MODES), _optional(lambda value: value in STOP_MODES)),
-}
-"""Field → what is expected of it, and the check."""
 
 
 def _short(value: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from asgml.storage.format.events import SCORES, Event
 from asgml.storage.format.knobs import Value
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.typed import is_count
 from asgml.storage.format.value_text import duration, number, setting, size
 
 STARTS_OR_ENDS = ("started", "resumed", "finished", "stopped", "failed", "diverged")
@@ -66,7 +67,10 @@ def reply_text(event: Event) -> str:
     if not event.get("knob"):
         return text + str(event.get("command"))
     before, after = setting(event.get("before")), setting(event.get("after"))
-    return text + f"{event.get('knob')} {before} → {after}"
+    if event.get("command") == "undo":
+        return text + f"undone, {_way_back(event)}"
+    undone = "undone, " if event.get("undo") else ""
+    return text + f"{undone}{event.get('knob')} {before} → {after}{_until(event)}"
 
 
 def _pause_after(event: Event, pause: Event | None) -> Event | None:
@@ -126,7 +130,10 @@ def _command_text(event: Event, pause: Event | None) -> str:
 def _request(event: Event) -> str:
     command = safe(event.get("command", "?"))
     if command == "set":
-        return _change(safe(event.get("knob", "?")), event.get("before"), event.get("after"))
+        change = _change(safe(event.get("knob", "?")), event.get("before"), event.get("after"))
+        return f"{'undo: ' if event.get('undo') else ''}{change}{_until(event)}"
+    if command == "undo" and is_applied(event):
+        return f"undo: {_way_back(event)}"
     if command == "note":
         return f"note “{safe(event.get('note', ''))}”"
     return f"stop {safe(event.get('how', ''))}".strip() if command == "stop" else command
@@ -137,6 +144,17 @@ def _change(knob: str, before: Value | None, after: Value | None) -> str:
         return f"set {knob}"
     old = f"{setting(before)} " if before is not None else ""
     return f"set {knob} {old}→ {setting(after)}"
+
+
+def _until(event: Event) -> str:
+    """Return until when a change for a time lasts, "" for a lasting one."""
+    until = event.get("until")
+    return f" until step {until}" if is_count(until) else ""
+
+
+def _way_back(event: Event) -> str:
+    knob, after = safe(event.get("knob", "?")), setting(event.get("after"))
+    return f"back to the checkpoint of step {safe(event.get('to_step', '?'))}, {knob} {after}"
 
 
 def _latency(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.schedule import Intervention, Schedule
-from asgml.storage.format.typed import is_value
+from asgml.storage.read.knob_changes import changes_before, kept_changes
 from asgml.storage.read.segments import step_limits
 
 if TYPE_CHECKING:
@@ -29,13 +29,9 @@ def schedule_of(run: Run, until: float = math.inf) -> Schedule:
 def _interventions(events: Iterable[Event]) -> Iterator[Intervention]:
     events = list(events)
     limits = step_limits({each.segment: each.step for each in events if each.kind == "resumed"})
-    for event in events:
-        if _changes_a_knob(event) and event.step <= limits.get(event.segment, math.inf):
-            yield Intervention(event.step, str(event.get("knob")), event.get("after"))
-
-
-def _changes_a_knob(event: Event) -> bool:
-    if event.get("knob") is None or not is_value(event.get("after")) or event.step < 0:
-        return False
-    applied = event.get("command") == "set" and event.get("answer") == "applied"
-    return event.kind == "phase" or (event.kind == "command" and bool(applied))
+    for event, change in kept_changes(events):
+        if event.step <= limits.get(event.segment, math.inf):
+            yield Intervention(change.step, change.knob, change.after)
+    # what the run itself would do later
+    for change in changes_before(math.inf, events).coming_ends():
+        yield Intervention(change.until or 0, change.knob, change.back or 0)

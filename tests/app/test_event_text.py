@@ -37,6 +37,22 @@ def test_an_evaluation_shows_the_scores_that_it_has(fields: dict[str, Any], scor
             command("set", answer="rejected", knob="lr", reason="too high", issuer="me@here"),
             "CMD   set lr rejected: too high  by me@here",
         ),
+        (
+            command("set", knob="lr", before=0.1, after=0.05, until=90, back=0.1, note="why"),
+            "CMD   set lr 0.1 → 0.05 until step 90  “why”",
+        ),
+        (
+            command("set", knob="lr", before=0.05, after=0.1, undo="x", until="90"),
+            "CMD   undo: set lr 0.05 → 0.1",
+        ),
+        (
+            command("undo", knob="lr", after=0.1, undo="x", to_step=40),
+            "CMD   undo: back to the checkpoint of step 40, lr 0.1",
+        ),
+        (
+            command("undo", answer="rejected", reason="there is nothing"),
+            "CMD   undo rejected: there is nothing",
+        ),
         (command("stop", how="now", latency=65), "CMD   stop now  after 0:01:05"),
         (command("note", note="a\x1b[31mb"), "CMD   note “a␛[31mb”"),
         (

@@ -55,6 +55,9 @@ def test_what_cannot_be_is_rejected_here_with_the_reason(asgml: Asgml, living: R
         (("alpha=nan",), "expected a number"),
         (("beta=1",), "boost.alpha"),
         (("alpha=1", "--if-value", "x"), "expected a number"),
+        (("alpha=1", "--for", "0"), "500 steps, or 2 epochs"),
+        (("alpha=1", "--for", "2 weeks"), "500 steps, or 2 epochs"),
+        (("alpha=1", "--reason", "x" * 4001), "up to 4000 characters"),
     ):
         said = asgml("ctl", "a", "set", *words)
         assert said.code == REJECTED and reason in said.err and said.err.count("\n") == 1
@@ -82,6 +85,11 @@ def test_wrong_usage_is_exit_2_and_sends_nothing(asgml: Asgml, living: RunPaths)
         ("pause", "--if-value", "1"),
         ("explode",),
         ("pause", "--at-step", "-1"),
+        ("pause", "--for", "5"),
+        ("pause", "--checkpoint"),
+        ("set", "alpha=1", "steps", "--for", "5", "steps"),
+        ("undo", "alpha"),
+        ("note", "words", "--reason", "more"),
     ):
         said = asgml("ctl", "a", *words)
         assert said.code == USAGE and said.err.count("\n") == 1, words
@@ -134,6 +142,31 @@ def test_what_is_sent_is_what_was_asked(
     assert isinstance(second, Request) and (second.kind, second.how) == ("stop", "now")
     assert isinstance(third, Request) and (third.kind, third.how) == ("stop", "after_step")
     assert isinstance(fourth, Request) and (fourth.kind, fourth.note) == ("note", "a b")
+
+
+def test_span_reason_and_weights_are_sent(tmp_path: Path) -> None:
+    import tiny
+
+    from asgml.app.commands.ctl import request_of
+    from asgml.app.commands.ctl_usage import check_usage
+    from asgml.app.control_arguments import Action, ControlArguments
+
+    run = Run.open(tiny.write_tiny_run(tmp_path / "tiny-01"))
+    assert run.manifest is not None
+    per_epoch = run.manifest.steps_per_epoch
+    spans = (
+        (["alpha=1", "steps"], "7", 7),
+        (["alpha=1"], "2 epochs", 2 * per_epoch),
+        (["alpha=1", "epochs"], "2", 2 * per_epoch),
+        (["alpha=1"], "30", 30),
+    )
+    for values, span, steps in spans:
+        asked = ControlArguments(Action.SET, values, for_=span, reason="see")
+        request = request_of(run, check_usage(asked), 0)
+        assert (request.for_steps, request.note, request.value) == (steps, "see", 1.0)
+    undo = request_of(run, ControlArguments(Action.UNDO, checkpoint=True, reason="worse"), 0)
+    assert (undo.kind, undo.weights, undo.note) == ("undo", True, "worse")
+    assert request_of(run, ControlArguments(Action.UNDO), 0).weights is None
 
 
 def test_not_waiting_returns_at_once(asgml: Asgml, living: RunPaths) -> None:
