@@ -18,6 +18,7 @@ from asgml.storage.format.knobs import KnobError, Value, find_knob
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import this_host
 from asgml.storage.format.status import State
+from asgml.storage.read.knob_changes import KnobChange, KnobChanges
 from asgml.storage.write.writer import RunWriter
 
 
@@ -40,6 +41,7 @@ class FakeTrainer:
         self.course = Course(manifest)
         self.inbox = Inbox(paths.commands)
         self.values: dict[str, Value] = {knob.name: knob.initial for knob in KNOBS}
+        self.changes = KnobChanges()
         self.step, self.active = 0, 0.0
         self.paused = self.stopped = False
         self.started = time.time()
@@ -75,11 +77,13 @@ class FakeTrainer:
                 continue
             self._event(
                 "command",
-                id=request.id,
-                command=request.kind,
-                issuer=request.issuer,
-                latency=time.time() - request.created,
-                **self._do(request),
+                **{
+                    "id": request.id,
+                    "command": request.kind,
+                    "issuer": request.issuer,
+                    "latency": time.time() - request.created,
+                    **self._do(request),
+                },
             )
             self.writer.flush()
             self.inbox.done(request.id)
@@ -92,6 +96,8 @@ class FakeTrainer:
     def _do(self, request: Request) -> dict[str, Any]:
         if request.kind == "set":
             return self._set(request)
+        if request.kind == "undo":
+            return self._undo(request)
         if request.kind in {"pause", "resume"}:
             self.paused = request.kind == "pause"
             self.writer.mark(State.PAUSED if self.paused else State.RUNNING)
@@ -109,7 +115,23 @@ class FakeTrainer:
         except KnobError as error:
             return {"answer": "rejected", "knob": request.knob, "reason": str(error)}
         before, self.values[knob.name] = self.values[knob.name], after
-        return {"answer": "applied", "knob": knob.name, "before": before, "after": after}
+        timed: dict[str, Any] = {}
+        if request.for_steps is not None:
+            timed = {"until": self.step + request.for_steps, "back": before}
+        change = KnobChange(request.id, self.step, knob.name, before, after, **timed)
+        self.changes.add(change)
+        fields = {"knob": knob.name, "before": before, "after": after, "note": request.note}
+        return {"answer": "applied", **fields, **timed}
+
+    def _undo(self, request: Request) -> dict[str, Any]:
+        last = self.changes.last(self.step)
+        if last is None or request.undoes not in (None, last.id):
+            return {"answer": "rejected", "reason": "there is another last change by now"}
+        change = self.changes.undo(request.id, last, self.step, self.values[last.knob])
+        self.changes.add(change)
+        self.values[last.knob] = change.after
+        fields = {"knob": last.knob, "before": change.before, "after": change.after}
+        return {"answer": "applied", "command": "set", "undo": last.id, **fields}
 
     def _event(self, kind: str, **fields: Any) -> None:
         self.writer.event(Event(kind, self.step, time.time(), self.active, 0, fields))

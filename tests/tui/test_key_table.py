@@ -202,6 +202,8 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "export",
         "screenshot",
         "plane",
+        "undo",
+        "undo_weights",
     }
     replay_only = {key.id for key in KEYS if key.screens == (REPLAY,)}
     assert MAIN_IDS - known - replay_only == set()

@@ -22,6 +22,8 @@ STEERING: tuple[Key, ...] = (
     _training("nudge_up", "right_square_bracket", f"selected knob one step up; {_NUDGED}", "nudge"),
     _training("next_knob", "right_curly_bracket", "select the next knob", steers=False),
     _training("previous_knob", "left_curly_bracket", "select the knob before", steers=False),
+    _training("undo", "u", "undo the last change of a knob; again: the one before", "undo"),
+    _training("undo_weights", "U", "undo it with the weights: back to the checkpoint before it"),
     _training("checkpoint", "k", "save a checkpoint now", "ckpt"),
     _training("evaluate", "v", "evaluate now", "eval"),
     _training("note", "n", "write a note into the run's events", "note"),

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
 from asgml.storage.format.status import ALIVE
+from asgml.storage.read.knob_changes import KnobChanges, changes_before
 from asgml.storage.read.remedies import facts_of, remedy
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.marks import Mark
@@ -83,6 +86,12 @@ class History:
     alerts: tuple[LogLine, ...] = ()
     marks: tuple[Mark, ...] = ()
     sound_step: int | None = None  # of the last sound checkpoint, where the training diverged
+    events: Sequence[Event] = ()
+
+    @cached_property
+    def changes(self) -> KnobChanges:
+        """The knob changes in effect: those that can be undone, those that will end."""
+        return changes_before(math.inf, self.events)
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,7 @@ def _history(events: Sequence[Event], rows: Sequence[MetricRow]) -> History:
         tuple(alerts(events, faults)),
         tuple(marks(events)),
         sound_step(events),
+        events,
     )
 
 

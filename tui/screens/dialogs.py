@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.text import Text
@@ -13,11 +14,15 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from asgml.storage.commands.request_fields import MOST_NOTE
 from asgml.storage.format.knobs import Knob, KnobError, Value
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.step_span import SpanError, parse_span
 from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState
 
+_HEIGHTS = [(0, "-short"), (24, "-tall")]
+"""The least rows from which a dialog has room for fields that may stay empty."""
 _LEAVE = Binding("escape", "dismiss(None)", show=False)
 
 
@@ -51,8 +56,23 @@ class Prompt(ModalScreen[str | None]):
             self.dismiss(event.value)
 
 
-class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
-    """A knob's new value, checked against its declared range while it is typed."""
+@dataclass(frozen=True)
+class KnobEdit:
+    """A knob's new value; for so many steps, None for good; and why, where that was typed."""
+
+    knob: Knob
+    value: Value
+    for_steps: int | None = None
+    reason: str | None = None
+
+
+class KnobDialog(ModalScreen[KnobEdit | None]):
+    """A knob's new value, checked against its declared range while it is typed.
+
+    Two more fields may stay empty: for how long, and why. Short terminals have no room for them.
+    """
+
+    VERTICAL_BREAKPOINTS = _HEIGHTS
 
     BINDINGS: ClassVar[list[BindingType]] = [
         _LEAVE,
@@ -61,9 +81,11 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
         Binding("down", "choose(1)", show=False, priority=True),
     ]
 
-    def __init__(self, knobs: tuple[KnobState, ...], selected: str) -> None:
+    def __init__(
+        self, knobs: tuple[KnobState, ...], selected: str, steps_per_epoch: int = 0
+    ) -> None:
         super().__init__()
-        self._knobs = knobs
+        self._knobs, self._steps_per_epoch = knobs, steps_per_epoch
         self._place = next(
             (index for index, state in enumerate(knobs) if state.knob.name == selected), 0
         )
@@ -71,9 +93,14 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Static(id="knob", markup=False)
-            yield Input()
+            yield Input(id="value")
+            yield Input(id="span", classes="more", placeholder="for good; or 500 steps, 2 epochs")
+            yield Input(id="reason", classes="more", placeholder="why", max_length=MOST_NOTE)
             yield Static("", id="error", markup=False)
-            yield Static(Text("enter sends it · ↑ ↓ another knob · esc leaves"), classes="hint")
+            yield Static(
+                Text("enter sends it · tab how long, why · ↑ ↓ another knob · esc leaves"),
+                classes="hint",
+            )
 
     def on_mount(self) -> None:
         self._show()
@@ -92,7 +119,7 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
         now, span = setting(state.value), safe(knob.range_text())
         text.append(f"now {now}   range {span}   acts at the next {knob.applies}")
         self.query_one("#knob", Static).update(text)
-        field = self.query_one(Input)
+        field = self.query_one("#value", Input)
         field.value = setting(state.value)
         field.select_all()
 
@@ -108,13 +135,21 @@ class KnobDialog(ModalScreen[tuple[Knob, Value] | None]):
         return value
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        if event.value.strip():
+        if event.input.id == "value" and event.value.strip():
             self._parsed(event.value)
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        value = self._parsed(event.value)
-        if value is not None:
-            self.dismiss((self._knobs[self._place].knob, value))
+    def on_input_submitted(self) -> None:
+        value = self._parsed(self.query_one("#value", Input).value)
+        if value is None:
+            return
+        try:
+            span = self.query_one("#span", Input).value.strip()
+            steps = parse_span(span, self._steps_per_epoch) if span else None
+        except SpanError as problem:
+            self.query_one("#error", Static).update(Text(safe(problem)))
+            return
+        reason = self.query_one("#reason", Input).value.strip() or None
+        self.dismiss(KnobEdit(self._knobs[self._place].knob, value, steps, reason))
 
 
 class StopDialog(ModalScreen[str | None]):

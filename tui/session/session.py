@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from textual.message import Message
 
 from asgml.storage.commands.inbox import RequestError, make_request
-from asgml.storage.format.knobs import Value
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ENDED
 from asgml.storage.read.clock import ReplayClock
@@ -82,20 +82,12 @@ class Session:
         """Return why the training cannot be steered from here; "" where it can."""
         return steering_refusal(self.scene, self.clock_kind == "replay", self.readonly)
 
-    def send(
-        self,
-        kind: str,
-        *,
-        knob: str | None = None,
-        value: Value | None = None,
-        note: str | None = None,
-        how: str | None = None,
-    ) -> str:
-        """Send a request to the trainer. Return why not, or ""."""
+    def send(self, kind: str, **fields: Any) -> str:
+        """Send a request to the trainer, with fields of `make_request`. Return why not, or ""."""
         if reason := self.refusal():
             return reason
         try:
-            request = make_request(kind, knob=knob, value=value, note=note, how=how)
+            request = make_request(kind, **fields)
         except RequestError as error:
             return str(error)
         self._on_run(lambda followed: self._outbox.send(followed.run.paths.commands, request))

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from asgml.storage.format.knobs import Knob, Value
+from asgml.storage.format.knobs import Value
+from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import setting
+from asgml.storage.read.knob_changes import KnobChange
 from asgml.tui.scene.scene import KnobState
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
 from asgml.tui.screens.actions.trainer_requests import TrainerRequests
-from asgml.tui.screens.dialogs import KnobDialog
+from asgml.tui.screens.dialogs import KnobDialog, KnobEdit, Prompt
 
 if TYPE_CHECKING:
     from asgml.tui.session.session import Session
@@ -34,6 +36,8 @@ class KnobActions(ActionGroup):
             "edit": self._edit,
             "nudge_up": partial(self._nudge, 1),
             "nudge_down": partial(self._nudge, -1),
+            "undo": self._undo,
+            "undo_weights": self._ask_undo_weights,
             "next_knob": partial(self._select, 1),
             "previous_knob": partial(self._select, -1),
         }
@@ -72,11 +76,10 @@ class KnobActions(ActionGroup):
             self._screen.draw()
 
     def _edit(self) -> None:
-        def send(answer: tuple[Knob, Value] | None) -> None:
-            if answer is not None:
-                knob, value = answer
-                self._selected = knob.name
-                self._set(knob.name, value)
+        def send(edit: KnobEdit | None) -> None:
+            if edit is not None:
+                self._selected = edit.knob.name
+                self._set(edit.knob.name, edit.value, edit.for_steps, edit.reason)
 
         if self._requests.refused():
             return
@@ -85,7 +88,7 @@ class KnobActions(ActionGroup):
             self._screen.show_message("this run declares no knobs", "warning")
         else:
             self._screen.app.push_screen(
-                KnobDialog(self._screen.scene.knobs, state.knob.name), send
+                KnobDialog(self._screen.scene.knobs, state.knob.name, self._steps_per_epoch()), send
             )
 
     def _nudge(self, ticks: int) -> None:
@@ -100,6 +103,48 @@ class KnobActions(ActionGroup):
         self._selected = name
         self._screen.draw()
 
-    def _set(self, name: str, value: Value) -> None:
-        if self._requests.send("set", knob=name, value=value):
-            self._screen.show_message(f"asked for {name} = {setting(value)}")
+    def _set(
+        self, name: str, value: Value, for_steps: int | None = None, reason: str | None = None
+    ) -> None:
+        fields = {"knob": name, "value": value, "for_steps": for_steps, "note": reason}
+        if self._requests.send("set", **fields):
+            span = "" if for_steps is None else f" for {for_steps} steps"
+            self._screen.show_message(f"asked for {safe(name)} = {setting(value)}{span}")
+
+    def _undo(self) -> None:
+        last = self._last_change()
+        if last is not None and self._requests.send("undo", undoes=last.id):
+            self._screen.show_message(f"asked to undo {_change_text(last)}")
+
+    def _ask_undo_weights(self) -> None:
+        last = self._last_change()
+        if last is None:
+            return
+
+        def undo(reason: str | None) -> None:
+            if reason is not None:
+                self._requests.send("undo", undoes=last.id, weights=True, note=reason or None)
+
+        hint = (
+            f"Undo {_change_text(last)} of step {last.step}: the training goes back to the last "
+            "checkpoint before it, and trains the steps since then again. Why (may stay empty):"
+        )
+        self._screen.app.push_screen(Prompt("Go back, weights too", hint), undo)
+
+    def _last_change(self) -> KnobChange | None:
+        """Return the change that can be undone; tell where there is none, or none may be."""
+        if self._requests.refused():
+            return None
+        scene = self._screen.scene
+        last = scene.history.changes.last(scene.progress.step)
+        if last is None:
+            self._screen.show_message("no knob was changed that could be undone")
+        return last
+
+    def _steps_per_epoch(self) -> int:
+        manifest = self._screen.scene.manifest
+        return manifest.steps_per_epoch if manifest else 0
+
+
+def _change_text(change: KnobChange) -> str:
+    return f"{safe(change.knob)} {setting(change.before)} → {setting(change.after)}"

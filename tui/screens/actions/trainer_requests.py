@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from asgml.storage.format.knobs import Value
 from asgml.tui.screens.actions.base import DashboardScreen
 
 if TYPE_CHECKING:
@@ -18,17 +17,9 @@ class TrainerRequests:
         self._session = session
         self._screen = screen
 
-    def send(
-        self,
-        kind: str,
-        *,
-        knob: str | None = None,
-        value: Value | None = None,
-        note: str | None = None,
-        how: str | None = None,
-    ) -> bool:
+    def send(self, kind: str, **fields: Any) -> bool:
         """Send a request. Return False, with the reason on screen, where it was refused."""
-        return not self._show(self._session.send(kind, knob=knob, value=value, note=note, how=how))
+        return not self._show(self._session.send(kind, **fields))
 
     def kill(self) -> None:
         """Send SIGKILL to the training process, or show why not."""
