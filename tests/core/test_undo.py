@@ -63,8 +63,13 @@ def killed_at(trainer: Trainer, step: int) -> None:
     after_steps(trainer, {step: die})
     with pytest.raises(Killed):
         trainer.train()
-    trainer.run.recorder.writer.flush()
-    trainer.run.recorder.writer._lock.release()
+    writer = trainer.run.recorder.writer
+    writer.flush()
+    writer._buffer.close()
+    writer._closing = True
+    writer._wake.set()
+    writer._thread.join()
+    trainer.run.paths.lock.unlink()
 
 
 def lr_for(at: int, steps: int, value: float = 0.5) -> Request:
