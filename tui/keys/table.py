@@ -47,6 +47,13 @@ GROUPS = {
     "browse": "Looking around",
 }
 
+_IMPORTANT = (
+    "pause", "play", "open", "compare", "mark", "edit", "stop", "step_back", "next_mark", "seek",
+    "filter", "sort", "runs", "nudge_up", "events", "note", "checkpoint", "group", "cursor",
+    "next_chart", "band", "delete", "tag",
+)  # fmt: skip
+"""Ids that stay longest in the bottom line where it gets narrow; the others follow in order."""
+
 _SYMBOLS = {
     "left_square_bracket": "[", "right_square_bracket": "]",
     "left_curly_bracket": "{", "right_curly_bracket": "}",
@@ -95,3 +102,8 @@ def footer(
         for key in keys_for(screen)
         if key.footer
     ]
+
+
+def importance(key: Key) -> int:
+    """Return the place of a row in the order in which the bottom line takes it in."""
+    return _IMPORTANT.index(key.id) if key.id in _IMPORTANT else len(_IMPORTANT)

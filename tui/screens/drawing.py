@@ -12,6 +12,7 @@ from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.knobs import KnobActions
 from asgml.tui.screens.pending_line import pending_line
+from asgml.tui.screens.room import share_room
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.balance import BalancePanel
 from asgml.tui.widgets.bars import KeyBar, TransportBar
@@ -46,6 +47,7 @@ class SceneDrawing:
         """Draw all but the numbers. Without `numbers` the legends of charts wait for them."""
         screen = self._screen
         screen.set_class(scene.manifest is None, "blank")
+        share_room(screen, scene, len(runs), self._framed)
         self._draw_charts(scene, panels, numbers)
         self._draw_head(scene, panels)
         selected = self._knobs.selected_knob()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
 from asgml.tui.keys.row import Key
-from asgml.tui.keys.table import footer
+from asgml.tui.keys.table import footer, importance
 from asgml.tui.scene.scene import Scene, Transport
 from asgml.tui.terminal.format import count
 from asgml.tui.terminal.theme import Styles
@@ -81,16 +82,14 @@ class KeyBar(Lines):
         if not self.stale(screen, dict(labels), steerable):
             return
         entries = [
-            (self._entry(entry, steerable), entry[2].id) for entry in footer(screen, labels, mapped)
+            (self._entry(entry, steerable), entry[2]) for entry in footer(screen, labels, mapped)
         ]
         ending = entries[-_ALWAYS:]
         room = self.size.width - sum(text.cell_len for text, _ in ending)
+        shown = chosen(entries[:-_ALWAYS], room)
         row, self._ends = Text(""), []
-        for text, id in entries[:-_ALWAYS]:
-            if row.cell_len + text.cell_len <= room:
-                self._put(row, text, id)
-        for text, id in ending:
-            self._put(row, text, id)
+        for text, key in [*shown, *ending]:
+            self._put(row, text, key.id)
         self.show([row])
 
     def _put(self, row: Text, text: Text, id: str) -> None:
@@ -108,3 +107,13 @@ class KeyBar(Lines):
         styles, dim = self.theme_styles, key.steers and not steerable
         text = Text("").append(f" {name}", styles.pending if dim else styles.key)
         return text.append(f" {label} ", styles.pending if dim else styles.muted)
+
+
+def chosen(entries: Sequence[tuple[Text, Key]], room: int) -> list[tuple[Text, Key]]:
+    """Return the entries that fit into `room` cells, by importance, in their order."""
+    kept: list[int] = []
+    for place in sorted(range(len(entries)), key=lambda place: importance(entries[place][1])):
+        if entries[place][0].cell_len <= room:
+            room -= entries[place][0].cell_len
+            kept.append(place)
+    return [entries[place] for place in sorted(kept)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
-from asgml.tui.terminal.format import clip
+from asgml.tui.terminal.format import clip, count
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
 
@@ -30,11 +31,18 @@ class Box(Lines):
         self._edge = 0
         self.show(rows)
 
-    def show_box(self, body: list[Text], legend: Text | None = None) -> None:
-        """Show `body` inside the frame; what does not fit is left out below."""
+    def show_box(
+        self, body: list[Text], legend: Text | None = None, above: int = 0, below: int = 0
+    ) -> None:
+        """Show `body` inside the frame; its lower edge counts the lines that do not fit.
+
+        `above` and `below`: lines that were left out of `body` already.
+        """
         if self.size.width >= 4 and self.size.height >= 2:
             self._edge = 1
-            self.show(framed(body, self.title, legend, self.size, self.theme_styles))
+            below += max(len(body) - self.inner[1], 0)
+            more = more_text(above, below, self.theme_styles)
+            self.show(framed(body, self.title, legend, self.size, self.theme_styles, more))
 
     @property
     def inner(self) -> tuple[int, int]:
@@ -61,10 +69,26 @@ class ListBox(Box):
             self.post_message(self.Picked(self.picks[place]))
 
 
+def more_text(above: int, below: int, styles: Styles) -> str:
+    """Return `↑ 3  ↓ 12 more`, the numbers of lines out of sight; "" where there are none."""
+    up = f"{styles.glyph('↑', '^')} {count(above)}" if above else ""
+    down = f"{styles.glyph('↓', 'v')} {count(below)}" if below else ""
+    parts = "  ".join(part for part in (up, down) if part)
+    return f"{parts} more" if parts else ""
+
+
 def framed(
-    body: list[Text], title: str, legend: Text | None, size: tuple[int, int], styles: Styles
+    body: list[Text],
+    title: str,
+    legend: Text | None,
+    size: tuple[int, int],
+    styles: Styles,
+    more: str = "",
 ) -> list[Text]:
-    """Return a frame of `size` = (columns, rows) around the lines of `body`."""
+    """Return a frame of `size` = (columns, rows) around the lines of `body`.
+
+    `more` stands in the lower edge.
+    """
     width, height = size
     edge, glyphs = styles.frame, styles.glyphs
     rows = [top_edge(title, legend, width, styles)]
@@ -73,9 +97,16 @@ def framed(
         content = body[row].copy() if row < len(body) else Text("")
         content.truncate(width - 4, overflow="ellipsis", pad=True)
         rows.append(line.append_text(content).append(f" {glyphs.vertical}", edge))
-    left, right = glyphs.corners[2], glyphs.corners[3]
-    rows.append(Text(left + glyphs.horizontal * (width - 2) + right, edge))
+    rows.append(_lower_edge(more, width, styles))
     return rows
+
+
+def _lower_edge(more: str, width: int, styles: Styles) -> Text:
+    edge, bar = styles.frame, styles.glyphs.horizontal
+    left, right = styles.glyphs.corners[2], styles.glyphs.corners[3]
+    shown = f" {more} " if more and cell_len(more) + 5 <= width else ""
+    row = Text("").append(left + bar * (width - 3 - cell_len(shown)), edge)
+    return row.append(shown, styles.muted).append(bar + right, edge)
 
 
 def top_edge(

@@ -23,12 +23,14 @@ class EventLog(ListBox):
         if not self.stale(lines, framed):
             return
         width, height = self.inner if framed else self.size
-        shown = newest(lines, height)
+        groups = newest_groups(lines, height)
+        shown = [_folded(group) for group in groups]
         rows = [log_row(line, styles, width) for line in shown]
         self.picks = shown
         self.title = "events"
         if framed:
-            self.show_box(rows, Text(f"{count(len(lines))}  L all", styles.muted))
+            hidden = len(lines) - sum(map(len, groups))
+            self.show_box(rows, Text(f"{count(len(lines))}  L all", styles.muted), below=hidden)
         else:
             self.show_bare(rows)
 
@@ -38,6 +40,11 @@ def newest(lines: Sequence[LogLine], most: int) -> list[LogLine]:
 
     Routine checkpoints that follow each other are one line, so that requests stay in sight.
     """
+    return [_folded(group) for group in newest_groups(lines, most)]
+
+
+def newest_groups(lines: Sequence[LogLine], most: int) -> list[list[LogLine]]:
+    """Return the events that each of at most `most` lines stands for, the newest first."""
     groups: list[list[LogLine]] = []
     for line in reversed(lines):
         if groups and line.routine and groups[-1][0].routine:
@@ -46,7 +53,7 @@ def newest(lines: Sequence[LogLine], most: int) -> list[LogLine]:
             break
         else:
             groups.append([line])
-    return [_folded(group) for group in groups]
+    return groups
 
 
 def _folded(lines: list[LogLine]) -> LogLine:

@@ -16,7 +16,7 @@ from asgml.tui.widgets.plot_box import PlotBox
 
 _MOST = 12
 """The most charts on a page."""
-_MIN_WIDTH, _MIN_HEIGHT = 48, 7
+_MIN_WIDTH, _MIN_HEIGHT = 38, 7
 """Cells that a chart needs to be readable."""
 
 

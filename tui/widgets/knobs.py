@@ -29,13 +29,19 @@ class Knobs(ListBox):
             return
         self.title = "knobs"
         styles = self.theme_styles
-        body = self._body(scene.knobs, selected, draft)
+        refused = [state for state in scene.knobs if state.refused][-1:]
+        body, above = self._body(scene.knobs, selected, draft, self.inner[1] - len(refused))
         empty = "" if scene.manifest is None else "this run declares no knobs"
-        keys = Text("[ ] nudge  e edit", styles.muted) if body else None
-        self.show_box(body or [Text(empty, styles.muted)], keys)
+        keys = Text("{ } select  [ ] nudge  e edit", styles.muted) if body else None
+        below = len(scene.knobs) - above - len(body)
+        told = [Text(f"{safe(s.knob.name)} {safe(s.refused)}", styles.warn) for s in refused]
+        self.show_box([*body, *told] or [Text(empty, styles.muted)], keys, above, below)
 
-    def _body(self, knobs: tuple[KnobState, ...], selected: str, draft: Draft | None) -> list[Text]:
-        styles, (width, height) = self.theme_styles, self.inner
+    def _body(
+        self, knobs: tuple[KnobState, ...], selected: str, draft: Draft | None, height: int
+    ) -> tuple[list[Text], int]:
+        """Return the rows around the selected knob, and how many stand above them."""
+        styles, width = self.theme_styles, self.inner[0]
         names = [state.knob.name for state in knobs]
         cells = (_name_width(names, width), width)
         rows = [
@@ -45,12 +51,7 @@ class Knobs(ListBox):
         # scrolled just far enough to show the selected knob
         start = min(max(place - height + 1, 0), max(len(rows) - height, 0))
         self.picks = names[start : start + height]
-        refused = [state for state in knobs if state.refused]
-        if not refused:
-            return rows[start : start + height]
-        last = refused[-1]
-        refusal = Text(f"{safe(last.knob.name)} {safe(last.refused)}", styles.warn)
-        return [*rows[start : start + height - 1], refusal]
+        return rows[start : start + height], start
 
 
 def _name_width(names: list[str], width: int) -> int:

@@ -35,7 +35,8 @@ class Runs(ListBox):
             for run in runs[:height]
         ]
         self.picks = [run.path for run in runs[:height]]
-        self.show_box(rows, Text("g all", self.theme_styles.muted))
+        below = len(runs) - len(rows)
+        self.show_box(rows, Text("g all", self.theme_styles.muted), below=below)
 
 
 def is_on_screen(run: RunRecord, scene: Scene) -> bool:

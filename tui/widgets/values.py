@@ -17,7 +17,7 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.terminal.format import clip, fit, short_count, signed
 from asgml.tui.terminal.measured_text import measured_style, measured_text
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.box import Box
+from asgml.tui.widgets.box import Box, more_text
 
 _NUMBERS = (("last", 8), ("best", 7), ("at", 6), ("change", 7))
 """Title and cells of each number, the most important first."""
@@ -44,8 +44,7 @@ class Values(Box):
             return
         width, height = self.inner
         shown = [value_row(row, styles, width) for row in rows[: height - 1]]
-        more = Text(f"{len(rows)}", styles.muted) if len(rows) >= height else None
-        self.show_box([value_heading(styles, width), *shown], more)
+        self.show_box([value_heading(styles, width), *shown], below=len(rows) - len(shown))
 
 
 def filtered(rows: Sequence[MetricRow], filter_text: str) -> list[MetricRow]:
@@ -105,7 +104,8 @@ def _change_text(summary: Summary) -> str:
 def value_columns(rows: Sequence[MetricRow], styles: Styles, width: int, height: int) -> list[Text]:
     """Return name, value and course of the metrics, in as many columns as there is room for.
 
-    They go along the rows, or down the columns where there are more metrics than lines.
+    They go along the rows, or down the columns where there are more metrics than lines; the last
+    place then says how many more there are.
     """
     across = max(width // _BRIEF_WIDTH, 1)
     lines = []
@@ -113,7 +113,10 @@ def value_columns(rows: Sequence[MetricRow], styles: Styles, width: int, height:
         line = Text("")
         for column in range(across):
             place = column * height + row if len(rows) > height else row * across + column
-            if place < len(rows):
+            left, last = len(rows) - across * height, place == across * height - 1
+            if left > 0 and last:
+                line.append(f"   {more_text(0, left + 1, styles)}", styles.muted)
+            elif place < len(rows):
                 line.append_text(_brief(rows[place], styles, width // across - 1)).append(" ")
         lines.append(line)
     return lines
