@@ -73,7 +73,7 @@ def test_charts_stand_side_by_side_where_they_fit(width: int, columns: int) -> N
     [
         (RUN_LIST, 80, {"open", "mark", "compare", "filter", "sort", "help", "palette", "detach"}),
         (LIVE, 80, {"pause", "open", "edit", "stop", "help", "detach"}),
-        (REPLAY, 80, {"play", "open", "step_back", "next_mark", "seek", "help", "detach"}),
+        (REPLAY, 80, {"play", "open", "step_back", "next_mark", "help", "detach"}),
         (RUN_LIST, 60, {"open", "compare", "help", "detach"}),
         (LIVE, 40, {"pause", "help", "detach"}),
     ],
