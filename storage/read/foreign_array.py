@@ -35,7 +35,8 @@ class ForeignArray:
             self._array.metadata.encode_chunk_key((chunk, *place))
             for place in itertools.product(*others)
         )
-        return not all((self._folder / key).exists() for key in keys)
+        files = (self._folder / key for key in keys)
+        return not all(file.exists() and not file.is_dir() for file in files)
 
     def read_into(self, target: Array, start: int) -> None:
         """Fill `target` with the entries from `start` on.

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import zarr
 
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.growable_array import GrowableArray
 from asgml.storage.format.safe_text import error_line
+from asgml.storage.write.written_array import WrittenArray
 
 Array = npt.NDArray[Any]
 
@@ -24,9 +24,9 @@ class ArrayTail:
     are in memory; those before `_settled` are on the disk for good.
     """
 
-    def __init__(self, array: zarr.Array[Any], published: int = 0) -> None:
+    def __init__(self, array: WrittenArray, published: int = 0) -> None:
         self._array = array
-        self._chunk: int = array.chunks[0]
+        self._chunk = array.chunk
         self._start = published // self._chunk * self._chunk
         self._settled = self._start
         self._held = GrowableArray(array.shape[1:], array.dtype)
@@ -55,7 +55,7 @@ class ArrayTail:
             return
         self._grow_to(-(-self.total // self._chunk) * self._chunk)
         for first in range(self._settled, self.total, self._chunk):
-            self._array[first : first + self._chunk] = self._whole_chunk(first)
+            self._array.write_chunk(first, self._whole_chunk(first))
             if first + self._chunk <= self.total:
                 self._settled = first + self._chunk
 
@@ -70,8 +70,7 @@ class ArrayTail:
 
     def trim(self) -> None:
         """Cut the array to its length, so that a plain zarr reader sees no fill rows."""
-        if self._array.shape[0] != self.total:
-            self._array.resize((self.total, *self._array.shape[1:]))
+        self._array.resize(self.total)
 
     def thin(self) -> int:
         """Drop every second row of the newer half of the unpublished ones; return how many.
@@ -86,25 +85,25 @@ class ArrayTail:
 
     def _grow_to(self, length: int) -> None:
         if self._array.shape[0] < length:
-            self._array.resize((length, *self._array.shape[1:]))
+            self._array.resize(length)
 
     def _whole_chunk(self, first: int) -> Array:
         rows = self._held.view[first - self._start : first - self._start + self._chunk]
         if len(rows) == self._chunk:
             return rows
-        chunk: Array = np.full((self._chunk, *rows.shape[1:]), self._array.fill_value, rows.dtype)
+        chunk: Array = np.full((self._chunk, *rows.shape[1:]), self._array.fill, rows.dtype)
         chunk[: len(rows)] = rows
         return chunk
 
 
-def _published(array: zarr.Array[Any], start: int, stop: int) -> Array:
+def _published(array: WrittenArray, start: int, stop: int) -> Array:
     """Return the published rows from `start` on. Raise FormatError where they cannot be read."""
     try:
-        rows = np.asarray(array[start:stop])
+        rows = array.read(start, stop)
     except Exception as error:  # each codec and store fails in its own way
-        problem = f"{array.basename}: its last rows cannot be read ({error_line(error)})"
+        problem = f"{array.name}: its last rows cannot be read ({error_line(error)})"
         raise FormatError(f"{problem}; `asgml check` names all that is damaged") from error
     if len(rows) < stop - start:  # zarr clips a slice beyond the shape
         held = start + len(rows)
-        raise FormatError(f"{array.basename}: the head says {stop}, the array holds {held}")
+        raise FormatError(f"{array.name}: the head says {stop}, the array holds {held}")
     return rows

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asgml.storage.format.arrays import open_array
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.safe_text import error_line
@@ -19,6 +18,7 @@ from asgml.storage.format.status import TEXTS, Head
 from asgml.storage.write.array_tail import ArrayTail
 from asgml.storage.write.open_store import OpenStore
 from asgml.storage.write.write_buffer import MAX_ROWS, MAX_TEXT_BYTES, Batch
+from asgml.storage.write.written_array import WrittenArray
 
 Rows = npt.NDArray[np.float64]
 ToArray = Callable[[list[Any]], Rows]
@@ -32,16 +32,16 @@ class Publisher:
     """
 
     def __init__(self, store: OpenStore, to_array: ToArray | None) -> None:
-        group, head = store.group, store.head
+        head = store.head
         self._paths = store.paths
         self._to_array = to_array or _as_floats
-        self._head_array = open_array(group, "head")
-        self._tables = {
-            str(table): ArrayTail(open_array(group, table), head.rows[table]) for table in TABLES
+        arrays = {
+            str(name): WrittenArray(store.paths.store, store.group, str(name))
+            for name in (*TABLES, *TEXTS, "head")
         }
-        self._texts = {
-            text: ArrayTail(open_array(group, text), head.text_bytes[text]) for text in TEXTS
-        }
+        self._head_array = arrays["head"]
+        self._tables = {str(name): ArrayTail(arrays[name], head.rows[name]) for name in TABLES}
+        self._texts = {text: ArrayTail(arrays[text], head.text_bytes[text]) for text in TEXTS}
         self._tails = [*self._tables.values(), *self._texts.values()]
         self._marks: dict[str, Any] = {"state": head.state, "step": head.step, "epoch": head.epoch}
         self._seq = head.seq
@@ -80,7 +80,7 @@ class Publisher:
             if last:
                 tail.trim()
         head = self._next_head()
-        self._head_array[:] = np.array(head.to_slots(), np.int64)
+        self._head_array.write_chunk(0, np.array(head.to_slots(), np.int64))
         self.head = head
         for tail in self._tails:
             tail.commit()

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from store_kit import WIDTHS, new_writer, row
@@ -21,6 +20,7 @@ from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
 from asgml.storage.write.writer import RunWriter
+from asgml.storage.write.written_array import WrittenArray
 
 number = st.floats(allow_nan=True, allow_infinity=True, width=64)
 text = st.text(max_size=30).filter(
@@ -141,15 +141,15 @@ class Breakable:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.active = False
         self._left = 0
-        write = zarr.Array.__setitem__
+        write = WrittenArray.write_chunk
 
-        def fail_or_write(array: zarr.Array[Any], place: Any, value: Any) -> None:
+        def fail_or_write(array: WrittenArray, place: Any, value: Any) -> None:
             if self.active and self._left <= 0:
                 raise OSError(28, "No space left on device")
             self._left -= 1
             write(array, place, value)
 
-        patch.setattr(zarr.Array, "__setitem__", fail_or_write)
+        patch.setattr(WrittenArray, "write_chunk", fail_or_write)
 
     def after(self, writes: int) -> None:
         self._left = writes

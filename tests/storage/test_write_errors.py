@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import zarr
 from store_kit import WIDTHS, new_writer, note, row, rows_of, write_steps
 
 from asgml.storage.format.layout import RunPaths
@@ -18,6 +17,7 @@ from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
 from asgml.storage.write import publisher, write_buffer
 from asgml.storage.write.writer import RunWriter, StoreWriteError
+from asgml.storage.write.written_array import WrittenArray
 
 
 class Disk:
@@ -30,15 +30,15 @@ class Disk:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    disk, write = Disk(), zarr.Array.__setitem__
+    disk, write = Disk(), WrittenArray.write_chunk
 
-    def write_or_fail(array: zarr.Array[Any], place: Any, value: Any) -> None:
+    def write_or_fail(array: WrittenArray, place: Any, value: Any) -> None:
         if disk.full and disk.spare <= 0:
             raise OSError(errno.ENOSPC, "No space left on device")
         disk.spare -= 1
         write(array, place, value)
 
-    monkeypatch.setattr(zarr.Array, "__setitem__", write_or_fail)
+    monkeypatch.setattr(WrittenArray, "write_chunk", write_or_fail)
     return disk
 
 
@@ -93,17 +93,17 @@ def test_a_mark_that_was_written_although_it_failed_hides_nothing(
     writer: RunWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network store may report an error for a write that took place."""
-    write = zarr.Array.__setitem__
+    write = WrittenArray.write_chunk
 
-    def write_and_fail(array: zarr.Array[Any], place: Any, value: Any) -> None:
+    def write_and_fail(array: WrittenArray, place: Any, value: Any) -> None:
         write(array, place, value)
-        if array.name == "/head":
+        if array.name == "head":
             raise OSError("the answer was lost")
 
     run = Run.open(tmp_path / "run-01")
     manifest = run.manifest
     with monkeypatch.context() as patch:
-        patch.setattr(zarr.Array, "__setitem__", write_and_fail)
+        patch.setattr(WrittenArray, "write_chunk", write_and_fail)
         write_steps(writer, range(1, 11))
         assert not writer.flush()
         run.refresh()

@@ -13,13 +13,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-import zarr
 from store_kit import note, row, small_manifest, write_steps
 
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import State
 from asgml.storage.read.reader import Run
 from asgml.storage.write.writer import RunWriter
+from asgml.storage.write.written_array import WrittenArray
 
 
 def main() -> None:
@@ -35,13 +35,18 @@ def main() -> None:
 
 def dawdle() -> None:
     """Stretches the moments between two writes, so that kills and looks hit them often."""
-    write = zarr.Array.__setitem__
+    write, rename = WrittenArray.write_chunk, os.replace
 
-    def wait_and_write(array: zarr.Array[Any], place: Any, value: Any) -> None:
-        time.sleep(0.004 * random.random())
+    def wait_and_write(array: WrittenArray, place: Any, value: Any) -> None:
+        time.sleep(0.003 * random.random())
         write(array, place, value)
 
-    zarr.Array.__setitem__ = wait_and_write  # type: ignore[method-assign]
+    def wait_and_rename(aside: Any, path: Any) -> None:
+        time.sleep(0.001 * random.random())
+        rename(aside, path)
+
+    WrittenArray.write_chunk = wait_and_write  # type: ignore[method-assign]
+    os.replace = wait_and_rename  # type: ignore[assignment]
 
 
 def write_until_killed(paths: RunPaths) -> None:
