@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from asgml.app.cli.alerting import alerting_app
 from asgml.app.cli.answers import answers_app
 from asgml.app.cli.assistants import assistants_app
 from asgml.app.cli.config import config_app
@@ -30,6 +31,7 @@ app.add_typer(training_app)
 app.add_typer(plans_app)
 app.add_typer(table_app)
 app.add_typer(inspection_app)
+app.add_typer(alerting_app)
 app.add_typer(answers_app)
 app.add_typer(reporting_app)
 app.add_typer(reference_app)

@@ -25,6 +25,7 @@ Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
 PROMISED += ["ensemble", "export", "methods", "recipes", "data", "config", "doctor"]
 PROMISED += ["schedule", "fork", "serve"]
+PROMISED += ["wait", "alerts"]
 PROMISED += ["label", "rename", "delete", "ablate", "sweep", "diagnose", "compare", "report"]
 
 
