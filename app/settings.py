@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -41,6 +41,21 @@ class Settings(BaseSettings):
     keys: dict[str, str] = Field(
         default_factory=dict,
         description="other keys of the dashboard, by what they do: {pause = 'p'}",
+    )
+    theme: Literal["auto", "asgml-dark", "asgml-light", "ansi-dark", "ansi-light"] = Field(
+        default="auto", description="colours of the dashboard; auto: those of this terminal"
+    )
+    smoothing: float = Field(
+        default=0.9, ge=0, lt=1, description="how much charts are smoothed at first; 0: not at all"
+    )
+    axis: Literal["step", "wall_time", "active_time"] = Field(
+        default="step", description="x axis that charts have at first"
+    )
+    refresh: float | None = Field(
+        default=None,
+        ge=0.05,
+        le=60,
+        description="seconds between two frames of the dashboard; unset: 0.25, over SSH 1",
     )
     alerts: list[dict[str, Any]] = Field(
         default_factory=list, description="alert rules of every run (docs/alerts.md)"

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 
 from asgml.storage.format.status import ALIVE
 from asgml.tui.messages import Notification, PlanChanged, RunsCounted, RunsListed, SceneChanged
-from asgml.tui.scene.view_state import View
+from asgml.tui.scene.view_state import SMOOTHING, View
 from asgml.tui.screens.by_clock import main_screen
 from asgml.tui.screens.many_runs.navigation import Navigation
 from asgml.tui.screens.many_runs.plan import PlanScreen
@@ -35,13 +35,18 @@ def run_dashboard(
     ascii: bool = False,
     inline: bool = False,
     keymap: dict[str, str] | None = None,
+    interval: float | None = None,
+    theme: str = "auto",
+    axis: str = "step",
+    smoothing: float = SMOOTHING,
 ) -> int:
     """Show a run until the user leaves; without one the runs of a folder, or a plan among them.
 
     Return the exit code.
 
     `keymap` gives ids of the table of keys another key; `speed` is seconds of training in a second
-    of a replay, `at_step` the step at which it is held at first.
+    of a replay, `at_step` the step at which it is held at first. `interval` and `theme` are those
+    of ThemedApp; `axis` and `smoothing` are what the charts begin with.
     """
     app = Dashboard(
         target,
@@ -53,6 +58,10 @@ def run_dashboard(
         at_step=at_step,
         ascii=ascii,
         keymap=keymap,
+        interval=interval,
+        theme=theme,
+        axis=axis,
+        smoothing=smoothing,
     )
     # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
     gc.set_threshold(20_000, 50, 100)
@@ -81,9 +90,12 @@ class Dashboard(ThemedApp):
         ascii: bool = False,
         keymap: dict[str, str] | None = None,
         interval: float | None = None,
+        theme: str = "auto",
+        axis: str = "step",
+        smoothing: float = SMOOTHING,
     ) -> None:
-        super().__init__(ascii=ascii, keymap=keymap, interval=interval)
-        self.view = View()
+        super().__init__(ascii=ascii, keymap=keymap, interval=interval, theme=theme)
+        self.view = View(axis=axis, smoothing=smoothing)
         self.session = Session(
             target,
             runs,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from asgml.tui.scene.view_state import SMOOTHING
 from asgml.tui.screens.comparison import ComparisonScreen
 from asgml.tui.screens.palette import KeyCommands
 from asgml.tui.terminal.themed_app import COMMANDS, Commands, ThemedApp
@@ -18,6 +19,10 @@ def run_comparison(
     metric: str | None = None,
     ascii: bool = False,
     keymap: dict[str, str] | None = None,
+    interval: float | None = None,
+    theme: str = "auto",
+    axis: str = "step",
+    smoothing: float = SMOOTHING,
 ) -> int:
     """Show runs side by side until the user leaves. Return the exit code.
 
@@ -25,7 +30,13 @@ def run_comparison(
     names of runs are relative to it. `metric`: what the statistics are about, None for the test
     score of the chosen epoch.
     """
-    app = ComparisonApp(paths, folder, metric=metric, ascii=ascii, keymap=keymap)
+    app = ComparisonApp(
+        paths, folder, metric=metric, ascii=ascii, keymap=keymap, interval=interval, theme=theme
+    )
+    # time stands for nothing that two runs have in common
+    app.main.view.axis = axis if axis in app.main.view.axes else "step"
+    app.main.view.smoothing = smoothing
+    app.main.smooth(smoothing)
     app.run()
     return app.return_code or 0
 
@@ -45,8 +56,9 @@ class ComparisonApp(ThemedApp):
         ascii: bool = False,
         keymap: dict[str, str] | None = None,
         interval: float | None = None,
+        theme: str = "auto",
     ) -> None:
-        super().__init__(ascii=ascii, keymap=keymap, interval=interval)
+        super().__init__(ascii=ascii, keymap=keymap, interval=interval, theme=theme)
         self.main = ComparisonScreen(paths, folder, metric=metric, interval=self.interval)
 
     def on_mount(self) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from asgml.app.commands.compare_subjects import Subject
+from asgml.app.commands.screen_options import screen_options
 from asgml.app.errors import UserError
 from asgml.app.output import in_terminal
-from asgml.app.settings import load_settings
 
 
 def watch_comparison(
@@ -24,13 +24,8 @@ def watch_comparison(
         )
     from asgml.tui.comparison_app import run_comparison
 
-    settings = load_settings()
     return run_comparison(
-        paths_of(subjects, baseline),
-        folder,
-        metric=metric,
-        ascii=ascii_ or settings.ascii,
-        keymap=settings.keys,
+        paths_of(subjects, baseline), folder, metric=metric, **screen_options(ascii_)
     )
 
 

@@ -96,13 +96,11 @@ def _wait(trainer: Trainer) -> int:
 
 
 def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
-    from asgml.app.settings import load_settings
+    from asgml.app.commands.screen_options import screen_options
     from asgml.tui.app import run_dashboard
 
     paths = trainer.paths
-    code = run_dashboard(
-        paths.root, paths.root.parent, clock="live", ascii=mode.ascii or load_settings().ascii
-    )
+    code = run_dashboard(paths.root, paths.root.parent, clock="live", **screen_options(mode.ascii))
     print(paths.root, flush=True)
     run = open_run(paths)
     if run.manifest is None and trainer.exit_code() is not None:

@@ -6,10 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from asgml.app.commands.screen_options import screen_options
 from asgml.app.errors import UserError
 from asgml.app.lookup import find
 from asgml.app.output import in_browser, in_terminal
-from asgml.app.settings import load_settings, runs_directory
+from asgml.app.settings import runs_directory
 from asgml.storage.format.layout import RunPaths, is_run, list_runs
 from asgml.storage.format.user_path import expand_user
 
@@ -87,14 +88,8 @@ def dashboard(
     _refuse_without_terminal(f"{instead} {paths.name}")
     from asgml.tui.app import run_dashboard
 
-    settings = load_settings()
     return run_dashboard(
-        paths.root,
-        _runs_around(paths.root),
-        clock=clock,
-        ascii=ascii or settings.ascii,
-        keymap=settings.keys,
-        **options,
+        paths.root, _runs_around(paths.root), clock=clock, **screen_options(ascii), **options
     )
 
 
@@ -104,15 +99,13 @@ def folder_dashboard(folder: Path, *, readonly: bool, ascii: bool) -> int:
     from asgml.storage.runs.plan_record import is_plan
     from asgml.tui.app import run_dashboard
 
-    settings = load_settings()
     plan = folder if is_plan(folder) else None
     return run_dashboard(
         None,
         folder.parent if plan else folder,
         plan=plan,
         readonly=readonly,
-        ascii=ascii or settings.ascii,
-        keymap=settings.keys,
+        **screen_options(ascii),
     )
 
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from asgml.app.commands.screen_options import screen_options
 from asgml.app.errors import FAILED, NOT_FOUND, OK, UserError
 from asgml.app.output import colours_wanted
-from asgml.app.settings import load_settings
 from asgml.storage.format.layout import RunPaths
 
 if TYPE_CHECKING:
@@ -59,15 +59,13 @@ def draw_once(run: RunPaths | None, folder: Path, plan: Path | None, given: Once
     width, height = parse_size(given.size)
     from asgml.tui.app import Dashboard
 
-    settings = load_settings()
+    options = {**screen_options(given.ascii), "interval": POLL_SECONDS}
     app = Dashboard(
         run.root if run is not None else None,
         folder,
         plan=plan,
         readonly=True,
-        ascii=given.ascii or settings.ascii,
-        keymap=settings.keys,
-        interval=POLL_SECONDS,
+        **options,
     )
     rows = asyncio.run(drawn(app, (width, height)))
     if given.svg is not None:

@@ -232,7 +232,15 @@ def test_settings_come_from_the_file_and_above_it_the_environment(
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("colour = 1\n", "colour"), ("ascii = 'perhaps'\n", "ascii"), ("runs = [", "settings.toml")],
+    [
+        ("colour = 1\n", "colour"),
+        ("ascii = 'perhaps'\n", "ascii"),
+        ("runs = [", "settings.toml"),
+        ("theme = 'pink'\n", "theme"),
+        ("smoothing = 1\n", "smoothing"),
+        ("axis = 'epoch'\n", "axis"),
+        ("refresh = 0\n", "refresh"),
+    ],
 )
 def test_a_wrong_setting_is_named(
     asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, word: str
@@ -242,6 +250,54 @@ def test_a_wrong_setting_is_named(
     (tmp_path / "asgml" / "settings.toml").write_text(text, encoding="utf-8")
     said = asgml("runs")
     assert said.code == USAGE and word in said.err and said.err.count("\n") == 1
+
+
+def test_preferences_have_a_schema_and_origins(
+    asgml: Asgml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asgml.app.settings import Settings
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "asgml" / "settings.toml"
+    file.parent.mkdir()
+    file.write_text("theme = 'ansi-light'\nsmoothing = 0.6\n", encoding="utf-8")
+    monkeypatch.setenv("ASGML_SMOOTHING", "0.97")
+    shown = asgml("config", "show", "--settings", "--json").json
+    assert shown["theme"] == {"value": "ansi-light", "origin": str(file)}
+    assert shown["smoothing"] == {"value": 0.97, "origin": "ASGML_SMOOTHING"}
+    assert shown["refresh"] == {"value": None, "origin": "default"}
+    assert set(shown) == set(Settings.model_fields)
+    table = asgml("config", "show", "--settings").out
+    assert any(line.split()[:2] == ["theme", "ansi-light"] for line in table.splitlines())
+    schema = asgml("config", "schema", "--settings").json
+    assert set(schema["properties"]) == set(Settings.model_fields)
+    assert "asgml-dark" in schema["properties"]["theme"]["enum"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ("{pauze = 'p'}", "near it: pause"),
+        ("{log = 'p'}", "log_y"),
+        ("{zzzz = 'p'}", "tui/KEYS.md"),
+        ("{pause = 'the big one'}", "expected a key such as p"),
+        ("{pause = ''}", "expected a key such as p"),
+        ("{pause = 'q'}", "q would mean pause and detach"),
+    ],
+)
+def test_keys_that_cannot_be_are_told_in_one_line(
+    keys: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asgml.app.commands.screen_options import screen_options
+    from asgml.app.errors import UserError
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "asgml").mkdir()
+    (tmp_path / "asgml" / "settings.toml").write_text(f"keys = {keys}\n", encoding="utf-8")
+    with pytest.raises(UserError) as caught:
+        screen_options(False)
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+    assert "settings.toml" in str(caught.value)
 
 
 def test_completion_knows_runs_recipes_methods_keys_and_knobs(tiny_run: RunPaths) -> None:

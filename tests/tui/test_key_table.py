@@ -14,6 +14,7 @@ from tui_kit import dashboard, screen_text, settle, shows, until
 
 from asgml.storage.format.layout import RunPaths
 from asgml.tui.app import Dashboard
+from asgml.tui.keys.keymap import KeymapError, checked_keymap, near_ids
 from asgml.tui.keys.manual import manual
 from asgml.tui.keys.row import EVERYWHERE, MAIN, PLAN, REPLAY, RUN_LIST
 from asgml.tui.keys.table import KEYS, bindings_for, footer, keys_for, shown_keys
@@ -262,3 +263,40 @@ async def test_keys_can_be_given_to_other_ids(made_run: RunPaths) -> None:
             lambda: any("X " in row and "x axis" in row for row in screen_text(app)),
             "the help names the new key",
         )
+
+
+def test_a_keymap_is_taken_as_textual_names_its_keys() -> None:
+    given = {"pause": "p", "log_y": "L, ctrl+y", "events": "[", "nudge_down": "backspace"}
+    assert checked_keymap(given) == {
+        "pause": "p",
+        "log_y": "L,ctrl+y",
+        "events": "left_square_bracket",
+        "nudge_down": "backspace",
+    }
+
+
+@pytest.mark.parametrize("id", ["pauze", "log", "zoom", "chart", "checkpiont"])
+def test_an_unknown_id_is_told_with_those_near_it(id: str) -> None:
+    known = {key.id for key in KEYS}
+    assert near_ids(id) and set(near_ids(id)) <= known
+    with pytest.raises(KeymapError, match=near_ids(id)[0]):
+        checked_keymap({id: "p"})
+
+
+async def test_hjkl_move_as_the_arrows_do(trainer: FakeTrainer) -> None:
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        for letter, arrow in (("l", "right"), ("j", "down"), ("h", "left"), ("k", "up")):
+            app.view.selected = 3
+            await pilot.press(letter)
+            by_letter, app.view.selected = app.view.selected, 3
+            await pilot.press(arrow)
+            assert app.view.selected == by_letter != 3, letter
+        await pilot.press("c", "h")
+        assert app.view.cursor is not None and app.view.cursor < 120
+
+
+async def test_charts_begin_as_the_preferences_say(made_run: RunPaths) -> None:
+    options = {"axis": "active_time", "smoothing": 0.6, "theme": "ansi-light"}
+    async with dashboard("made-01", made_run.root.parent, **options) as (app, pilot):
+        await shows(pilot, "x: active time  smooth 0.6")
+        assert app.theme == "ansi-light" and app.session._smoothing == 0.6

@@ -229,7 +229,7 @@ async def test_a_crashed_trainer_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     async with dashboard("dead-01", tmp_path) as (app, pilot):
         await shows(pilot, "is gone; `asgml resume dead-01` goes on from the last checkpoint")
         await shows(pilot, "Killed [oom]")
-        await pilot.press("k")
+        await pilot.press("s")
         await notified(pilot, "the training has crashed; `asgml resume dead-01`")
         assert "space" in app.screen.query_one(KeyBar).plain[0]
     trainer.close()

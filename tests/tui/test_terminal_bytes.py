@@ -12,7 +12,7 @@ from asgml.storage.format.layout import RunPaths
 
 _ESCAPE = "\x1b"
 _LEFT = "\x1b[D"
-_PIECES = ["c", _LEFT, "z", "x", "x", "x", "l", "\t", "\r", "\r", "?", _ESCAPE, "L", _ESCAPE, "r"]
+_PIECES = ["c", _LEFT, "z", "x", "x", "x", "y", "\t", "\r", "\r", "?", _ESCAPE, "L", _ESCAPE, "r"]
 _GENEROUS_IDLE_BYTES = 200
 """For something unforeseen on a busy machine; the dashboard itself sends 0."""
 

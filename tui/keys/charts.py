@@ -18,10 +18,10 @@ CHART_KEYS: tuple[Key, ...] = (
     ),
     Key("open", ("enter",), "chart on the whole screen", "charts", "zoom", screens=_COMPARED),
     _chart("back", ("escape",), "back: close, cancel, leave the cursor"),
-    _chart("left", ("left",), "chart to the left; cursor to the left"),
-    _chart("right", ("right",), "chart to the right; cursor to the right"),
-    _chart("up", ("up",), "chart above"),
-    _chart("down", ("down",), "chart below"),
+    _chart("left", ("left", "h"), "chart to the left; cursor to the left"),
+    _chart("right", ("right", "l"), "chart to the right; cursor to the right"),
+    _chart("up", ("up", "k"), "chart above"),
+    _chart("down", ("down", "j"), "chart below"),
     _chart("next_chart", ("tab",), "next chart", "chart"),
     _chart("previous_chart", ("shift+tab",), "chart before"),
     _chart("next_page", ("pagedown",), "next page of charts", "page"),
@@ -30,7 +30,7 @@ CHART_KEYS: tuple[Key, ...] = (
     Key(
         "x_axis", ("x",), "x axis: step, epoch, active time", "charts", "x axis", screens=_COMPARED
     ),
-    _chart("log_y", ("l",), "logarithmic y axis of the selected chart", "log y"),
+    _chart("log_y", ("y",), "logarithmic y axis of the selected chart", "log y"),
     _chart("smooth_more", ("plus", "equals_sign"), "smooth more", "smooth"),
     _chart("smooth_less", ("minus",), "smooth less"),
     _chart("smooth_none", ("0",), "no smoothing"),

@@ -11,8 +11,8 @@ def _list(id: str, key: str, help: str, footer: str = "", steers: bool = False) 
     return Key(id, (key,), help, "runs", footer, steers, (RUN_LIST,))
 
 
-def _plan(id: str, key: str, help: str, footer: str = "") -> Key:
-    return Key(id, (key,), help, "plan", footer, screens=(PLAN,))
+def _plan(id: str, keys: tuple[str, ...], help: str, footer: str = "") -> Key:
+    return Key(id, keys, help, "plan", footer, screens=(PLAN,))
 
 
 RUN_LIST_KEYS: tuple[Key, ...] = (
@@ -35,10 +35,10 @@ RUN_LIST_KEYS: tuple[Key, ...] = (
     _list("back", "escape", "back: drop the filter, the marks; then to the run on screen"),
 )
 PLAN_KEYS: tuple[Key, ...] = (
-    _plan("open", "enter", "open the cell's run", "open"),
-    _plan("left", "left", "the seed to the left"),
-    _plan("right", "right", "the seed to the right"),
-    _plan("back", "escape", "back to the list of runs"),
+    _plan("open", ("enter",), "open the cell's run", "open"),
+    _plan("left", ("left", "h"), "the seed to the left"),
+    _plan("right", ("right", "l"), "the seed to the right"),
+    _plan("back", ("escape",), "back to the list of runs"),
 )
 MOVING_KEYS: tuple[Key, ...] = (
     Key("up", ("up", "k"), "one line up", "moving", screens=_BOTH),

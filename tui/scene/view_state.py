@@ -14,6 +14,8 @@ OF_ONE_RUN = ("step", "wall_time", "active_time")
 OF_SEVERAL = ("step", "epoch", "active_time")
 """The x axes of one run, and of several: those that two trainings have in common."""
 SMOOTHINGS = (0.0, 0.6, 0.9, 0.97, 0.99, 0.997)
+SMOOTHING = 0.9
+"""The weight that charts begin with."""
 MOST_ZOOM = 14
 """The most halvings of the x axis."""
 
@@ -27,7 +29,7 @@ class View:
     """
 
     axis: str = "step"
-    smoothing: float = 0.9
+    smoothing: float = SMOOTHING
     zoom: int = 0
     start: float | None = None
     cursor: float | None = None

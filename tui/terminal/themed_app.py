@@ -25,7 +25,8 @@ class ThemedApp(DiffApp):
     """The base of the programs that open screens.
 
     `keymap` gives ids of the table of keys another key; `interval` is the time between two frames
-    in seconds, None for the one that suits this terminal.
+    in seconds, None for the one that suits this terminal; `theme` is one of THEMES, "auto" for the
+    one that suits it.
     """
 
     TITLE = "asgml"
@@ -38,6 +39,7 @@ class ThemedApp(DiffApp):
         ascii: bool = False,
         keymap: dict[str, str] | None = None,
         interval: float | None = None,
+        theme: str = "auto",
     ) -> None:
         super().__init__()
         self.interval = interval or draw_interval()
@@ -47,9 +49,9 @@ class ThemedApp(DiffApp):
         self._last_filters = [AsciiFilter()] if self.theme_styles.ascii_only else []
         for name in list(self.available_themes):
             self.unregister_theme(name)
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = choose_theme()
+        for known in THEMES:
+            self.register_theme(known)
+        self.theme = choose_theme() if theme == "auto" else theme
         if over_ssh():
             self.animation_level = "none"
 
