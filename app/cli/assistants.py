@@ -54,3 +54,20 @@ def serve(
     from asgml.app.commands.serve import ServeOptions, serve
 
     return serve(run, runs, ServeOptions(host, port, steer, token, sessions, ascii_))
+
+
+@assistants_app.command()
+def mcp(
+    steer: Annotated[
+        bool, typer.Option("--steer", help="Allow changes; without it an assistant only looks.")
+    ] = False,
+    runs: RunsDirectory = None,
+) -> int:
+    """Let an assistant look at runs, over the Model Context Protocol.
+
+    A client starts it and talks on stdin and stdout; docs/serve.md has its configuration. With
+    --steer an assistant may pause, stop and change a training, checked as `asgml ctl` checks.
+    """
+    from asgml.app.commands.mcp import mcp
+
+    return mcp(runs, steer=steer)

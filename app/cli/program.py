@@ -91,7 +91,8 @@ def _run_and_flush() -> int:
 
     try:
         code = run()
-        sys.stdout.flush()
+        if not sys.stdout.closed:  # as the SDK of `asgml mcp` leaves it
+            sys.stdout.flush()
         return code
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE):

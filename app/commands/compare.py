@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from asgml.app.commands.compare_chart import MOST, compare_chart
 from asgml.app.commands.compare_output import comparison_to_json, print_results, print_settings
@@ -62,6 +63,15 @@ def compare(given: Comparison, runs: Path | None, json_: bool, charts: bool) -> 
     if charts:
         _print_chart(subjects, _curve_of(metric), given.by)
     return OK
+
+
+def comparison_record(given: Comparison, folder: Path) -> dict[str, Any]:
+    """Return what `compare --json` prints. Raise UserError as it does."""
+    selected = _select(given, folder)
+    subjects = selected.subjects
+    metric, baseline = _metric(given.metric, subjects), _baseline(given.baseline, selected)
+    keys = [key for key in differing([each.settings for each in subjects]) if key != "name"]
+    return comparison_to_json(_table(selected, given, metric, baseline), subjects, keys)
 
 
 def _table(selected: Selected, given: Comparison, metric: str, baseline: str) -> ResultTable:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from asgml.app.commands.ctl_usage import check_usage
@@ -38,9 +39,7 @@ def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -
         else math.inf
     )
     run = open_run(find(run_ref, runs))
-    _check_alive(run)
-    request = request_of(run, given, timeout)
-    send(run.paths.commands, request)
+    request = send_request(run, given, timeout)
     if not (given.wait if given.wait is not None else given.at_step is None):
         narrate(f"sent {request.id}; `asgml tail {run.paths.name}` shows the answer")
         return OK
@@ -49,6 +48,28 @@ def ctl(run_ref: str, runs: Path | None, given: ControlArguments, json_: bool) -
         one_line(reply_text(event))
     )
     return OK if event.get("answer") == "applied" else REJECTED
+
+
+def ask(run: Run, given: ControlArguments, timeout: float, *, via: str) -> Event:
+    """Return the trainer's one answer to a request that another program makes for the user.
+
+    `via` stands behind the user's name in the events. Raise UserError as `ctl` does.
+    """
+    given = check_usage(given)
+    return wait_for_answer(run, send_request(run, given, timeout, via=via), timeout)
+
+
+def send_request(run: Run, given: ControlArguments, timeout: float, *, via: str = "") -> Request:
+    """Check a request and send it to a living trainer.
+
+    Raise NotFoundError where none answers, RejectedError for what it would refuse.
+    """
+    _check_alive(run)
+    request = request_of(run, given, timeout)
+    if via:
+        request = replace(request, issuer=f"{request.issuer} via {via}")
+    send(run.paths.commands, request)
+    return request
 
 
 def request_of(run: Run, given: ControlArguments, timeout: float) -> Request:

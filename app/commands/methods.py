@@ -19,17 +19,26 @@ LABEL_WIDTH = 9
 
 def methods(name: str | None, json_: bool) -> int:
     """List the methods by axis; with a name, print its formula, source and settings."""
-    if name is not None and name not in METHODS:
-        raise NotFoundError(f"no method {name!r}: {nearest(name, list(METHODS))}")
-    chosen = list(METHODS.values()) if name is None else [METHODS[name]]
+    chosen = _chosen(name)
     if json_:
-        records = [_record(method) for method in chosen]
+        records = method_records(name)
         print_json(records if name is None else records[0])
     elif name is None:
         _print_list(chosen)
     else:
         _print_one(chosen[0])
     return 0
+
+
+def method_records(name: str | None) -> list[dict[str, Any]]:
+    """Return one method, or all, as records for JSON. Raise NotFoundError for an unknown one."""
+    return [_record(method) for method in _chosen(name)]
+
+
+def _chosen(name: str | None) -> list[Method]:
+    if name is not None and name not in METHODS:
+        raise NotFoundError(f"no method {name!r}: {nearest(name, list(METHODS))}")
+    return list(METHODS.values()) if name is None else [METHODS[name]]
 
 
 def _print_list(chosen: list[Method]) -> None:

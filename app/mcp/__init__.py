@@ -1,1 +1,1 @@
-"""The MCP server: runs for assistants, which read them and, if asked for, steer."""
+"""Runs for assistants: the tools of `asgml mcp`, their bounds, and what they may touch."""

@@ -24,7 +24,7 @@ from asgml.storage.format.safe_text import one_line, safe
 Asgml = Callable[..., "Said"]
 PROMISED = ["train", "demo", "resume", "watch", "replay", "runs", "show", "tail", "check", "ctl"]
 PROMISED += ["ensemble", "export", "methods", "recipes", "data", "config", "doctor"]
-PROMISED += ["schedule", "fork", "serve"]
+PROMISED += ["schedule", "fork", "serve", "mcp"]
 PROMISED += ["wait", "alerts"]
 PROMISED += ["label", "rename", "delete", "ablate", "sweep", "diagnose", "compare", "report"]
 
