@@ -28,10 +28,6 @@ class PlaneScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,P,enter", "dismiss(None)", show=False),
     ]
-    DEFAULT_CSS = """
-    PlaneScreen { align: center middle; background: $background 60%; }
-    PlaneScreen Box { height: 1fr; background: $surface; }
-    """
 
     def __init__(self, scene_now: Callable[[], Scene]) -> None:
         super().__init__()

@@ -59,7 +59,7 @@ def _line(line: EffectLine, styles: Styles, width: int, named: bool) -> list[Tex
     subject, measure = labels_of(line)
     cells, beside = _names(width)
     name = fit(shorten(safe(subject), cells - 1) if named else "", cells)
-    row = Text(name, styles.strong).append(fit(safe(measure), beside), styles.text)
+    row = Text("").append(name, styles.strong).append(fit(safe(measure), beside), styles.text)
     row.append(f"{amount(line.ours, line.column):>{_OURS}}", styles.text)
     row.append(f"{mean_text(line.baseline, line.column):>{_BASELINE}}", styles.text)
     row.append(f"{signed(line.difference, line.column):>{_DIFFERENCE}}", styles.strong)

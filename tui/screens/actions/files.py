@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from textual.app import App
 
 from asgml.storage.format.safe_text import safe
 from asgml.tui.scene.csv_export import screenshot_path
@@ -43,7 +46,11 @@ class FileActions(ActionGroup):
 
 def screen_svg(screen: DashboardScreen) -> str:
     """Return the program's screen as SVG, dialogs included."""
-    app = screen.app
+    return program_svg(screen.app, f"asgml, run {screen.scene.name}")
+
+
+def program_svg(app: App[Any], title: str) -> str:
+    """Return whatever a program shows as SVG."""
     rows = app.screen._compositor.render_strips(app.size)
     ground, text = ("#0d1117", "#d5dae0") if app.current_theme.dark else ("#ffffff", "#1f2328")
-    return svg_screenshot(rows, f"asgml, run {screen.scene.name}", ground, text)
+    return svg_screenshot(rows, title, ground, text)
