@@ -24,6 +24,7 @@ from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
 from asgml.tui.screens.effect import EffectScreen
 from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
 from asgml.tui.screens.many_runs.run_list import RunListScreen
+from asgml.tui.screens.trainer_log import TrainerLogScreen
 from asgml.tui.terminal.theme import make_styles
 
 OPENS = {
@@ -37,6 +38,7 @@ OPENS = {
     "runs": RunListScreen,
     "overlay": ListScreen,
     "effect": EffectScreen,
+    "trainer_log": TrainerLogScreen,
     "help": HelpScreen,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from asgml.storage.format.layout import RunPaths
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.plane import measures_conflict
 from asgml.tui.scene.view_state import View
@@ -12,6 +13,7 @@ from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
 from asgml.tui.screens.actions.cursor import CursorActions
 from asgml.tui.screens.lists import ListScreen
 from asgml.tui.screens.plane import PlaneScreen
+from asgml.tui.screens.trainer_log import TrainerLogScreen
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.events import log_row
 
@@ -36,6 +38,7 @@ class BrowseActions(ActionGroup):
             "events": self._list_events,
             "alerts": self._list_alerts,
             "plane": self._show_plane,
+            "trainer_log": self._show_trainer_log,
         }
 
     def _show_plane(self) -> None:
@@ -45,6 +48,13 @@ class BrowseActions(ActionGroup):
             self._screen.show_message(
                 "this run records no conflict of gradients; diagnose.every=10 or mmpareto does"
             )
+
+    def _show_trainer_log(self) -> None:
+        run = self._session.path
+        if run is None:
+            self._screen.show_message("the run is not read yet")
+        else:
+            self._screen.app.push_screen(TrainerLogScreen(RunPaths(run).trainer_log))
 
     def _list_events(self) -> None:
         self._list("Events", self._screen.scene.history.lines, "nothing has happened yet")
