@@ -129,7 +129,7 @@ async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths)
         )
         await pilot.press("colon", *"910", "enter")
         await shows(pilot, "α 0.5")
-        assert [mark.label for mark in app.main.scene.history.marks] == ["α→0.5"]
+        assert [mark.after for mark in app.main.scene.history.marks] == [0.5]
 
 
 async def test_a_resumed_run_shows_each_step_once(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from asgml.tui.plot.canvas import Canvas, PlacedMark
+from asgml.tui.plot.canvas import Canvas
 from asgml.tui.plot.glyphs import Glyphs
+from asgml.tui.plot.mark_placing import PlacedMark
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.raster import SOLID, Layers, Raster, Textures, draw, draw_tail
 

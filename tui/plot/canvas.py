@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asgml.tui.plot.glyphs import Glyphs
+from asgml.tui.plot.mark_placing import MARK, PlacedMark, add_labels
 from asgml.tui.plot.raster import Raster
 
-TEXT, MARK, FAULT, CURSOR = -1, -2, -3, -4
+TEXT, FAULT, CURSOR = -1, -3, -4
 """Style numbers of what is no curve. Curves have the number of their layer, 0 and above."""
-PlacedMark = tuple[int, str, str]
-"""An intervention on a plot: column of cells, kind, label."""
 _MARKER_EVERY = 18
 _FIRST_MARKER = 3
 """Columns between two markers of a curve, and before the first one."""
@@ -77,28 +76,12 @@ class Canvas:
             self.styles[row, column:end] = curve
 
     def add_marks(self, marks: Sequence[PlacedMark]) -> None:
-        """Draw a line for each intervention, its label at the top where there is room."""
-        free_from = 0
-        for column, kind, label in marks:
+        """Draw a line for each intervention, and its label where it hides nothing."""
+        for column, kind, _ in marks:
             empty = self.letters[:, column] == " "
-            self.letters[empty, column] = (
-                self._glyphs.pause if kind == "pause" else self._glyphs.mark
-            )
-            self.styles[empty, column] = MARK
-            if self._glyphs.down == 1:
-                label = label.encode("ascii", "ignore").decode()
-            begin, end = column + 1, column + 1 + len(label)
-            row = self._label_row(begin, end) if begin >= free_from and end <= self.width else -1
-            if row >= 0:
-                self.letters[row, begin:end], self.styles[row, begin:end] = list(label), MARK
-                free_from = end + 1
-
-    def _label_row(self, begin: int, end: int) -> int:
-        """Return the first row from the top where a label hides nothing, -1 without one."""
-        if begin == end:
-            return -1
-        free = np.flatnonzero((self.letters[:, begin:end] == " ").all(axis=1))
-        return int(free[0]) if len(free) else -1
+            sign = self._glyphs.mark if kind == "change" else self._glyphs.pause
+            self.letters[empty, column], self.styles[empty, column] = sign, MARK
+        add_labels(self.letters, self.styles, marks)
 
     def add_faults(self) -> None:
         """Put a sign on the top row of each column with a value that is no finite number."""

@@ -30,7 +30,8 @@ _LEVELS = {
 class LogLine:
     """One line of the event log.
 
-    `level` is info, good, warn or bad. `routine`: nobody asked for what happened.
+    `step` is the one that it speaks of: an alert may have been noticed later. `level` is info,
+    good, warn or bad. `routine`: nobody asked for what happened.
     """
 
     step: int
@@ -60,7 +61,7 @@ def alerts(events: Iterable[Event], faults: Sequence[Fault]) -> list[LogLine]:
 def _log_line(event: Event, pause: Event | None) -> LogLine:
     shown = event_text(event, pause)
     routine = event.kind == "checkpoint" and event.get("why") in _ROUTINE
-    return LogLine(event.step, shown.tag, shown.text, _level(event), event.wall_time, routine)
+    return LogLine(event.about, shown.tag, shown.text, _level(event), event.wall_time, routine)
 
 
 def _level(event: Event) -> str:

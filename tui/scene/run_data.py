@@ -12,6 +12,7 @@ import numpy as np
 from asgml.storage.format.measured import is_dense, measured_rows
 from asgml.storage.format.metrics import TABLES
 from asgml.tui.plot.decimation import Flags, Floats
+from asgml.tui.scene.x_places import forward, lost_time, place_between
 
 if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
@@ -98,20 +99,43 @@ class RunData:
     smoothed: Mapping[str, Floats] = field(default_factory=dict)
     start_time: float = 0.0
     steps_per_epoch: int = 0
+    _places: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self, name: str) -> TableSnapshot:
         """Return a table, an empty one where the run has none of that name."""
         return self.tables.get(name, EMPTY)
 
     def x(self, table: str, axis: str) -> Floats:
-        """Return the x values of a table: steps, epochs, or seconds since the run began."""
-        if axis == "epoch":
-            return self._epochs(self.table(table).column("step"))
-        values = self.table(table).column(axis)
+        """Return the x values of a table: steps, epochs, or seconds since the run began.
+
+        They never decrease. Where a clock was set back, time goes on from the row before.
+        """
+        if (table, axis) not in self._places:
+            self._places[table, axis] = forward(self._x(self.table(table), axis), axis)
+        return self._places[table, axis]
+
+    def _x(self, table: TableSnapshot, axis: str) -> Floats:
         if axis == "step":
-            return values
-        # A clock set back, or a run resumed from a checkpoint, must not fold the curve.
-        return np.fmax.accumulate(values - (self.start_time if axis == "wall_time" else 0.0))
+            return table.column(axis)
+        if axis == "epoch":
+            return self._epochs(table.column("step"))
+        steps = self.table("steps")
+        times = table.column(axis) - (self.start_time if axis == "wall_time" else 0.0)
+        lost = lost_time(steps.column(axis))
+        if lost is None:
+            return times
+        rows = np.searchsorted(self.x("steps", "step"), table.column("step"), side="right") - 1
+        return np.asarray(times + np.where(rows < 0, 0.0, lost[rows]))
+
+    def place(self, axis: str, step: float, wall_time: float, active_time: float) -> float | None:
+        """Return the x value of something that happened after a step, None without one."""
+        if axis == "step":
+            return step
+        if axis == "epoch":
+            return float(self._epochs(np.array([step]))[0])
+        time = wall_time if axis == "wall_time" else active_time
+        steps, times = self.x("steps", "step"), self.table("steps").column(axis)
+        return place_between(self.x("steps", axis), steps, times, step, time)
 
     def _epochs(self, steps: Floats) -> Floats:
         """Return steps as epochs: parts of one, or whole ones where their length is unknown."""
@@ -122,7 +146,7 @@ class RunData:
         known = np.isfinite(epochs)
         if not known.any():
             return np.zeros(len(steps))
-        return np.asarray(np.interp(steps, table.column("step")[known], epochs[known]))
+        return np.asarray(np.interp(steps, self.x("steps", "step")[known], epochs[known]))
 
     def reach(self, axis: str) -> tuple[float, float] | None:
         """Return the smallest and the largest x value of all tables, None without rows."""

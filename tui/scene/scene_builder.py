@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
@@ -47,7 +47,7 @@ def build_run_data(
     """Return the tables with their smoothed columns, and the time that wall time counts from."""
     starts = [float(table.column("wall_time")[0]) for table in tables.values() if table.rows]
     smoothed = smoothed_columns(manifest, tables, series, smoothing)
-    start = min(starts, default=manifest.created)
+    start = min((start for start in starts if math.isfinite(start)), default=manifest.created)
     return RunData(tables, smoothed, start, manifest.steps_per_epoch)
 
 
@@ -71,16 +71,16 @@ def build_scene(
         panels_with_data(manifest, rows),
         rows,
         summarize_balance(manifest, rows, events, progress.epoch),
-        _history(events, rows),
+        _history(events, rows, [knob.name for knob in manifest.knobs]),
     )
 
 
-def _history(events: Sequence[Event], rows: Sequence[MetricRow]) -> History:
+def _history(events: Sequence[Event], rows: Sequence[MetricRow], knobs: Collection[str]) -> History:
     faults = [row.summary.fault for row in rows if row.summary.fault is not None]
     return History(
         tuple(log_lines(events)),
         tuple(alerts(events, faults)),
-        tuple(marks(events)),
+        tuple(marks(events, knobs)),
         sound_step(events),
         events,
     )

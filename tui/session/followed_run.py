@@ -59,15 +59,21 @@ class FollowedRun:
         return scene
 
     def to_mark(self, direction: int) -> None:
-        """Move a replay to the nearest intervention on one side, one row on: there it is seen."""
+        """Move a replay to the nearest intervention or alert on one side.
+
+        Of an intervention it shows one row more: there it is seen.
+        """
         clock = self.clock
         if not isinstance(clock, ReplayClock):
             return
+        events = self.run.events
         # a mark lies between two rows: it is drawn once the row after it is visible
-        rows = sorted(
-            {self.run.rows_until("steps", mark.wall_time) + 1 for mark in marks(self.run.events)}
-        )
-        beyond = [row for row in rows if (row > clock.row if direction > 0 else row < clock.row)]
+        rows = {self.run.rows_until("steps", mark.wall_time) + 1 for mark in marks(events)}
+        alerts = [event for event in events if event.kind == "alert"]
+        rows |= {self.run.rows_until_step(alert.about) for alert in alerts}
+        beyond = [
+            row for row in sorted(rows) if (row > clock.row if direction > 0 else row < clock.row)
+        ]
         if beyond:
             clock.pause()
             clock.seek_row(beyond[0] if direction > 0 else beyond[-1])

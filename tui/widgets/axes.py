@@ -13,7 +13,6 @@ from asgml.tui.plot.decimation import Envelope, Floats
 from asgml.tui.plot.ranges import Range, nice_range
 from asgml.tui.plot.strokes import scale
 from asgml.tui.plot.windows import Window, window_for
-from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 from asgml.tui.terminal.measured_text import measured_text
@@ -103,8 +102,3 @@ def shown_value(value: float | None, span: Range, styles: Styles) -> str:
     if abs(decimals) > _MOST_DECIMALS or decimals < 0:
         return f"{value:.{digits - 1}e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
     return f"{value:.{decimals}f}"
-
-
-def mark_x(mark: Mark, axis: str, start_time: float) -> float:
-    """Return the x value of an intervention; wall time counts from `start_time`."""
-    return mark.wall_time - start_time if axis == "wall_time" else float(getattr(mark, axis))

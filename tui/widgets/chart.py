@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from asgml.tui.plot.canvas import PlacedMark
 from asgml.tui.plot.ranges import Range
-from asgml.tui.plot.windows import Window
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
-from asgml.tui.widgets.axes import mark_x, window_of
+from asgml.tui.widgets.axes import window_of
 from asgml.tui.widgets.curves import RAW, Curve, curves_of
 from asgml.tui.widgets.legend import legend, legend_entries, legend_values
+from asgml.tui.widgets.mark_labels import placed_marks
 from asgml.tui.widgets.plot_box import PlotBox
 from asgml.tui.widgets.plot_content import Legend, PlotContent
 
@@ -47,7 +46,7 @@ class Chart(PlotBox):
             (known, scene.history.marks),
             lambda span: self._legend(scene, panel, view, span),
             self._named(curves),
-            self._marks(scene, view.axis, window),
+            placed_marks(scene.history.marks, scene.data, view.axis, window, self.theme_styles),
         )
         self.draw_content(content, selected, numbers)
 
@@ -59,15 +58,6 @@ class Chart(PlotBox):
     def _named(self, curves: list[Curve]) -> dict[int, str]:
         styles = self.theme_styles
         return {curve.style: styles.marker(curve.style) for curve in curves if curve.style < RAW}
-
-    def _marks(self, scene: Scene, axis: str, window: Window) -> list[PlacedMark]:
-        """Return the interventions that lie in the window."""
-        across, start = self.theme_styles.glyphs.across, scene.data.start_time
-        placed = [
-            (window.column(mark_x(mark, axis, start)) // across, mark.kind, mark.label)
-            for mark in scene.history.marks
-        ]
-        return [mark for mark in placed if 0 <= mark[0] < window.columns // across]
 
     def _legend(self, scene: Scene, panel: Panel, view: View, span: Range) -> Legend:
         self.values = legend_values(panel, scene, view)

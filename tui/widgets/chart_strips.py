@@ -11,7 +11,8 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
-from asgml.tui.plot.canvas import CURSOR, FAULT, MARK, TEXT, Canvas
+from asgml.tui.plot.canvas import CURSOR, FAULT, TEXT, Canvas
+from asgml.tui.plot.mark_placing import MARK
 from asgml.tui.plot.windows import Window
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.axes import LABEL
@@ -65,8 +66,8 @@ class ChartStrips:
     def bottom(self, window: Window, plot_width: int, axis: str) -> Strip:
         """Return the lower edge with the labels of the x axis in it."""
         glyphs, edge = self.styles.glyphs, self._edge
-        text = Text("").append(glyphs.corners[2] + glyphs.horizontal * AXIS, edge)
-        labels = x_labels(window, plot_width, glyphs.across, axis)
+        text = Text("").append(glyphs.corners[2], edge)
+        labels = x_labels(window, plot_width, glyphs.across, axis, AXIS)
         for between, letters in groupby(labels, lambda letter: letter == EDGE):
             piece = "".join(letters)
             if between:

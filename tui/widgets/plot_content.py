@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from rich.text import Text
 
-from asgml.tui.plot.canvas import PlacedMark
+from asgml.tui.plot.mark_placing import PlacedMark
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.raster import SOLID, Textures
 from asgml.tui.plot.windows import Window

@@ -21,16 +21,16 @@ _SECONDS = (1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600, 43200, 
 """Distances of ticks that are easy to read as h:mm:ss."""
 
 
-def x_labels(window: Window, width: int, across: int, axis: str) -> str:
+def x_labels(window: Window, width: int, across: int, axis: str, margin: int = 0) -> str:
     """Return labels centred on their columns, with `EDGE` in all cells between them.
 
-    `across`: columns of the window in one cell.
+    `across`: columns of the window in one cell; `margin`: cells on the left of the first of them.
     """
-    cells, taken = [EDGE] * width, 0
+    cells, taken = [EDGE] * (margin + width), 0
     for value, label in x_ticks(window.start, window.end, width, axis):
         text = f" {label} "
-        place = max(window.column(value) // across - len(text) // 2, 0)
-        if place >= taken and place + len(text) <= width:
+        place = max(margin + window.column(value) // across - len(text) // 2, 0)
+        if place >= taken and place + len(text) <= len(cells):
             cells[place : place + len(text)] = text
             taken = place + len(text) + 1
     return "".join(cells)
