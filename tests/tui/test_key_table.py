@@ -39,6 +39,7 @@ OPENS = {
     "overlay": ListScreen,
     "effect": EffectScreen,
     "trainer_log": TrainerLogScreen,
+    "interventions": ListScreen,
     "help": HelpScreen,
 }
 
@@ -207,6 +208,7 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "plane",
         "undo",
         "undo_weights",
+        "copy",
     }
     replay_only = {key.id for key in KEYS if key.screens == (REPLAY,)}
     assert MAIN_IDS - known - replay_only == set()

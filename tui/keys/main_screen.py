@@ -48,9 +48,11 @@ STEERING: tuple[Key, ...] = (
 LISTS: tuple[Key, ...] = (
     Key("events", ("L",), "all events; enter jumps to one", "browse", "log"),
     Key("alerts", ("A",), "alerts only; enter jumps to one", "browse"),
+    Key("interventions", ("E",), "interventions, made and to come; enter jumps", "browse"),
     Key("trainer_log", ("T",), "what the trainer printed: levels, words", "browse"),
     Key("runs", ("g",), "all runs: find, compare, label, open another", "browse", "runs"),
     Key("effect", ("b",), "did it help? this run beside its baseline runs", "browse", "helped"),
     Key("plane", ("P",), "plane of gradient balance and conflict, where it is measured", "browse"),
+    Key("copy", ("Y",), "copy a value, or a command line, to the clipboard", "browse"),
     Key("export", ("w",), "write the metrics as CSV", "browse", "csv"),
 )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from asgml.storage.format.layout import RunPaths
+from asgml.tui.scene.interventions import coming_interventions, made_interventions
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.plane import measures_conflict
 from asgml.tui.scene.view_state import View
@@ -16,6 +17,7 @@ from asgml.tui.screens.plane import PlaneScreen
 from asgml.tui.screens.trainer_log import TrainerLogScreen
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.events import log_row
+from asgml.tui.widgets.intervention_row import intervention_row
 
 if TYPE_CHECKING:
     from asgml.tui.session.session import Session
@@ -39,6 +41,7 @@ class BrowseActions(ActionGroup):
             "alerts": self._list_alerts,
             "plane": self._show_plane,
             "trainer_log": self._show_trainer_log,
+            "interventions": self._list_interventions,
         }
 
     def _show_plane(self) -> None:
@@ -48,6 +51,24 @@ class BrowseActions(ActionGroup):
             self._screen.show_message(
                 "this run records no conflict of gradients; diagnose.every=10 or mmpareto does"
             )
+
+    def _list_interventions(self) -> None:
+        """List what is to come, the nearest last, and below it what was made, the newest first."""
+        scene, run = self._screen.scene, self._session.path
+        coming = coming_interventions(scene, run) if run is not None else []
+        made = made_interventions(scene.history.events)
+        lines = [*coming[::-1], *made[::-1]]
+
+        def jump(number: int | None) -> None:
+            if number is not None:
+                self._jump_to_step(lines[number].step)
+
+        styles = app_of(self._screen.app).theme_styles
+        rows = [intervention_row(line, styles) for line in lines]
+        title = f"Interventions ({len(made)} made, {len(coming)} to come)"
+        hint = "enter: all charts to this step · esc back"
+        empty = "nothing was changed, and nothing is to come"
+        self._screen.app.push_screen(ListScreen(title, rows, hint, empty), jump)
 
     def _show_trainer_log(self) -> None:
         run = self._session.path

@@ -11,6 +11,7 @@ from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler, KeyHandlers
 from asgml.tui.screens.actions.browse import BrowseActions
+from asgml.tui.screens.actions.copying import CopyActions
 from asgml.tui.screens.actions.cursor import CursorActions
 from asgml.tui.screens.actions.files import FileActions
 from asgml.tui.screens.actions.knobs import KnobActions
@@ -50,6 +51,7 @@ class KeyActions(ActionGroup):
             self._browse,
             self.runs,
             FileActions(session, view, screen),
+            CopyActions(session, view, screen, self.knobs),
             ProgramActions(view, screen),
         )
         handlers = {id: run for group in self.groups for id, run in group.handlers().items()}
