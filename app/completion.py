@@ -65,7 +65,7 @@ def _declared(paths: RunPaths) -> list[str]:
 
 
 def _directory(given: dict[str, Any]) -> Path:
-    from asgml.app.settings import runs_directory
+    from asgml.app.preferences import runs_directory
 
     runs = given.get("runs")
     return runs_directory(Path(runs) if isinstance(runs, (str, Path)) else None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from asgml.app.errors import NotFoundError, RejectedError
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunNotFoundError, RunPaths, find_run, is_run
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ configuration directory.
 
 from __future__ import annotations
 
-import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
@@ -21,20 +20,14 @@ from pydantic_settings import (
 
 from asgml.app.errors import UserError
 from asgml.app.notify_settings import Notify
+from asgml.app.settings_path import PREFIX, settings_file
 from asgml.storage.alerts.rules import parse_rules
-from asgml.storage.format.user_path import expand_user
-
-
-def settings_file() -> Path:
-    """Return `$XDG_CONFIG_HOME/asgml/settings.toml`, below ~/.config where that is not set."""
-    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return expand_user(home, UserError) / "asgml" / "settings.toml"
 
 
 class Settings(BaseSettings):
     """The preferences, each with its default."""
 
-    model_config = SettingsConfigDict(env_prefix="ASGML_", extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid")
 
     runs: Path = Field(default=Path("runs"), description="directory that holds the runs")
     ascii: bool = Field(default=False, description="draw with plain ASCII characters")
@@ -94,12 +87,7 @@ def load_settings() -> Settings:
         known = ", ".join(Settings.model_fields)
         raise UserError(
             f"setting {name}: {problem['msg']}; there are {known}; "
-            f"correct {settings_file()} or ASGML_{name.upper()}"
+            f"correct {settings_file()} or {PREFIX}{name.upper()}"
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{settings_file()} is no TOML: {error}; correct it or remove it") from None
-
-
-def runs_directory(given: Path | None) -> Path:
-    """Return the directory of the runs: `--runs` if given, else the setting."""
-    return expand_user(given if given is not None else load_settings().runs, UserError)

@@ -5,22 +5,22 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from asgml.storage.format.status import ALIVE
+from textual import events
+from textual.app import ComposeResult
+
 from asgml.tui.messages import Notification, PlanChanged, RunsCounted, RunsListed, SceneChanged
-from asgml.tui.scene.view_state import SMOOTHING, View
-from asgml.tui.screens.by_clock import main_screen
-from asgml.tui.screens.many_runs.navigation import Navigation
-from asgml.tui.screens.many_runs.plan import PlanScreen
-from asgml.tui.screens.many_runs.run_list import RunListScreen
-from asgml.tui.screens.palette import KeyCommands
-from asgml.tui.session.followed_run import ClockKind
-from asgml.tui.session.run_table import RunTable
-from asgml.tui.session.session import Session
+from asgml.tui.scene.view_state import SMOOTHING
+from asgml.tui.screens.parts_app import Asked, PartsApp
 from asgml.tui.terminal.app_protocol import Redrawable
-from asgml.tui.terminal.themed_app import COMMANDS, Commands, ThemedApp
-from asgml.tui.widgets.chart import Chart
+from asgml.tui.terminal.held_keys import HeldKeys
+from asgml.tui.terminal.held_terminal import HeldTerminal
+from asgml.tui.terminal.opening_line import OpeningLine
+from asgml.tui.terminal.themed_app import COMMANDS, Commands
+
+_PATIENCE = 3.0
+"""Seconds after which keys that were typed while the program loaded are run, come what may."""
 
 
 def run_dashboard(
@@ -39,6 +39,7 @@ def run_dashboard(
     theme: str = "auto",
     axis: str = "step",
     smoothing: float = SMOOTHING,
+    held: HeldTerminal | None = None,
 ) -> int:
     """Show a run until the user leaves; without one the runs of a folder, or a plan among them.
 
@@ -46,7 +47,8 @@ def run_dashboard(
 
     `keymap` gives ids of the table of keys another key; `speed` is seconds of training in a second
     of a replay, `at_step` the step at which it is held at first. `interval` and `theme` are those
-    of ThemedApp; `axis` and `smoothing` are what the charts begin with.
+    of ThemedApp; `axis` and `smoothing` are what the charts begin with. `held`: the terminal, where
+    it has been held since before this module was imported.
     """
     app = Dashboard(
         target,
@@ -65,17 +67,25 @@ def run_dashboard(
     )
     # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
     gc.set_threshold(20_000, 50, 100)
+    if held is not None:
+        held.handed_over = True
     app.run(inline=inline)
     if app.return_code == 0 and clock == "live":
         print(app.farewell(), file=sys.stderr)
     return app.return_code or 0
 
 
-class Dashboard(ThemedApp):
+def _key_commands() -> type[Any]:
+    from asgml.tui.screens.palette import KeyCommands
+
+    return KeyCommands
+
+
+class Dashboard(PartsApp):
     """The Textual program. Messages of the session go to its main screen."""
 
     CSS_PATH = "screens/dialogs.tcss"
-    COMMANDS: ClassVar[Commands] = {KeyCommands} | COMMANDS
+    COMMANDS: ClassVar[Commands] = {_key_commands, *COMMANDS}
 
     def __init__(
         self,
@@ -83,7 +93,7 @@ class Dashboard(ThemedApp):
         runs: Path,
         *,
         plan: Path | None = None,
-        clock: ClockKind = "live",
+        clock: Literal["live", "replay"] = "live",
         readonly: bool = False,
         speed: float = 1.0,
         at_step: int | None = None,
@@ -95,53 +105,55 @@ class Dashboard(ThemedApp):
         smoothing: float = SMOOTHING,
     ) -> None:
         super().__init__(ascii=ascii, keymap=keymap, interval=interval, theme=theme)
-        self.view = View(axis=axis, smoothing=smoothing)
-        self.session = Session(
-            target,
-            runs,
-            self.post_message,
-            clock=clock,
-            readonly=readonly,
-            speed=speed,
-            at_step=at_step,
-            interval=self.interval,
-            smoothing=self.view.smoothing,
-        )
-        self.table = RunTable(runs, self.post_message)
-        self.main = main_screen(self.session, self.view, self.table)
-        self.run_list = RunListScreen(self.table, readonly)
-        self.plan = PlanScreen(self.table)
-        self.navigation = Navigation(
-            self, self.session, self.table, self.main, self.run_list, self.plan
-        )
-        self._first = target is not None, plan
+        self._target, self._runs = target, runs
+        self.asked = Asked(target, runs, clock, readonly, speed, at_step, axis, smoothing)
+        self._first_plan = plan
+        self._held_keys = HeldKeys()
+
+    def compose(self) -> ComposeResult:
+        yield OpeningLine(Path(self._target or self._runs).name)
 
     def on_mount(self) -> None:
-        self.navigation.install()
-        self._open_first(*self._first)
-        # the first frame is painted before zarr is imported
-        self.screen.call_after_refresh(self.session.start)
-        self.screen.call_after_refresh(self.table.start)
+        # the first frame is painted before numpy and all that draws charts is imported
+        self.screen.call_after_refresh(self._open_first)
 
-    def _open_first(self, run: bool, plan: Path | None) -> None:
-        if run:
+    def _open_first(self) -> None:
+        """Begin to read the run, and put the screens up meanwhile."""
+        self.session.start()
+        if self._target is not None:
             self.push_screen(self.main)
         else:
             self.navigation.show_runs()
-        if plan is not None:
-            self.navigation.show_plan(plan)
+        if self._first_plan is not None:
+            self.navigation.show_plan(self._first_plan)
+        self.set_timer(_PATIENCE, self._run_held_keys)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Hold keys until there is something that can answer them, but for those that leave."""
+        if not isinstance(event, events.Key) or not self._held_keys.holding:
+            await super().on_event(event)
+        elif event.key in {"ctrl+c", "ctrl+q", *self.mapped.get("detach", "q").split(",")}:
+            self.detach()
+        else:
+            self._held_keys.hold(event)
+
+    def _run_held_keys(self) -> None:
+        for key in self._held_keys.release():
+            self.post_message(key)
 
     def on_unmount(self) -> None:
-        self.session.close()
-        self.table.close()
+        if self.loaded:
+            self.parts.close()
 
     def on_scene_changed(self, message: SceneChanged) -> None:
         self.main.show_scene(message.scene)
+        self._run_held_keys()
 
     def on_runs_listed(self, message: RunsListed) -> None:
         self.main.show_runs(message.records)
         if message.listing is not None:
             self.run_list.show_listing(message.listing)
+            self._run_held_keys()
 
     def on_runs_counted(self, message: RunsCounted) -> None:
         self.run_list.show_count(message.done, message.total)
@@ -156,20 +168,14 @@ class Dashboard(ThemedApp):
 
     def farewell(self) -> str:
         """Return the line the user reads after leaving."""
-        scene = self.session.scene
-        if not self.session.opened:
-            return f"`asgml watch {self.table.folder}` comes back to the list"
-        if scene.state == "failed" and scene.manifest is None:
-            log = f"{scene.name}/trainer.log"
-            return f"{scene.name} failed before its first step; the reason is in {log}"
-        if scene.state in ALIVE:
-            return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
-        return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
+        if self.loaded:
+            return self.parts.farewell()
+        return f"`asgml watch {self._target or self._runs}` comes back"
 
     def restyle(self) -> None:
         super().restyle()
-        for chart in self.main.query(Chart) if self.main.is_mounted else ():
-            chart.forget()
+        if self.loaded and self.main.is_mounted:
+            self.main.grid.forget()
         for screen in self.screen_stack:
             if isinstance(screen, Redrawable):
                 screen.draw()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from asgml.storage.runs.record import RunRecord
-from asgml.tui.scene.comparison import Comparison
-from asgml.tui.scene.plan_progress import PlanProgress
-from asgml.tui.scene.run_listing import RunListing
-from asgml.tui.scene.scene import Scene
+if TYPE_CHECKING:
+    from asgml.storage.runs.record import RunRecord
+    from asgml.tui.scene.comparison import Comparison
+    from asgml.tui.scene.plan_progress import PlanProgress
+    from asgml.tui.scene.run_listing import RunListing
+    from asgml.tui.scene.scene import Scene
 
 Severity = Literal["information", "warning", "error"]
 

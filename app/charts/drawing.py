@@ -9,7 +9,7 @@ import plotext
 
 from asgml.app.charts.scale import Line, scale
 from asgml.app.output import colours_wanted, terminal_width
-from asgml.app.settings import load_settings
+from asgml.app.preferences import load_preferences
 from asgml.storage.format.safe_text import safe
 
 HEIGHT = 14
@@ -68,7 +68,7 @@ def _add_signs(places: np.ndarray, height: float, sign: str, meaning: str) -> No
 def ascii_wanted() -> bool:
     """Return True where stdout takes no more than ASCII, or the setting `ascii` asks for it."""
     encoding = (sys.stdout.encoding or "ascii").lower()
-    return not encoding.startswith("utf") or load_settings().ascii
+    return not encoding.startswith("utf") or load_preferences().ascii
 
 
 def in_ascii(text: str) -> str:

@@ -1,62 +1,12 @@
-"""The program `asgml`: joins the commands, runs one, and turns errors into one line and a code."""
+"""The program `asgml`: runs one command, and turns errors into one line and an exit code."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
-from typing import Annotated, Any
 
-import typer
-
-from asgml.app.cli.alerting import alerting_app
-from asgml.app.cli.answers import answers_app
-from asgml.app.cli.assistants import assistants_app
-from asgml.app.cli.config import config_app
-from asgml.app.cli.data import data_app
-from asgml.app.cli.inspection import inspection_app
-from asgml.app.cli.plans import plans_app
-from asgml.app.cli.reference import reference_app
-from asgml.app.cli.reporting import reporting_app
-from asgml.app.cli.table import table_app
-from asgml.app.cli.training import training_app
-
-app = typer.Typer(
-    name="asgml",
-    rich_markup_mode=None,  # plain help: importing rich would double the time of `asgml --help`
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(training_app)
-app.add_typer(plans_app)
-app.add_typer(table_app)
-app.add_typer(inspection_app)
-app.add_typer(alerting_app)
-app.add_typer(answers_app)
-app.add_typer(reporting_app)
-app.add_typer(reference_app)
-app.add_typer(assistants_app)
-app.add_typer(config_app, name="config")
-app.add_typer(data_app, name="data")
-
-
-def print_version(asked: bool) -> None:
-    """Print the installed version and end the program."""
-    if asked:
-        from importlib.metadata import version
-
-        typer.echo(f"asgml {version('asgml')}")
-        raise typer.Exit
-
-
-@app.callback()
-def root(
-    version: Annotated[
-        bool,
-        typer.Option("--version", help="Print the version.", callback=print_version, is_eager=True),
-    ] = False,
-) -> None:
-    """Train multimodal networks in balance, and watch and steer it live in the terminal."""
+from asgml.app.cli.quick_watch import QuickWatch, quick_watch
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -65,14 +15,37 @@ def run(arguments: list[str] | None = None) -> int:
 
     given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = app(args=given or ["--help"], prog_name="asgml", standalone_mode=False)
+        quick = quick_watch(given)
+        code = _run_by_typer(given) if quick is None else _watch(quick)
     except UserError as error:
         return complain(error, error.exit_code)
-    except _CommandLineError as error:
-        return complain(_usage(error), error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _watch(given: QuickWatch) -> int:
+    from asgml.app.commands.watch import watch
+
+    return watch(
+        given.run, given.runs, readonly=given.readonly, inline=given.inline, ascii_=given.ascii
+    )
+
+
+def _run_by_typer(given: list[str]) -> object:
+    """Parse and run a command line. Return what the command returned, or an exit code."""
+    import typer
+
+    from asgml.app.cli.tree import CommandLineError, app, program_with, usage
+    from asgml.app.errors import INTERRUPTED, complain
+
+    program = program_with(given[0]) if given else app
+    try:
+        return program(args=given or ["--help"], prog_name="asgml", standalone_mode=False)
+    except CommandLineError as error:
+        return complain(usage(error), error.exit_code)
+    except typer.Abort:
+        return INTERRUPTED
 
 
 def main() -> None:
@@ -103,15 +76,3 @@ def _run_and_flush() -> int:
             return FAILED
         place = error.filename or "the output"
         return complain(f"cannot write {place}: {error.strerror}; make room and try again", FAILED)
-
-
-# ClickException, which typer vendors and does not export
-_CommandLineError: Any = typer.BadParameter.__mro__[2]
-
-
-def _usage(error: Any) -> str:
-    # one line: typer sets the choices of an option below each other
-    message = " ".join(error.format_message().split())
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "asgml"
-    return f"{message.rstrip('.')}; see `{command} --help`"

@@ -25,7 +25,7 @@ from asgml.app.plans.row_settings import Overrides, RowSettings
 from asgml.app.plans.scheduler import PlanOutcome, inspect_plan, run_plan
 from asgml.app.plans.selection import rows_needed, runs_of_rows, slow_modules
 from asgml.app.plans.tuning import trials_of, tune
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import is_run
 
 

@@ -12,7 +12,8 @@ from asgml.app.alerts.targets import targets_of
 from asgml.app.errors import FAILED, OK, NotFoundError, RunFailedError, UserError
 from asgml.app.lookup import find
 from asgml.app.output import print_json
-from asgml.app.settings import load_settings, settings_file
+from asgml.app.settings import load_settings
+from asgml.app.settings_path import settings_file
 from asgml.storage.alerts.acknowledged import acknowledge, read_acknowledged
 from asgml.storage.alerts.alert import Alert
 from asgml.storage.alerts.feed import AlertFeed

@@ -15,7 +15,7 @@ from asgml.app.commands.plan_table import table_of_folder
 from asgml.app.errors import OK, NotFoundError, UserError, narrate
 from asgml.app.keys import nearest_of
 from asgml.app.output import print_json
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.runs.lookup import ALIASES
 from asgml.storage.runs.plan_record import read_plan_record

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from asgml.app.output import console, print_json
-from asgml.app.settings import Settings, load_settings, settings_file
+from asgml.app.settings import Settings, load_settings
+from asgml.app.settings_path import settings_file
 from asgml.storage.format.safe_text import safe
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from asgml.app.errors import RejectedError, RunFailedError, UserError, narrate
 from asgml.app.lookup import find_to_change
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunPaths, name_in
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.value_text import size

@@ -19,7 +19,8 @@ from asgml.app.plans.launchers import LocalLauncher
 from asgml.app.plans.progress_view import progress_view
 from asgml.app.plans.resources import share_of
 from asgml.app.plans.scheduler import PlanOutcome, run_plan
-from asgml.app.settings import load_settings, runs_directory
+from asgml.app.preferences import runs_directory
+from asgml.app.settings import load_settings
 from asgml.core.config.published import DEFAULT_METHOD
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.user_path import expand_user

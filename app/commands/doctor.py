@@ -15,7 +15,7 @@ from asgml.app.commands.doctor_storage import storage_checks
 from asgml.app.commands.doctor_terminal import terminal_checks
 from asgml.app.errors import FAILED, OK
 from asgml.app.launcher import worker_environment
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.safe_text import one_line
 
 PACKAGES = ("asgml", "textual", "rich", "typer", "zarr", "numpy", "pydantic", "plotext")

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 
 from asgml.app.commands.doctor_report import Check
-from asgml.app.settings import settings_file
+from asgml.app.settings_path import settings_file
 from asgml.storage.format.layout import list_runs
 
 SCARCE = 2 * 2**30

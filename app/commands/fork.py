@@ -19,7 +19,7 @@ from asgml.app.errors import RejectedError, narrate
 from asgml.app.launcher import start
 from asgml.app.lookup import find, open_run
 from asgml.app.new_run import make_run, write_whole
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.core.run.checkpoint_files import step_of, up_to
 from asgml.storage.format.fork_record import Fork
 from asgml.storage.read.reader import Run

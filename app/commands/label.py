@@ -9,7 +9,7 @@ from pathlib import Path
 from asgml.app.errors import RejectedError, RunFailedError, UserError
 from asgml.app.lookup import find_to_change
 from asgml.app.output import print_json
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.labels_file import MAX_TAGS, MAX_TEXT
 from asgml.storage.format.layout import RunPaths, name_in
 from asgml.storage.format.safe_text import one_line, safe

@@ -12,7 +12,7 @@ from asgml.app.errors import OK, NotFoundError, narrate
 from asgml.app.mcp.folder import Folder
 from asgml.app.mcp.reading import RunReading
 from asgml.app.mcp.tools import server_of
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 
 
 def mcp(runs: Path | None, *, steer: bool) -> int:

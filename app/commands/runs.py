@@ -9,7 +9,7 @@ from typing import Any
 from asgml.app.commands.run_query import RunQuery, select
 from asgml.app.errors import NotFoundError, narrate
 from asgml.app.output import print_json
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.runs.index import read_records

@@ -1,11 +1,13 @@
-"""The options with which a command opens screens: the user's preferences, checked."""
+"""The opening of screens by a command: with the user's preferences, on a terminal that is held."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from asgml.app.errors import UserError
-from asgml.app.settings import load_settings, settings_file
+from asgml.app.preferences import load_preferences
+from asgml.app.settings_path import settings_file
 
 
 def screen_options(ascii_: bool) -> dict[str, Any]:
@@ -15,7 +17,7 @@ def screen_options(ascii_: bool) -> dict[str, Any]:
     """
     from asgml.tui.keys.keymap import KeymapError, checked_keymap
 
-    settings = load_settings()
+    settings = load_preferences()
     try:
         keymap = checked_keymap(settings.keys)
     except KeymapError as error:
@@ -28,3 +30,19 @@ def screen_options(ascii_: bool) -> dict[str, Any]:
         "axis": settings.axis,
         "smoothing": settings.smoothing,
     }
+
+
+def open_dashboard(
+    target: Path | None, runs: Path, name: str, *, ascii: bool, **options: Any
+) -> int:
+    """Import and run the dashboard by the preferences and `options`. Return its exit code.
+
+    The terminal is held meanwhile, and says that `name` is opened.
+    """
+    from asgml.tui.terminal.held_terminal import held_terminal, opening_text
+
+    options |= screen_options(ascii)
+    with held_terminal(opening_text(name), alternate=not options.get("inline")) as held:
+        from asgml.tui.app import run_dashboard
+
+        return run_dashboard(target, runs, held=held, **options)

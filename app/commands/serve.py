@@ -17,7 +17,7 @@ from asgml.app.commands.watch import folder_meant
 from asgml.app.errors import OK, RunFailedError, narrate
 from asgml.app.launcher import python_command
 from asgml.app.lookup import find
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 
 if TYPE_CHECKING:
     from aiohttp.web import TCPSite

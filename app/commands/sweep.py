@@ -28,7 +28,7 @@ from asgml.app.plans.sweep_plan import SweepPlan
 from asgml.app.plans.sweep_study import SweepStudy
 from asgml.app.plans.sweep_trial import Trial
 from asgml.app.plans.tuning import without_test
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.app.sweep_arguments import SweepArguments
 from asgml.app.table_text import number
 from asgml.core.config.run_settings import RunSettings

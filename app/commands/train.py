@@ -21,7 +21,7 @@ from asgml.app.launcher import Trainer, start
 from asgml.app.lookup import find, open_run
 from asgml.app.new_run import make_run
 from asgml.app.output import in_terminal
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.status import ENDED_BADLY
 
 
@@ -96,11 +96,10 @@ def _wait(trainer: Trainer) -> int:
 
 
 def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
-    from asgml.app.commands.screen_options import screen_options
-    from asgml.tui.app import run_dashboard
+    from asgml.app.commands.screen_options import open_dashboard
 
     paths = trainer.paths
-    code = run_dashboard(paths.root, paths.root.parent, clock="live", **screen_options(mode.ascii))
+    code = open_dashboard(paths.root, paths.root.parent, paths.name, ascii=mode.ascii)
     print(paths.root, flush=True)
     run = open_run(paths)
     if run.manifest is None and trainer.exit_code() is not None:

@@ -6,11 +6,11 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from asgml.app.commands.screen_options import screen_options
+from asgml.app.commands.screen_options import open_dashboard
 from asgml.app.errors import UserError
 from asgml.app.lookup import find
 from asgml.app.output import in_browser, in_terminal
-from asgml.app.settings import runs_directory
+from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunPaths, is_run, list_runs
 from asgml.storage.format.user_path import expand_user
 
@@ -86,10 +86,8 @@ def dashboard(
 ) -> int:
     """Hand the terminal to the dashboard, drawn as the settings say."""
     _refuse_without_terminal(f"{instead} {paths.name}")
-    from asgml.tui.app import run_dashboard
-
-    return run_dashboard(
-        paths.root, _runs_around(paths.root), clock=clock, **screen_options(ascii), **options
+    return open_dashboard(
+        paths.root, _runs_around(paths.root), paths.name, ascii=ascii, clock=clock, **options
     )
 
 
@@ -97,16 +95,10 @@ def folder_dashboard(folder: Path, *, readonly: bool, ascii: bool) -> int:
     """Hand the terminal to the list of a folder's runs, or to the cells of a plan."""
     _refuse_without_terminal(f"asgml runs --runs {folder}")
     from asgml.storage.runs.plan_record import is_plan
-    from asgml.tui.app import run_dashboard
 
     plan = folder if is_plan(folder) else None
-    return run_dashboard(
-        None,
-        folder.parent if plan else folder,
-        plan=plan,
-        readonly=readonly,
-        **screen_options(ascii),
-    )
+    runs = folder.parent if plan else folder
+    return open_dashboard(None, runs, folder.name, ascii=ascii, plan=plan, readonly=readonly)
 
 
 def _runs_around(run: Path) -> Path:

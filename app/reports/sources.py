@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from asgml.app.errors import NotFoundError, UserError
+from asgml.app.preferences import runs_directory
 from asgml.app.reports.cells import Source
 from asgml.app.reports.content import Part
 from asgml.app.reports.gather import part_of
-from asgml.app.settings import runs_directory
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError, is_run
 from asgml.storage.runs.ensemble_record import EnsembleRecord, ensemble_file, read_ensemble

@@ -15,7 +15,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from asgml.app.cli.program import app
+from asgml.app.cli.tree import app
 from asgml.app.errors import FAILED, INTERRUPTED, NOT_FOUND, USAGE, UserError
 from asgml.core.methods.registry import METHODS
 from asgml.storage.format.layout import RunPaths

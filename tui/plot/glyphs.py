@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class Glyphs:
@@ -26,15 +23,15 @@ class Glyphs:
     tick: str
 
     @property
-    def dot_weights(self) -> NDArray[np.int64]:
-        """The number that each dot adds to the index into `patterns`, shape (down, across)."""
+    def dot_weights(self) -> tuple[tuple[int, ...], ...]:
+        """The number that each dot adds to the index into `patterns`, `down` rows of `across`."""
         if self.across == 2:
             return _BRAILLE_WEIGHTS
-        return (1 << np.arange(self.down)).reshape(self.down, 1)
+        return tuple((1 << row,) for row in range(self.down))
 
 
 # Unicode numbers the dots of a braille letter by columns, 1 to 6; the lowest row is 7 and 8.
-_BRAILLE_WEIGHTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
+_BRAILLE_WEIGHTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
 BRAILLE = Glyphs(
     name="braille",

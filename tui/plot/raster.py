@@ -125,4 +125,4 @@ def cell_patterns(grid: Flags, glyphs: Glyphs) -> NDArray[np.int16]:
     width = columns // glyphs.across
     shape = (rows // glyphs.down, glyphs.down, width, glyphs.across)
     cells = grid[:, : width * glyphs.across].reshape(shape)
-    return np.asarray(np.einsum("rdwa,da->rw", cells, glyphs.dot_weights), dtype=np.int16)
+    return np.asarray(np.einsum("rdwa,da->rw", cells, np.array(glyphs.dot_weights)), dtype=np.int16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
@@ -11,7 +12,6 @@ from asgml.tui.scene.view_state import View
 from asgml.tui.screens.main import MainScreen
 
 if TYPE_CHECKING:
-    from asgml.tui.session.run_table import RunTable
     from asgml.tui.session.session import Session
 
 
@@ -27,6 +27,6 @@ class ReplayScreen(MainScreen):
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("replay")
 
 
-def main_screen(session: Session, view: View, table: RunTable) -> MainScreen:
-    """Return the screen for the session's clock."""
-    return (LiveScreen if session.clock_kind == "live" else ReplayScreen)(session, view, table)
+def main_screen(session: Session, view: View, list_runs: Callable[[], None]) -> MainScreen:
+    """Return the screen for the session's clock; `list_runs` asks for the runs of the folder."""
+    return (LiveScreen if session.clock_kind == "live" else ReplayScreen)(session, view, list_runs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -33,9 +34,10 @@ from asgml.tui.widgets.system import System
 from asgml.tui.widgets.values import Values
 
 if TYPE_CHECKING:
-    from asgml.tui.session.run_table import RunTable
     from asgml.tui.session.session import Session
 
+_RUNS_AFTER = 0.3
+"""Seconds after the first scene until the list of runs is read: the charts come first."""
 _RUNS_EVERY = 15.0
 """Seconds between two readings of the list of runs: each reads up to 40 of them."""
 WIDTHS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
@@ -50,10 +52,10 @@ class MainScreen(Screen[None]):
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
 
-    def __init__(self, session: Session, view: View, table: RunTable) -> None:
+    def __init__(self, session: Session, view: View, list_runs: Callable[[], None]) -> None:
         super().__init__()
         self.session = session
-        self.list_runs = table.refresh
+        self.list_runs = list_runs
         self.scene = session.scene
         self.view = view
         self.actions = KeyActions(session, view, self)
@@ -114,7 +116,7 @@ class MainScreen(Screen[None]):
         if not self.view.frozen or scene.name != self.scene.name:
             self.draw()
         if first:
-            self._refresh_runs()
+            self.set_timer(_RUNS_AFTER, self._refresh_runs)
 
     def show_runs(self, runs: tuple[RunRecord, ...]) -> None:
         self.runs = runs

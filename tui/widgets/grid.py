@@ -51,6 +51,11 @@ class PlotGrid(Container):
         """Return the number of the first chart on the page with the selected one."""
         return page_of(selected, self.per_page) * self.per_page
 
+    def forget(self) -> None:
+        """Forget what was drawn in the styles of another theme."""
+        for chart in self.plots:
+            chart.forget()
+
     def choose_shape(self, panels: int, solo: bool) -> None:
         """Choose columns and rows for the room there is; `solo`: one chart."""
         shape = best_shape(self.size.width, self.size.height, 1 if solo else panels)

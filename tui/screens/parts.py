@@ -1,0 +1,105 @@
+"""The parts of the dashboard: its session, its list of runs and its screens, each made when needed.
+
+Importing them takes numpy and most of the program, so none of it comes before the first frame. The
+screens are kept when they are left, as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+from textual.message import Message
+
+from asgml.storage.format.status import ALIVE
+from asgml.tui.scene.view_state import View
+from asgml.tui.screens.by_clock import main_screen
+from asgml.tui.screens.many_runs.navigation import Navigation
+from asgml.tui.screens.parts_app import Asked
+from asgml.tui.session.session import Session
+
+if TYPE_CHECKING:
+    from asgml.tui.screens.main import MainScreen
+    from asgml.tui.screens.many_runs.plan import PlanScreen
+    from asgml.tui.screens.many_runs.run_list import RunListScreen
+    from asgml.tui.session.run_table import RunTable
+
+
+class Parts:
+    """The parts, made of what was asked for. `post` takes the messages of their threads."""
+
+    def __init__(
+        self, app: App[Any], asked: Asked, interval: float, post: Callable[[Message], object]
+    ) -> None:
+        self.view = View(axis=asked.axis, smoothing=asked.smoothing)
+        self._app, self._asked, self._post = app, asked, post
+        self.session = Session(
+            asked.target,
+            asked.runs,
+            post,
+            clock=asked.clock,
+            readonly=asked.readonly,
+            speed=asked.speed,
+            at_step=asked.at_step,
+            interval=interval,
+            smoothing=self.view.smoothing,
+        )
+
+    @cached_property
+    def main(self) -> MainScreen:
+        """The screen of a run."""
+        screen = main_screen(self.session, self.view, lambda: self.table.refresh())
+        self._app.install_screen(screen, "main")
+        return screen
+
+    @cached_property
+    def table(self) -> RunTable:
+        """The runs of the folder; its thread starts with it."""
+        from asgml.tui.session.run_table import RunTable
+
+        table = RunTable(self._asked.runs, self._post)
+        table.start()
+        return table
+
+    @cached_property
+    def run_list(self) -> RunListScreen:
+        """The screen that lists them."""
+        from asgml.tui.screens.many_runs.run_list import RunListScreen
+
+        screen = RunListScreen(self.table, self._asked.readonly)
+        self._app.install_screen(screen, "runs")
+        return screen
+
+    @cached_property
+    def plan(self) -> PlanScreen:
+        """The screen of a plan."""
+        from asgml.tui.screens.many_runs.plan import PlanScreen
+
+        screen = PlanScreen(self.table)
+        self._app.install_screen(screen, "plan")
+        return screen
+
+    @cached_property
+    def navigation(self) -> Navigation:
+        """The way between the screens."""
+        return Navigation(self._app, self)
+
+    def farewell(self) -> str:
+        """Return the line the user reads after leaving."""
+        scene = self.session.scene
+        if not self.session.opened:
+            return f"`asgml watch {self._asked.runs}` comes back to the list"
+        if scene.state == "failed" and scene.manifest is None:
+            log = f"{scene.name}/trainer.log"
+            return f"{scene.name} failed before its first step; the reason is in {log}"
+        if scene.state in ALIVE:
+            return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
+        return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
+
+    def close(self) -> None:
+        """End the threads."""
+        self.session.close()
+        if "table" in self.__dict__:
+            self.table.close()
