@@ -206,6 +206,7 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "export",
         "screenshot",
         "plane",
+        "acknowledge",
         "undo",
         "undo_weights",
         "copy",

@@ -48,6 +48,7 @@ STEERING: tuple[Key, ...] = (
 LISTS: tuple[Key, ...] = (
     Key("events", ("L",), "all events; enter jumps to one", "browse", "log"),
     Key("alerts", ("A",), "alerts only; enter jumps to one", "browse"),
+    Key("acknowledge", ("a",), "acknowledge the newest alert", "browse", "", True, (LIVE,)),
     Key("interventions", ("E",), "interventions, made and to come; enter jumps", "browse"),
     Key("trainer_log", ("T",), "what the trainer printed: levels, words", "browse"),
     Key("runs", ("g",), "all runs: find, compare, label, open another", "browse", "runs"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from asgml.storage.alerts.acknowledged import MAX_ID
 from asgml.storage.format.events import Event
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
@@ -32,6 +33,7 @@ class LogLine:
 
     `step` is the one that it speaks of: an alert may have been noticed later. `level` is info,
     good, warn or bad. `routine`: nobody asked for what happened.
+    `id`: of an alert, by which it is acknowledged.
     """
 
     step: int
@@ -40,6 +42,7 @@ class LogLine:
     level: str
     wall_time: float = 0.0
     routine: bool = False
+    id: str = ""
 
 
 def log_lines(events: Iterable[Event]) -> list[LogLine]:
@@ -52,10 +55,11 @@ def alerts(events: Iterable[Event], faults: Sequence[Fault]) -> list[LogLine]:
 
     Those are the trainer's alerts, and the first NaN or infinity of each column without one.
     """
-    chosen = [event for event in events if event.kind in _NEED_ATTENTION]
-    columns = {str(event.get("column")) for event in chosen if event.kind == "alert"}
+    chosen = [(n, event) for n, event in enumerate(events) if event.kind in _NEED_ATTENTION]
+    columns = {str(event.get("column")) for _, event in chosen if event.kind == "alert"}
     unreported = [_fault_line(fault) for fault in faults if fault.column not in columns]
-    return sorted([*log_lines(chosen), *unreported], key=lambda line: line.step)
+    told = [replace(_log_line(event, None), id=f"e{n}") for n, event in chosen]
+    return sorted([*told, *unreported], key=lambda line: line.step)
 
 
 def _log_line(event: Event, pause: Event | None) -> LogLine:
@@ -75,4 +79,4 @@ def _level(event: Event) -> str:
 def _fault_line(fault: Fault) -> LogLine:
     tag = "NaN" if math.isnan(fault.value) else "INF"
     text = f"{safe(fault.column)} is {number(fault.value)} for the first time"
-    return LogLine(fault.step, tag, text, "bad")
+    return LogLine(fault.step, tag, text, "bad", id=f"{tag}.{safe(fault.column)}"[:MAX_ID])

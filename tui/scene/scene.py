@@ -158,6 +158,7 @@ class Scene:
     pending_requests: tuple[PendingRequest, ...] = ()
     transport: Transport | None = None
     problems: tuple[str, ...] = ()
+    acknowledged: frozenset[str] = frozenset()
 
     @property
     def remedy(self) -> str:
@@ -168,6 +169,11 @@ class Scene:
     def total(self) -> int:
         """Steps of the whole training, 0 while unknown."""
         return self.manifest.total_steps if self.manifest else 0
+
+    @cached_property
+    def open_alerts(self) -> tuple[LogLine, ...]:
+        """The alerts that nobody has acknowledged, the oldest first."""
+        return tuple(line for line in self.history.alerts if line.id not in self.acknowledged)
 
     @cached_property
     def known(self) -> frozenset[str]:

@@ -15,6 +15,7 @@ from asgml.tui.scene.marks import marks, paused_at
 from asgml.tui.scene.run_data import snapshot_tables
 from asgml.tui.scene.scene import KnobState, Scene, Transport
 from asgml.tui.scene.scene_builder import SeriesStore, build_run_data, build_scene
+from asgml.tui.session.acknowledgements import Acknowledgements
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.session.overlay_run import OverlayRun
 from asgml.tui.session.trainer_process import trainer_process
@@ -37,6 +38,7 @@ class FollowedRun:
         self.clock = clock
         self._series = SeriesStore()
         self._drawn: tuple[Any, ...] = ()
+        self._acknowledgements = Acknowledgements(run.paths)
 
     def poll(
         self, before: Scene, outbox: Outbox, smoothing: float, overlay: OverlayRun | None
@@ -123,6 +125,7 @@ class FollowedRun:
             knobs=self._knobs(moment, events, outbox),
             problems=tuple(safe(problem) for problem in run.problems),
             transport=self._transport(moment),
+            acknowledged=self._acknowledgements.ids(),
         )
 
     def _knobs(self, moment: Moment, events: list[Event], outbox: Outbox) -> tuple[KnobState, ...]:
@@ -153,6 +156,7 @@ def _visible_state(scene: Scene) -> tuple[Any, ...]:
         scene.pending_requests,
         scene.problems,
         scene.transport,
+        scene.acknowledged,
         trainer.pid,
         trainer.output,
         age(trainer.silent),

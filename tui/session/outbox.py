@@ -7,9 +7,12 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from asgml.storage.alerts.acknowledged import acknowledge
 from asgml.storage.commands.inbox import Request, send
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Value
+from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import Head
 from asgml.tui.messages import Severity
@@ -45,6 +48,13 @@ class Outbox:
             self._notify(f"{request.kind} could not be sent: {error}", "error")
             return
         self._sent[request.id] = request
+
+    def acknowledge(self, paths: RunPaths, alert: str) -> None:
+        """Record that an alert was seen; notify the user where that fails."""
+        try:
+            acknowledge(paths, [alert])
+        except (OSError, FormatError) as error:
+            self._notify(f"the alert could not be acknowledged: {error}", "error")
 
     def note_answers(self, events: Sequence[Event]) -> None:
         """Drop the requests that have their answer; notify the user of those that were refused."""

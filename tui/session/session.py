@@ -103,6 +103,13 @@ class Session:
         self._on_run(lambda followed: self._outbox.kill(followed.run.head))
         return ""
 
+    def acknowledge(self, alert: str) -> str:
+        """Record that the user has seen an alert. Return why not, or ""."""
+        if self.readonly or self.clock_kind == "replay":
+            return f"read-only: `asgml alerts {self.scene.name} --ack {alert}` acknowledges it"
+        self._on_run(lambda followed: self._outbox.acknowledge(followed.run.paths, alert))
+        return ""
+
     def replay(self, change: Callable[[ReplayClock], object]) -> None:
         """Move the replay: `change` is called with its clock in the reading thread."""
 

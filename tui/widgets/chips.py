@@ -58,14 +58,18 @@ def _follow(view: View, styles: Styles) -> Text:
 
 
 def _news(scene: Scene, styles: Styles) -> Text:
-    """Return the newest alert; without one the method, the data and the device."""
-    alerts = scene.history.alerts
+    """Return the newest alert that is not acknowledged, else the method, data and device."""
+    alerts = scene.open_alerts
     if not alerts:
         return Text(f" {_description(scene)}", styles.muted)
     last = alerts[-1]
-    amount = f" {styles.glyph('▲', '!')} {plural(len(alerts), 'alert')}"
-    text = Text("").append(amount, styles.level(last.level)).append("  A", styles.key)
-    return text.append(f"  {last.text} @ step {count(last.step)}", styles.text)
+    text = Text(f" {styles.glyph('▲', '!')} {plural(len(alerts), 'alert')}")
+    text.stylize(styles.level(last.level))
+    for key, meaning in (("a", "ack"), ("A", "list")):
+        text.append(f"  {key}", styles.key).append(f" {meaning}", styles.muted)
+    # messages of alert rules name their step themselves
+    place = "" if f"step {last.step}" in last.text else f" @ step {count(last.step)}"
+    return text.append(f"  {last.text}{place}", styles.text)
 
 
 def _description(scene: Scene) -> str:

@@ -61,8 +61,12 @@ def _folded(lines: list[LogLine]) -> LogLine:
     return replace(first, text=f"{first.text}  and {len(older)} before") if older else first
 
 
-def log_row(line: LogLine, styles: Styles, width: int) -> Text:
-    """Return step, tag and text of a log line in at most `width` cells."""
+def log_row(line: LogLine, styles: Styles, width: int, *, seen: bool = False) -> Text:
+    """Return step, tag and text of a log line in at most `width` cells; dim if it was `seen`."""
+    if seen:
+        row = Text(f"{count(line.step):>8} {line.tag:<5} {line.text}", styles.muted)
+        row.truncate(max(width, 0), overflow="ellipsis")
+        return row
     tag = styles.key if line.level == "info" else styles.level(line.level)
     text = styles.level(line.level) if line.level in {"bad", "warn"} else styles.text
     row = Text("").append(f"{count(line.step):>8} ", styles.muted)

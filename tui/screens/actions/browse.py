@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from asgml.storage.format.layout import RunPaths
@@ -39,6 +39,7 @@ class BrowseActions(ActionGroup):
         return {
             "events": self._list_events,
             "alerts": self._list_alerts,
+            "acknowledge": self._acknowledge,
             "plane": self._show_plane,
             "trainer_log": self._show_trainer_log,
             "interventions": self._list_interventions,
@@ -82,16 +83,32 @@ class BrowseActions(ActionGroup):
 
     def _list_alerts(self) -> None:
         empty = "no alerts: all values are finite and the trainer has none"
-        self._list("Alerts", self._screen.scene.history.alerts, empty)
+        scene = self._screen.scene
+        self._list("Alerts", scene.history.alerts, empty, scene.acknowledged)
 
-    def _list(self, title: str, oldest_first: Sequence[LogLine], empty: str) -> None:
+    def _acknowledge(self) -> None:
+        """Acknowledge the newest alert, the one that is told below the status."""
+        alerts = self._screen.scene.open_alerts
+        if not alerts:
+            self._screen.show_message("there is no alert that is not acknowledged")
+        elif reason := self._session.acknowledge(alerts[-1].id):
+            self._screen.show_message(reason, "warning")
+
+    def _list(
+        self,
+        title: str,
+        oldest_first: Sequence[LogLine],
+        empty: str,
+        seen: Collection[str] = frozenset(),
+    ) -> None:
         lines = oldest_first[::-1]
 
         def jump(number: int | None) -> None:
             if number is not None:
                 self._jump_to_step(lines[number].step)
 
-        rows = [log_row(line, app_of(self._screen.app).theme_styles, _ROW_WIDTH) for line in lines]
+        styles = app_of(self._screen.app).theme_styles
+        rows = [log_row(line, styles, _ROW_WIDTH, seen=line.id in seen) for line in lines]
         hint = "enter: all charts to this step · esc back"
         self._screen.app.push_screen(ListScreen(f"{title} ({len(lines)})", rows, hint, empty), jump)
 
