@@ -23,6 +23,8 @@ from asgml.tui.widgets.x_axis import x_text
 _FRAME = 2
 _LEAST_VALUES = 5
 """Rows of the values beneath a single chart, their heading among them."""
+_MOST_BETWEEN = 11
+"""Rows of the tables where settings and statistics stand side by side."""
 _MOST_BENEATH = 10
 """Rows of the tables beneath a single chart."""
 
@@ -50,6 +52,9 @@ def _fit_heights(screen: Screen[None], comparison: Comparison, view: ComparisonV
     elif screen.has_class("-narrow") and not view.solo and not screen.has_class("-short"):
         least = 2 if view.cursor is None else _LEAST_VALUES
         of_tables = min(max(subjects, least) + _FRAME, _MOST_BENEATH)
+    elif screen.has_class("-mid") and not view.solo and view.cursor is None:
+        rows = max(len(comparison.differing) + 1, 2 * subjects)
+        of_tables = min(rows + _FRAME, 6 if screen.has_class("-short") else _MOST_BETWEEN)
     screen.query_one("#settings").styles.height = of_settings
     screen.query_one("#tables").styles.height = of_tables
 

@@ -1,6 +1,6 @@
 """Draw the main screens as SVG pictures from real runs, without a terminal.
 
-    uv run python examples/screens.py RUNS/PLAN RUN docs/screens
+    uv run python tests/docs/screens.py RUNS/PLAN RUN docs/screens
 
 PLAN: a folder of a plan's runs; RUN: the name of one of them, with a baseline row beside it. The
 pictures of the README were made like this from `asgml ablate`'s runs on AV-MNIST.
@@ -11,15 +11,17 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-from picture import nameless, size
 
 from asgml.tui.app import Dashboard
 from asgml.tui.comparison_app import ComparisonApp
 from asgml.tui.screens.actions.files import program_svg
 from asgml.tui.terminal.themed_app import ThemedApp
+
+sys.path.append(str(Path(__file__).parents[2] / "examples"))
+from picture import nameless, size
 
 WIDE, NARROW = size("140x40"), size("80x24")
 
