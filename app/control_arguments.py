@@ -85,6 +85,10 @@ class ControlArguments:
             help="With undo: weights too, from the last checkpoint before that change.",
         ),
     ] = False
+    take_over: Annotated[
+        bool,
+        typer.Option("--take-over", help="Also where somebody else steers from a dashboard."),
+    ] = False
     now: Annotated[
         bool, typer.Option("--now", help="With stop: at once, without a checkpoint.")
     ] = False

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from asgml.app.commands.ctl_control import check_control
 from asgml.app.commands.ctl_usage import check_usage
 from asgml.app.control_arguments import ControlArguments
 from asgml.app.errors import OK, REJECTED, NotFoundError, RejectedError, narrate
@@ -65,6 +66,7 @@ def send_request(run: Run, given: ControlArguments, timeout: float, *, via: str 
     Raise NotFoundError where none answers, RejectedError for what it would refuse.
     """
     _check_alive(run)
+    check_control(run, take_over=given.take_over)
     request = request_of(run, given, timeout)
     if via:
         request = replace(request, issuer=f"{request.issuer} via {via}")

@@ -21,6 +21,7 @@ __all__ = [
     "BadRequest",
     "Request",
     "RequestError",
+    "issuer",
     "make_request",
     "request_from_json",
     "request_to_json",
@@ -103,7 +104,7 @@ def make_request(
         kind=kind,
         knob=knob,
         value=value,
-        issuer=_issuer(),
+        issuer=issuer(),
         created=now,
         if_value=if_value,
         at_step=at_step,
@@ -174,7 +175,8 @@ def _short(value: Any) -> str:
     return shown if len(shown) <= 40 else shown[:39] + "…"
 
 
-def _issuer() -> str:
+def issuer() -> str:
+    """Return who sends requests from here: user@host."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container without an entry for its user id

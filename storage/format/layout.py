@@ -47,6 +47,11 @@ class RunPaths:
         return self.root / "commands"
 
     @property
+    def control(self) -> Path:
+        """Who steers the run at present; MAY be missing."""
+        return self.root / "control.json"
+
+    @property
     def checkpoints(self) -> Path:
         return self.root / "checkpoints"
 

@@ -210,6 +210,7 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "undo",
         "undo_weights",
         "copy",
+        "control",
     }
     replay_only = {key.id for key in KEYS if key.screens == (REPLAY,)}
     assert MAIN_IDS - known - replay_only == set()

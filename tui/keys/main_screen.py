@@ -27,6 +27,7 @@ STEERING: tuple[Key, ...] = (
     _training("checkpoint", "s", "save a checkpoint now", "ckpt"),
     _training("evaluate", "v", "evaluate now", "eval"),
     _training("note", "n", "write a note into the run's events", "note"),
+    _training("control", "t", "take over control of the training, or release it"),
     _training("stop", "S", "stop the training: a dialog asks how", "stop"),
     _replay("play", "space", "play or hold the replay", "play"),
     _replay("step_back", "comma", "one step back", "step"),

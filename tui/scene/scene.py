@@ -14,6 +14,7 @@ from asgml.storage.format.metrics import Metric
 from asgml.storage.format.status import ALIVE
 from asgml.storage.read.knob_changes import KnobChanges, changes_before
 from asgml.storage.read.remedies import facts_of, remedy
+from asgml.tui.scene.control import Control
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.panels import Panel
@@ -157,6 +158,7 @@ class Scene:
     knobs: tuple[KnobState, ...] = ()
     pending_requests: tuple[PendingRequest, ...] = ()
     transport: Transport | None = None
+    control: Control = field(default_factory=Control)
     problems: tuple[str, ...] = ()
     acknowledged: frozenset[str] = frozenset()
 

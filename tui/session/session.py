@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from textual.message import Message
 
-from asgml.storage.commands.inbox import RequestError, make_request
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ENDED
 from asgml.storage.read.clock import ReplayClock
 from asgml.tui.messages import Notification, SceneChanged, Severity
 from asgml.tui.scene.scene import Scene
+from asgml.tui.session.control_desk import ControlDesk
 from asgml.tui.session.followed_run import ClockKind, FollowedRun
 from asgml.tui.session.open_run import ReplayStart, open_run
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.session.overlay_run import OverlayRun
 from asgml.tui.session.reader_thread import ReaderThread
-from asgml.tui.session.steering_refusal import steering_refusal
+from asgml.tui.session.steering import Steering
 
 Post = Callable[[Message], object]
 
@@ -28,7 +27,7 @@ _QUIET = 4
 """An ended run is polled less often by this factor: nothing but a resume changes it."""
 
 
-class Session:
+class Session(Steering):
     """One run, followed by one thread. Public methods may be called from any thread.
 
     `interval` is the time between two polls in seconds; `post` takes the messages for the screen.
@@ -58,6 +57,7 @@ class Session:
         self._smoothing = smoothing
         self._thread = ReaderThread(self._poll, self._pause, self._report)
         self._outbox = Outbox(self._notify)
+        self._desk = ControlDesk(self._notify)
         self.opened = False
         self._followed: FollowedRun | None = None
         self._overlay: OverlayRun | None = None
@@ -71,44 +71,13 @@ class Session:
             self._thread.start()
 
     def close(self) -> None:
+        self._on_run(lambda followed: self._desk.release(followed.run.paths.control))
         self._thread.close()
 
     @property
     def path(self) -> Path | None:
         """The directory of the run on screen, None while it is not opened."""
         return self._followed.run.paths.root if self._followed is not None else None
-
-    def refusal(self) -> str:
-        """Return why the training cannot be steered from here; "" where it can."""
-        return steering_refusal(self.scene, self.clock_kind == "replay", self.readonly)
-
-    def send(self, kind: str, **fields: Any) -> str:
-        """Send a request to the trainer, with fields of `make_request`. Return why not, or ""."""
-        if reason := self.refusal():
-            return reason
-        try:
-            request = make_request(kind, **fields)
-        except RequestError as error:
-            return str(error)
-        self._on_run(lambda followed: self._outbox.send(followed.run.paths.commands, request))
-        return ""
-
-    def kill(self) -> str:
-        """Send SIGKILL to the trainer if it is the same process still. Return why not, or ""."""
-        if reason := self.refusal():
-            return reason
-        trainer = self.scene.trainer
-        if not trainer.same_host:
-            return f"the trainer runs on {trainer.host}: kill pid {trainer.pid} there"
-        self._on_run(lambda followed: self._outbox.kill(followed.run.head))
-        return ""
-
-    def acknowledge(self, alert: str) -> str:
-        """Record that the user has seen an alert. Return why not, or ""."""
-        if self.readonly or self.clock_kind == "replay":
-            return f"read-only: `asgml alerts {self.scene.name} --ack {alert}` acknowledges it"
-        self._on_run(lambda followed: self._outbox.acknowledge(followed.run.paths, alert))
-        return ""
 
     def replay(self, change: Callable[[ReplayClock], object]) -> None:
         """Move the replay: `change` is called with its clock in the reading thread."""
@@ -143,6 +112,8 @@ class Session:
         """Follow another run from now on."""
 
         def job() -> None:
+            if self._followed is not None:
+                self._desk.release(self._followed.run.paths.control)
             self._target, self._at_step = target, None
             self._outbox.clear()
             self._overlay = None
@@ -169,8 +140,9 @@ class Session:
         if self._followed is None:  # not opened yet, or it could not be read so far
             self._followed = self._open()
         scene = self._followed.poll(self.scene, self._outbox, self._smoothing, self._overlay)
-        if scene is not None:
-            self._publish(scene)
+        control = self._look_at_control(self._followed)
+        if scene is not None or control != self.scene.control:
+            self._publish(replace(scene or self.scene, control=control))
 
     def _open(self) -> FollowedRun:
         assert self._target is not None, "the thread begins with a run to follow"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asgml.storage.format.status import ENDED
+from asgml.tui.scene.control import Control
 from asgml.tui.scene.scene import Scene
 
 _ENDINGS = {
@@ -31,3 +32,8 @@ def steering_refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
     if scene.manifest is None:
         return "the training is not up yet; try again when it runs"
     return ""
+
+
+def control_refusal(control: Control) -> str:
+    """Return who else steers, and how to take over; "" where nobody does."""
+    return f"{control.text}; t takes over" if control.foreign else ""

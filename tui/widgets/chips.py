@@ -38,6 +38,10 @@ def view_segments(
         LineSegment(3, Text(f"smooth {view.smoothing:g}", styles.muted)),
         LineSegment(1, _follow(view, styles)),
     ]
+    if scene.control.foreign:
+        segments.append(LineSegment(0, Text(scene.control.text, styles.warn)))
+    elif scene.control.mine:
+        segments.append(LineSegment(3, Text(scene.control.text, styles.muted)))
     if view.zoom:
         segments.append(LineSegment(2, Text(f"zoom {2**view.zoom}×", styles.text)))
     if view.filter_text:

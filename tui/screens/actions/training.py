@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from asgml.tui.scene.control import Control
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.base import ActionGroup, DashboardScreen, Handler
 from asgml.tui.screens.actions.trainer_requests import TrainerRequests
@@ -31,6 +32,7 @@ class TrainingActions(ActionGroup):
             "evaluate": partial(self._send, "evaluate"),
             "note": self._ask_note,
             "stop": self._ask_stop,
+            "control": self._control,
         }
 
     def _send(self, kind: str) -> None:
@@ -47,6 +49,26 @@ class TrainingActions(ActionGroup):
         if not self._requests.refused():
             hint = "stored as an event at this step"
             self._screen.app.push_screen(Prompt("Note", hint, check=_check_note), write)
+
+    def _control(self) -> None:
+        """Release control, or take it: after a question where another dashboard has it."""
+        control = self._screen.scene.control
+        if refusal := self._session.look_only():
+            self._screen.show_message(refusal, "warning")
+        elif control.foreign:
+            self._ask_control(control)
+        else:
+            self._session.control(take=not control.mine)
+            released = "control is released: anyone may steer"
+            self._screen.show_message(released if control.mine else "you steer; t releases it")
+
+    def _ask_control(self, control: Control) -> None:
+        def take(text: str | None) -> None:
+            if text is not None:
+                self._session.control(take=True)
+
+        hint = f"{control.text}. It is told of it, and can take control back."
+        self._screen.app.push_screen(Prompt("Take over control?", hint), take)
 
     def _ask_stop(self) -> None:
         def stop(how: str | None) -> None:
