@@ -19,7 +19,8 @@ from asgml.tui.comparison_app import ComparisonApp
 from asgml.tui.keys.row import COMPARISON
 from asgml.tui.keys.table import keys_for
 from asgml.tui.screens.comparison import ComparisonScreen
-from asgml.tui.screens.lists import HelpScreen, ListScreen
+from asgml.tui.screens.help import HelpScreen
+from asgml.tui.screens.lists import ListScreen
 from asgml.tui.widgets.comparison_chart import ComparisonChart
 
 SIZES = [(160, 45), (120, 40), (100, 30), (80, 24)]

@@ -22,7 +22,8 @@ from asgml.tui.plot.glyphs import BRAILLE
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.dialogs import KnobDialog, Prompt, StopDialog
 from asgml.tui.screens.effect import EffectScreen
-from asgml.tui.screens.lists import HelpScreen, ListScreen, help_text
+from asgml.tui.screens.help import HelpScreen, in_columns, key_blocks
+from asgml.tui.screens.lists import ListScreen
 from asgml.tui.screens.many_runs.run_list import RunListScreen
 from asgml.tui.screens.trainer_log import TrainerLogScreen
 from asgml.tui.terminal.theme import make_styles
@@ -122,7 +123,8 @@ def test_every_row_of_the_lists_has_one_handler(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("screen", EVERYWHERE)
 def test_every_key_is_explained_in_help_and_manual(screen: str) -> None:
-    text, pages = help_text(screen, make_styles(BRAILLE), {}).plain, manual()
+    blocks, pages = key_blocks(screen, make_styles(BRAILLE), {}, 300), manual()
+    text = "\n".join(row.plain for row in in_columns(blocks, 90))
     for key in keys_for(screen):
         assert key.help in text and shown_keys(key) in text and f"`{key.id}`" in pages
 

@@ -16,7 +16,7 @@ from asgml.tui.plot.glyphs import ASCII, BRAILLE
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Transport
 from asgml.tui.screens.dialogs import KnobDialog
-from asgml.tui.screens.lists import HelpScreen
+from asgml.tui.screens.help import HelpScreen
 from asgml.tui.terminal.theme import make_styles
 from asgml.tui.widgets.bars import KeyBar, TransportBar, track_cells, transport_line
 from asgml.tui.widgets.comparison_head import ComparisonHead

@@ -16,7 +16,7 @@ from tui_kit import notified, screen_text, shows, until
 from asgml.storage.format.status import State
 from asgml.storage.runs.plan_record import FILE
 from asgml.tui.app import Dashboard
-from asgml.tui.screens.lists import HelpScreen
+from asgml.tui.screens.help import HelpScreen
 
 ALPHAS, SEEDS = (0.1, 0.9), (0, 1, 2)
 

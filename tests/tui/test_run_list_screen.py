@@ -26,7 +26,8 @@ from asgml.tui.messages import RunsListed
 from asgml.tui.scene.run_listing import build_listing
 from asgml.tui.scene.run_sorting import ListOptions
 from asgml.tui.screens.dialogs import Prompt
-from asgml.tui.screens.lists import HelpScreen, ListScreen
+from asgml.tui.screens.help import HelpScreen
+from asgml.tui.screens.lists import ListScreen
 from asgml.tui.screens.many_runs.filter_line import FilterLine
 from asgml.tui.widgets import run_rows
 

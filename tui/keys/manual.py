@@ -1,9 +1,10 @@
-"""The manual of the keys: KEYS.md, one table for each group."""
+"""The manual of the keys and of the words on the screens: KEYS.md, a table for each group."""
 
 from __future__ import annotations
 
 from asgml.tui.keys.row import COMPARISON, LIVE, MAIN, PLAN, REPLAY, RUN_LIST, Key
 from asgml.tui.keys.table import GROUPS, KEYS, shown
+from asgml.tui.keys.words import words_manual
 
 _WHERE = {
     LIVE: "while watching",
@@ -30,7 +31,7 @@ def manual() -> str:
     for group, title in GROUPS.items():
         lines += ["", f"## {title}", "", "| key | what it does | id |", "| --- | --- | --- |"]
         lines += [_manual_row(key) for key in KEYS if key.group == group]
-    return "\n".join([*lines, "", _REMAPPING, ""])
+    return "\n".join([*lines, "", _REMAPPING, "", *words_manual(), ""])
 
 
 def _manual_row(key: Key) -> str:

@@ -20,15 +20,16 @@ from asgml.storage.format.safe_text import safe
 from asgml.storage.format.step_span import SpanError, parse_span
 from asgml.storage.format.value_text import setting
 from asgml.tui.scene.scene import KnobState
+from asgml.tui.screens.dialog_sizes import HEIGHTS
+from asgml.tui.terminal.format import shorten
 
-_HEIGHTS = [(0, "-short"), (24, "-tall")]
-"""The least rows from which a dialog has room for fields that may stay empty."""
 _LEAVE = Binding("escape", "dismiss(None)", show=False)
 
 
 class Prompt(ModalScreen[str | None]):
     """A dialog for one line. `check` returns the fault of a text, or ""."""
 
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
     def __init__(
@@ -72,8 +73,7 @@ class KnobDialog(ModalScreen[KnobEdit | None]):
     Two more fields may stay empty: for how long, and why. Short terminals have no room for them.
     """
 
-    VERTICAL_BREAKPOINTS = _HEIGHTS
-
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [
         _LEAVE,
         # priority: the text field would take the arrows
@@ -155,19 +155,20 @@ class KnobDialog(ModalScreen[KnobEdit | None]):
 class StopDialog(ModalScreen[str | None]):
     """The choice how to stop: the answer is `after_step`, `now` or `kill`."""
 
+    VERTICAL_BREAKPOINTS = HEIGHTS
     BINDINGS: ClassVar[list[BindingType]] = [_LEAVE]
 
     def __init__(self, name: str, pid: int, same_host: bool) -> None:
         super().__init__()
-        self._name, self._pid, self._same_host = name, pid, same_host
+        self._of, self._pid, self._same_host = name, pid, same_host
 
     def compose(self) -> ComposeResult:
-        kill = f"kill pid {self._pid} (SIGKILL: nothing is saved; asks once more)"
+        kill = f"kill pid {self._pid}: nothing is saved"
         with Vertical(classes="dialog"):
-            yield Static(Text(f"Stop {self._name}?", "bold"))
+            yield Static(Text(f"Stop {shorten(self._of, 60)}?", "bold"))
             yield OptionList(
                 Option(
-                    Text("after this step, with a checkpoint: it can be resumed exactly here"),
+                    Text("after this step, with a checkpoint to resume from"),
                     id="after_step",
                 ),
                 Option(Text("now, without a checkpoint"), id="now"),

@@ -9,6 +9,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from asgml.tui.terminal.app_protocol import Restyled
@@ -18,6 +19,7 @@ from asgml.tui.terminal.diff_app import DiffApp
 from asgml.tui.terminal.palettes import THEMES
 from asgml.tui.terminal.theme import make_styles
 
+_SIGNS: dict[SeverityLevel, str] = {"information": "", "warning": "▲ ", "error": "✗ "}
 Commands = set[type[Provider] | Callable[[], type[Provider]]]
 
 
@@ -85,6 +87,22 @@ class ThemedApp(DiffApp):
             for cursor in ("block-cursor", "block-cursor-blurred"):
                 found[f"{cursor}-text-style"] = "bold underline"
         return found
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show the newest message alone, in the place of the lowest line: it hides no chart."""
+        self.clear_notifications()
+        sign = _SIGNS[severity] if not self.theme_styles.ascii_only else ""
+        super().notify(
+            f"{sign}{message}", title=title, severity=severity, timeout=timeout, markup=markup
+        )
 
     def action_detach(self) -> None:
         self.detach()

@@ -8,7 +8,7 @@ from typing import Any
 from textual.app import App
 
 from asgml.tui.screens.actions.base import ChartActions, Handler
-from asgml.tui.screens.lists import HelpScreen
+from asgml.tui.screens.help import HelpScreen
 from asgml.tui.terminal.app_protocol import app_of
 
 
