@@ -21,7 +21,7 @@ from asgml.storage.format.status import ENDED
 from asgml.storage.format.step_span import SpanError, parse_span
 from asgml.storage.read.event_text import reply_text
 from asgml.storage.read.reader import Run
-from asgml.storage.read.remedies import facts_of, remedy, sound_step
+from asgml.storage.read.remedies import remedy_of
 from asgml.storage.read.summary import event_record
 
 POLL_SECONDS = 0.05
@@ -139,7 +139,7 @@ def _check_alive(run: Run) -> None:
 
 
 def _remedy(run: Run) -> str:
-    return remedy(run.state(), facts_of(run.paths.name, run.manifest, sound_step(run.events)))
+    return remedy_of(run)
 
 
 def _knobs(run: Run, timeout: float) -> list[Knob]:

@@ -20,6 +20,7 @@ from asgml.core.run.read_config import read_config
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import ALIVE
 from asgml.storage.read.reader import Run
+from asgml.storage.read.remedies import remedy_of
 from asgml.storage.read.run_config import config_problem
 
 
@@ -39,6 +40,11 @@ def resume(run_ref: str, runs: Path | None, mode: LaunchMode, epochs: int | None
         raise RejectedError(
             f"{paths.name} is finished, there is nothing left to train; train on with "
             f"`asgml resume {paths.name} --epochs N`, or anew with `asgml train {paths.config}`"
+        )
+    if run.state() == "diverged":
+        narrate(
+            f"note: {paths.name} has diverged, and these settings may lead there again; "
+            f"{remedy_of(run)}"
         )
     return follow(start(paths, resume=True), mode)
 

@@ -22,7 +22,9 @@ from asgml.app.lookup import find, open_run
 from asgml.app.new_run import make_run
 from asgml.app.output import in_terminal
 from asgml.app.preferences import runs_directory
-from asgml.storage.format.status import ENDED_BADLY
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.status import ENDED_BADLY, ENDED_WELL
+from asgml.storage.read.remedies import remedy_of
 
 
 def train(
@@ -91,8 +93,14 @@ def _wait(trainer: Trainer) -> int:
         state = wait_for_end(trainer)
     except KeyboardInterrupt:
         return _leave(trainer)
-    narrate(f"{trainer.paths.name} {state}; `asgml show {trainer.paths.name}` sums it up")
+    narrate(f"{trainer.paths.name} {state}; {_next(trainer.paths, state)}")
     return exit_code_of(state)
+
+
+def _next(paths: RunPaths, state: str) -> str:
+    """Return what to do after a training that has ended in this state."""
+    sums_up = f"`asgml show {paths.name}` sums it up"
+    return sums_up if state in ENDED_WELL else f"{sums_up}; {remedy_of(open_run(paths), state)}"
 
 
 def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
@@ -106,6 +114,7 @@ def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
         raise start_failure(trainer)
     if run.state() in ENDED_BADLY:
         narrate(f"{paths.name} {run.state()}; what the trainer said is in {paths.trainer_log}")
+        narrate(remedy_of(run))
         return exit_code_of(run.state())
     return code
 

@@ -19,6 +19,7 @@ from asgml.core.config.run_settings import RunSettings
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import ALIVE
+from asgml.storage.runs.settings import cell_digest
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,8 @@ class TrainedCell:
             self.ready = True
             return
         self._found, self.status.run = True, match.record.path.name
+        # an earlier version's run lacks settings: the plan's record names it by its own digest
+        self.digest = cell_digest(match.record.settings)
         if match.record.state == "finished":
             adopt(self.status, match.record, self._place.metric)
             return

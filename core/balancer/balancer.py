@@ -19,6 +19,8 @@ Mixed precision   scaler.unscale_(optimizer) before `step`. A step whose gradien
 Accumulation      `step` once, before optimizer.step(), with the last batch or all of them joined.
 Several ranks     make one on every rank with the same seed, after the model is in DDP; batches of
                   one size: see core/training/distributed.py.
+NaN               setting on_nan: stop (default) sets `stopping` and ends the run as diverged; skip
+                  clears the gradients of encoders and head and sets `skipped`; go goes on.
 Adam              divides constant factors out of a gradient, so with it a gain does little.
 """
 
@@ -45,7 +47,8 @@ from asgml.core.balancer.setup import (
     refuse_rates,
     refuse_unsupported,
 )
-from asgml.core.types import Scalar
+from asgml.core.training.modulation_result import ModulationResult
+from asgml.core.types import Forward, Scalar
 from asgml.storage.format.knobs import Knob, Value
 
 
@@ -133,19 +136,30 @@ class Balancer(RefusesRenamedMethods, RecordedLoop):
             forward = detached(make_forward(self.model, self.classes, *given))
             forward = self.ranks.gather(forward)
             task_loss = functional.cross_entropy(forward.logits, forward.labels)
-        modulated = self.balancing.modulate_gradients(forward, check_finite=self._check_finite)
-        refuse_rates(modulated.modulation)
+        task_loss, loss = task_loss.float(), loss.detach().float()
+        # of several ranks all have to decide alike, so by the loss of all samples
+        modulated = self._modulate(forward, task_loss if self.ranks.count > 1 else loss)
         self.run.step += 1
+        samples = 0 if self.skipped else len(forward.labels)
         self.step_log.record_step(
-            modulated.row(forward),
-            loss=loss.detach().float(),
-            task_loss=task_loss.float(),
-            lr=lr,
-            samples=len(forward.labels),
+            modulated.row(forward), loss=loss, task_loss=task_loss, lr=lr, samples=samples
         )
+        self.after_step(loss)
         # a single sample cannot be split into one half to train on and one to score
-        if self.balancing.is_probe_step(self.steps) and len(forward.labels) > 1:
+        if self.balancing.is_probe_step(self.steps) and samples > 1:
             self.balancing.probe(forward)
+
+    def _modulate(self, forward: Forward, loss: Tensor) -> ModulationResult:
+        """Modulate the gradients; with `skip`, clear those of a loss that is not finite."""
+        self.divergence.left_out = False
+        if not self.divergence.refuses(loss):
+            modulated = self.balancing.modulate_gradients(forward, check_finite=self._check_finite)
+            refuse_rates(modulated.modulation)
+            return modulated
+        measured = self.balancing.measure_only()
+        if self.divergence.skips:
+            self.model.zero_grad(set_to_none=True)
+        return measured
 
     def process_pending(self) -> None:
         """Take commands. `step` does so; for a loop with much time between two steps."""

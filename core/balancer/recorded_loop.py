@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import Tensor
+
 from asgml.core.balancer.call_order import CallOrder
 from asgml.core.balancer.run import LoopCommands, RunOptions, make_run
 from asgml.core.balancer.setup import loop_manifest
@@ -16,6 +18,7 @@ from asgml.core.run.recorded_run import first_line
 from asgml.core.run.step_log import StepLog
 from asgml.core.training.balancing import make_balancing
 from asgml.core.training.distributed import Ranks
+from asgml.core.training.divergence import Divergence
 from asgml.core.training.length_warnings import too_short
 from asgml.core.training.method_warnings import shared_weights, without_parts
 from asgml.storage.format.knobs import Value, find_knob
@@ -44,6 +47,8 @@ class RecordedLoop(ClosedByWith):
         manifest = loop_manifest(name, config, data, live_settings, self.device, steps)
         self.run = make_run(path, manifest, live_settings, resume=options.resume)
         self.balancing = make_balancing(config, model, data, self.run, self.device)
+        self.divergence = Divergence(self, external=True)
+        self.divergence.remember()
         self.step_log = StepLog(self.run.recorder, self.device)
         self.best_val_accuracy = -1.0
         self._told_of_split = False
@@ -53,8 +58,17 @@ class RecordedLoop(ClosedByWith):
 
     @property
     def stopping(self) -> bool:
-        """True once a command has asked for the end."""
+        """True once a command has asked for the end, or the training has diverged."""
         return self.run.command_handler.stopping
+
+    @property
+    def skipped(self) -> bool:
+        """True where the last `step` left its update out (on_nan = skip).
+
+        The gradients of encoders and head are gone then. The loop leaves out optimizer.step() where
+        other parameters have gradients too.
+        """
+        return self.divergence.left_out
 
     @property
     def steps(self) -> int:
@@ -70,6 +84,14 @@ class RecordedLoop(ClosedByWith):
         """Return the present value of a knob."""
         live_settings = self.run.live_settings
         return live_settings.values[find_knob(name, live_settings.knobs).name]
+
+    def after_step(self, loss: Tensor) -> None:
+        """Take the loss of a step that is counted; ask the loop to stop where it has diverged."""
+        self.divergence.after_step(loss)
+        self.divergence.remember()
+        # the first rank decides for all, which take over its flag at the next step
+        if self.divergence.diverged and self.ranks.index == 0:
+            self.run.command_handler.stop(save=False)
 
     # -- beginning, epochs, end -------------------------------------------------------
 
@@ -125,15 +147,16 @@ class RecordedLoop(ClosedByWith):
         self._order.in_epoch = False
 
     def close(self) -> None:
-        """End the training as finished, or as stopped after a command. Called by `with`."""
+        """End the training as finished, stopped by a command, or diverged. Called by `with`."""
         if self.run.closed:
             return
         self.begin()
-        if self.stopping:
+        end = self.divergence.judge(State.STOPPED if self.stopping else State.FINISHED)
+        if end is State.STOPPED:
             self._commands.save_at_stop()
-        else:
+        elif end is State.FINISHED:
             self.end_epoch()
-        self.run.close(State.STOPPED if self.stopping else State.FINISHED)
+        self.run.close(end)
 
     def _close_after(self, error: BaseException, end: State) -> None:
         """Close the run with the error of a `with` block."""

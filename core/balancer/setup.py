@@ -82,10 +82,13 @@ def loop_config(
         tree["epochs"] = epochs
     for key, value in settings.items():
         section, _, name = key.partition(".")
+        if key == "on_nan":
+            tree[key] = value
+            continue
         if not name or (section not in {*METHODS, "probe"} and key != "loss.gamma"):
             raise ConfigError(
                 f"settings {key!r}: expected a setting of a method, such as boost.alpha, "
-                "probe.* or loss.gamma; the rest is the loop's"
+                "probe.*, loss.gamma or on_nan; the rest is the loop's"
             )
         tree.setdefault(section, {})[name] = value
     return make_config(tree)
@@ -163,8 +166,8 @@ def loop_manifest(
 ) -> Manifest:
     """Return the manifest of the run, with only the part of the configuration that acts in it."""
     sections = {method.name for method in config.methods if method.settings}
-    acting = {"method", "modulator", "seed", "loss", "probe", "epochs", "alerts", *sections}
-    tree = config.model_dump(mode="json", include=acting)
+    acting = {"method", "modulator", "seed", "on_nan", "loss", "probe", "epochs", "alerts"}
+    tree = config.model_dump(mode="json", include=acting | sections)
     tree["loss"] = {"gamma": config.loss.gamma}  # the loop's criterion is its own
     # a length that is not known must not be drawn as the default of the configuration
     if "epochs" not in config.model_fields_set:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -22,6 +22,7 @@ from asgml.core.methods.registry import Method, nearest, parse_method
 from asgml.storage.alerts.rules import parse_rules
 from asgml.storage.format.knobs import Value
 
+OnNan = Literal["stop", "skip", "go"]
 SHORTHAND = {"data": "name", "encoder": "default", "fusion": "kind"}
 """Sections that a bare word stands for: `encoder=conv` means `encoder.default=conv`."""
 ENCODER_KINDS = ("auto", "resnet18", "conv", "sequence", "transformer", "mlp")
@@ -48,6 +49,11 @@ class RunSettings(Section):
         le=10,
         description="alpha of mixup: shares of two samples are drawn from Beta(alpha, alpha), and "
         "accuracies of training steps count the class of the larger part; 0 is off",
+    )
+    on_nan: OnNan = Field(
+        "stop",
+        description="what follows a loss that is NaN or infinite: stop (the run ends as diverged), "
+        "skip (the update of that batch is left out; on a GPU each step then waits for it) or go",
     )
     data: DataConfig = DataConfig()
     modalities: list[str] = Field(

@@ -94,6 +94,9 @@ class Modulator:
         """Return the changes to the gradients of this step."""
         return NEUTRAL
 
+    def drop_step(self) -> None:
+        """Forget what was kept of a step, for its gradients are not modulated."""
+
     def observe(self, reading: ProbeReading) -> None:
         """Receive a probe evaluation; it acts from the next step on."""
 

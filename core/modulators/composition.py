@@ -72,6 +72,10 @@ class Composed(Modulator):
         headless = frozenset(m for m, group in backward.groups.items() if not group.head)
         return replace(modulation, headless=headless)
 
+    def drop_step(self) -> None:
+        for member in self.members.values():
+            member.drop_step()
+
     def observe(self, reading: ProbeReading) -> None:
         for member in self.members.values():
             member.observe(reading)

@@ -78,6 +78,9 @@ class G2d(Modulator):
         gains = holding(scores, 1, self.modalities) if self.holds else {}
         return Modulation(gains=gains, readings=score_columns(scores, self.modalities))
 
+    def drop_step(self) -> None:
+        self.scores = []
+
     def state_dict(self) -> State:
         return {"holds": self.holds}
 

@@ -90,6 +90,9 @@ class Windowed(Modulator):
         heads = self.text("scope", "encoder") == "encoder+head"
         return modulation.with_heads() if heads else modulation
 
+    def drop_step(self) -> None:
+        self.inner.drop_step()
+
     def observe(self, reading: ProbeReading) -> None:
         self.inner.observe(reading)
 

@@ -51,6 +51,7 @@ class RecordedRun:
         self.scheduled: list[Replay] = []
         self.changes: dict[str, dict[str, Any]] = {}
         self.protocol: dict[str, Any] = {}  # the one that the changes make
+        self.end_fields: dict[str, Any] = {}  # of the event of a training that diverged
         self.begun = self.closed = False
 
     @property
@@ -136,7 +137,8 @@ class RecordedRun:
         # first the answers: whoever waits for one would otherwise wait for a process that is gone
         self.command_handler.close()
         self.recorder.emit_last_alerts()
-        self.recorder.event(end.label, **({"error": error} if error else {}))
+        told = self.end_fields if end is State.DIVERGED else {"error": error} if error else {}
+        self.recorder.event(end.label, **told)
         self.recorder.close(end)
 
     def leave(self) -> None:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from asgml.core.run.alert_watch import AlertWatch
+from asgml.core.run.faults import Fault, FaultWatch
 from asgml.core.run.stopwatch import Stopwatch
 from asgml.core.types import Scalar
 from asgml.storage.format.events import Event
@@ -42,6 +43,7 @@ class Recorder:
             for table, names in self.columns.items()
         }
         self.alert_watch = AlertWatch(manifest)
+        self.fault_watch = FaultWatch(self.columns["steps"])
         self._writer: RunWriter | None = None
 
     def open(self, writer: RunWriter) -> None:
@@ -92,6 +94,15 @@ class Recorder:
         self.writer.mark(state=state, step=self.step, epoch=self.epoch)
         self.writer.flush()
 
+    @property
+    def faults(self) -> dict[str, Fault]:
+        """The first fault of each watched column, in the rows that are numbers by now."""
+        return self.fault_watch.faults
+
+    def publish(self) -> None:
+        """Publish all that was recorded so far, so that `faults` is up to this step."""
+        self.writer.flush()
+
     def close(self, end: State) -> None:
         """Publish all that was recorded, and end the run in this state."""
         self.writer.close(end)
@@ -125,5 +136,7 @@ class Recorder:
                 [torch.as_tensor(rows[i][j]).detach().to(torch.float64) for i, j in cells]
             )
             numbers[tuple(zip(*cells, strict=True))] = stacked.cpu().numpy()
+        if batch[0][0] == "steps":
+            self.fault_watch.add(numbers)
         self.alert_watch.add(batch[0][0], numbers)
         return numbers

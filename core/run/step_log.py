@@ -29,7 +29,10 @@ class StepLog:
     def record_step(
         self, row: Mapping[str, Scalar], *, loss: Tensor, task_loss: Tensor, lr: float, samples: int
     ) -> None:
-        """Record a step that is over, add it to the epoch's means, and emit alerts."""
+        """Record a step that is over, add it to the epoch's means, and emit alerts.
+
+        `samples` is 0 for a batch whose update was left out: it is none of the epoch's means.
+        """
         now = time.monotonic()
         more: dict[str, Scalar] = {
             "epoch": self.recorder.epoch,
@@ -42,7 +45,8 @@ class StepLog:
         self.recorder.record("steps", {**row, **more})
         # summed on the device: reading a number here would make every step wait for it
         counted = torch.stack([loss, torch.as_tensor(row["accuracy"]), torch.ones_like(loss)])
-        self.sums += samples * counted
+        if samples:
+            self.sums += samples * counted
         self.recorder.emit_alerts()
         if system := self.system.sample(samples):
             stored = self.recorder.published_bytes()
@@ -52,4 +56,6 @@ class StepLog:
         """Return the means over the epoch's samples, and begin the next epoch at 0."""
         loss, right, samples = self.sums.tolist()
         self.sums.zero_()
+        if not samples:  # every update of the epoch was left out
+            return {}
         return {"train_loss": loss / samples, "train_accuracy": right / samples}

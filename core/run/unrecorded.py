@@ -51,6 +51,9 @@ class NullRecorder(Recorder):
     def emit_last_alerts(self) -> None:
         """Do nothing: there are no rows."""
 
+    def publish(self) -> None:
+        """Do nothing: there is no store."""
+
     def published_bytes(self) -> int:
         return 0
 

@@ -64,6 +64,7 @@ class Balancing:
         norms = self._norms()
         before = {m: each.total for m, each in norms.items()}
         if check_finite and not torch.stack(list(before.values())).isfinite().all():
+            self.modulator.drop_step()
             return ModulationResult(NEUTRAL, before, before, before)
         modulation = self.modulator.modulate(Backward(forward, self.groups, before, trained))
         apply(modulation, self.groups, self.noise)
@@ -73,7 +74,8 @@ class Balancing:
         return ModulationResult(modulation, before, after, clean)
 
     def measure_only(self) -> ModulationResult:
-        """Measure the gradients and leave them as they are."""
+        """Measure the gradients and leave them as they are; no method sees the step."""
+        self.modulator.drop_step()
         norms = self.gradient_norms()
         return ModulationResult(NEUTRAL, norms, norms, norms)
 

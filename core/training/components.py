@@ -23,14 +23,16 @@ from asgml.core.training.balancing import Balancing, make_balancing
 from asgml.core.training.diagnostics import Diagnostics
 from asgml.core.training.early_stopping import EarlyStopping
 from asgml.core.training.mixup import Mixup, make_mixup
+from asgml.core.training.precision import PRECISIONS
 from asgml.core.training.refusals import (
     refuse_frozen,
     refuse_other_fusion,
     refuse_single,
+    refuse_unfit,
     refuse_without_class_scores,
     try_encoders,
 )
-from asgml.core.training.update import Update, make_update
+from asgml.core.training.update import Update
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.read.reader import Run
@@ -86,7 +88,7 @@ def make_components(
     balancing = make_balancing(config, model, data, run, device)
     refuse_frozen(config, model)
     optimizer = make_optimizer(config, model)
-    update = make_update(optimizer, balancing.modulator, live_settings, device, config.optimizer)
+    update = _make_update(config, optimizer, balancing, live_settings, device)
     batch_seed = seed_for("batches", config.seed)
     return Components(
         config=config,
@@ -115,6 +117,19 @@ def _make_run(
     if recorded:
         return RecordedRun(paths, manifest, live_settings, earlier)
     return UnrecordedRun(manifest, live_settings, paths)
+
+
+def _make_update(
+    config: RunSettings,
+    optimizer: torch.optim.Optimizer,
+    balancing: Balancing,
+    live_settings: LiveSettings,
+    device: torch.device,
+) -> Update:
+    """Make the update of a configuration. Raise MethodError for a method that cannot work."""
+    amp, accumulate = config.optimizer.amp, config.optimizer.accumulate
+    refuse_unfit(balancing.modulator, amp, accumulate)
+    return Update(optimizer, PRECISIONS[amp](device), live_settings, accumulate)
 
 
 def _on_device(data: Dataset, device: torch.device) -> Dataset:

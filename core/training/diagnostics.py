@@ -71,8 +71,16 @@ class Diagnostics:
             for m, weights in before.items()
         }
 
-    def step_columns(self, row: Mapping[str, Scalar]) -> dict[str, Scalar]:
-        """Return G, D and, where measured, c, from this step's row and those before it."""
+    def step_columns(
+        self, row: Mapping[str, Scalar], *, left_out: bool = False
+    ) -> dict[str, Scalar]:
+        """Return G, D and, where measured, c, from this step's row and those before it.
+
+        Of a step whose update is left out nothing is taken, and {} returned.
+        """
+        if left_out:
+            self.pairs = {}
+            return {}
         norms, losses = (
             torch.stack([torch.as_tensor(row[f"{name}/{m}"]) for m in self.groups])
             for name in ("grad_norm", "own_loss")

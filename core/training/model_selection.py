@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from asgml.core.measures.evaluate import evaluate
+from asgml.core.measures.finite import all_finite
 from asgml.core.measures.task import make_task
 from asgml.core.run import checkpoint
 from asgml.core.run.rows import chosen_row, reference_row, test_row, validation_row
@@ -60,22 +61,34 @@ class ModelSelection:
         self.components.balancing.modulator.end_epoch(epoch, val)
         score = self.task.score(val)
         self.components.early_stopping.observe(score)
-        self.best.val_accuracy = max(self.best.val_accuracy, val.accuracy)
-        # the first model is kept whatever its score: one that is NaN beats nothing
-        if score > self.best.score or self.best.step < 0:
-            self.best.score, self.best.step = score, self.run.step
-            self._save_best()
+        if self._sound:
+            self._compare(score, val.accuracy)
         return {
             **validation_row(val),
             **reference_row(val, self.references),
             **contribution.row(),
-            "best_val_accuracy": self.best.val_accuracy,
+            **({"best_val_accuracy": self.best.val_accuracy} if self.best.step >= 0 else {}),
             **self.task.best_row(self.best.score),
         }
+
+    @property
+    def _sound(self) -> bool:
+        """True where the weights are finite; of others no result counts as a best one."""
+        return all_finite(self.components.model.state_dict().values())
+
+    def _compare(self, score: float, accuracy: float) -> None:
+        """Keep the model where it is the best so far."""
+        self.best.val_accuracy = max(self.best.val_accuracy, accuracy)
+        # the first sound model is kept whatever its score: one that is NaN beats nothing
+        if score > self.best.score or self.best.step < 0:
+            self.best.score, self.best.step = score, self.run.step
+            self._save_best()
 
     def test_epoch(self) -> dict[str, Scalar]:
         """Evaluate the test split after an epoch. It selects nothing."""
         test = self.evaluate("test")
+        if not self._sound:
+            return test_row(test)
         best = self.best.on_test_accuracy = max(self.best.on_test_accuracy, test.accuracy)
         return {**test_row(test), "best_on_test_accuracy": best}
 
@@ -83,13 +96,16 @@ class ModelSelection:
         """Test the last model and the best one by validation. The last one stays in place."""
         model, best = self.components.model, self.best
         last = self.evaluate("test")
+        if best.step < 0:  # no model was ever sound
+            return test_row(last)
+        counted = last.accuracy if self._sound else -1.0
         present = {name: value.clone() for name, value in model.state_dict().items()}
         path = checkpoint.best_path(self.run.paths.checkpoints, best.step)
         model.load_state_dict(checkpoint.load(path, self.components.device)["model"])
         # the probes belong to the last model: on features of another one they mean nothing
         chosen = self.evaluate("test", probes=False)
         model.load_state_dict(present)
-        best.on_test_accuracy = max(best.on_test_accuracy, last.accuracy, chosen.accuracy)
+        best.on_test_accuracy = max(best.on_test_accuracy, counted, chosen.accuracy)
         self._emit("test", chosen, model=f"{self.task.choice}, step {best.step}")
         return {
             **test_row(last),

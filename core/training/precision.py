@@ -23,6 +23,9 @@ from asgml.core.types import Forward
 class Precision:
     """float32: nothing is cast, scaled or skipped."""
 
+    judges_gradients = False
+    """Gradients that are not finite are answered by another scale of the loss."""
+
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
@@ -62,6 +65,7 @@ class BFloat16(Precision):
 class Float16(BFloat16):
     """Mixed precision with a scaled loss."""
 
+    judges_gradients = True
     dtype = torch.float16
 
     def __init__(self, device: torch.device) -> None:

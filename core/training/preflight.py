@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import Dataset
 from asgml.core.measures.shapley import MOST_MODALITIES
 from asgml.core.model.model import MultimodalModel
+from asgml.core.run.unimodal_reference import reference_warnings
 from asgml.core.training.length_warnings import too_short
 from asgml.core.training.method_warnings import method_warnings
+from asgml.storage.format.reference import Reference
+
+if TYPE_CHECKING:
+    from asgml.core.training.components import Components
+
+
+def emit_warnings(components: Components, references: Mapping[str, Reference]) -> None:
+    """Record, at the start of a new run, which of its settings cannot have their effect."""
+    config, model, run = components.config, components.model, components.run
+    if run.step > 0:  # a resumed run has them already
+        return
+    warnings = configuration_warnings(config, model, run.manifest.total_steps)
+    warnings += data_warnings(components.data)
+    warnings += reference_warnings(config, components.data, references)
+    for message in warnings:
+        run.recorder.event("alert", level="warning", message=message)
+    for message in skipped_measurements(config, model):
+        run.recorder.event("phase", message=message)
 
 
 def configuration_warnings(

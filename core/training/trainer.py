@@ -16,15 +16,11 @@ from asgml.core.measures.task import loss_of
 from asgml.core.model.schedule import learning_rate
 from asgml.core.modulators.turns import Turn
 from asgml.core.run.step_log import StepLog
-from asgml.core.run.unimodal_reference import reference_warnings
 from asgml.core.training.components import Components
+from asgml.core.training.divergence import Divergence
 from asgml.core.training.model_selection import ModelSelection
 from asgml.core.training.precision import in_float32
-from asgml.core.training.preflight import (
-    configuration_warnings,
-    data_warnings,
-    skipped_measurements,
-)
+from asgml.core.training.preflight import emit_warnings
 from asgml.core.training.training_state import TrainingState
 from asgml.core.training.turn_results import TurnResult, join_turns
 from asgml.core.training.update import MicroBatch, MicroBatchResult, merge_micro_batches
@@ -42,7 +38,9 @@ class Trainer:
         self.balancing = components.balancing
         self.selection = ModelSelection(components)
         self.step_log = StepLog(components.run.recorder, components.device)
-        self.training_state = TrainingState(components, self.selection, self.step_log)
+        self.divergence = Divergence(components)
+        parts = (self.selection, self.step_log, self.divergence)
+        self.training_state = TrainingState(components, *parts)
         # what commands ask for
         self.evaluate_now = self.selection.evaluate_now
         self.go_back = self.training_state.go_back
@@ -50,10 +48,14 @@ class Trainer:
     # -- once in a while --------------------------------------------------------------
 
     def train(self) -> State:
-        """Train; return how it ended: FINISHED, STOPPED, or STARTING where it is to go back."""
+        """Train; return how it ended: FINISHED, STOPPED, DIVERGED; STARTING: it goes back."""
         self.run.begin()
         self.step_log.begin()
-        self.emit_warnings()
+        emit_warnings(self.components, self.selection.references)
+        return self.divergence.judge(self.train_epochs())
+
+    def train_epochs(self) -> State:
+        """Train until the last epoch is over, or the training is stopped or has diverged."""
         while not self.over:
             self.begin_epoch()
             for batch in self.components.batches.rest_of_epoch():
@@ -63,6 +65,8 @@ class Trainer:
                 if self.run.command_handler.going_back:
                     return State.STARTING
                 forward = self.step(batch)
+                if self.divergence.diverged:
+                    return State.DIVERGED
                 if self.balancing.is_probe_step(self.run.step):
                     self.probe(forward)
             self.end_epoch()
@@ -92,13 +96,13 @@ class Trainer:
         self.run.recorder.record("epochs", row)
         self.run.epoch += 1
         if self.over or self.run.epoch % self.config.checkpoint.every == 0:
-            self.save_checkpoint("end of training" if self.over else "epoch")
+            self.keep_checkpoint("end of training" if self.over else "epoch")
 
     def stop_early(self) -> State:
         """End before the last epoch, with a checkpoint unless the command asks for none."""
         self.run.recorder.set_state(State.STOPPING)
         if self.run.command_handler.save_on_stop:
-            self.save_checkpoint("stop")
+            self.keep_checkpoint("stop")
         return State.STOPPED
 
     # -- the step ---------------------------------------------------------------------
@@ -109,6 +113,7 @@ class Trainer:
         Return the forward pass of the first turn, of the weights that the step began with.
         """
         batch = self.components.mixup.mix(batch)
+        self.divergence.begin_step()
         parts = self.components.update.split(batch)
         # + 1: the step is counted when it is recorded
         probes_due = self.balancing.is_probe_step(self.run.step + 1)
@@ -124,12 +129,13 @@ class Trainer:
         update.begin()
         results = [self.forward_and_back(turn, part) for part in parts]
         forward, loss, task_loss = merge_micro_batches(batch, results)
-        if update.grads_finite():
+        refused = self.divergence.refuses(loss, update.judged_gradients())
+        if not refused and update.grads_finite():
             modulated = balancing.modulate_gradients(forward, turn.modalities)
         else:
             modulated = balancing.measure_only()
         self.set_lr(modulated.modulation.rates)
-        updated = update.finish(modulated.modulation.clip)
+        updated = update.leave_out() if refused else update.finish(modulated.modulation.clip)
         return TurnResult(turn.modalities, forward, loss, task_loss, modulated, updated)
 
     def forward_and_back(self, turn: Turn, part: MicroBatch) -> MicroBatchResult:
@@ -159,38 +165,32 @@ class Trainer:
             group["lr"] = self.lr * float(rates.get(group["modality"], 1.0))
 
     def probe(self, forward: Forward) -> None:
-        self.balancing.probe(forward, self.components.diagnostics.probe_columns())
+        """Probe the features of this step, unless its update was left out."""
+        if not self.divergence.left_out:
+            self.balancing.probe(forward, self.components.diagnostics.probe_columns())
 
     # -- records and checkpoints ------------------------------------------------------
-
-    def emit_warnings(self) -> None:
-        """Record, at the start of a new run, which of its settings cannot have their effect."""
-        if self.run.step > 0:  # a resumed run has them already
-            return
-        config, model = self.config, self.components.model
-        warnings = configuration_warnings(config, model, self.run.manifest.total_steps)
-        warnings += data_warnings(self.components.data)
-        warnings += reference_warnings(config, self.components.data, self.selection.references)
-        for message in warnings:
-            self.run.recorder.event("alert", level="warning", message=message)
-        for message in skipped_measurements(config, model):
-            self.run.recorder.event("phase", message=message)
 
     def record_step(self, result: TurnResult) -> None:
         """Count the step and record it."""
         self.run.step += 1
-        row = result.modulated.row(result.forward)
-        row = {**self.components.diagnostics.step_columns(row), **row, **result.updated}
+        row, left_out = result.modulated.row(result.forward), self.divergence.left_out
+        more = self.components.diagnostics.step_columns(row, left_out=left_out)
         self.step_log.record_step(
-            row,
+            {**more, **row, **result.updated},
             loss=result.loss,
             task_loss=result.task_loss,
             lr=self.lr,
-            samples=len(result.forward.labels),
+            samples=0 if left_out else len(result.forward.labels),
         )
+        self.divergence.after_step(result.loss)
+
+    def keep_checkpoint(self, why: str) -> None:
+        """Save a checkpoint, or tell why there is none."""
+        self.training_state.keep(why)
 
     def save_checkpoint(self, why: str) -> None:
-        """Save all that the training needs to continue bit for bit."""
+        """Save all that the training needs to continue bit for bit; RefusedError: not finite."""
         self.training_state.save(why)
 
     def state_dict(self) -> dict[str, Any]:

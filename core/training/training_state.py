@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgml.core.measures.finite import all_finite, tensors_in
 from asgml.core.run import checkpoint
 from asgml.core.run.command_checks import RefusedError
 from asgml.core.run.step_log import StepLog
 from asgml.core.run.way_back import checkpoint_before, set_aside
 from asgml.core.seeds import global_state, restore_global_state
 from asgml.core.training.components import Components
+from asgml.core.training.divergence import Divergence
 from asgml.core.training.model_selection import ModelSelection
 from asgml.storage.read.knob_changes import KnobChange
 from asgml.storage.read.reader import Run
@@ -19,16 +21,28 @@ class TrainingState:
     """The state of all components of a training, and the checkpoints that it is saved in."""
 
     def __init__(
-        self, components: Components, selection: ModelSelection, step_log: StepLog
+        self,
+        components: Components,
+        selection: ModelSelection,
+        step_log: StepLog,
+        divergence: Divergence,
     ) -> None:
         self.components = components
         self.run = components.run
         self.selection = selection
         self.step_log = step_log
+        self.divergence = divergence
+        self._told = False  # why none is saved: once, however long it lasts
 
     def save(self, why: str) -> None:
-        """Save a checkpoint, and delete those that are no longer kept."""
+        """Save a checkpoint, and delete those that are no longer kept.
+
+        Raise RefusedError where loss, weights or optimizer are not finite: nothing can go on from
+        there, and it would push out a checkpoint from which it can.
+        """
         folder = self.run.paths.checkpoints
+        if not self.sound:
+            raise RefusedError("loss, weights or optimizer are not finite, none could go on there")
         path = checkpoint.path_at(folder, self.run.step)
         with self.run.checkpoint_event(path, why):
             # first the rows: a checkpoint without the rows before it would leave a gap in the run
@@ -51,6 +65,23 @@ class TrainingState:
             raise RefusedError(str(error)) from None
         set_aside(folder, step, writer.segment)
         return {"to_step": step}
+
+    def keep(self, why: str) -> None:
+        """Save a checkpoint, or record why there is none."""
+        try:
+            self.save(why)
+            self._told = False
+        except RefusedError as refused:
+            if not self._told:
+                self.run.recorder.event("alert", level="error", message=f"no checkpoint: {refused}")
+            self._told = True
+
+    @property
+    def sound(self) -> bool:
+        """True where weights and optimizer are finite, and no outage of the loss lasts."""
+        model, optimizer = self.components.model, self.components.optimizer
+        states = [model.state_dict(), optimizer.state_dict()["state"]]
+        return not self.divergence.in_outage and all_finite(tensors_in(states))
 
     def state_dict(self) -> dict[str, Any]:
         components = self.components

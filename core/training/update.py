@@ -17,13 +17,10 @@ import torch
 from torch import Tensor
 
 from asgml.core.config.live_settings import LiveSettings
-from asgml.core.config.training_sections import OptimizerConfig
 from asgml.core.measures.criterion import mass_of
 from asgml.core.measures.gradients import clip
 from asgml.core.model.model import MultimodalModel
-from asgml.core.modulators.composition import Composed
-from asgml.core.training.precision import PRECISIONS, Precision
-from asgml.core.training.refusals import refuse_unfit
+from asgml.core.training.precision import Precision
 from asgml.core.types import Batch, Forward, Mix, Scalar
 
 
@@ -88,13 +85,26 @@ class Update:
             self.optimizer.zero_grad(set_to_none=True)
         return finite
 
+    def judged_gradients(self) -> list[Tensor]:
+        """Return the gradients that have to be finite; none with fp16, which judges its own."""
+        return [] if self.precision.judges_gradients else self._gradients()
+
+    def _gradients(self) -> list[Tensor]:
+        parameters = (p for group in self.optimizer.param_groups for p in group["params"])
+        return [p.grad for p in parameters if p.grad is not None]
+
+    def leave_out(self) -> dict[str, Scalar]:
+        """Take no step; return the columns of `finish`."""
+        self.skipped += 1
+        self.begin()
+        return {"clip_factor": 1.0, "skipped_steps": self.skipped}
+
     def finish(self, limit: Scalar | None = None) -> dict[str, Scalar]:
         """Clip and take the step; return its columns of the table `steps`.
 
         `limit` is the norm that a method asks to clip to, before optimizer.clip.
         """
-        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        gradients = [p.grad for p in parameters if p.grad is not None]
+        gradients = self._gradients()
         factor = clip(gradients, limit) if limit is not None else 1.0
         factor = factor * clip(gradients, float(self.live_settings.values["optimizer.clip"]))
         self.precision.step(self.optimizer)
@@ -106,19 +116,6 @@ class Update:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.precision.load_state_dict(state["precision"])
         self.skipped = int(state["skipped"])
-
-
-def make_update(
-    optimizer: torch.optim.Optimizer,
-    modulator: Composed,
-    live_settings: LiveSettings,
-    device: torch.device,
-    settings: OptimizerConfig,
-) -> Update:
-    """Make the update of a configuration. Raise MethodError for a method that cannot work."""
-    refuse_unfit(modulator, settings.amp, settings.accumulate)
-    precision = PRECISIONS[settings.amp](device)
-    return Update(optimizer, precision, live_settings, settings.accumulate)
 
 
 def micro_batches(batch: Batch, count: int) -> list[tuple[Batch, Scalar]]:

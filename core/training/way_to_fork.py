@@ -32,7 +32,7 @@ State = dict[str, Any]
 class UnrecordedTrainer(Trainer):
     """A trainer that leaves no rows and no checkpoints, only the best model so far."""
 
-    def save_checkpoint(self, why: str) -> None:
+    def keep_checkpoint(self, why: str) -> None:
         """Do nothing: the fork saves the one that it begins with."""
 
 

@@ -101,7 +101,7 @@ METRICS: tuple[Metric, ...] = (
          "factor that all gradients were clipped by, after modulation (optimizer.clip); 1 is not "
          "at all"),
         ("skipped_steps",     "steps", "",                    False, "",     False,
-         "steps left out so far because gradients overflowed (optimizer.amp=fp16)"),
+         "updates left out so far: gradients overflowed (optimizer.amp=fp16), or on_nan=skip"),
         ("loss_weight",       "×",     "",                    True,  "",     False,
          "weight of the modality's own loss (g_blending)"),
         ("prototype_weight",  "×",     "",                    True,  "",     False,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
+
+if TYPE_CHECKING:
+    from asgml.storage.read.reader import Run
 
 GONE = "gone"
 """In place of a state: the run's folder is not there any more."""
@@ -46,6 +50,12 @@ def sound_step(events: Iterable[Event]) -> int | None:
 def remedy(state: str, run: RunFacts) -> str:
     """Return what to do about a run in this state, as a clause; "" where there is nothing."""
     return _REMEDIES[state](run) if state in _REMEDIES else ""
+
+
+def remedy_of(run: Run, state: str | None = None) -> str:
+    """Return the remedy for a run, in its present state by default."""
+    facts = facts_of(run.paths.name, run.manifest, sound_step(run.events))
+    return remedy(run.state() if state is None else state, facts)
 
 
 def _resume(run: RunFacts) -> str:

@@ -15,6 +15,9 @@ Settings = Mapping[str, Any]
 
 NEUTRAL = ("device", "threads", "checkpoint", "diagnose", "alerts", "data.options.workers")
 """Settings, or whole sections, that change no number of a training."""
+UNLESS_DEFAULT = {"on_nan": "stop"}
+"""Settings that a run may lack, with the value at which a training that stays finite is the same:
+with this value they are in no digest, so an older run counts as one that has them."""
 OF_THE_SEED = ("seed", "references")
 """Settings that differ between the runs of one group: the seed, and runs of the same seed."""
 PATHS = ("data.name", "references")
@@ -49,18 +52,18 @@ def cell_digest(settings: Settings) -> str:
     counts: data and referenced runs that were moved are still the same. Whether the content of the
     data is the same, the run's manifest tells.
     """
-    return _digest(_without_folders(without(settings, NEUTRAL)))
+    return _digest(_without_folders(without(_told(settings), NEUTRAL)))
 
 
 def group_digest(settings: Settings) -> str:
     """Return 12 hex digits, the same for runs that differ in nothing but their seed."""
-    return _digest(_without_folders(without(settings, (*NEUTRAL, *OF_THE_SEED))))
+    return _digest(_without_folders(without(_told(settings), (*NEUTRAL, *OF_THE_SEED))))
 
 
 def differing(several: Sequence[Settings]) -> list[str]:
     """Return the keys whose value is not the same in all, in the order in which they appear.
 
-    A key that is absent in one of them differs.
+    A key that is absent in one of them differs, unless the others have what it then did.
     """
     keys: dict[str, None] = {}
     differ: set[str] = set()
@@ -76,7 +79,15 @@ def differing(several: Sequence[Settings]) -> list[str]:
             and key not in differ
             and _plain(value) != _plain(one)
         }
+    for key, then in UNLESS_DEFAULT.items():
+        if key in differ and all(settings.get(key, then) == then for settings in several):
+            differ.remove(key)
     return [key for key in keys if key in differ]
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """Return the settings without those that are left at what older runs did."""
+    return {k: v for k, v in settings.items() if k not in UNLESS_DEFAULT or UNLESS_DEFAULT[k] != v}
 
 
 def _without_folders(settings: Settings) -> dict[str, Any]:

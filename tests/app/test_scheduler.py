@@ -8,7 +8,9 @@ import tomllib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import fake_launcher
 import numpy as np
 import pytest
 from fake_launcher import FakeLauncher
@@ -19,7 +21,10 @@ from asgml.app.plans.cell_status import TRAINING, PlanProgress
 from asgml.app.plans.cells import ResolvedPlan
 from asgml.app.plans.live_table import headline
 from asgml.app.plans.scheduler import LOCK, PlanOutcome, inspect_plan, run_plan
+from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.status import State
+from asgml.storage.runs.index import read_records
+from asgml.storage.runs.plan_cells import CellRuns
 from asgml.storage.runs.plan_record import read_plan_record
 
 ROWS = {
@@ -154,6 +159,26 @@ def test_a_run_that_fails_twice_is_kept_and_blocks_what_needs_it(folder: Path) -
     asked = FakeLauncher()
     assert train(small_plan(ROWS), folder, asked, retry_failed=True).whole
     assert asked.started == [("audio-s0", True), ("ours-s0", False)]
+
+
+@pytest.mark.parametrize("section", ["on_nan", "early_stopping", "mixup"])
+def test_a_run_that_lacks_later_settings_is_no_stale_cell_on_screen(
+    folder: Path, section: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, made = small_plan({"base": {}}), fake_launcher.manifest_of
+
+    def earlier(name: str, config: dict[str, Any], sha256: str = "") -> Manifest:
+        return made(name, {k: v for k, v in config.items() if k != section}, sha256)
+
+    monkeypatch.setattr(fake_launcher, "manifest_of", earlier)
+    train(plan, folder, FakeLauncher())
+    again = FakeLauncher()
+    assert train(plan, folder, again).whole and again.started == []
+    record = read_plan_record(folder)
+    assert record is not None
+    runs = CellRuns(read_records(folder))
+    found = [runs.find(cell) for cell in record.cells]
+    assert [(run is not None, stale) for run, stale in found] == [(True, False)]
 
 
 def test_a_run_that_diverged_is_told_and_never_trained_again_by_itself(folder: Path) -> None:

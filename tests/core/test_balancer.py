@@ -421,6 +421,66 @@ def test_a_step_whose_gradients_are_not_finite_is_not_modulated(tmp_path: Path) 
     assert np.isfinite(rows["grad_norm/audio"]).tolist() == [True, False, True]
 
 
+def poisoned(loop: Loop, *steps: int) -> Loop:
+    """The loop, whose loss is NaN in these steps, counted from 1."""
+    real = loop.seen
+
+    def seen(batch: Batch) -> dict[str, Any]:
+        given = real(batch)
+        if loop.balancer.steps + 1 in steps:
+            given["logits"] = given["logits"] * math.nan
+        return given
+
+    loop.seen = seen  # type: ignore[method-assign]
+    return loop
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_loop_is_asked_to_stop_and_its_run_has_diverged(at_once: bool, tmp_path: Path) -> None:
+    loop = poisoned(Loop(run=tmp_path / "run"), *range(6, 13))
+    loop.balancer.divergence._at_once = at_once
+    loop.after = {9: loop.balancer.run.recorder.publish}
+    loop.train()
+    run = Run.open(tmp_path / "run")
+    assert run.state() == "diverged" and run.head is not None
+    assert run.head.step == (6 if at_once else 10)
+    end = next(event for event in run.events if event.kind == "diverged")
+    assert end.get("at") == 6 and end.get("column") == "loss" and end.get("checkpoint") is None
+    assert end.get("message") == "loss is nan at step 6"
+    assert run.rows("epochs") == (1 if at_once else 2)  # none of an epoch that was left
+
+
+def test_a_loop_that_skips_goes_on_with_sound_weights(tmp_path: Path) -> None:
+    settings = {**PROBE, "on_nan": "skip"}
+    loop = poisoned(Loop(run=tmp_path / "run", settings=settings), 6)
+    skipped: list[int] = []
+    loop.after = {
+        n: lambda n=n: skipped.append(n) if loop.balancer.skipped else None for n in range(1, 13)
+    }
+    found = loop.train()
+    run = Run.open(tmp_path / "run")
+    assert run.state() == "finished" and skipped == [6]
+    assert all(value.isfinite().all() for value in found.values() if value.is_floating_point())
+    assert np.isfinite(rows_of(run, "epochs")["train_loss"]).all()
+    assert sum("left out" in str(event.get("message")) for event in run.events) == 2
+
+
+def test_gradients_that_overflow_are_no_divergence_of_a_loop(tmp_path: Path) -> None:
+    loop = Loop(run=tmp_path / "run")
+    with loop.balancer as balancer:
+        balancer.begin_epoch(0)
+        for _ in range(2):
+            seen = loop.seen(one_batch(loop))
+            loss = functional.cross_entropy(seen["logits"], seen["labels"])
+            loop.optimizer.zero_grad()
+            loss.backward()
+            next(loop.model.encoders["audio"].parameters()).grad[0] = math.inf  # type: ignore[index]
+            balancer.step(**seen, loss=loss)
+            balancer.run.recorder.publish()
+            assert not balancer.stopping
+    assert Run.open(tmp_path / "run").state() == "finished"
+
+
 def test_autocast_and_a_scaler(tmp_path: Path) -> None:
     """Unscaled gradients are modulated; what is recorded does not know of the scale."""
     loop = Loop(run=tmp_path / "run")

@@ -346,12 +346,15 @@ def test_a_training_that_diverges_still_ends(tmp_path: Path) -> None:
         optimizer={"lr": 10.0, "momentum": 0.9},
         epochs=3,
         encoder="mlp",
+        on_nan="go",
     )
     assert rows_of(run, "epochs")["step"].size == 3 and trainer.selection.best.step > 0
     data = data_of()
     nothing = {part: torch.full((len(split),), math.nan) for part, split in data.splits.items()}
     broken = {part: replace(split, targets=nothing[part]) for part, split in data.splits.items()}
-    trainer, run = train_small(tmp_path / "nan", replace(data, splits=broken), epochs=2)
+    trainer, run = train_small(
+        tmp_path / "nan", replace(data, splits=broken), epochs=2, on_nan="go"
+    )
     assert np.isnan(rows_of(run, "epochs")["val_mae"]).all() and trainer.selection.best.step > 0
 
 

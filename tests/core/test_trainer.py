@@ -362,7 +362,7 @@ def test_a_loss_that_is_no_number_is_told_once(
     )
     steps: list[int] = []
     monkeypatch.setattr(UnimodalLoss, "modulate", counting(UnimodalLoss.modulate, steps))
-    _, run = train_small(tmp_path / "run", probe={"enabled": False})
+    _, run = train_small(tmp_path / "run", probe={"enabled": False}, on_nan="go")
     alerts = [event for event in run.events if event.kind == "alert"]
     assert [event.get("column") for event in alerts].count("loss") == 1
     told = next(event for event in alerts if event.get("column") == "loss")

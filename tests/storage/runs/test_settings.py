@@ -46,3 +46,12 @@ def test_the_digest_does_not_depend_on_the_order_of_the_keys() -> None:
 
 def test_differing_names_changed_and_absent_keys_only() -> None:
     assert differing([BASE, BASE | {"seed": 1, "lr": 0.1}]) == ["seed", "lr"]
+
+
+def test_a_run_from_before_on_nan_is_the_run_that_has_its_default() -> None:
+    """A training that stays finite is the same; one that was asked to skip is another."""
+    stops, skips = BASE | {"on_nan": "stop"}, BASE | {"on_nan": "skip"}
+    for digest in (cell_digest, group_digest):
+        assert digest(stops) == digest(BASE) and digest(skips) != digest(BASE)
+    assert differing([BASE, stops]) == [] == differing([stops, BASE, stops])
+    assert differing([BASE, skips]) == ["on_nan"] == differing([BASE, stops, skips])
