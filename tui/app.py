@@ -39,6 +39,8 @@ def run_dashboard(
     theme: str = "auto",
     axis: str = "step",
     smoothing: float = SMOOTHING,
+    views: Path | None = None,
+    fresh: bool = False,
     held: HeldTerminal | None = None,
 ) -> int:
     """Show a run until the user leaves; without one the runs of a folder, or a plan among them.
@@ -47,8 +49,9 @@ def run_dashboard(
 
     `keymap` gives ids of the table of keys another key; `speed` is seconds of training in a second
     of a replay, `at_step` the step at which it is held at first. `interval` and `theme` are those
-    of ThemedApp; `axis` and `smoothing` are what the charts begin with. `held`: the terminal, where
-    it has been held since before this module was imported.
+    of ThemedApp; `axis` and `smoothing` are what the charts begin with, unless a view was saved
+    for the run in the folder `views`, and `fresh` does not leave it out. `held`: the terminal,
+    where it has been held since before this module was imported.
     """
     app = Dashboard(
         target,
@@ -64,6 +67,8 @@ def run_dashboard(
         theme=theme,
         axis=axis,
         smoothing=smoothing,
+        views=views,
+        fresh=fresh,
     )
     # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
     gc.set_threshold(20_000, 50, 100)
@@ -103,10 +108,14 @@ class Dashboard(PartsApp):
         theme: str = "auto",
         axis: str = "step",
         smoothing: float = SMOOTHING,
+        views: Path | None = None,
+        fresh: bool = False,
     ) -> None:
         super().__init__(ascii=ascii, keymap=keymap, interval=interval, theme=theme)
         self._target, self._runs = target, runs
-        self.asked = Asked(target, runs, clock, readonly, speed, at_step, axis, smoothing)
+        self.asked = Asked(
+            target, runs, clock, readonly, speed, at_step, axis, smoothing, views, fresh
+        )
         self._first_plan = plan
         self._held_keys = HeldKeys()
 

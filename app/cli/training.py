@@ -136,6 +136,10 @@ def watch(
         bool,
         typer.Option("--inline", help="A few lines under the prompt instead of the whole screen."),
     ] = False,
+    fresh_view: Annotated[
+        bool,
+        typer.Option("--fresh-view", help="Not the view in which you left it."),
+    ] = False,
     once: Annotated[
         bool, typer.Option("--once", help="Print the screen once, without a terminal.")
     ] = False,
@@ -179,7 +183,7 @@ def watch(
         return watch_once((run, *(more or ())), runs, options)
     if more:
         return watch_several((run, *more), runs, inline=inline, ascii_=ascii_)
-    return watch(run, runs, readonly=readonly, inline=inline, ascii_=ascii_)
+    return watch(run, runs, readonly=readonly, inline=inline, fresh=fresh_view, ascii_=ascii_)
 
 
 @training_app.command()

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from asgml.app.errors import UserError
+from asgml.app.output import in_browser
 from asgml.app.preferences import load_preferences
-from asgml.app.settings_path import settings_file
+from asgml.app.settings_path import settings_file, views_folder
 
 
 def screen_options(ascii_: bool) -> dict[str, Any]:
@@ -42,6 +43,9 @@ def open_dashboard(
     from asgml.tui.terminal.held_terminal import held_terminal, opening_text
 
     options |= screen_options(ascii)
+    # of a browser's user nothing is kept on this machine; a replay is looked at anew
+    kept = not in_browser() and options.get("clock") != "replay"
+    options |= {"views": views_folder() if kept else None}
     with held_terminal(opening_text(name), alternate=not options.get("inline")) as held:
         from asgml.tui.app import run_dashboard
 

@@ -18,15 +18,23 @@ if TYPE_CHECKING:
     from asgml.app.commands.watch_once import OnceOptions
 
 
-def watch(ref: str, runs: Path | None, *, readonly: bool, inline: bool, ascii_: bool) -> int:
+def watch(
+    ref: str,
+    runs: Path | None,
+    *,
+    readonly: bool,
+    inline: bool,
+    ascii_: bool,
+    fresh: bool = False,
+) -> int:
     """Show a run live, or as it ended; the runs of a folder as a list; a plan with its cells."""
     folder = folder_meant(ref, runs_directory(runs))
     if folder is None:
-        options = {"readonly": readonly, "inline": inline, "ascii": ascii_}
+        options = {"readonly": readonly, "inline": inline, "fresh": fresh, "ascii": ascii_}
         return dashboard(find(ref, runs), "live", "asgml tail --follow", **options)
     if inline:
         raise UserError(f"--inline shows one run, and {ref} is a folder of runs; name a run in it")
-    return folder_dashboard(folder, readonly=readonly, ascii=ascii_)
+    return folder_dashboard(folder, readonly=readonly, fresh=fresh, ascii=ascii_)
 
 
 def watch_once(refs: tuple[str, ...], runs: Path | None, options: OnceOptions) -> int:
@@ -91,14 +99,14 @@ def dashboard(
     )
 
 
-def folder_dashboard(folder: Path, *, readonly: bool, ascii: bool) -> int:
+def folder_dashboard(folder: Path, *, ascii: bool, **options: Any) -> int:
     """Hand the terminal to the list of a folder's runs, or to the cells of a plan."""
     _refuse_without_terminal(f"asgml runs --runs {folder}")
     from asgml.storage.runs.plan_record import is_plan
 
     plan = folder if is_plan(folder) else None
     runs = folder.parent if plan else folder
-    return open_dashboard(None, runs, folder.name, ascii=ascii, plan=plan, readonly=readonly)
+    return open_dashboard(None, runs, folder.name, ascii=ascii, plan=plan, **options)
 
 
 def _runs_around(run: Path) -> Path:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
@@ -19,6 +20,7 @@ from asgml.tui.screens.by_clock import main_screen
 from asgml.tui.screens.many_runs.navigation import Navigation
 from asgml.tui.screens.parts_app import Asked
 from asgml.tui.session.session import Session
+from asgml.tui.session.view_files import ViewFiles
 
 if TYPE_CHECKING:
     from asgml.tui.screens.main import MainScreen
@@ -35,6 +37,9 @@ class Parts:
     ) -> None:
         self.view = View(axis=asked.axis, smoothing=asked.smoothing)
         self._app, self._asked, self._post = app, asked, post
+        self._views = None if asked.views is None else ViewFiles(asked.views)
+        if isinstance(asked.target, Path):
+            self._restore_view(asked.target)
         self.session = Session(
             asked.target,
             asked.runs,
@@ -46,6 +51,24 @@ class Parts:
             interval=interval,
             smoothing=self.view.smoothing,
         )
+
+    def open_run(self, path: Path) -> None:
+        """Follow another run, in the view that was saved for it."""
+        self._save_view()
+        self.session.open(path)
+        self.view.reset()
+        self._restore_view(path)
+        self.session.smooth(self.view.smoothing)
+
+    def _restore_view(self, run: Path) -> None:
+        if self._views is not None and not self._asked.fresh:
+            self._views.restore(self.view, run)
+
+    def _save_view(self) -> None:
+        """Save the view of the run on screen; one that was never read has none."""
+        run = self.session.path
+        if self._views is not None and run is not None and self.session.scene.manifest is not None:
+            self._views.save(self.view, run)
 
     @cached_property
     def main(self) -> MainScreen:
@@ -99,7 +122,8 @@ class Parts:
         return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, and save the view."""
+        self._save_view()
         self.session.close()
         if "table" in self.__dict__:
             self.table.close()

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Asked:
-    """What the dashboard is asked to show: a run or none, the folder around it, and how."""
+    """What the dashboard is asked to show: a run or none, the folder around it, and how.
+
+    `views` is the folder of saved views, None to save none; with `fresh` none is restored.
+    """
 
     target: str | Path | None
     runs: Path
@@ -33,6 +36,8 @@ class Asked:
     at_step: int | None = None
     axis: str = "step"
     smoothing: float = SMOOTHING
+    views: Path | None = None
+    fresh: bool = False
 
 
 class PartsApp(ThemedApp):

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class Parts(Protocol):
     """The screens that navigation goes between, and what they show; each is made on first use."""
 
+    def open_run(self, path: Path) -> None:
+        """Follow another run."""
+
     @property
     def session(self) -> Any:
         """The session of the run."""
@@ -67,8 +70,7 @@ class Navigation:
 
     def open_run(self, path: Path) -> None:
         """Open a run over the screen that is on."""
-        self._parts.session.open(path)
-        self._parts.main.view.reset()
+        self._parts.open_run(path)
         self._push(self._parts.main)
 
     def compare(self, paths: Sequence[Path]) -> None:
