@@ -43,7 +43,7 @@ CHART_KEYS: tuple[Key, ...] = (
     Key("pan_on", ("shift+right",), "move the window on", "charts", screens=(REPLAY,)),
     _chart("follow", ("f",), "follow the newest data"),
     _chart("reset", ("r",), "reset zoom, window, scale and filter"),
-    _chart("cursor", ("c",), "cursor on all charts", "cursor"),
+    _chart("cursor", ("c",), "cursor on all charts; the mouse moves it until a click", "cursor"),
     _chart("filter", ("slash",), "show only charts and metrics with these words", "filter"),
     Key(
         "overlay", ("o",), "lay another run under the charts, or take it away", "charts", "overlay"

@@ -85,8 +85,8 @@ class ComparisonScreen(Screen[None]):
     def on_resize(self) -> None:
         self.draw()
 
-    def on_plot_box_picked(self, message: PlotBox.Picked) -> None:
-        self.actions.selection.select_on_page(self.grid.plots.index(message.chart))
+    def on_plot_mouse_pointed(self, message: PlotBox.Pointed) -> None:
+        self.actions.pointer.act(message)
 
     def on_comparison_head_picked(self, message: ComparisonHead.Picked) -> None:
         self.action_do(f"hide_{message.place + 1}")
@@ -122,7 +122,8 @@ class ComparisonScreen(Screen[None]):
             pages = -(-len(self.panels) // self.grid.per_page)
             page = page_of(self.view.selected, self.grid.per_page)
             self.query_one(ComparisonHead).show_comparison(self.comparison, self.view, page, pages)
-            self.query_one(KeyBar).show_keys(COMPARISON, {}, True, app_of(self.app).mapped)
+            labels = {"open": "all charts"} if self.view.solo else {}
+            self.query_one(KeyBar).show_keys(COMPARISON, labels, True, app_of(self.app).mapped)
 
     def _draw_charts(self) -> None:
         view, panels = self.view, self.panels

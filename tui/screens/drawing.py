@@ -57,8 +57,9 @@ class SceneDrawing:
         screen.query_one(Runs).show_runs(runs, scene)
         screen.query_one(TransportBar).show_scene(scene)
         steerable = not self._session.refusal()
+        labels = key_labels(scene, self._view.solo, self._knobs.draft is not None)
         screen.query_one(KeyBar).show_keys(
-            self._session.clock_kind, _labels(scene), steerable, app_of(screen.app).mapped
+            self._session.clock_kind, labels, steerable, app_of(screen.app).mapped
         )
 
     def draw_numbers(self, scene: Scene, bytes_per_minute: int) -> None:
@@ -102,10 +103,14 @@ class SceneDrawing:
         return self._wide and not any(self._screen.has_class(name) for name in short)
 
 
-def _labels(scene: Scene) -> dict[str, str]:
-    """Return the labels of the key bar that depend on the state, by id in the table of keys."""
+def key_labels(scene: Scene, solo: bool, drafted: bool) -> dict[str, str]:
+    """Return the labels of the key bar that depend on the state, by id in the table of keys.
+
+    `solo`: one chart fills the screen; `drafted`: a knob was nudged and is not sent yet.
+    """
+    labels = {"open": "send" if drafted else "all charts"} if drafted or solo else {}
     if scene.state == "paused":
-        return {"pause": "resume"}
-    if scene.transport is not None and scene.transport.playing:
-        return {"play": "hold"}
-    return {}
+        labels["pause"] = "resume"
+    elif scene.transport is not None and scene.transport.playing:
+        labels["play"] = "hold"
+    return labels

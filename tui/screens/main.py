@@ -93,8 +93,8 @@ class MainScreen(Screen[None]):
     def on_resize(self) -> None:
         self.draw()
 
-    def on_plot_box_picked(self, message: Chart.Picked) -> None:
-        self.actions.selection.select_on_page(self.grid.plots.index(message.chart))
+    def on_plot_mouse_pointed(self, message: Chart.Pointed) -> None:
+        self.actions.pointer.act(message)
 
     def on_list_box_picked(self, message: ListBox.Picked) -> None:
         self.actions.pick(message.pick)

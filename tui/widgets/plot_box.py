@@ -6,7 +6,6 @@ from functools import partial
 
 from rich.style import Style
 from textual.geometry import Region
-from textual.message import Message
 from textual.strip import Strip
 
 from asgml.storage.format.safe_text import safe
@@ -14,33 +13,24 @@ from asgml.tui.plot.cached_plot import CachedPlot
 from asgml.tui.plot.canvas import Canvas
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.raster import Layers
-from asgml.tui.plot.windows import Window
 from asgml.tui.widgets.axes import range_of, y_labels
-from asgml.tui.widgets.box import Box
 from asgml.tui.widgets.chart_strips import AXIS, ChartRow, ChartStrips, plot_style
 from asgml.tui.widgets.curves import CurveEnvelopes
 from asgml.tui.widgets.plot_content import PlotContent
+from asgml.tui.widgets.plot_mouse import PlotMouse
 
 _AROUND_TITLE = 9
 """Cells of the upper edge that are neither title nor legend."""
 _AROUND_NOTE = 3
 
 
-class PlotBox(Box):
+class PlotBox(PlotMouse):
     """One plot in a frame. Only the rows that changed are drawn again."""
 
     DEFAULT_CSS = "PlotBox { height: 1fr; }"
 
-    class Picked(Message):
-        """A plot was clicked."""
-
-        def __init__(self, chart: PlotBox) -> None:
-            super().__init__()
-            self.chart = chart
-
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self.window = Window(0.0, 1.0, 1)
         self._title = ""
         self._envelopes = CurveEnvelopes()
         self._plot = CachedPlot()
@@ -178,6 +168,3 @@ class PlotBox(Box):
     def forget(self) -> None:
         """Draw everything anew at the next call: the theme has changed."""
         self._row_keys, self._plot_styles, self._shown_for = [], {}, None
-
-    def on_click(self) -> None:
-        self.post_message(self.Picked(self))

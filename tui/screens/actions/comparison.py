@@ -14,6 +14,7 @@ from asgml.tui.scene.comparison import MOST, Comparison
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.screens.actions.base import ChartScreen, Handler, KeyHandlers
 from asgml.tui.screens.actions.cursor import CursorActions
+from asgml.tui.screens.actions.pointer import PointerActions
 from asgml.tui.screens.actions.program import ProgramActions
 from asgml.tui.screens.actions.selection import SelectionActions
 from asgml.tui.screens.actions.window import WindowActions
@@ -47,12 +48,13 @@ class ComparisonActions(KeyHandlers):
         self._session = session
         self._view = view
         self._screen = screen
-        cursor = CursorActions(view, screen)
+        cursor, window = CursorActions(view, screen), WindowActions(view, screen)
         self.selection = SelectionActions(view, screen, cursor)
+        self.pointer = PointerActions(view, screen, self.selection, cursor, window)
         self.groups: tuple[KeyHandlers, ...] = (
             self,
             self.selection,
-            WindowActions(view, screen),
+            window,
             cursor,
             ProgramActions(view, screen),
         )

@@ -15,6 +15,7 @@ from asgml.tui.screens.actions.copying import CopyActions
 from asgml.tui.screens.actions.cursor import CursorActions
 from asgml.tui.screens.actions.files import FileActions
 from asgml.tui.screens.actions.knobs import KnobActions
+from asgml.tui.screens.actions.pointer import PointerActions
 from asgml.tui.screens.actions.program import ProgramActions
 from asgml.tui.screens.actions.replay import ReplayActions
 from asgml.tui.screens.actions.runs import RunActions
@@ -34,10 +35,11 @@ class KeyActions(ActionGroup):
     def __init__(self, session: Session, view: View, screen: DashboardScreen) -> None:
         super().__init__(session, view, screen)
         requests = TrainerRequests(session, screen)
-        cursor = CursorActions(view, screen)
+        cursor, window = CursorActions(view, screen), WindowActions(view, screen)
         self.knobs = KnobActions(session, view, screen, requests)
         self.runs = RunActions(session, view, screen)
         self.selection = SelectionActions(view, screen, cursor)
+        self.pointer = PointerActions(view, screen, self.selection, cursor, window)
         self.replay = ReplayActions(session, view, screen)
         self._browse = BrowseActions(session, view, screen, cursor)
         self.groups: tuple[KeyHandlers, ...] = (
@@ -46,7 +48,7 @@ class KeyActions(ActionGroup):
             self.knobs,
             self.replay,
             self.selection,
-            WindowActions(view, screen),
+            window,
             cursor,
             self._browse,
             self.runs,

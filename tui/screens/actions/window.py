@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from asgml.tui.plot.windows import Window
 from asgml.tui.scene.view_state import MOST_ZOOM
 from asgml.tui.screens.actions.base import ChartActions, Handler
-from asgml.tui.widgets.plot_box import PlotBox
 
 _TO_NONE = -100
 """More steps down than there are smoothings."""
@@ -45,41 +45,43 @@ class WindowActions(ChartActions):
         self._screen.smooth(self._view.smooth(steps))
         self._screen.draw()
 
+    def zoom_at(self, window: Window, steps: int, x: float) -> None:
+        """Zoom so that `x` stays where it is."""
+        zoom = min(max(self._view.zoom + steps, 0), MOST_ZOOM)
+        # each step of zoom halves the window
+        share = 2.0 ** (self._view.zoom - zoom)
+        self._view.zoom = zoom
+        self._view.start = max(x - (x - window.start) * share, 0.0) if zoom else None
+        self._screen.draw()
+
+    def pan_by(self, window: Window, distance: float) -> None:
+        """Move the window, at most to where the newest data is its first."""
+        reach = self._screen.reach()
+        most = window.start if reach is None else reach[1]
+        self._view.start = min(max(window.start + distance, 0.0), most)
+        self._screen.draw()
+
     def _zoom(self, steps: int) -> None:
         """Zoom around the cursor, else around the middle of a held window.
 
         A window that follows the newest data keeps following.
         """
         view, chart = self._view, self._screen.selected_chart()
-        zoom = min(max(view.zoom + steps, 0), MOST_ZOOM)
-        if chart is not None and zoom != view.zoom:
-            self._keep_middle(chart, zoom - view.zoom)
-        view.zoom = zoom
-        if zoom == 0:
-            view.start = None
-        self._screen.draw()
-
-    def _keep_middle(self, chart: PlotBox, steps: int) -> None:
-        """Start the window so that its middle, or the cursor, stays where it is."""
-        view, window = self._view, chart.window
-        if view.cursor is not None:
-            middle = view.cursor
-        elif view.start is not None:
+        if chart is not None and (view.cursor is not None or view.start is not None):
+            window = chart.window
             middle = (window.start + window.end) / 2
-        else:
+            cursor = middle if view.cursor is None else view.cursor
+            inside = window.start <= cursor < window.end
+            self.zoom_at(window, steps, cursor if inside else middle)
             return
-        # each step of zoom halves the window
-        width = (window.end - window.start) / 2.0**steps
-        view.start = max(middle - width / 2, 0.0)
+        view.zoom = min(max(view.zoom + steps, 0), MOST_ZOOM)
+        self._screen.draw()
 
     def _pan(self, direction: int) -> None:
         chart = self._screen.selected_chart()
         if chart is not None:
-            window = chart.window
             # a quarter: three quarters of the curve stay in sight
-            quarter = (window.end - window.start) / 4
-            self._view.start = max(window.start + direction * quarter, 0.0)
-            self._screen.draw()
+            self.pan_by(chart.window, direction * (chart.window.end - chart.window.start) / 4)
 
     def _follow(self) -> None:
         self._view.start = None
