@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 FROM_ENVIRONMENT = "env:"
 """A value that begins so names the environment variable that holds the secret."""
@@ -27,6 +34,13 @@ class Webhook(BaseModel):
     )
     timeout: float = Field(10.0, gt=0, le=60, description="seconds for one try")
     insecure: bool = Field(False, description="allow http, without encryption, to another computer")
+
+    @field_serializer("url", "headers")
+    def _hidden(self, value: Any) -> Any:
+        """Hide what may be a secret from whoever prints the settings."""
+        if isinstance(value, dict):
+            return {name: self._hidden(one) for name, one in value.items()}
+        return value if value.startswith(FROM_ENVIRONMENT) else "(hidden)"
 
     @field_validator("headers")
     @classmethod

@@ -27,6 +27,7 @@ class Preferences:
     smoothing: float = 0.9
     axis: str = "step"
     refresh: float | None = None
+    announces: tuple[str, ...] = ("bell", "title", "toast")
 
 
 def load_preferences() -> Preferences:

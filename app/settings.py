@@ -55,6 +55,12 @@ class Settings(BaseSettings):
     )
     notify: Notify = Field(default_factory=Notify, description="the ways of alerts to the user")
 
+    @property
+    def announces(self) -> tuple[str, ...]:
+        """The ways by which the dashboard tells of alerts."""
+        off = {"bell": not self.notify.bell, "title": not self.notify.title}
+        return tuple(way for way in ("bell", "title", "toast") if not off.get(way))
+
     @field_validator("alerts")
     @classmethod
     def _known_rules(cls, alerts: list[dict[str, Any]]) -> list[dict[str, Any]]:

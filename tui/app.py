@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -41,6 +42,7 @@ def run_dashboard(
     smoothing: float = SMOOTHING,
     views: Path | None = None,
     fresh: bool = False,
+    announces: Sequence[str] = (),
     held: HeldTerminal | None = None,
 ) -> int:
     """Show a run until the user leaves; without one the runs of a folder, or a plan among them.
@@ -50,8 +52,9 @@ def run_dashboard(
     `keymap` gives ids of the table of keys another key; `speed` is seconds of training in a second
     of a replay, `at_step` the step at which it is held at first. `interval` and `theme` are those
     of ThemedApp; `axis` and `smoothing` are what the charts begin with, unless a view was saved
-    for the run in the folder `views`, and `fresh` does not leave it out. `held`: the terminal,
-    where it has been held since before this module was imported.
+    for the run in the folder `views`, and `fresh` does not leave it out. `announces`: the ways by
+    which it tells of alerts, of bell, title and toast. `held`: the terminal, where it has been held
+    since before this module was imported.
     """
     app = Dashboard(
         target,
@@ -70,6 +73,7 @@ def run_dashboard(
         views=views,
         fresh=fresh,
     )
+    app.announces = tuple(announces)
     # texts and strips hold no cycles: the usual rhythm costs a tenth of the time for nothing
     gc.set_threshold(20_000, 50, 100)
     if held is not None:
@@ -156,6 +160,7 @@ class Dashboard(PartsApp):
 
     def on_scene_changed(self, message: SceneChanged) -> None:
         self.main.show_scene(message.scene)
+        self.parts.announcer.announce(message.scene)
         self._run_held_keys()
 
     def on_runs_listed(self, message: RunsListed) -> None:

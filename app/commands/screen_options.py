@@ -42,7 +42,7 @@ def open_dashboard(
     """
     from asgml.tui.terminal.held_terminal import held_terminal, opening_text
 
-    options |= screen_options(ascii)
+    options |= {**screen_options(ascii), "announces": load_preferences().announces}
     # of a browser's user nothing is kept on this machine; a replay is looked at anew
     kept = not in_browser() and options.get("clock") != "replay"
     options |= {"views": views_folder() if kept else None}

@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from textual.app import App
 from textual.message import Message
 
 from asgml.storage.format.status import ALIVE
 from asgml.tui.scene.view_state import View
+from asgml.tui.screens.announcer import Announcer
 from asgml.tui.screens.by_clock import main_screen
 from asgml.tui.screens.many_runs.navigation import Navigation
-from asgml.tui.screens.parts_app import Asked
+from asgml.tui.screens.parts_app import Asked, PartsApp
 from asgml.tui.session.session import Session
 from asgml.tui.session.view_files import ViewFiles
 
@@ -33,7 +33,7 @@ class Parts:
     """The parts, made of what was asked for. `post` takes the messages of their threads."""
 
     def __init__(
-        self, app: App[Any], asked: Asked, interval: float, post: Callable[[Message], object]
+        self, app: PartsApp, asked: Asked, interval: float, post: Callable[[Message], object]
     ) -> None:
         self.view = View(axis=asked.axis, smoothing=asked.smoothing)
         self._app, self._asked, self._post = app, asked, post
@@ -105,6 +105,11 @@ class Parts:
         return screen
 
     @cached_property
+    def announcer(self) -> Announcer:
+        """What tells of alerts by bell, title and a line in the corner."""
+        return Announcer(self._app, self._app.announces)
+
+    @cached_property
     def navigation(self) -> Navigation:
         """The way between the screens."""
         return Navigation(self._app, self)
@@ -125,5 +130,7 @@ class Parts:
         """End the threads, and save the view."""
         self._save_view()
         self.session.close()
+        if "announcer" in self.__dict__:
+            self.announcer.close()
         if "table" in self.__dict__:
             self.table.close()

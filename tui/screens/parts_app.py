@@ -44,6 +44,7 @@ class PartsApp(ThemedApp):
     """The base of the dashboard."""
 
     asked: Asked
+    announces: tuple[str, ...] = ()
 
     @cached_property
     def parts(self) -> Parts:

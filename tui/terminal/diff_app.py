@@ -31,6 +31,12 @@ class DiffApp(App[None]):
 
         driver.write = counted  # type: ignore[method-assign]
 
+    def send(self, sequence: str) -> None:
+        """Send a sequence that moves no cursor and draws nothing to the terminal."""
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(sequence)
+            self._driver.flush()
+
     def redraw(self) -> None:
         """Send the whole screen again, for a terminal that something else has written to."""
         self._renderer.forget()

@@ -12,6 +12,9 @@ from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
 from asgml.tui.widgets.segments import LineSegment, fit_segments
 
+_WIDE = 116
+"""Columns from which the keys of alerts stand beside them."""
+
 
 class Chips(Lines):
     """News on the left, the settings of the view on the right."""
@@ -23,7 +26,7 @@ class Chips(Lines):
         styles, width = self.theme_styles, self.size.width
         settings = view_segments(scene, view, page, pages, styles)
         right = fit_segments(settings, max(width // 2, 20))
-        left = pending.copy() if pending.plain else _news(scene, styles)
+        left = pending.copy() if pending.plain else _news(scene, styles, width >= _WIDE)
         left.truncate(max(width - right.cell_len - 2, 0), overflow="ellipsis")
         gap = max(width - left.cell_len - right.cell_len - 1, 1)
         self.show([left.append(" " * gap).append_text(right)])
@@ -61,15 +64,19 @@ def _follow(view: View, styles: Styles) -> Text:
     return Text(styles.glyph("‖ held", "held"), styles.warn)
 
 
-def _news(scene: Scene, styles: Styles) -> Text:
-    """Return the newest alert that is not acknowledged, else the method, data and device."""
+def _news(scene: Scene, styles: Styles, wide: bool) -> Text:
+    """Return the newest alert that is not acknowledged, else the method, data and device.
+
+    With `wide` the keys that belong to alerts, too.
+    """
     alerts = scene.open_alerts
     if not alerts:
         return Text(f" {_description(scene)}", styles.muted)
     last = alerts[-1]
-    text = Text(f" {styles.glyph('▲', '!')} {plural(len(alerts), 'alert')}")
+    amount = plural(len(alerts), "alert") if wide else str(len(alerts))
+    text = Text(f" {styles.glyph('▲', '!')} {amount}")
     text.stylize(styles.level(last.level))
-    for key, meaning in (("a", "ack"), ("A", "list")):
+    for key, meaning in (("a", "ack"), ("A", "list")) if wide else ():
         text.append(f"  {key}", styles.key).append(f" {meaning}", styles.muted)
     # messages of alert rules name their step themselves
     place = "" if f"step {last.step}" in last.text else f" @ step {count(last.step)}"
