@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED_WELL
@@ -26,9 +29,16 @@ def exit_code_of(state: str) -> int:
 
 
 class UserError(Exception):
-    """An error that ends the command with `exit_code`; its message is one line."""
+    """An error that ends the command with `exit_code`; its message is one line.
+
+    `record`: what is said beside the message where the command was asked for JSON.
+    """
 
     exit_code = USAGE
+
+    def __init__(self, message: object = "", record: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.record = dict(record or {})
 
 
 class RunFailedError(UserError):
@@ -57,10 +67,14 @@ class DefectError(UserError):
 
 def complain(message: object, exit_code: int) -> int:
     """Write the one line to stderr and return the exit code."""
-    print(f"asgml: {one_line(message)}", file=sys.stderr, flush=True)
+    narrate(f"asgml: {one_line(message)}")
     return exit_code
 
 
 def narrate(message: object) -> None:
-    """Write one line for the user to stderr; stdout is for data."""
-    print(one_line(message), file=sys.stderr, flush=True)
+    """Write one line for the user to stderr; stdout is for data.
+
+    Where stderr is full or gone nobody is there to be told, and the work goes on.
+    """
+    with contextlib.suppress(OSError):
+        print(one_line(message), file=sys.stderr, flush=True)

@@ -9,6 +9,8 @@ import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
+from asgml.storage.format.plain_text import PLAIN, plain_text
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -34,12 +36,48 @@ def finite(value: Any) -> Any:
 def console() -> Console:
     """Return a console on stdout that reads no markup, emoji code or highlight out of data.
 
-    Piped, it is 200 columns wide, so that lines are not cut.
+    Piped, it is 200 columns wide, so that lines are not cut. Where stdout takes ASCII alone, texts
+    are made so before they are laid out: columns stay below each other.
     """
     from rich.console import Console
 
+    class PlainConsole(Console):
+        def print(self, *objects: Any, **options: Any) -> None:
+            super().print(*map(_plain, objects), **options)
+
+    kind = PlainConsole if plain_output() else Console
     width = None if sys.stdout.isatty() else 200
-    return Console(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+    return kind(markup=False, highlight=False, emoji=False, width=width, soft_wrap=False)
+
+
+def _plain(printed: Any) -> Any:
+    """Return a text or a table of texts in ASCII; its styles stay where its length does."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if isinstance(printed, str):
+        return plain_text(printed)
+    if isinstance(printed, Text) and not printed.plain.isascii():
+        made = Text(plain_text(printed.plain), printed.style, overflow=printed.overflow)
+        if len(made) == len(printed):
+            made.spans = printed.spans
+        return made
+    if isinstance(printed, Table):
+        for column in printed.columns:
+            column.header = _plain(column.header)
+            column._cells = [_plain(cell) for cell in column._cells]
+    return printed
+
+
+def plain_output() -> bool:
+    """Return True where stdout takes nothing but ASCII."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return encoding.lower().replace("_", "-") in (PLAIN, "ascii", "us-ascii", "ansi-x3.4-1968")
+
+
+def cut_sign() -> str:
+    """Return the one character that stands for what is cut off."""
+    return "~" if plain_output() else "…"
 
 
 def in_terminal() -> bool:

@@ -5,23 +5,47 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Mapping
+from typing import Any
 
+from asgml.app.cli.plain import is_given, plain_where_asked
 from asgml.app.cli.quick_watch import QuickWatch, quick_watch
+from asgml.storage.format.plain_text import register
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Run one command and return its exit code; a UserError becomes one line on stderr."""
-    from asgml.app.errors import INTERRUPTED, UserError, complain
+    """Run one command and return its exit code; a UserError becomes one line on stderr.
 
+    With `--json` it is one object on stdout too: {"error": …, "exit_code": …}.
+    """
     given = sys.argv[1:] if arguments is None else arguments
+    with plain_where_asked(given):
+        return _run(given)
+
+
+def _run(given: list[str]) -> int:
+    from asgml.app.errors import INTERRUPTED, UserError
+
     try:
         quick = quick_watch(given)
         code = _run_by_typer(given) if quick is None else _watch(quick)
     except UserError as error:
-        return complain(error, error.exit_code)
+        return _refused(str(error), error.exit_code, given, error.record)
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
+
+
+def _refused(message: str, exit_code: int, given: list[str], record: Mapping[str, Any]) -> int:
+    """Tell why a command did nothing: a line, and JSON where that was asked for."""
+    from asgml.app.errors import complain
+
+    if is_given("--json", given):
+        from asgml.app.output import print_json
+        from asgml.storage.format.safe_text import one_line
+
+        print_json({**record, "error": one_line(message), "exit_code": exit_code})
+    return complain(message, exit_code)
 
 
 def _watch(given: QuickWatch) -> int:
@@ -37,13 +61,13 @@ def _run_by_typer(given: list[str]) -> object:
     import typer
 
     from asgml.app.cli.tree import CommandLineError, app, program_with, usage
-    from asgml.app.errors import INTERRUPTED, complain
+    from asgml.app.errors import INTERRUPTED
 
     program = program_with(given[0]) if given else app
     try:
         return program(args=given or ["--help"], prog_name="asgml", standalone_mode=False)
     except CommandLineError as error:
-        return complain(usage(error), error.exit_code)
+        return _refused(usage(error), error.exit_code, given, {})
     except typer.Abort:
         return INTERRUPTED
 
@@ -53,8 +77,8 @@ def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the end
-        # a terminal without × or α gets a ? instead of a traceback
-        getattr(sys, name).reconfigure(errors="replace")
+        # a terminal without × or α gets x or alpha instead of a traceback
+        getattr(sys, name).reconfigure(errors=register())
     sys.exit(_run_and_flush())
 
 

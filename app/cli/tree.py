@@ -13,6 +13,7 @@ from asgml.app.cli.assistants import assistants_app
 from asgml.app.cli.config import config_app
 from asgml.app.cli.data import data_app
 from asgml.app.cli.inspection import inspection_app
+from asgml.app.cli.plain_group import PlainGroup
 from asgml.app.cli.plans import plans_app
 from asgml.app.cli.reference import reference_app
 from asgml.app.cli.reporting import reporting_app
@@ -21,6 +22,7 @@ from asgml.app.cli.training import training_app
 
 _OPTIONS: dict[str, Any] = {
     "name": "asgml",
+    "cls": PlainGroup,
     "rich_markup_mode": None,  # plain help: importing rich would double the time of `asgml --help`
     "pretty_exceptions_enable": False,
     "context_settings": {"help_option_names": ["-h", "--help"]},

@@ -23,8 +23,7 @@ def check(run_ref: str, runs: Path | None, json_: bool) -> int:
     try:
         findings = _findings(paths)
     except DefectError as error:
-        if json_:
-            print_json({**judged, "whole": None, "findings": [], "error": str(error)})
+        error.record = {**judged, "whole": None, "findings": []}
         raise
     if json_:
         found = [vars(finding) for finding in findings]

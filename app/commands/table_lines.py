@@ -9,6 +9,9 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from asgml.app.output import cut_sign, plain_output
+from asgml.storage.format.plain_text import plain_text
+
 GAP = 2
 """Cells between two columns."""
 CODES = {"green": "32", "yellow": "33", "red": "31", "blue": "34", "dim": "2", "bold": "1"}
@@ -28,6 +31,11 @@ class Column:
     right: bool = False
     least: int = 0
     styles: Sequence[str] = field(default_factory=tuple)
+
+    def __post_init__(self) -> None:
+        if plain_output():  # before anything is laid out: -> is wider than an arrow
+            object.__setattr__(self, "heading", plain_text(self.heading))
+            object.__setattr__(self, "cells", [plain_text(text) for text in self.cells])
 
     @functools.cached_property
     def width(self) -> int:
@@ -65,9 +73,9 @@ def shortened(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     if width <= 1:
-        return "…"[:width]
+        return cut_sign()[:width]
     end = (width - 1) // 3
-    return _begin(text, width - 1 - end) + "…" + _begin(text[::-1], end)[::-1]
+    return _begin(text, width - 1 - end) + cut_sign() + _begin(text[::-1], end)[::-1]
 
 
 def cell_len(text: str) -> int:

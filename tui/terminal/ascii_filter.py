@@ -10,15 +10,9 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-_SAME = {
-    "…": "~", "–": "-", "—": "-", "−": "-", "×": "x", "±": "~", "·": ".", "•": "o", "°": "o",
-    "→": ">", "←": "<", "↑": "^", "↓": "v", "▲": "^", "▼": "v", "▶": ">", "◀": "<", "▸": ">",
-    "α": "a", "β": "b", "γ": "g", "μ": "u", "µ": "u", "σ": "s", "Δ": "d", "≥": ">", "≤": "<",
-    "✓": "+", "✗": "x", "●": "*", "○": "o", "◌": "o", "◐": "~", "■": "#", "‖": "=", "�": "?",
-    "“": '"', "”": '"', "‘": "'", "’": "'", "₂": "2", "²": "2", "³": "3",
-}  # fmt: skip
+from asgml.storage.format.plain_text import plain_cell
+
 _INFINITY = "∞"
-_LEVELS = ".:-=+*#@"
 
 
 class AsciiFilter(LineFilter):
@@ -51,26 +45,9 @@ def plain(text: str) -> str:
 @lru_cache(4096)
 def _plain(character: str) -> str:
     """Return ASCII of the cells of one character: none for a combining mark, ?? for a wide one."""
-    if character in _SAME:
-        return _SAME[character]
-    code, cells = ord(character), cell_len(character)
-    if 0x2500 <= code < 0x2580:
-        return _frame(character)
-    if 0x2581 <= code <= 0x2588:  # a bar of eighths
-        return _LEVELS[code - 0x2581]
-    if 0x2580 <= code < 0x25A0:
-        return "#"
-    if 0x2800 <= code < 0x2900:
-        return " .:+*#"[min(bin(code - 0x2800).count("1"), 5)]
-    simple = unicodedata.normalize("NFKD", character)
-    found = "".join(each for each in simple if each.isascii() and each.isprintable())
+    if simple := plain_cell(character):
+        return simple
+    cells = cell_len(character)
+    letters = unicodedata.normalize("NFKD", character)
+    found = "".join(each for each in letters if each.isascii() and each.isprintable())
     return found if len(found) == cells else "?" * cells
-
-
-def _frame(character: str) -> str:
-    """Return the ASCII of a line of a frame, by its Unicode name."""
-    name = unicodedata.name(character, "")
-    across, down = "HORIZONTAL" in name, "VERTICAL" in name
-    if across and not down:
-        return "-" if not ("UP" in name or "DOWN" in name) else "+"
-    return "|" if down and not (across or "LEFT" in name or "RIGHT" in name) else "+"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import locale
 import os
 from collections.abc import Mapping
 
+from asgml.storage.format.plain_text import has_unicode
 from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF, Glyphs
 
 
@@ -13,9 +13,9 @@ def choose_glyphs(
     environ: Mapping[str, str] = os.environ, encoding: str | None = None, ascii: bool = False
 ) -> Glyphs:
     """Return braille where the terminal has it, half blocks on the Linux console, else ASCII."""
-    encoding = encoding or locale.getpreferredencoding(False)
+    unicode = "utf" in encoding.lower() if encoding else has_unicode(environ)
     term = environ.get("TERM", "")
-    if ascii or "utf" not in encoding.lower() or term.startswith(("dumb", "vt")):
+    if ascii or not unicode or term.startswith(("dumb", "vt")):
         return ASCII
     return HALF if term == "linux" else BRAILLE
 
