@@ -102,7 +102,7 @@ def _from_event(number: int, event: Event) -> Alert:
     level = _LEVELS.get(str(event.get("level")), "error")
     told_by = event.get("notify")
     # a warning that the trainer gives at its start is for whoever looks, not for who is away
-    usual = WAYS if level == "error" else ("toast",)
+    usual = WAYS if level == "error" or event.get("rule") else ("toast",)
     ways = tuple(told_by) if is_names(told_by) and set(told_by) <= set(WAYS) else usual
     return Alert(
         f"e{number}",

@@ -36,10 +36,12 @@ def test_an_alert_has_the_number_of_its_event_and_the_step_it_speaks_of() -> Non
         event("phase"),
         event("alert", level="warning", message="mmpareto does nothing here"),
         event("failed", error="out of memory"),
+        event("alert", level="warning", message="so big", rule="big"),
     ]
-    nan, note, failed = alerts_of(events)
+    nan, note, failed, big = alerts_of(events)
     assert (nan.id, nan.step, nan.noticed, nan.rule) == ("e1", 4, 11, "nan")
     assert nan.notify == WAYS and note.notify == ("toast",)
+    assert big.notify == WAYS, "a rule that names no ways goes all of them"
     assert (failed.id, failed.rule, failed.message) == ("e4", "failed", "out of memory")
     assert failed.level == "error"
 
