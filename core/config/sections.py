@@ -124,4 +124,8 @@ class CheckpointConfig(Section):
     """The checkpoints that a run resumes from."""
 
     every: int = Field(1, ge=1, description="epochs between checkpoints")
-    keep: int = Field(2, ge=1, description="newest checkpoints kept, beside the best one")
+    keep: int = Field(
+        2,
+        ge=1,
+        description="newest checkpoints kept, beside the best one and that before a knob change",
+    )

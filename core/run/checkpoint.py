@@ -71,12 +71,15 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     return state
 
 
-def prune(checkpoints: Path, keep: int, best_step: int, step: int) -> None:
+def prune(
+    checkpoints: Path, keep: int, best_step: int, step: int, changed_at: int | None = None
+) -> None:
     """Remove old checkpoints and best models, after the checkpoint of `step` was saved.
 
-    Kept are the newest `keep` checkpoints up to this one, the best model of `best_step`, and for
-    each kept checkpoint the best model of its time: a training that is resumed from it tests that
-    one. Files of later steps are not of this training; they stay.
+    Kept are the newest `keep` checkpoints up to this one, those from before the last knob change,
+    which was made at `changed_at`, the best model of `best_step`, and for each kept checkpoint the
+    best model of its time: a training that is resumed from it tests that one. Files of later steps
+    are not of this training; they stay.
     """
     present = sorted((path for path in saved(checkpoints) if step_of(path) <= step), key=step_of)
     # step numbers are padded with zeros, so paths compare as their steps do
@@ -84,10 +87,17 @@ def prune(checkpoints: Path, keep: int, best_step: int, step: int) -> None:
         path for path in checkpoints.glob("best-*.pt") if path <= best_path(checkpoints, step)
     )
     needed = {best_path(checkpoints, best_step)}
-    for path in present[-keep:]:
+    kept = present[-keep:] + _before(present, changed_at)
+    for path in kept:
         older = [model for model in models if model <= best_path(checkpoints, step_of(path))]
         needed.update(older[-1:])
     beaten = [model for model in models if model not in needed]
-    for path in present[:-keep] + beaten:
+    for path in [each for each in present if each not in kept] + beaten:
         with contextlib.suppress(FileNotFoundError):
             path.unlink()
+
+
+def _before(present: list[Path], changed_at: int | None) -> list[Path]:
+    """Return the last checkpoint before a step, and that of the step, which may be earlier too."""
+    earlier = [path for path in present if changed_at is not None and step_of(path) < changed_at]
+    return earlier[-1:] + [path for path in present if step_of(path) == changed_at]

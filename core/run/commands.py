@@ -56,6 +56,12 @@ class CommandHandler:
         """True once the training is to leave its loop, to end or to go back to a checkpoint."""
         return self.stopping or self.going_back
 
+    @property
+    def changed_at(self) -> int | None:
+        """The step of the last knob change that can be undone, None without one."""
+        last = self._knobs.changes.last(self.recorder.step)
+        return None if last is None else last.step
+
     def restore(
         self, answered: set[str], replays: Sequence[Replay], changes: KnobChanges | None = None
     ) -> None:

@@ -72,8 +72,7 @@ class KnobChanger:
         """Give a knob its lasting value back."""
         name, before, after = self.live_settings.set(change.knob, change.back)
         self.changes.end(name)
-        steps = (change.until or 0) - change.step
-        message = f"{name} {before} → {after}: its {steps} steps are over"
+        message = f"{name} {before} → {after}: its time is over"
         fields = {"knob": name, "before": before, "after": after, "expired": change.id}
         self.recorder.event("phase", message=message, **fields)
 

@@ -49,7 +49,8 @@ class TrainingState:
             self.run.recorder.writer.flush()
             checkpoint.save(self.state_dict(), path)
             keep, best = self.components.config.checkpoint.keep, self.selection.best.step
-            checkpoint.prune(folder, keep, best, self.run.step)
+            changed_at = self.run.command_handler.changed_at
+            checkpoint.prune(folder, keep, best, self.run.step, changed_at)
 
     def go_back(self, change: KnobChange) -> dict[str, Any]:
         """Set aside the checkpoints after a knob change, so that the next segment begins before it.

@@ -326,6 +326,25 @@ def test_a_crash_after_going_back_does_not_bring_the_change_again(tmp_path: Path
     assert rates(Run.open(paths)) == [0.05] * 20
 
 
+def test_the_checkpoint_before_the_last_change_is_kept(tmp_path: Path) -> None:
+    """As long as that change can be undone, however few are kept beside it."""
+    requests = (
+        make_request("set", knob="lr", value=0.5, at_step=9),
+        make_request("undo", at_step=17),
+    )
+    trainer = ready(tmp_path / "run", *requests, checkpoint={"every": 1, "keep": 1})
+    folder = trainer.run.paths.checkpoints
+    seen: list[list[int]] = []
+
+    def look() -> None:
+        seen.append(sorted(int(path.stem[5:]) for path in folder.glob("step-*.pt")))
+
+    after_steps(trainer, {9: look, 14: look, 19: look})
+    train(trainer)
+    look()
+    assert seen == [[8], [8, 12], [8, 16], [20]]
+
+
 def test_without_a_checkpoint_before_it_there_is_no_way_back(tmp_path: Path) -> None:
     back = make_request("undo", at_step=3, weights=True)
     trainer = ready(tmp_path / "run", make_request("set", knob="lr", value=0.5, at_step=2), back)
