@@ -154,7 +154,7 @@ def test_a_label_stands_beside_its_line_and_hides_nothing(
     owner = np.full((10, 40), -1, dtype=np.int16)
     owner[curve, range(40)] = 0
     pattern = np.where(owner >= 0, 1, 0).astype(np.int16)
-    canvas = Canvas(Raster(owner, pattern, np.full(40, -1, dtype=np.int16)), glyphs, {})
+    canvas = Canvas(Raster(owner, pattern, np.full(40, -1), np.full(40, -1)), glyphs, {})
     before = canvas.letters.copy()
     found = [
         (column, kind, (chr(97 + index) * size, chr(97 + index)))
@@ -175,7 +175,7 @@ def test_a_label_stands_beside_its_line_and_hides_nothing(
 def test_a_label_alone_is_always_shown_in_full() -> None:
     owner = np.full((6, 40), -1, dtype=np.int16)
     for column in (0, 20, 39):
-        canvas = Canvas(Raster(owner, owner + 1, owner[0]), BRAILLE, {})
+        canvas = Canvas(Raster(owner, owner + 1, owner[0], owner[0]), BRAILLE, {})
         canvas.add_marks([(column, "change", ("α↓0.125 ‖▶", "α↓0.125"))])
         assert "α↓0.125 ‖▶" in "".join(canvas.letters[0])
         assert (canvas.letters[:, column] == "┆").all()
@@ -183,7 +183,7 @@ def test_a_label_alone_is_always_shown_in_full() -> None:
 
 def test_many_marks_close_together_take_few_rows_and_leave_room_to_the_others() -> None:
     owner = np.full((9, 60), -1, dtype=np.int16)
-    canvas = Canvas(Raster(owner, owner + 1, owner[0]), BRAILLE, {})
+    canvas = Canvas(Raster(owner, owner + 1, owner[0], owner[0]), BRAILLE, {})
     crowd = [(column, "change", (f"lr↑0.00{column}",)) for column in range(30, 50)]
     canvas.add_marks([(5, "change", ("α↓0.125",)), (20, "pause", ("‖▶",)), *crowd])
     rows = ["".join(row) for row in canvas.letters]

@@ -68,6 +68,7 @@ def _with_signs(canvas: Canvas, marks: Sequence[PlacedMark], cursor: int) -> Can
     """Add what is no curve; the later ones keep out of the cells of the earlier ones."""
     canvas.add_markers()
     canvas.add_faults()
+    canvas.add_sunk()
     canvas.add_marks(marks)
     canvas.add_cursor(cursor)
     return canvas

@@ -88,6 +88,12 @@ class Canvas:
         columns = np.flatnonzero(self._raster.bad >= 0)
         self.letters[0, columns], self.styles[0, columns] = self._glyphs.bad, FAULT
 
+    def add_sunk(self) -> None:
+        """Put a sign on the bottom row where a curve lies below a log axis, if nothing is there."""
+        sunk = self._raster.sunk
+        columns = np.flatnonzero((sunk >= 0) & (self.letters[-1] == " "))
+        self.letters[-1, columns], self.styles[-1, columns] = self._glyphs.below, sunk[columns]
+
     def add_cursor(self, column: int) -> None:
         """Draw the cursor, a line through empty cells and marks; outside the plot there is none."""
         if 0 <= column < self.width:

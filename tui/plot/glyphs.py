@@ -16,6 +16,7 @@ class Glyphs:
     mark: str
     pause: str
     bad: str
+    below: str
     markers: str
     horizontal: str
     vertical: str
@@ -41,11 +42,12 @@ BRAILLE = Glyphs(
     mark="┆",
     pause="┊",
     bad="✗",
+    below="▾",
     markers="●▲■◆✚★▼◉",
     horizontal="─",
     vertical="│",
     corners="╭╮╰╯",
     tick="┤",
 )
-HALF = Glyphs("half", 1, 2, " ▀▄█", ":", ":", "!", "●▲■◆✚★▼◉", "─", "│", "┌┐└┘", "┤")
-ASCII = Glyphs("ascii", 1, 1, " *", ":", ":", "!", "oxs+#@v%", "-", "|", "++++", "|")
+HALF = Glyphs("half", 1, 2, " ▀▄█", ":", ":", "!", "_", "●▲■◆✚★▼◉", "─", "│", "┌┐└┘", "┤")
+ASCII = Glyphs("ascii", 1, 1, " *", ":", ":", "!", "_", "oxs+#@v%", "-", "|", "++++", "|")

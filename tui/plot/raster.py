@@ -27,12 +27,13 @@ class Raster:
 
     `owner` has the number of the curve that owns a cell, -1 without one, and `pattern` its dots,
     both of shape (height, width); `bad` has, for each column of cells, the curve with a value there
-    that is not finite, or -1.
+    that is not finite, or -1, and `sunk` the curve with values that a log axis has no place for.
     """
 
     owner: NDArray[np.int16]
     pattern: NDArray[np.int16]
     bad: NDArray[np.int16]
+    sunk: NDArray[np.int16]
 
 
 def draw(
@@ -67,10 +68,17 @@ def draw_tail(
         cells = _curve_cells(data, first_cell, (width, height), span, glyphs, texture)
         free = (tail.owner < 0) & (cells > 0)
         tail.owner[free], tail.pattern[free] = curve, cells[free]
-        bad = data.bad[first_cell * glyphs.across : width * glyphs.across]
-        flagged = bad.reshape(width - first_cell, glyphs.across).any(axis=1)
-        tail.bad[flagged & (tail.bad < 0)] = curve
+        here = slice(first_cell * glyphs.across, width * glyphs.across)
+        _flag(tail.bad, data.bad[here], curve, glyphs)
+        if span.log:
+            _flag(tail.sunk, data.high[here] <= 0, curve, glyphs)
     return tail if first_cell == 0 else _joined(before, tail, first_cell)
+
+
+def _flag(cells: NDArray[np.int16], columns: Flags, curve: int, glyphs: Glyphs) -> None:
+    """Write a curve's number into the cells of these columns that have none yet."""
+    flagged = columns.reshape(len(cells), glyphs.across).any(axis=1)
+    cells[flagged & (cells < 0)] = curve
 
 
 def _joined(before: Raster, tail: Raster, cell: int) -> Raster:
@@ -78,6 +86,7 @@ def _joined(before: Raster, tail: Raster, cell: int) -> Raster:
         np.concatenate((before.owner[:, :cell], tail.owner), axis=1),
         np.concatenate((before.pattern[:, :cell], tail.pattern), axis=1),
         np.concatenate((before.bad[:cell], tail.bad)),
+        np.concatenate((before.sunk[:cell], tail.sunk)),
     )
 
 
@@ -85,6 +94,7 @@ def _blank(width: int, height: int) -> Raster:
     return Raster(
         np.full((height, width), -1, dtype=np.int16),
         np.zeros((height, width), dtype=np.int16),
+        np.full(width, -1, dtype=np.int16),
         np.full(width, -1, dtype=np.int16),
     )
 

@@ -29,7 +29,8 @@ def scatter(layers: Sequence[Points], width: int, height: int, glyphs: Glyphs) -
         cells = cell_patterns(grid, glyphs)
         free = (owner < 0) & (cells > 0)
         owner[free], pattern[free] = layer, cells[free]
-    return Raster(owner, pattern, np.full(width, -1, np.int16))
+    none = np.full(width, -1, np.int16)
+    return Raster(owner, pattern, none, none)
 
 
 def places(points: Points, columns: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -70,7 +70,7 @@ def window_for(
     most new rows touch one column only. Where the run has `ended` it ends with the data.
     """
     # Step 1 and time 0 both show the origin; a run that begins later begins at the left edge.
-    origin = 0.0 if first <= 1.0 else float(math.floor(first))
+    origin = 0.0 if 0.0 <= first <= 1.0 else float(math.floor(first))
     # The next number after the newest x: the window's end is outside.
     span = float(np.nextafter(last - origin, np.inf))
     whole = fitted_bucket(span, columns) if ended else bucket_for(span, columns)

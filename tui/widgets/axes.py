@@ -52,8 +52,10 @@ def range_of(
 ) -> Range:
     """Return the y range of everything in the window, for a chart of `height` rows.
 
-    Of bands most columns count: the first rows of a few runs may lie far apart.
+    Of bands most columns count: the first rows of a few runs may lie far apart. A log axis is given
+    up where all values are zero or negative: the chart would be empty.
     """
+    log = log and not _all_sunk([*envelopes, *bands])
     unscaled = Range(0.0, 1.0, 1.0, log)  # carries the kind of scale only
     lows = [_least(scale(data.low, unscaled)) for data in envelopes]
     highs = [-_least(-scale(data.high, unscaled)) for data in envelopes]
@@ -63,6 +65,12 @@ def range_of(
         highs.append(_quantile(high, 1 - _FEW))
     low_, high_ = min(lows, default=math.inf), max(highs, default=-math.inf)
     return nice_range(low_, high_, log, most=max(min(height // 2, 5), 1))
+
+
+def _all_sunk(envelopes: Sequence[Envelope]) -> bool:
+    """Return True where there are numbers and none is above zero."""
+    filled = [data.high[data.filled] for data in envelopes]
+    return any(map(len, filled)) and not any((high > 0).any() for high in filled)
 
 
 def _quantile(values: Floats, share: float) -> float:
