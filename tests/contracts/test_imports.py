@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = (
+    "numcodecs",
+    "pydantic_settings",
     "torch",
     "torchvision",
     "textual",
@@ -46,7 +50,12 @@ def loaded_by_command(*arguments: str) -> set[str]:
 
 
 def _environment() -> dict[str, str]:
-    return {"PYTHONPATH": str(ROOT / "src"), "XDG_CONFIG_HOME": "/nowhere", "PATH": "/usr/bin:/bin"}
+    found = {
+        "PYTHONPATH": str(ROOT / "src"),
+        "XDG_CONFIG_HOME": "/nowhere",
+        "PATH": "/usr/bin:/bin",
+    }
+    return found | {"XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", "/nowhere")}
 
 
 def test_the_arrows_between_the_packages_point_one_way() -> None:
@@ -86,10 +95,47 @@ def test_light_commands_load_neither_torch_nor_textual_nor_zarr(arguments: tuple
     )
 
 
-def test_looking_at_a_run_loads_neither_torch_nor_textual(tiny_run: object) -> None:
-    root = str(getattr(tiny_run, "root"))  # noqa: B009 - RunPaths, kept out of this module's imports
-    for command in ("show", "tail"):
-        assert loaded_by_command(command, root).isdisjoint({"torch", "torchvision", "textual"})
+GOLDEN = str(ROOT / "tests" / "data" / "golden-v1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "light"),
+    [
+        (("show", GOLDEN, "--json"), {"rich", "plotext", "psutil", "pydantic_settings"}),
+        (("show", GOLDEN), {"psutil"}),
+        (("tail", GOLDEN), {"rich", "plotext", "psutil", "pydantic_settings"}),
+        (("tail", GOLDEN, "--json"), {"rich", "plotext", "psutil", "pydantic_settings"}),
+    ],
+)
+def test_looking_at_a_run_on_this_disk_loads_no_zarr(
+    arguments: tuple[str, ...], light: set[str]
+) -> None:
+    unwanted = {"torch", "torchvision", "textual", "zarr", "numcodecs"}
+    assert loaded_by_command(*arguments).isdisjoint(unwanted | light)
+
+
+def test_the_table_of_runs_loads_no_zarr_for_a_run_it_does_not_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(GOLDEN, tmp_path / "runs" / "golden")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for options in ([], ["--json"]):
+        loaded = loaded_by_command("runs", "--runs", str(tmp_path / "runs"), *options)
+        assert loaded.isdisjoint({"torch", "zarr", "numcodecs", "rich", "psutil"})
+
+
+def test_a_run_in_other_codecs_is_read_by_zarr(tmp_path: Path) -> None:
+    root = tmp_path / "foreign"
+    shutil.copytree(GOLDEN, root)
+    make = (
+        "import sys, zarr; group = zarr.open_group(sys.argv[1], mode='r+'); old = group['steps']; "
+        "rows, named = old[:], dict(old.attrs); "
+        "new = group.create_array('steps', data=rows, chunks=rows.shape, overwrite=True); "
+        "new.attrs.update(named)"
+    )
+    subprocess.run([sys.executable, "-c", make, str(root / "run.zarr")], check=True)
+    assert "zarr" in loaded_by_command("show", str(root), "--json")
+    assert loaded_by_command("show", GOLDEN, "--json").isdisjoint({"zarr"})
 
 
 @pytest.mark.parametrize(
