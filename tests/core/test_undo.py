@@ -21,6 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from asgml.core import worker
+from asgml.core.balancer.run import LoopCommands
 from asgml.core.config.live_settings import LiveSettings
 from asgml.core.run.command_checks import RefusedError
 from asgml.core.run.knob_changer import KnobChanger
@@ -31,7 +32,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.interventions import schedule_of
-from asgml.storage.read.knob_changes import changes_before
+from asgml.storage.read.knob_changes import KnobChange, changes_before
 from asgml.storage.read.reader import Run
 
 SECTIONS: dict[str, Any] = {
@@ -353,6 +354,13 @@ def test_without_a_checkpoint_before_it_there_is_no_way_back(tmp_path: Path) -> 
     assert answer is not None and answer.get("answer") == "rejected"
     assert "no checkpoint from before lr was set at step 2" in answer.get("reason")
     assert rates(run) == [0.05] * 2 + [0.5] * 18
+
+
+def test_a_loop_of_the_users_own_keeps_its_weights() -> None:
+    run: Any = None
+    change = KnobChange("a", 3, "lr", 0.1, 0.2)
+    with pytest.raises(RefusedError, match="undo without --checkpoint sets the knob back alone"):
+        LoopCommands(run, None).go_back(change)
 
 
 def test_a_broken_checkpoint_refuses_the_way_back(tmp_path: Path) -> None:

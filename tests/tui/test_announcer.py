@@ -16,7 +16,8 @@ from asgml.storage.alerts.acknowledged import acknowledge
 from asgml.storage.format.events import Event
 from asgml.storage.format.safe_text import safe
 from asgml.tui.app import Dashboard
-from asgml.tui.scene.scene import History, Scene, TrainerProcess
+from asgml.tui.scene.history import History
+from asgml.tui.scene.scene import Scene, TrainerProcess
 from asgml.tui.screens.announcer import title_of
 from asgml.tui.terminal.title import TerminalTitle, has_title
 

@@ -78,6 +78,7 @@ async def test_the_dialog_takes_a_span_and_a_reason(trainer: FakeTrainer) -> Non
         trainer.inbox = Inbox(trainer.paths.commands)
         trainer.answer()
         await shows(pilot, f"until step {trainer.step + 2 * per_epoch}")
+        await shows(pilot, f"until {trainer.step + 2 * per_epoch}, then 0.25")
         await shows(pilot, "“plateau [b]”")
 
 

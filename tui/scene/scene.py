@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
 from asgml.storage.format.status import ALIVE
-from asgml.storage.read.knob_changes import KnobChanges, changes_before
 from asgml.storage.read.remedies import facts_of, remedy
 from asgml.tui.scene.control import Control
+from asgml.tui.scene.history import History
 from asgml.tui.scene.log_lines import LogLine
-from asgml.tui.scene.marks import Mark
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.run_data import Overlay, RunData
 from asgml.tui.scene.series import Summary
@@ -80,22 +77,6 @@ class BalanceSummary:
 
 
 @dataclass(frozen=True)
-class History:
-    """The events of a run as text, the oldest first, and as marks on the x axis."""
-
-    lines: tuple[LogLine, ...] = ()
-    alerts: tuple[LogLine, ...] = ()
-    marks: tuple[Mark, ...] = ()
-    sound_step: int | None = None  # of the last sound checkpoint, where the training diverged
-    events: Sequence[Event] = ()
-
-    @cached_property
-    def changes(self) -> KnobChanges:
-        """The knob changes in effect: those that can be undone, those that will end."""
-        return changes_before(math.inf, self.events)
-
-
-@dataclass(frozen=True)
 class TrainerProcess:
     """The process that trains: its host, seconds since its last sign, the end of its output."""
 
@@ -152,7 +133,7 @@ class Scene:
     panels: tuple[Panel, ...] = ()
     rows: tuple[MetricRow, ...] = ()
     balance: BalanceSummary = BalanceSummary()
-    history: History = History()
+    history: History = field(default_factory=History)
     overlay: Overlay | None = None
     trainer: TrainerProcess = TrainerProcess()
     knobs: tuple[KnobState, ...] = ()

@@ -11,11 +11,12 @@ from asgml.storage.format.metrics import Metric
 from asgml.storage.read.remedies import sound_step
 from asgml.tui.plot.decimation import Floats
 from asgml.tui.scene.balance_summary import summarize_balance
+from asgml.tui.scene.history import History
 from asgml.tui.scene.log_lines import alerts, log_lines
 from asgml.tui.scene.marks import marks
 from asgml.tui.scene.panels import Panel, importance, panels_of, panels_showing
 from asgml.tui.scene.run_data import RunData, TableSnapshot
-from asgml.tui.scene.scene import History, MetricRow, Progress, Scene
+from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.series import Series, Summary
 
 _EMPTY_CHARTS = 6

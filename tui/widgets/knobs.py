@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from rich.cells import cell_len
 from rich.text import Text
 
 from asgml.storage.format.knobs import Knob, Value
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import setting
+from asgml.storage.read.knob_changes import KnobChange
 from asgml.tui.scene.scene import KnobState, Scene
 from asgml.tui.terminal.format import clip, fit
 from asgml.tui.terminal.theme import Styles
@@ -23,9 +27,13 @@ _SHORTEST_SLIDER, _LONGEST_SLIDER = 8, 12
 class Knobs(ListBox):
     """The knobs that the run declares, around the selected one."""
 
+    _ends: Mapping[str, KnobChange] = MappingProxyType({})
+
     def show_scene(self, scene: Scene, selected: str, draft: Draft | None) -> None:
         """Show as many knobs as fit, and the last refusal in their lowest row."""
-        if not self.stale(scene.knobs, selected, draft, scene.manifest is None):
+        self._ends = scene.history.ends
+        ends = tuple(self._ends.values())
+        if not self.stale(scene.knobs, selected, draft, scene.manifest is None, ends):
             return
         self.title = "knobs"
         styles = self.theme_styles
@@ -45,7 +53,15 @@ class Knobs(ListBox):
         names = [state.knob.name for state in knobs]
         cells = (_name_width(names, width), width)
         rows = [
-            knob_row(state, styles, cells, state.knob.name == selected, draft) for state in knobs
+            knob_row(
+                state,
+                styles,
+                cells,
+                state.knob.name == selected,
+                draft,
+                self._ends.get(state.knob.name),
+            )
+            for state in knobs
         ]
         place = names.index(selected) if selected in names else 0
         # scrolled just far enough to show the selected knob
@@ -74,10 +90,12 @@ def knob_row(
     cells: tuple[int, int],
     selected: bool,
     draft: Draft | None,
+    end: KnobChange | None = None,
 ) -> Text:
-    """Return name and value of a knob, and behind them a draft, a request, or the slider.
+    """Return name and value of a knob, and behind them a draft, a request, its end, or the slider.
 
-    `cells`: those of the name and of the whole row.
+    `cells`: those of the name and of the whole row; `end`: the change that gives it its value for a
+    time.
     """
     name_width, width = cells
     name = fit(_short(safe(state.knob.name), name_width), name_width)
@@ -90,6 +108,9 @@ def knob_row(
     if state.requested is not None:
         asked = clip(f"{arrow} {setting(state.requested)} asked …", room)
         return line.append(asked, styles.pending)
+    if end is not None:
+        until = clip(f"until {end.until}, then {setting(end.back)}", room)
+        return line.append(until, styles.warn)
     return line.append_text(_range(state.knob, state.value, styles, room))
 
 
