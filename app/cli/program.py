@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import errno
-import gc
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from asgml.app.cli.plain import is_given, plain_where_asked
+from asgml.app.cli.quick_look import look, quick_look
 from asgml.app.cli.quick_watch import QuickWatch, quick_watch
 from asgml.storage.format.plain_text import register
-
-BRIEF = frozenset({"runs", "show", "tail"})
-"""Commands that scripts call again and again, and that end at once."""
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -31,8 +28,12 @@ def _run(given: list[str]) -> int:
     from asgml.app.errors import INTERRUPTED, UserError
 
     try:
-        quick = quick_watch(given)
-        code = _run_by_typer(given) if quick is None else _watch(quick)
+        if (quick := quick_watch(given)) is not None:
+            code: object = _watch(quick)
+        elif (plain := quick_look(given)) is not None:
+            code = look(plain)
+        else:
+            code = _run_by_typer(given)
     except UserError as error:
         return _refused(str(error), error.exit_code, given, error.record)
     except KeyboardInterrupt:
@@ -83,9 +84,6 @@ def main() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 - open until the end
         # a terminal without × or α gets x or alpha instead of a traceback
         getattr(sys, name).reconfigure(errors=register())
-    if BRIEF & set(sys.argv[1:2]):
-        # they end before there is garbage worth a search, which takes a tenth of their time
-        gc.set_threshold(100_000)
     sys.exit(_run_and_flush())
 
 

@@ -101,10 +101,10 @@ GOLDEN = str(ROOT / "tests" / "data" / "golden-v1")
 @pytest.mark.parametrize(
     ("arguments", "light"),
     [
-        (("show", GOLDEN, "--json"), {"rich", "plotext", "psutil", "pydantic_settings"}),
+        (("show", GOLDEN, "--json"), {"rich", "plotext", "psutil", "pydantic"}),
         (("show", GOLDEN), {"psutil"}),
-        (("tail", GOLDEN), {"rich", "plotext", "psutil", "pydantic_settings"}),
-        (("tail", GOLDEN, "--json"), {"rich", "plotext", "psutil", "pydantic_settings"}),
+        (("tail", GOLDEN), {"rich", "plotext", "psutil", "pydantic"}),
+        (("tail", GOLDEN, "--json"), {"rich", "plotext", "psutil", "pydantic"}),
     ],
 )
 def test_looking_at_a_run_on_this_disk_loads_no_zarr(
@@ -121,7 +121,7 @@ def test_the_table_of_runs_loads_no_zarr_for_a_run_it_does_not_know(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for options in ([], ["--json"]):
         loaded = loaded_by_command("runs", "--runs", str(tmp_path / "runs"), *options)
-        assert loaded.isdisjoint({"torch", "zarr", "numcodecs", "rich", "psutil"})
+        assert loaded.isdisjoint({"torch", "zarr", "numcodecs", "rich", "psutil", "pydantic"})
 
 
 def test_a_run_in_other_codecs_is_read_by_zarr(tmp_path: Path) -> None:
