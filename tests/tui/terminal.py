@@ -50,6 +50,8 @@ class Grid:
         if found.group(2) == "H":
             row, _, column = (found.group(1) or "1;1").partition(";")
             self._row, self._column = int(row) - 1, int(column or 1) - 1
+        elif found.group(2) == "C":
+            self._column += int(found.group(1) or 1)
 
     def _put(self, character: str) -> None:
         if character == "\n":

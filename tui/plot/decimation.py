@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,8 @@ from asgml.tui.plot.windows import Window
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+_FEW = 48
+"""Rows up to which a loop over numbers is quicker than arrays."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,20 @@ def empty_envelope(columns: int) -> Envelope:
     return Envelope(blank, blank.copy(), blank.copy(), blank.copy(), np.zeros(columns, dtype=bool))
 
 
+def side_by_side(envelopes: Sequence[Envelope]) -> Envelope:
+    """Return the columns of all envelopes, with a column after each that holds nothing but a fault.
+
+    No line is drawn over a fault, so what is drawn of each stays its own.
+    """
+
+    def joined(field: str, gap: NDArray[Any]) -> NDArray[Any]:
+        return np.concatenate([each for data in envelopes for each in (getattr(data, field), gap)])
+
+    nothing, fault = np.full(1, np.nan), np.ones(1, dtype=bool)
+    low, high, first, last = (joined(field, nothing) for field in ("low", "high", "first", "last"))
+    return Envelope(low, high, first, last, joined("bad", fault))
+
+
 def decimate(x: Floats, y: Floats, window: Window) -> Envelope:
     """Return the extremes of each column; `x`, of the shape of `y`, must not decrease."""
     result = empty_envelope(window.columns)
@@ -73,8 +92,24 @@ def extended(known: Envelope, x: Floats, y: Floats, window: Window) -> Envelope:
     result = known.copy()
     inside = len(x) if x[-1] < window.end else int(np.searchsorted(x, window.end))
     if inside:
-        _fill(result, x[:inside], y[:inside], window)
+        (_fill_few if inside <= _FEW else _fill)(result, x[:inside], y[:inside], window)
     return result
+
+
+def _fill_few(result: Envelope, x: Floats, y: Floats, window: Window) -> None:
+    """Do the work of `_fill` number by number: for few rows, arrays cost more than numbers."""
+    columns: dict[int, list[float]] = {}
+    for place, value in zip(x.tolist(), y.tolist(), strict=True):
+        if not math.isfinite(place):
+            continue
+        column = min(int((place - window.start) / window.bucket), window.columns - 1)
+        columns.setdefault(column, []).append(value if math.isfinite(value) else math.nan)
+    for column, values in columns.items():
+        known = [value for value in values if value == value]
+        result.low[column] = min(known, default=math.nan)
+        result.high[column] = max(known, default=math.nan)
+        result.first[column], result.last[column] = values[0], values[-1]
+        result.bad[column] = len(known) < len(values)
 
 
 def finite_or_nan(values: Floats) -> Floats:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asgml.tui.plot.decimation import Envelope, Flags
+from asgml.tui.plot.decimation import Envelope, Flags, side_by_side
 from asgml.tui.plot.glyphs import BRAILLE, Glyphs
 from asgml.tui.plot.ranges import Range
 from asgml.tui.plot.strokes import stroke_rows
@@ -63,13 +64,17 @@ def draw_tail(
     height, width = before.owner.shape
     first_cell = begin // glyphs.across
     tail = _blank(width - first_cell, height)
-    for curve, data in layers:
+    tails = _tails([data for _, data in layers], first_cell, width, glyphs.across)
+    grids = _grids(tails, span, height * glyphs.down)
+    for (curve, _), (start, data), grid in zip(layers, tails, grids, strict=True):
         texture = textures.get(curve, "solid")
-        cells = _curve_cells(data, first_cell, (width, height), span, glyphs, texture)
+        whole = textured(grid, texture, start * glyphs.across, glyphs)
+        cells = cell_patterns(whole, glyphs)[:, first_cell - start :]
         free = (tail.owner < 0) & (cells > 0)
         tail.owner[free], tail.pattern[free] = curve, cells[free]
-        here = slice(first_cell * glyphs.across, width * glyphs.across)
-        _flag(tail.bad, data.bad[here], curve, glyphs)
+        here = slice((first_cell - start) * glyphs.across, None)
+        if data.bad.any():
+            _flag(tail.bad, data.bad[here], curve, glyphs)
         if span.log:
             _flag(tail.sunk, data.high[here] <= 0, curve, glyphs)
     return tail if first_cell == 0 else _joined(before, tail, first_cell)
@@ -99,25 +104,39 @@ def _blank(width: int, height: int) -> Raster:
     )
 
 
-def _curve_cells(
-    data: Envelope,
-    first_cell: int,
-    size: tuple[int, int],
-    span: Range,
-    glyphs: Glyphs,
-    texture: Texture,
-) -> NDArray[np.int16]:
-    """Return the patterns of one curve from `first_cell` on, shape (height, width - first_cell)."""
-    width, height = size
-    # Drawn from the last point before the tail on, for the stroke that comes from there.
-    start = _last_filled(data, first_cell * glyphs.across) // glyphs.across
-    begin = start * glyphs.across
-    grid = textured(dots(data.cut(begin), span, height * glyphs.down), texture, begin, glyphs)
-    return cell_patterns(grid, glyphs)[:, first_cell - start : width - start]
+def _tails(
+    envelopes: Sequence[Envelope], first_cell: int, width: int, across: int
+) -> list[tuple[int, Envelope]]:
+    """Return the first cell and the columns of each envelope that are drawn.
+
+    They begin with the last point before the tail, for the stroke that comes from there.
+    """
+    starts = [_last_filled(data, first_cell * across) // across for data in envelopes]
+    return [
+        (start, data.cut(start * across, width * across))
+        for start, data in zip(starts, envelopes, strict=True)
+    ]
+
+
+def _grids(tails: Sequence[tuple[int, Envelope]], span: Range, rows: int) -> list[Flags]:
+    """Return the dots of each tail; all are computed side by side, as a series with faults between.
+
+    No stroke passes a fault, so none passes from one into the next.
+    """
+    if not tails:
+        return []
+    grid = dots(side_by_side([data for _, data in tails]), span, rows)
+    ends = np.cumsum([len(data.low) + 1 for _, data in tails]).tolist()
+    return [
+        grid[:, end - len(data.low) - 1 : end - 1]
+        for end, (_, data) in zip(ends, tails, strict=True)
+    ]
 
 
 def _last_filled(data: Envelope, begin: int) -> int:
     """Return the last filled column left of `begin`, `begin` itself where there is none."""
+    if begin > 0 and not math.isnan(data.low[begin - 1]):  # as nearly always
+        return begin - 1
     filled = np.flatnonzero(data.filled[:begin])
     return int(filled[-1]) if len(filled) else begin
 

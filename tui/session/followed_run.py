@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import ALIVE
 from asgml.storage.read.clock import LiveClock, Moment, ReplayClock
 from asgml.tui.scene.marks import marks, paused_at
 from asgml.tui.scene.run_data import snapshot_tables
@@ -31,10 +33,16 @@ _LONG = 30_000
 
 
 class FollowedRun:
-    """One run. Keeps what its last scene was made of, so that an unchanged run costs nothing."""
+    """One run. Keeps what its last scene was made of, so that an unchanged run costs nothing.
 
-    def __init__(self, run: Run, clock: LiveClock | ReplayClock) -> None:
+    `rows_every`: new rows of a live run alone make a new scene at most once in so many seconds;
+    events, states and answers do so at once.
+    """
+
+    def __init__(self, run: Run, clock: LiveClock | ReplayClock, rows_every: float = 0.0) -> None:
         self.run = run
+        self._rows_every = rows_every
+        self._built_at = -math.inf
         self.clock = clock
         self._series = SeriesStore()
         self._drawn: tuple[Any, ...] = ()
@@ -52,13 +60,20 @@ class FollowedRun:
             smoothing = 0.0
         overlaid, unbegun = overlay and overlay.name, self.run.manifest is None
         content = (tuple(rows.values()), len(events), smoothing, overlaid, unbegun)
-        same = content == self._drawn
+        same = content == self._drawn or self._can_wait(content, moment)
         scene = before if same else self._build(before, moment, rows, events, smoothing, overlay)
         scene = self._with_state(scene, moment, events, outbox)
         if same and _visible_state(scene) == _visible_state(before):
             return None
-        self._drawn = content
+        if not same:
+            self._drawn, self._built_at = content, time.monotonic()
         return scene
+
+    def _can_wait(self, content: tuple[Any, ...], moment: Moment) -> bool:
+        """Return True where nothing but rows has come, so soon that nobody would miss them."""
+        only_rows = bool(self._drawn) and content[1:] == self._drawn[1:]
+        soon = time.monotonic() - self._built_at < self._rows_every
+        return only_rows and soon and moment.live and self.run.state() in ALIVE
 
     def to_mark(self, direction: int) -> None:
         """Move a replay to the nearest intervention or alert on one side.

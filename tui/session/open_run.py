@@ -22,9 +22,12 @@ class ReplayStart:
     at_step: int | None
 
 
-def open_run(target: str | Path, runs: Path, replay: ReplayStart | None) -> FollowedRun:
+def open_run(
+    target: str | Path, runs: Path, replay: ReplayStart | None, rows_every: float = 0.0
+) -> FollowedRun:
     """Open a run by its path, or by its name among `runs`; live unless a replay is given.
 
+    `rows_every` is that of FollowedRun.
     Raise RunNotFoundError, FormatError and OSError.
     """
     # imports zarr, half a second: never before the first frame is painted
@@ -33,7 +36,8 @@ def open_run(target: str | Path, runs: Path, replay: ReplayStart | None) -> Foll
     path = target if isinstance(target, Path) else find_run(target, runs).root
     run = Run.open(RunPaths(path))
     run.refresh()
-    return FollowedRun(run, LiveClock() if replay is None else _replay_clock(run, replay))
+    clock = LiveClock() if replay is None else _replay_clock(run, replay)
+    return FollowedRun(run, clock, rows_every)
 
 
 def _replay_clock(run: Run, start: ReplayStart) -> ReplayClock:

@@ -23,6 +23,9 @@ from asgml.tui.session.steering import Steering
 
 Post = Callable[[Message], object]
 
+_ROWS_POLLS = 2
+_ROWS_SECONDS = 0.5
+"""New rows alone are drawn at every second poll at most, and no more seldom than in this time."""
 _QUIET = 4
 """An ended run is polled less often by this factor: nothing but a resume changes it."""
 
@@ -147,7 +150,8 @@ class Session(Steering):
     def _open(self) -> FollowedRun:
         assert self._target is not None, "the thread begins with a run to follow"
         start = ReplayStart(self._speed, self._at_step) if self.clock_kind == "replay" else None
-        return open_run(self._target, self.runs, start)
+        rows_every = min(_ROWS_POLLS * self._interval, _ROWS_SECONDS)
+        return open_run(self._target, self.runs, start, rows_every)
 
     def _on_run(self, action: Callable[[FollowedRun], object]) -> None:
         """Run an action on the run on screen, in the reading thread."""

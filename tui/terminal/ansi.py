@@ -25,10 +25,12 @@ class AnsiWriter:
         self.pieces: list[str] = []
         self._system = system
         self._style: Style | None = None
+        self._row, self._column = -1, -1
 
     def write(self, row: int, run: list[PlacedCell]) -> None:
         """Write neighbouring cells of a row; rows and columns count from 0."""
-        self.pieces.append(f"\x1b[{row + 1};{run[0][0] + 1}H")
+        self.pieces.append(self._move_to(row, run[0][0]))
+        self._row, self._column = row, run[-1][0] + 1
         for _, (character, style) in run:
             # Most neighbours share the very object, and comparing styles is slow.
             if style is not self._style and style != self._style:
@@ -39,6 +41,13 @@ class AnsiWriter:
     def finished(self) -> str:
         """Return everything written, and leave the terminal without a style."""
         return "".join([*self.pieces, _RESET if self._style is not None else ""])
+
+    def _move_to(self, row: int, column: int) -> str:
+        """Return the way from the end of the last run: on to the right, or anywhere."""
+        cells = column - self._column
+        if row != self._row or cells <= 0:
+            return f"\x1b[{row + 1};{column + 1}H"
+        return "\x1b[C" if cells == 1 else f"\x1b[{cells}C"
 
     def _change_to(self, style: Style | None) -> str:
         old = self._style

@@ -52,11 +52,18 @@ class DiffRenderer:
 
         Raise TypeError where Textual sends a kind of update that is not known here.
         """
-        writer = AnsiWriter(console._color_system or ColorSystem.TRUECOLOR)
+        by_style: dict[Style | None, list[tuple[int, list[PlacedCell]]]] = {}
         for row, column, strips in _spans(update):
             for run in self._differing(row, column, strips):
+                by_style.setdefault(run[0][1][1], []).append((row, run))
+        if not by_style:
+            return None
+        writer = AnsiWriter(console._color_system or ColorSystem.TRUECOLOR)
+        # a change of style costs more bytes than all else of a number: those of one style together
+        for runs in by_style.values():
+            for row, run in runs:
                 writer.write(row, run)
-        return TerminalUpdate(writer.finished()) if writer.pieces else None
+        return TerminalUpdate(writer.finished())
 
     def _differing(
         self, row: int, column: int, strips: Iterable[Strip]
