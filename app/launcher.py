@@ -26,6 +26,7 @@ from asgml.app.settings import load_settings
 from asgml.core.run.provenance import LAUNCHED_FROM
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import start_of, this_host
+from asgml.storage.format.start_phase import without_phases
 
 OURS = Path(asgml.__file__).resolve().parent.parent
 """The directory that holds the package asgml: a clone, or site-packages."""
@@ -66,11 +67,12 @@ class Trainer:
         return self.process.poll()
 
     def last_log_lines(self) -> list[str]:
-        """Return the last lines that it wrote to trainer.log since it was started."""
+        """Return the last lines that it wrote to trainer.log since it was started, but phases."""
         with self.paths.trainer_log.open("rb") as file:
             file.seek(self.log_from)
             text = file.read().decode("utf-8", errors="replace")
-        return [line for line in text.splitlines() if line.strip()][-LAST_LINES:]
+        lines = without_phases(text.splitlines())
+        return [line for line in lines if line.strip()][-LAST_LINES:]
 
 
 def start(paths: RunPaths, *, resume: bool = False, spawn: Spawn | None = None) -> Trainer:

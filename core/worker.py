@@ -46,6 +46,7 @@ from asgml.storage.format.fork_record import read_fork
 from asgml.storage.format.knobs import KnobError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import FormatError
+from asgml.storage.format.start_phase import PREFIX
 from asgml.storage.format.status import State
 from asgml.storage.write.writer import WriterLockedError
 
@@ -98,6 +99,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     if config.threads:
         torch.set_num_threads(config.threads)
     device = find_device(config.device)
+    tell_phase("reading the data")
     data = load_data(config.data.name, config.data.options, config.data.seed)
     data = select_modalities(data, config.modalities)
     earlier = earlier_run(paths) if resume else None
@@ -109,6 +111,7 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     fork = None if earlier else read_fork(paths.fork)
     if fork:
         save_start(paths, fork, config, data, device)
+    tell_phase("building the model")
     manifest = kept or make_manifest(paths.name, config, data, device, fork)
     trainer = Trainer(make_components(config, paths, data, manifest, device, earlier))
     if earlier:
@@ -120,6 +123,11 @@ def prepare_trainer(paths: RunPaths, *, resume: bool) -> Trainer:
     trainer.run.scheduled = read_scheduled(paths, trainer.run.live_settings.knobs)
     trainer.run.open()
     return trainer
+
+
+def tell_phase(phase: str) -> None:
+    """Tell what the process does before its first step: the dashboard shows it."""
+    print(f"{PREFIX}{phase}", file=sys.stderr, flush=True)
 
 
 def load_newest_checkpoint(trainer: Trainer) -> None:

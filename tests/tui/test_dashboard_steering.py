@@ -206,3 +206,38 @@ async def test_a_run_whose_trainer_is_still_starting_shows_its_words(tmp_path: P
         await shows(pilot, "RUNNING")
         trainer.close(State.FINISHED)
         await shows(pilot, "FINISHED")
+
+
+async def test_the_screen_says_what_a_starting_trainer_does(tmp_path: Path) -> None:
+    paths = RunPaths(tmp_path / "runs" / "new-01")
+    paths.commands.mkdir(parents=True)
+    paths.config.write_text("[run]\n")
+    async with dashboard("new-01", paths.root.parent, (80, 24)) as (_app, pilot):
+        await shows(pilot, "starting: importing torch")
+        paths.trainer_log.write_text("a warning of torch\nstarting: reading the data\n")
+        await shows(pilot, "starting: reading the data")
+        await shows(pilot, "a warning of torch")
+        with paths.trainer_log.open("a") as log:
+            log.write("starting: building the model\n")
+        await shows(pilot, "starting: building the model")
+        trainer = FakeTrainer(paths)
+        await shows(pilot, "starting: waiting for the first step")
+        trainer.train_step()
+        trainer.writer.flush()
+        await shows(pilot, "step 1/")
+        assert not row_with(_app, "starting:")
+        trainer.close(State.FINISHED)
+
+
+async def test_an_evaluation_before_the_first_step_is_drawn_at_once(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunPaths(tmp_path / "runs" / "new-01"))
+    now = trainer.started
+    row = trainer.course.row("epochs", 0, now, 0.0)
+    trainer.writer.append("epochs", row)
+    trainer.writer.flush()
+    async with dashboard("new-01", tmp_path / "runs", (80, 24)) as (app, pilot):
+        await shows(pilot, "starting: waiting for the first step")
+        await until(pilot, lambda: "epoch accuracy" in [p.title for p in app.main.panels], "drawn")
+        await pilot.press("slash", *"epoch accuracy", "enter")
+        await shows(pilot, "val_accuracy 0.11")
+    trainer.close(State.FINISHED)

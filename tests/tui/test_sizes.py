@@ -77,10 +77,24 @@ async def test_nothing_is_cut_off_or_overlaps(size: tuple[int, int], made_run: R
                 assert len(chart._strips) == chart.size.height
 
 
-async def test_a_very_small_terminal_shows_one_line(made_run: RunPaths) -> None:
-    async with dashboard("made-01", made_run.root.parent, (38, 8)) as (app, _):
+@pytest.mark.parametrize(
+    ("size", "needed"),
+    [
+        ((38, 8), "needs 40×10"),
+        ((45, 9), "has 45×9: 40×10 is needed"),
+        ((20, 5), "needs 40×10"),
+        ((120, 8), "40×10"),
+    ],
+)
+async def test_a_very_small_terminal_says_what_it_needs(
+    size: tuple[int, int], needed: str, made_run: RunPaths
+) -> None:
+    async with dashboard("made-01", made_run.root.parent, size) as (app, pilot):
         rows = screen_text(app)
-        assert "FINISHED" in rows[0] and not "".join(rows[1:]).strip()
+        assert "FINISHED" in rows[0] and needed in rows[1] and not "".join(rows[2:]).strip()
+        await pilot.press("g")
+        await until(pilot, lambda: app.screen is app.run_list, "the list")
+        assert size[1] >= 8 or any("40×10" in row for row in screen_text(app))
 
 
 async def test_resizing_draws_all_again(made_run: RunPaths) -> None:

@@ -52,8 +52,7 @@ def share_room(screen: Screen[None], scene: Scene, runs: int, framed: bool) -> N
 
 def _set_height(widget: Widget, rows: int) -> None:
     """Set the height of a widget, hidden without rows; nothing where it has that height."""
-    if widget.display != (rows > 0):
-        widget.display = rows > 0
+    widget.set_class(rows == 0, "gone")
     before = widget.styles.height
     if rows and (before is None or before.value != rows):
         widget.styles.height = rows

@@ -68,12 +68,12 @@ def wide_line(
     row = Text("").append(f"{styles.marker(index)} ", style).append(name, style).append(" ")
     arrow = _arrow(styles)
     cells = (
-        number(line.probe_accuracy),
-        number(line.unimodal_accuracy),
-        f"{number(line.grad_norm)} {arrow} {number(line.grad_norm_after):<6}",
+        _shown(line.probe_accuracy),
+        _shown(line.unimodal_accuracy),
+        f"{_shown(line.grad_norm)} {arrow} {_shown(line.grad_norm_after):<6}",
         _times(line.gain),
         _times(line.boost_scale),
-        number(line.discrepancy),
+        _shown(line.discrepancy),
     )
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
         row.append(f"{cell:>{size}}", styles.text)
@@ -91,8 +91,8 @@ def wide_line(
 def _alone(line: ModalityBalance, styles: Styles, digits: int) -> str:
     """Return the accuracy of a modality alone and inside the model, – without a reference."""
     if not math.isfinite(line.alone):
-        return number(line.alone)
-    return f"{number(line.alone, digits)}{_arrow(styles)}{number(line.inside, digits)}"
+        return _shown(line.alone)
+    return f"{_shown(line.alone, digits)}{_arrow(styles)}{_shown(line.inside, digits)}"
 
 
 def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
@@ -109,17 +109,17 @@ def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -
 
 def _labelled(line: ModalityBalance, styles: Styles) -> list[tuple[str, str, int]]:
     """Return label, text and cells of each number, the most important first."""
-    before, after = number(line.grad_norm, 2), number(line.grad_norm_after, 2)
+    before, after = _shown(line.grad_norm, 2), _shown(line.grad_norm_after, 2)
     alone = [("alone", _alone(line, styles, 2), 9)] if math.isfinite(line.alone) else []
     return [
-        ("p", number(line.probe_accuracy, 2), 5),
+        ("p", _shown(line.probe_accuracy, 2), 5),
         ("gain", _times(line.gain, 2), 5),
         *alone,
         ("|g|", f"{before}{_arrow(styles)}{after}", 9),
         *([("noise", noise, 4)] if (noise := _noise(line)) else []),
-        ("own", number(line.unimodal_accuracy, 2), 5),
+        ("own", _shown(line.unimodal_accuracy, 2), 5),
         ("boost", _times(line.boost_scale, 2), 5),
-        (styles.glyph("ρ", "r"), number(line.discrepancy, 2), 5),
+        (styles.glyph("ρ", "r"), _shown(line.discrepancy, 2), 5),
     ]
 
 
@@ -158,5 +158,10 @@ def verdict(line: ModalityBalance) -> str:
     return "boosted" if line.gain > 1 + _AS_IT_IS else "as it is"
 
 
+def _shown(value: float, digits: int = 3) -> str:
+    """Return a number, – for one that was not measured."""
+    return "–" if math.isnan(value) else number(value, digits)
+
+
 def _times(value: float, digits: int = 3) -> str:
-    return f"{clip(number(value, digits), 6)}×" if math.isfinite(value) else "–"
+    return f"{clip(_shown(value, digits), 6)}×" if math.isfinite(value) else "–"

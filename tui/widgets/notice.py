@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from asgml.storage.format.start_phase import phase_of, without_phases
 from asgml.storage.format.status import ENDED_BADLY
 from asgml.storage.read.event_text import DIVERGED_TAG
 from asgml.tui.scene.scene import Scene
@@ -31,7 +32,8 @@ def notice(scene: Scene, styles: Styles) -> list[Text]:
         rows.append(Text(f" {headline}", styles.bad if scene.state in ENDED_BADLY else styles.warn))
     unclear = scene.state in ENDED_BADLY - {"diverged"}
     if unclear or (scene.state == "starting" and scene.manifest is None):
-        rows += [Text(f"   {line}", styles.muted) for line in scene.trainer.output]
+        lines = without_phases(scene.trainer.output)
+        rows += [Text(f"   {line}", styles.muted) for line in lines]
     return rows + [Text(f" {problem}", styles.warn) for problem in scene.problems]
 
 
@@ -50,9 +52,18 @@ def _headline(scene: Scene) -> str:
         return f"{failed}; {scene.remedy}"
     if scene.state == "diverged":
         return f"{_last_words(scene)}; {scene.remedy}"
-    if scene.state == "starting":
-        loading = "starting: the trainer is loading its libraries, this takes a few seconds"
-        return loading if scene.manifest is None else "starting again"
+    return _waiting(scene)
+
+
+def _waiting(scene: Scene) -> str:
+    """Return what the run is about to do before its first step, "" once it has begun."""
+    if scene.state == "starting" and scene.manifest is None:
+        return f"starting: {phase_of(scene.trainer.output)}; the charts come with the first step"
+    begun = scene.data.table("steps").rows > 0
+    if scene.state == "starting" and begun:
+        return "starting again"
+    if scene.state in ("starting", "running") and not begun and scene.transport is None:
+        return "starting: waiting for the first step"
     return ""
 
 

@@ -9,7 +9,7 @@ from asgml.tui.scene.plan_progress import DIVERGED, DONE, FAILED, STALE, WAITING
 from asgml.tui.terminal.format import coarse
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
-from asgml.tui.widgets.segments import LineSegment, fit_segments
+from asgml.tui.widgets.segments import LineSegment, fit_segments, too_small
 
 _WHY_STALE = "its run has other settings than the plan asks for"
 
@@ -21,7 +21,8 @@ class PlanHead(Lines):
 
     def show_plan(self, scene: PlanProgress) -> None:
         segments = head_segments(scene, self.theme_styles)
-        self.show([fit_segments(segments, self.size.width)])
+        small = too_small(*self.screen.size, self.theme_styles)
+        self.show([fit_segments(segments, self.size.width), *small])
 
 
 def head_segments(scene: PlanProgress, styles: Styles) -> list[LineSegment]:

@@ -13,7 +13,7 @@ from asgml.tui.terminal.format import count, plural, shorten
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
 from asgml.tui.widgets.run_rows import remarks
-from asgml.tui.widgets.segments import LineSegment, fit_segments
+from asgml.tui.widgets.segments import LineSegment, fit_segments, too_small
 
 
 class RunListHead(Lines):
@@ -24,7 +24,8 @@ class RunListHead(Lines):
     def show_list(self, scene: RunListing, folder: Path, marked: int, readonly: bool) -> None:
         styles = self.theme_styles
         segments = head_segments(scene, folder, marked, readonly, styles)
-        self.show([fit_segments(segments, self.size.width)])
+        small = too_small(*self.screen.size, styles)
+        self.show([fit_segments(segments, self.size.width), *small])
 
 
 def head_segments(

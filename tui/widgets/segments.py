@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from rich.text import Text
 
+from asgml.tui.terminal.theme import Styles
+
 _GAP = "  "
 
 
@@ -31,3 +33,17 @@ def line_width(segments: Sequence[LineSegment]) -> int:
     """Return the cells of the segments with the gaps between them."""
     gaps = len(_GAP) * (len(segments) - 1)
     return sum(segment.text.cell_len for segment in segments) + gaps
+
+
+LEAST_WIDTH, LEAST_HEIGHT = 40, 10
+"""Cells of the smallest screen that shows more than its state."""
+
+
+def too_small(width: int, height: int, styles: Styles) -> list[Text]:
+    """Return a line that says what is too small and what is needed; none where it is not."""
+    if width >= LEAST_WIDTH and height >= LEAST_HEIGHT:
+        return []
+    cross = styles.glyph("×", "x")
+    needed = f"{LEAST_WIDTH}{cross}{LEAST_HEIGHT}"
+    full = Text(f" the terminal has {width}{cross}{height}: {needed} is needed", styles.warn)
+    return [full if full.cell_len <= width else Text(f" needs {needed}", styles.warn)]

@@ -13,7 +13,7 @@ from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import age, bar, coarse, count, shorten
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.lines import Lines
-from asgml.tui.widgets.segments import LineSegment, fit_segments, line_width
+from asgml.tui.widgets.segments import LineSegment, fit_segments, line_width, too_small
 
 _NAME = 24
 """Cells that are enough to know a run by, where there is no room for its whole name."""
@@ -31,7 +31,8 @@ class Status(Lines):
         segments = status_segments(scene, styles, readonly, scene.name)
         if line_width(segments) > width:
             segments = status_segments(scene, styles, readonly, shorten(scene.name, _NAME))
-        self.show([fit_segments(segments, width)])
+        small = too_small(*self.screen.size, styles)
+        self.show([fit_segments(segments, width), *small])
 
 
 def status_segments(scene: Scene, styles: Styles, readonly: bool, name: str) -> list[LineSegment]:
