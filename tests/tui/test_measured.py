@@ -18,14 +18,16 @@ from asgml.storage.format.metrics import Table
 from asgml.storage.format.status import STATES
 from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF
 from asgml.tui.plot.ranges import Range
+from asgml.tui.scene.balance_summary import summarize_balance
 from asgml.tui.scene.panels import panels_of
 from asgml.tui.scene.run_data import RunData, TableSnapshot
-from asgml.tui.scene.scene import Scene
+from asgml.tui.scene.scene import MetricRow, Scene
 from asgml.tui.scene.scene_builder import SeriesStore, build_scene
-from asgml.tui.scene.series import Series
+from asgml.tui.scene.series import Series, Summary
 from asgml.tui.scene.view_state import View
 from asgml.tui.terminal.measured_text import measured_style, measured_text
 from asgml.tui.terminal.theme import make_styles
+from asgml.tui.widgets.balance import balance_rows
 from asgml.tui.widgets.curves import curves_of
 from asgml.tui.widgets.legend import legend, legend_entries, legend_values
 from asgml.tui.widgets.values import value_row
@@ -170,3 +172,19 @@ async def test_a_cpu_run_shows_no_fault_before_its_end(tmp_path: Path) -> None:
                 await settle(pilot)
                 text = "\n".join(screen_text(app))
                 assert "✗" not in text and "NaN" not in text
+
+
+@pytest.mark.parametrize("width", [80, 156])
+def test_the_balance_tells_a_fault_from_what_is_not_measured(width: int) -> None:
+    styles, manifest = make_styles(BRAILLE), make_manifest("x")
+    shown = {"gain/audio": NAN, "grad_norm/audio": INF, "grad_norm/visual": 0.5}
+    metrics = {metric.name: metric for metric in manifest.metrics}
+    rows = [
+        MetricRow(column, metrics[column.partition("/")[0]], 0, Summary(last=value))
+        for column, value in shown.items()
+    ]
+    lines = balance_rows(summarize_balance(manifest, rows, [], 0), styles, width)
+    audio, visual = (line.plain for line in lines[-2:])
+    assert "✗NaN" in audio and "✗inf" in audio
+    assert "NaN" not in visual and "–" in visual
+    assert all(line.cell_len <= width for line in lines)

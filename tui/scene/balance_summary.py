@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from asgml.storage.format.events import Event
@@ -39,7 +40,8 @@ def summarize_balance(
         return last.get(f"{name}/{modality}", math.nan)
 
     modalities = tuple(
-        ModalityBalance(modality, *_numbers(modality, value)) for modality in manifest.modalities
+        ModalityBalance(modality, *_numbers(modality, value), faults=_faults(modality, last))
+        for modality in manifest.modalities
     )
     ranked = _ranked(manifest, value)
     gap, dominant = last.get("utilization_gap", math.nan), ""
@@ -64,6 +66,14 @@ def _numbers(modality: str, value: _Lookup) -> list[float]:
     inside = _first_finite(value(name, modality) for name in _INSIDE)
     noise = noise_share(value("grad_norm_after", modality), value("grad_norm_clean", modality))
     return [*(value(name, modality) for name in _COLUMNS), inside, noise]
+
+
+def _faults(modality: str, last: Mapping[str, float]) -> frozenset[str]:
+    """Return the fields of `ModalityBalance` whose newest value was measured and is NaN."""
+    names = zip(_COLUMNS, fields(ModalityBalance)[1:], strict=False)
+    return frozenset(
+        field.name for name, field in names if math.isnan(last.get(f"{name}/{modality}", 0.0))
+    )
 
 
 def _first_finite(values: Iterable[float]) -> float:

@@ -41,7 +41,10 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class ModalityBalance:
-    """One modality in the balance panel. NaN where the run does not record the number."""
+    """One modality in the balance panel. NaN where the run does not record the number.
+
+    `faults` names the fields that were measured and are NaN.
+    """
 
     modality: str
     probe_accuracy: float
@@ -54,6 +57,7 @@ class ModalityBalance:
     alone: float = math.nan  # best validation accuracy of the modality trained alone
     inside: float = math.nan  # validation accuracy of the modality inside the joint model
     noise_share: float = math.nan  # share of noise in the squared length of the step
+    faults: frozenset[str] = field(default=frozenset(), kw_only=True)
 
 
 @dataclass(frozen=True)

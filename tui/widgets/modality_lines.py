@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 from rich.text import Text
 
@@ -10,6 +11,7 @@ from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
 from asgml.tui.scene.scene import ModalityBalance
 from asgml.tui.terminal.format import clip, fit, shorten
+from asgml.tui.terminal.measured_text import measured_text
 from asgml.tui.terminal.theme import Styles
 
 WIDE = 92
@@ -66,14 +68,14 @@ def wide_line(
     """Return name, all numbers, bar and verdict; `index` is the place of the modality's colour."""
     name, style = fit(shorten(safe(line.modality), _NAME), _NAME), styles.curve(index)
     row = Text("").append(f"{styles.marker(index)} ", style).append(name, style).append(" ")
-    arrow = _arrow(styles)
+    arrow, shown = _arrow(styles), partial(_shown, line, styles)
     cells = (
-        _shown(line.probe_accuracy),
-        _shown(line.unimodal_accuracy),
-        f"{_shown(line.grad_norm)} {arrow} {_shown(line.grad_norm_after):<6}",
-        _times(line.gain),
-        _times(line.boost_scale),
-        _shown(line.discrepancy),
+        shown("probe_accuracy"),
+        shown("unimodal_accuracy"),
+        f"{shown('grad_norm')} {arrow} {shown('grad_norm_after'):<6}",
+        shown("gain", unit="×"),
+        shown("boost_scale", unit="×"),
+        shown("discrepancy"),
     )
     for (_, size), cell in zip(_COLUMNS, cells, strict=True):
         row.append(f"{cell:>{size}}", styles.text)
@@ -91,8 +93,8 @@ def wide_line(
 def _alone(line: ModalityBalance, styles: Styles, digits: int) -> str:
     """Return the accuracy of a modality alone and inside the model, – without a reference."""
     if not math.isfinite(line.alone):
-        return _shown(line.alone)
-    return f"{_shown(line.alone, digits)}{_arrow(styles)}{_shown(line.inside, digits)}"
+        return styles.glyph("–", "-")
+    return f"{number(line.alone, digits)}{_arrow(styles)}{_shown(line, styles, 'inside', digits)}"
 
 
 def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -> Text:
@@ -109,17 +111,18 @@ def narrow_line(line: ModalityBalance, index: int, styles: Styles, width: int) -
 
 def _labelled(line: ModalityBalance, styles: Styles) -> list[tuple[str, str, int]]:
     """Return label, text and cells of each number, the most important first."""
-    before, after = _shown(line.grad_norm, 2), _shown(line.grad_norm_after, 2)
+    shown = partial(_shown, line, styles)
+    before, after = shown("grad_norm", 2), shown("grad_norm_after", 2)
     alone = [("alone", _alone(line, styles, 2), 9)] if math.isfinite(line.alone) else []
     return [
-        ("p", _shown(line.probe_accuracy, 2), 5),
-        ("gain", _times(line.gain, 2), 5),
+        ("p", shown("probe_accuracy", 2), 5),
+        ("gain", shown("gain", 2, unit="×"), 5),
         *alone,
         ("|g|", f"{before}{_arrow(styles)}{after}", 9),
         *([("noise", noise, 4)] if (noise := _noise(line)) else []),
-        ("own", _shown(line.unimodal_accuracy, 2), 5),
-        ("boost", _times(line.boost_scale, 2), 5),
-        (styles.glyph("ρ", "r"), _shown(line.discrepancy, 2), 5),
+        ("own", shown("unimodal_accuracy", 2), 5),
+        ("boost", shown("boost_scale", 2, unit="×"), 5),
+        (styles.glyph("ρ", "r"), shown("discrepancy", 2), 5),
     ]
 
 
@@ -158,10 +161,11 @@ def verdict(line: ModalityBalance) -> str:
     return "boosted" if line.gain > 1 + _AS_IT_IS else "as it is"
 
 
-def _shown(value: float, digits: int = 3) -> str:
-    """Return a number, – for one that was not measured."""
-    return "–" if math.isnan(value) else number(value, digits)
-
-
-def _times(value: float, digits: int = 3) -> str:
-    return f"{clip(_shown(value, digits), 6)}×" if math.isfinite(value) else "–"
+def _shown(
+    line: ModalityBalance, styles: Styles, field: str, digits: int = 3, unit: str = ""
+) -> str:
+    """Return a field as text: – where nothing was measured, ✗NaN where that is no number."""
+    value: float = getattr(line, field)
+    known = not math.isnan(value) or field in line.faults
+    text = clip(measured_text(value if known else None, styles, digits), 6)
+    return text + unit if math.isfinite(value) else text
