@@ -46,8 +46,12 @@ def mean_band(curves: Sequence[Curve], points: int = POINTS) -> Band:
     grid = _grid(known, points)
     values = np.stack([_resampled(curve, grid) for curve in known])
     counts = np.isfinite(values).sum(axis=0)
-    mean = np.nansum(values, axis=0) / np.where(counts, counts, np.nan)
-    spread = _std(values, mean, counts)
+    shares = np.where(counts, counts, np.nan)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.nansum(values, axis=0) / shares
+        # near the limits of float64 a sum is infinite where the mean is not
+        mean = np.where(np.isinf(mean), np.nansum(values / shares, axis=0), mean)
+        spread = _std(values, mean, counts)
     return Band(grid.x, mean, mean - spread, mean + spread, counts)
 
 

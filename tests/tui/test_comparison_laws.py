@@ -39,7 +39,7 @@ from asgml.tui.session.comparison_session import ComparisonSession
 from asgml.tui.session.followed_run import FollowedRun
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.widgets.axes import range_of, window_of, window_over
-from asgml.tui.widgets.comparison_curves import drawn_of, places_of, textures_of
+from asgml.tui.widgets.comparison_curves import Drawn, drawn_of, faults_of, places_of, textures_of
 from asgml.tui.widgets.curves import RAW, curves_of
 
 NO_WINDOW = Window(0.0, 1.0, 1)
@@ -116,6 +116,21 @@ def test_a_band_holds_its_mean(values: list[list[float]], band: str, columns: in
     held = mean.filled
     assert (drawn.low[held] <= mean.low[held] + 1e-9).all()
     assert (drawn.high[held] >= mean.high[held] - 1e-9).all()
+
+
+def test_a_fault_of_one_run_is_marked_on_the_mean_of_its_group() -> None:
+    values = [[1.0, 2.0, math.nan, 4.0], [1.0, 2.0, 3.0, math.inf], [1.7e308] * 4]
+    runs = tuple(imagined_run(f"r{place}", each) for place, each in enumerate(values))
+    curve = group_curve(Subject(0, "group", runs), LOSS, ComparisonView(), None, ())
+    assert curve is not None and curve.faults is not None
+    assert curve.faults.tolist() == [3.0, 4.0] and np.isfinite(curve.y).all()
+    twice = (runs[2], imagined_run("again", [1.7e308] * 4))
+    huge = group_curve(Subject(0, "group", twice), LOSS, ComparisonView(), None, ())
+    assert huge is not None and np.allclose(huge.y / 1.7e308, 1.0)
+    places = curve.faults
+    (drawn,) = faults_of([Drawn(Subject(0, "group", runs), LOSS, 0, curve)])
+    data = decimate(drawn.x, drawn.y, Window(0.0, 1.0, 8))
+    assert np.flatnonzero(data.bad).tolist() == places.astype(int).tolist()
 
 
 def test_the_interval_is_that_of_scipy() -> None:

@@ -25,7 +25,8 @@ class SubjectCurve:
 
     `key` differs when any value does. `x` and all others have one shape; `low` and `high` are NaN
     where fewer than two runs have a value.
-    `end`: the last x of any table of the runs: beyond it there is no value.
+    `end`: the last x of any table of the runs: beyond it there is no value. `faults`: where a run
+    of a group has a value that is no finite number, which its mean passes over.
     """
 
     x: Floats
@@ -35,6 +36,7 @@ class SubjectCurve:
     high: Floats | None = None
     n: NDArray[np.int64] | None = None
     end: float = math.inf
+    faults: Floats | None = None
 
     def at(self, cursor: float | None) -> int:
         """Return the row under the cursor, without one the newest, -1 where there is none."""
@@ -112,6 +114,7 @@ def group_curve(
         band.mean + half,
         band.n,
         end=max(curve.end for curve in curves),
+        faults=np.unique(np.concatenate([x[~np.isfinite(y)] for x, y in parts])),
     )
 
 

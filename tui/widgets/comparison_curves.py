@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
@@ -118,6 +119,15 @@ def _entry(each: Drawn, value: float | None, several: bool, span: Range, styles:
 
 def mean_of(each: Drawn) -> Curve:
     return Curve(each.style, each.curve.x, each.curve.y, each.curve.key)
+
+
+def faults_of(drawn: Sequence[Drawn]) -> list[Curve]:
+    """Return curves without a number, for the signs of faults that means pass over."""
+    return [
+        Curve(each.style, places, np.full(len(places), np.nan), (*each.curve.key, "faults"))
+        for each in drawn
+        if (places := each.curve.faults) is not None and len(places)
+    ]
 
 
 def has_band(each: Drawn) -> bool:
