@@ -15,6 +15,7 @@ from asgml.storage.alerts.user_rules import rules_of_run
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.safe_text import error_line
+from asgml.storage.read.reader import Run
 
 
 class AlertWatch:
@@ -43,6 +44,13 @@ class AlertWatch:
             self._found.append(("alert", {"level": "warning", "message": message}))
         else:
             self._found.extend(_event(finding) for finding in found)
+
+    def catch_up(self, earlier: Run, step: int) -> None:
+        """Take the rows up to the checkpoint that a run goes on from; what they gave was told."""
+        for table in TABLES:
+            rows = earlier.table(table)[earlier.current_rows(table)]
+            self.add(table, rows[rows[:, 0] <= step])
+        self._found.clear()
 
     def pop_events(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yield (kind, fields) of the event of each finding, once."""

@@ -95,6 +95,7 @@ class RecordedRun:
         changes = changes_before(self.step, events)
         self.command_handler.restore(answered_in(events), replays, changes)
         if self.earlier is not None:
+            self.recorder.alert_watch.catch_up(self.earlier, self.step)
             code = changed_since(self.manifest)
             if self.changes:
                 code |= {"changes": self.changes, "protocol": self.protocol}

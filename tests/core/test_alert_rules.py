@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from core_kit import assert_same_bits, small_config, small_data, train_small, weights
+from core_kit import (
+    after_steps,
+    assert_same_bits,
+    make_trainer,
+    resume_trainer,
+    small_config,
+    small_data,
+    train,
+    train_small,
+    weights,
+)
 
 from asgml.core.run.alert_watch import AlertWatch
 from asgml.core.run.manifest_builder import make_manifest
@@ -100,3 +110,21 @@ def test_a_condition_that_holds_no_more_is_told_as_well() -> None:
         ("phase", 3),
     ]
     assert not list(watch.pop_events())
+
+
+def test_a_resumed_run_goes_on_counting_where_it_stopped(tmp_path: Path) -> None:
+    """Steps that are trained again count once."""
+    rules = [{**POSITIVE, "for_steps": 10}, {"rule": "plateau", "metric": "loss", "for_steps": 40}]
+    data, config = small_data(), small_config(alerts=rules)
+
+    def fail() -> None:
+        raise RuntimeError("power cut")
+
+    trainer = make_trainer(tmp_path / "run", data, config)
+    after_steps(trainer, {6: fail})
+    with pytest.raises(RuntimeError):
+        train(trainer)
+    resumed = resume_trainer(tmp_path / "run", data, config)
+    assert resumed.run.step == 4
+    run = train(resumed)
+    assert [(event.get("rule"), event.about) for event in alerts(run)] == [("threshold loss", 10)]
