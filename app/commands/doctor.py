@@ -10,6 +10,7 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from asgml.app.commands.doctor_alerts import alert_checks
 from asgml.app.commands.doctor_report import Check, print_checks
 from asgml.app.commands.doctor_storage import storage_checks
 from asgml.app.commands.doctor_terminal import terminal_checks
@@ -36,6 +37,7 @@ def doctor(runs: Path | None, json_: bool) -> int:
         _parquet(),
         *terminal_checks(),
         *storage_checks(runs_directory(runs)),
+        *alert_checks(),
     ]
     print_checks(checks, json_)
     return FAILED if any(check.status == "missing" for check in checks) else OK

@@ -279,3 +279,30 @@ def test_the_loop_of_another_program_is_delivered_for(
         monkeypatch.setenv("ASGML_NOTIFY", json.dumps({"webhooks": [{"url": server.url()}]}))
         assert asgml("alerts", ended.root, "--deliver").code == OK
         assert [posted.json["rule"] for posted in server.posted] == ["ended"]
+
+
+def test_the_doctor_tells_what_would_keep_an_alert_from_its_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from asgml.app.commands.doctor_alerts import alert_checks
+
+    assert [check.found for check in alert_checks()] == ["in the dashboard alone"]
+    webhooks = [{"url": "env:NO_HOOK"}, {"url": "https://example.org/s3cret", "format": "ntfy"}]
+    notify = {"hook": ["/nowhere/page"], "webhooks": webhooks}
+    monkeypatch.setenv("ASGML_NOTIFY", json.dumps(notify))
+    checks = alert_checks()
+    assert [(check.name, check.status) for check in checks] == [
+        ("hook", "note"), ("webhook 1", "note"), ("webhook 2", "ok"),
+    ]  # fmt: skip
+    assert "variable NO_HOOK is not set" in checks[1].found
+    assert "s3cret" not in str(checks)
+
+
+def test_printed_settings_hide_what_may_be_a_secret(
+    asgml: Asgml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = {"url": "https://example.org/s3cret", "headers": {"A": "s3cret", "B": "env:TOKEN"}}
+    monkeypatch.setenv("ASGML_NOTIFY", json.dumps({"webhooks": [webhook]}))
+    for words in ((), ("--json",)):
+        said = asgml("config", "show", "--settings", *words)
+        assert said.code == OK and "s3cret" not in said.out and "env:TOKEN" in said.out
