@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import nearest_of
 from asgml.core.data.base import is_class, split_name
 from asgml.core.data.catalogue import DATA_SETS
+from asgml.storage.format.bounded_file import read_bounded
+from asgml.storage.format.errors import FormatError
 from asgml.storage.format.user_path import expand_user
 
 ZARR = ("zarr.json", ".zgroup")  # mark a Zarr group, of format 3 and 2
@@ -44,7 +47,25 @@ def absolute_class(target: str, what: str) -> str:
     file, _, name = target.rpartition(":")
     if not file or not name.isidentifier():
         raise UserError(f"{what} {target!r}: expected FILE.py:CLASS, such as mine.py:Mine")
-    return f"{existing(file, f'{what} {target!r}', '')}:{name}"
+    path = existing(file, f"{what} {target!r}", "")
+    _refuse_no_class(path, name, f"{what} {target!r}")
+    return f"{path}:{name}"
+
+
+def _refuse_no_class(path: Path, name: str, what: str) -> None:
+    """Raise UserError for a file that is no Python or defines no such name; nothing of it runs."""
+    try:
+        content = read_bounded(path)
+        tree = ast.parse(content)
+    except SyntaxError as error:
+        raise UserError(f"{what}: line {error.lineno}: {error.msg}") from None
+    except (OSError, FormatError, ValueError, RecursionError, MemoryError) as error:
+        raise UserError(f"{what}: cannot be read: {error}") from None
+    # a name may also come by another way, from an import of everything or inside an `if`
+    if name.encode() not in content and b"import *" not in content:
+        classes = [each.name for each in tree.body if isinstance(each, ast.ClassDef)]
+        there = f"there are {', '.join(classes)}" if classes else "there is no class at all"
+        raise UserError(f"{what}: {path.name} has no class {name}; {there}")
 
 
 def names_from_files() -> list[str]:

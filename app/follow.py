@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from asgml.app.errors import RunFailedError, narrate
 from asgml.app.launcher import Trainer
 from asgml.app.lookup import open_run
 from asgml.app.table_text import number
+from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED
 from asgml.storage.format.value_text import duration
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from asgml.storage.read.reader import Run
 
 POLL_SECONDS = 0.25
+REFUSAL = "error: "
+"""The beginning of the last line of a worker that was asked for what cannot be."""
 PLAIN_EVERY = 15.0
 """Seconds between progress lines where stderr is no terminal (a CI log)."""
 SHOWN = ("alert", "command", "phase", "evaluation", "failed", "diverged")
@@ -44,14 +48,27 @@ def wait_until_up(trainer: Trainer) -> None:
 
 
 def start_failure(trainer: Trainer) -> RunFailedError:
-    """Print the last lines of trainer.log but one; return the error that names that one."""
+    """Print the last lines of trainer.log but one; return the error that names that one.
+
+    A new run that the trainer has refused in one line is removed: nothing was trained, the line
+    says all, and its name is free again. After any other end the folder stays, as evidence.
+    """
     lines = trainer.last_log_lines()
     for line in lines[:-1]:
         narrate(f"  {line}")
     silent = f"exit code {trainer.exit_code()} and not a word"
-    cause = lines[-1].removeprefix("error: ") if lines else silent
+    cause = lines[-1].removeprefix(REFUSAL) if lines else silent
+    if trainer.new and lines and lines[-1].startswith(REFUSAL) and _removed(trainer.paths):
+        return RunFailedError(f"the trainer refused to start: {cause}; nothing is left of the run")
     log = trainer.paths.trainer_log
     return RunFailedError(f"the trainer did not start: {cause}; everything it said is in {log}")
+
+
+def _removed(paths: RunPaths) -> bool:
+    """Remove a run that has no store. Return True where nothing is left of it."""
+    if not paths.store.exists():
+        shutil.rmtree(paths.root, ignore_errors=True)
+    return not paths.root.exists()
 
 
 def wait_for_end(trainer: Trainer) -> str:

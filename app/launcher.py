@@ -52,11 +52,15 @@ Spawn = Callable[[RunPaths, Sequence[str]], Process]
 
 @dataclass(frozen=True)
 class Trainer:
-    """A started worker process. `log_from` is where its own lines begin in trainer.log."""
+    """A started worker process. `log_from` is where its own lines begin in trainer.log.
+
+    `new`: the run was made for it.
+    """
 
     paths: RunPaths
     process: Process
     log_from: int
+    new: bool = False
 
     @property
     def pid(self) -> int:
@@ -85,7 +89,7 @@ def start(paths: RunPaths, *, resume: bool = False, spawn: Spawn | None = None) 
     process = (spawn or spawn_python)(paths, arguments)
     _write_launch(paths, process.pid)
     start_watcher(paths, from_now=resume)
-    return Trainer(paths, process, began)
+    return Trainer(paths, process, began, new=not resume)
 
 
 def start_watcher(paths: RunPaths, *, from_now: bool = False) -> None:

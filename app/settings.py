@@ -21,6 +21,7 @@ from pydantic_settings import (
 from asgml.app.errors import UserError
 from asgml.app.notify_settings import Notify
 from asgml.app.settings_path import PREFIX, settings_file
+from asgml.core.config.error_words import expected
 from asgml.storage.alerts.rules import parse_rules
 
 
@@ -92,7 +93,7 @@ def load_settings() -> Settings:
         name = ".".join(str(part) for part in problem["loc"])
         known = ", ".join(Settings.model_fields)
         raise UserError(
-            f"setting {name}: {problem['msg']}; there are {known}; "
+            f"setting {name}: {expected(problem)}; there are {known}; "
             f"correct {settings_file()} or {PREFIX}{name.upper()}"
         ) from None
     except tomllib.TOMLDecodeError as error:

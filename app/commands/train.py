@@ -21,6 +21,7 @@ from asgml.app.launcher import Trainer, start
 from asgml.app.lookup import find, open_run
 from asgml.app.new_run import make_run
 from asgml.app.output import in_terminal
+from asgml.app.plans.data_modalities import refuse_unfit
 from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.status import ENDED_BADLY, ENDED_WELL
@@ -41,6 +42,7 @@ def train(
     for key in draft.idle():
         narrate(f"note: {draft.origins[key]} has no effect with method {draft.config().method}")
     config = draft.config()
+    refuse_unfit(config)
     schedule = load_schedule(schedule_from, runs, config) if schedule_from is not None else None
     paths = make_run(config.model_dump(), runs_directory(runs), name)
     if schedule is not None:
@@ -76,22 +78,27 @@ def follow(trainer: Trainer, mode: LaunchMode) -> int:
 
 
 def _detach(trainer: Trainer) -> int:
-    print(trainer.paths.root, flush=True)
     try:
         wait_until_up(trainer)
     except KeyboardInterrupt:
+        print(trainer.paths.root, flush=True)
         return _leave(trainer)
+    print(trainer.paths.root, flush=True)
     narrate(f"training in the background; `asgml watch {trainer.paths.name}` shows it")
     return OK
 
 
 def _wait(trainer: Trainer) -> int:
-    print(trainer.paths.root, flush=True)
+    up = False
     try:
         narrate(f"{trainer.paths.name}: starting the trainer (process {trainer.pid})")
         wait_until_up(trainer)
+        up = True
+        print(trainer.paths.root, flush=True)
         state = wait_for_end(trainer)
     except KeyboardInterrupt:
+        if not up:
+            print(trainer.paths.root, flush=True)
         return _leave(trainer)
     narrate(f"{trainer.paths.name} {state}; {_next(trainer.paths, state)}")
     return exit_code_of(state)
@@ -108,10 +115,13 @@ def _show_dashboard(trainer: Trainer, mode: LaunchMode) -> int:
 
     paths = trainer.paths
     code = open_dashboard(paths.root, paths.root.parent, paths.name, ascii=mode.ascii)
-    print(paths.root, flush=True)
     run = open_run(paths)
-    if run.manifest is None and trainer.exit_code() is not None:
-        raise start_failure(trainer)
+    failed = run.manifest is None and trainer.exit_code() is not None
+    failure = start_failure(trainer) if failed else None
+    if paths.root.exists():
+        print(paths.root, flush=True)
+    if failure is not None:
+        raise failure
     if run.state() in ENDED_BADLY:
         narrate(f"{paths.name} {run.state()}; what the trainer said is in {paths.trainer_log}")
         narrate(remedy_of(run))

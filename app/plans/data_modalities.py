@@ -16,6 +16,27 @@ MOST = 32
 """Modalities of a file beyond which it is rather no data set."""
 
 
+def refuse_unfit(config: RunSettings) -> None:
+    """Raise UserError for modalities that the data has not, and methods that need more of them.
+
+    What only loading the data could tell is left to the trainer.
+    """
+    found = _of_data(config)
+    if found is None:
+        return
+    named = [*config.modalities, *(m for m in config.encoder if m != "default"), *config.freeze]
+    for m in named:
+        if m not in found:
+            raise UserError(f"no modality {m!r}: {config.data.name} has {', '.join(found)}")
+    there = config.modalities or found
+    for method in config.methods:
+        if method.fewest > len(there):
+            raise UserError(
+                f"{method.name} balances {method.fewest} modalities or more, and "
+                f"{config.data.name} has {', '.join(there)}; use method=baseline or uniform"
+            )
+
+
 def modalities_of(config: RunSettings) -> tuple[str, ...]:
     """Return the modalities that a run of this configuration trains on, in their order.
 
@@ -23,23 +44,32 @@ def modalities_of(config: RunSettings) -> tuple[str, ...]:
     """
     if config.modalities:
         return tuple(config.modalities)
+    found = _of_data(config)
+    if found is None:
+        raise _unknown(config.data.name)
+    return found
+
+
+def _of_data(config: RunSettings) -> tuple[str, ...] | None:
+    """Return the modalities of the data itself, None where only loading it could tell.
+
+    Raise UserError for a file that holds no data set.
+    """
     name, path = split_name(config.data.name)
     chosen = config.data.options.get("modalities")
     if isinstance(chosen, (list, dict)) and chosen:
         return tuple(str(m) for m in chosen)
     if is_class(config.data.name):
-        raise _unknown(config.data.name)
+        return None
     if path is not None and (not name or Path(path).suffix == ".npz"):
         return _of_arrays(Path(path))
     return _of_catalogue(name, chosen)
 
 
-def _of_catalogue(name: str, chosen: Any) -> tuple[str, ...]:
+def _of_catalogue(name: str, chosen: Any) -> tuple[str, ...] | None:
     """Return the modalities of a catalogued data set; of generated data a number may be chosen."""
     known = DATA_SETS[name].modalities
-    if chosen in (None, len(known)):
-        return known
-    raise _unknown(name)
+    return known if chosen in (None, len(known)) else None
 
 
 def _of_arrays(path: Path) -> tuple[str, ...]:

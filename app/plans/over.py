@@ -11,6 +11,7 @@ from asgml.app.errors import UserError
 from asgml.app.keys import parse_value, resolve
 from asgml.app.plans.plan_schema import TuneKey
 from asgml.app.plans.search_space import Space, space_of
+from asgml.core.config.error_words import expected
 
 USAGE = (
     "expected KEY=LOW..HIGH, KEY=LOW..HIGH:log, KEY=LOW..HIGH:STEP or KEY=VALUE,VALUE, "
@@ -42,7 +43,7 @@ def _space(text: str, draft: Draft) -> Space:
     try:
         return space_of(key, _tune_key(given.strip(), where), where)
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        message = expected(error.errors()[0])
         raise UserError(f"{where}: {message}") from None
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from asgml.app.keys import nearest_of
 from asgml.app.plans.plan_schema import PlanFile, Row, Tune, TuneKey
+from asgml.core.config.error_words import expected
 
 LONGEST = 60  # characters of a value that was given
 CHOICES = ("function-after", "tuple", "literal", "str", "bool", "constrained-str")
@@ -25,7 +26,7 @@ def one_line_of(error: ValidationError, tree: Mapping[str, Any]) -> str:
         return f"{place}unknown key {key!r}; {nearest_of(key, _keys_beside(loc))}"
     if first["type"] == "missing":
         return f"{place}{loc[-1]} is missing"
-    message = first["msg"].removeprefix("Value error, ").replace("valid tuple", "list")
+    message = expected(first)
     given = "" if first["type"] == "value_error" else f" = {_shown(first['input'])}"
     key = _key_of(loc)
     return f"{place}{key}{given}{': ' if key or given else ''}{message[0].lower()}{message[1:]}"

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
+from asgml.core.config.error_words import expected
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.config.sections import Section
 from asgml.core.methods.registry import METHODS, Method, RegistryError, nearest, short_name
@@ -81,9 +82,9 @@ def _one_line(error: ValidationError) -> str:
     key = ".".join(str(part) for part in first["loc"]) or "configuration"
     if first["type"] == "extra_forbidden":
         return f"unknown key {key!r}: {nearest(key, known_keys())}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = expected(first)
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     # The messages of this program's own validators name their keys already.
     if first["type"] == "value_error":
         return f"{message}{more}"
-    return f"{key} = {first['input']!r}: {message[0].lower()}{message[1:]}{more}"
+    return f"{key} = {first['input']!r}: {message}{more}"

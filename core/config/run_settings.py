@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -23,6 +24,7 @@ from asgml.storage.alerts.rules import parse_rules
 from asgml.storage.format.knobs import Value
 
 OnNan = Literal["stop", "skip", "go"]
+DEVICE = re.compile(r"^(auto|cpu|cuda(:\d+)?)$", re.ASCII)
 SHORTHAND = {"data": "name", "encoder": "default", "fusion": "kind"}
 """Sections that a bare word stands for: `encoder=conv` means `encoder.default=conv`."""
 ENCODER_KINDS = ("auto", "resnet18", "conv", "sequence", "transformer", "mlp")
@@ -38,7 +40,9 @@ class RunSettings(Section):
     )
     seed: int = Field(0, ge=0, lt=2**31, description="seed of weights, batches, probes and noise")
     device: str = Field(
-        "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto, cpu, cuda or cuda:N"
+        "auto",
+        description="auto, cpu, cuda or cuda:N",
+        json_schema_extra={"pattern": DEVICE.pattern},
     )
     threads: int = Field(0, ge=0, description="CPU threads of the trainer; 0 leaves it to torch")
     epochs: int = Field(100, ge=1, le=100_000, description="epochs")
@@ -118,6 +122,13 @@ class RunSettings(Section):
     @classmethod
     def _known_method(cls, text: str) -> str:
         return "+".join(method.name for method in parse_method(text))
+
+    @field_validator("device")
+    @classmethod
+    def _known_device(cls, device: str) -> str:
+        if not DEVICE.fullmatch(device):
+            raise ValueError(f"device = {device!r}: expected auto, cpu, cuda or cuda:N")
+        return device
 
     @field_validator("encoder")
     @classmethod

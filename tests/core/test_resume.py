@@ -348,7 +348,7 @@ def test_the_command_line_of_a_trainer(data: Path, tmp_path: Path) -> None:
         words, cwd=tmp_path, capture_output=True, text=True, timeout=200, check=False
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "error: epochs = 0: input should be greater than or equal to 1\n"
+    assert done.stderr == "error: epochs = 0: expected 1 or more\n"
 
 
 def toml(**changes: Any) -> str:
