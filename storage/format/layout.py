@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from asgml.storage.format.labels_file import read_labels_file
+from asgml.storage.format.no_run import reason
 from asgml.storage.format.scan import CONFIG, STORE, FoundRun, scan_runs
 from asgml.storage.format.user_path import expand_user
 
@@ -127,7 +128,10 @@ def find_run(run_ref: str, runs: Path) -> RunPaths:
     matches = _matches(run_ref, known) if run_ref else []
     if len(matches) == 1:
         return RunPaths(Path(matches[0].root))
-    raise RunNotFoundError(_why_not_found(run_ref, runs, known, matches))
+    # a bare word is the name of a run first; one that is a file or a folder here is told as that
+    raise RunNotFoundError(
+        ("" if matches else reason(path)) or _why_not_found(run_ref, runs, known, matches)
+    )
 
 
 def _matches(run_ref: str, known: list[FoundRun]) -> list[FoundRun]:

@@ -46,8 +46,11 @@ class StoreReader:
         """
         try:
             record = read_json_object(self.path / "zarr.json")
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return None
+        except NotADirectoryError:
+            what = "is a file, such as a zip store; a run's store is a folder: unpack it"
+            raise FormatError(f"not a run: {self.path.name} {what}") from None
         attributes = record.get("attributes", {})
         is_group = record.get("zarr_format") == 3 and record.get("node_type") == "group"
         if not is_group or not isinstance(attributes, dict):
