@@ -22,10 +22,11 @@ from asgml.app.alerts.targets import Target, targets_of
 from asgml.app.errors import UserError, complain
 from asgml.app.settings import load_settings
 from asgml.storage.alerts.feed import AlertFeed
-from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.layout import RunPaths, name_in
 from asgml.storage.format.process import this_host
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.status import ENDED
+from asgml.storage.runs.plan_record import is_plan
 
 LOCK = "alerts.lock"
 LOCK_SECONDS = 5.0
@@ -61,7 +62,7 @@ def watch(
         feed.poll(0)
         sent.events = feed.events
     queue = Queue(targets, sent, log)
-    source = Source(paths.name, str(paths.root), this_host())
+    source = Source(_name(paths), str(paths.root), this_host())
     problem: list[str] = []
     while paths.root.is_dir():
         queue.offer(feed.poll(sent.events))
@@ -74,6 +75,12 @@ def watch(
             problem = feed.problems
             log(problem[0] if problem else "the run can be read again")
         time.sleep(every)
+
+
+def _name(paths: RunPaths) -> str:
+    """Return the name of a run, with that of its plan where it is of one."""
+    folder = paths.root.parent
+    return name_in(folder.parent if is_plan(folder) else folder, paths)
 
 
 def log(line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,11 +44,16 @@ class _Watched:
         self._fired = False
         self._times = 0
 
-    def findings(self, steps: Rows, values: Rows) -> Iterator[tuple[int, Finding]]:
-        """Yield (row, finding) of these values."""
-        if self.rule.kind == "nan" and (self._fired or np.isfinite(values).all()):
-            return
-        for row, value in enumerate(values.tolist()):
+    def findings(self, rows: Rows) -> Iterable[tuple[int, Finding]]:
+        """Return (row, finding) of these rows."""
+        # a list: for the few rows of a usual batch, numpy's functions cost more than they do
+        values = rows[:, self.index].tolist()
+        if self.rule.kind == "nan" and (self._fired or all(map(math.isfinite, values))):
+            return ()
+        return self._judged(rows, values)
+
+    def _judged(self, rows: Rows, values: list[float]) -> Iterator[tuple[int, Finding]]:
+        for row, value in enumerate(values):
             # a row without the metric has NaN in its column
             if self.rule.kind != "nan" and math.isnan(value):
                 continue
@@ -56,7 +61,7 @@ class _Watched:
                 self._fired = not self._fired
                 self._times += self._fired
                 if self._times <= MOST_TOLD:
-                    yield row, self._finding(_whole(float(steps[row])), value)
+                    yield row, self._finding(_whole(float(rows[row, 0])), value)
 
     def _finding(self, step: int, value: float) -> Finding:
         if not self._fired:
@@ -94,9 +99,7 @@ class Evaluation:
     def add(self, table: str, rows: Rows) -> list[Finding]:
         """Return what the next rows of a table give, in the order of the rows."""
         found = [
-            each
-            for watched in self._watched.get(table, ())
-            for each in watched.findings(rows[:, 0], rows[:, watched.index])
+            each for watched in self._watched.get(table, ()) for each in watched.findings(rows)
         ]
         return [finding for _, finding in sorted(found, key=lambda each: each[0])]
 

@@ -132,6 +132,13 @@ def test_an_ended_run_is_told_once_however_often_it_is_watched(writable_run: Run
     assert kept.rules == first
 
 
+def test_a_run_of_a_plan_is_named_with_its_plan(writable_run: RunPaths) -> None:
+    kept = Kept()
+    (writable_run.root.parent / "plan.json").write_text("{}")
+    watch(writable_run, kept.targets, every=0.01)
+    assert kept.got[0].source.name == f"{writable_run.root.parent.name}/tiny-02"
+
+
 def test_from_now_tells_nothing_of_what_was_before(writable_run: RunPaths) -> None:
     kept = Kept()
     watch(writable_run, kept.targets, every=0.01, from_now=True)
