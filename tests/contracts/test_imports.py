@@ -146,6 +146,7 @@ def test_a_run_in_other_codecs_is_read_by_zarr(tmp_path: Path) -> None:
             for name in ("layout", "knobs", "metrics", "manifest", "status", "events")
         ),
         "commands.inbox",
+        *(f"alerts.{name}" for name in ("rules", "user_rules", "alert", "acknowledged")),
         "read.clock",
     ],
 )
@@ -171,3 +172,9 @@ def test_the_light_modules_of_core_load_no_torch(module: str) -> None:
 
 def test_the_trainer_loads_neither_the_dashboard_nor_the_command_line() -> None:
     assert loaded_by("import asgml.core.worker").isdisjoint({"textual", "rich", "plotext"})
+
+
+def test_the_watcher_of_alerts_is_light() -> None:
+    assert loaded_by("import asgml.app.alerts.watcher").isdisjoint(
+        {"torch", "torchvision", "textual", "zarr", "rich", "plotext"}
+    )
