@@ -48,6 +48,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("protocol", _protocol(summary), "dim"),
         ("method", _method(summary), ""),
         ("test", _test(summary), ""),
+        ("gap", summary["gap"]["text"], ""),
         ("process", summary["pid"] and f"{summary['pid']} on {summary['host']}", ""),
         ("started", summary["started"], ""),
         ("path", summary["path"], ""),

@@ -14,6 +14,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.metrics import AXES, TABLES, Metric
 from asgml.storage.format.reference import references_of, references_to_json
 from asgml.storage.format.typed import is_count, is_time
+from asgml.storage.read.probe_gap import Gap, gap_of
 from asgml.storage.read.provenance import provenance_of
 from asgml.storage.read.test_readings import test_readings
 
@@ -27,7 +28,7 @@ def summarize(run: Run) -> dict[str, Any]:
     Values that do not exist are None; NaN stays, for the printer to turn into null.
     """
     head, manifest = run.head, run.manifest
-    launch = read_launch(run)
+    launch, metrics = read_launch(run), metrics_of(run) if run.manifest else {}
     return {
         "path": str(run.paths.root),
         "name": run.paths.name,
@@ -51,10 +52,25 @@ def summarize(run: Run) -> dict[str, Any]:
         "segment": head.segment if head else None,
         "test_readings": test_readings(run) if manifest else 0,
         **provenance_of(run),
+        "gap": gap_of_run(run, metrics).as_json(),
         "knobs": dict(run.knobs_at()) if manifest else {},
-        "metrics": metrics_of(run) if manifest else {},
+        "metrics": metrics,
         "problems": list(run.problems),
     }
+
+
+def gap_of_run(run: Run, metrics: dict[str, dict[str, Any]] | None = None) -> Gap:
+    """Return the gap between the modalities of a run, by the newest values that count."""
+    if run.manifest is None:
+        return Gap()
+    found = metrics_of(run) if metrics is None else metrics
+
+    def last(column: str) -> float:
+        value = found[column]["last"] if column in found else None
+        return math.nan if value is None else float(value)
+
+    readings = int(run.current_rows("probes").sum()) if run.rows("probes") else 0
+    return gap_of(run.manifest, last, readings)
 
 
 def event_record(event: Event) -> dict[str, Any]:

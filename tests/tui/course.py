@@ -32,7 +32,11 @@ def make_manifest(
     return Manifest(
         name=name,
         created=BORN,
-        config={"seed": 7},
+        config={
+            "seed": 7,
+            "batch_size": 64,
+            "probe": {"split_batch": True, "utilization_ema": 0.1},
+        },
         modalities=modalities,
         classes=("a", "b", "c"),
         knobs=KNOBS,

@@ -123,12 +123,12 @@ async def test_knobs_marks_and_state_are_those_of_the_moment(made_run: RunPaths)
         pilot,
     ):
         assert (
-            "α 0.25" in screen_text(app)[0]
+            "boost.alpha 0.25" in screen_text(app)[0]
             and app.main.scene.state == "running"
             and app.main.scene.history.marks == ()
         )
         await pilot.press("colon", *"910", "enter")
-        await shows(pilot, "α 0.5")
+        await shows(pilot, "boost.alpha 0.5")
         assert [mark.after for mark in app.main.scene.history.marks] == [0.5]
 
 

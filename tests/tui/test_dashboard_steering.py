@@ -35,11 +35,11 @@ async def test_a_request_becomes_a_fact_only_by_the_trainers_answer(trainer: Fak
         )
         await until(pilot, lambda: knob(app).requested == 0.5, "the request is shown")
         await settle(pilot)
-        assert knob(app).value == 0.25 and "α 0.25" in screen_text(app)[0]
+        assert knob(app).value == 0.25 and "boost.alpha 0.25" in screen_text(app)[0]
         assert "0.5 asked" in row_with(app, "▸ boost.alpha")
         trainer.answer()
         await until(pilot, lambda: knob(app).value == 0.5, "the answer is shown")
-        await shows(pilot, "α 0.5")
+        await shows(pilot, "boost.alpha 0.5")
         assert knob(app).requested is None and any(
             "0.25 → 0.5" in line.text for line in app.main.scene.history.lines
         )

@@ -22,21 +22,16 @@ from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.metrics import METRICS
 from asgml.storage.format.process import this_host
 from asgml.storage.format.safe_text import safe
+from asgml.storage.read.probe_gap import Gap
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.app import Dashboard
 from asgml.tui.plot.glyphs import BRAILLE
+from asgml.tui.scene.balance import BalanceSummary, ModalityBalance, ModulatorStatus
 from asgml.tui.scene.balance_summary import noise_share
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.panels import importance, panels_of
 from asgml.tui.scene.run_data import RunData, TableSnapshot
-from asgml.tui.scene.scene import (
-    BalanceSummary,
-    MetricRow,
-    ModalityBalance,
-    ModulatorStatus,
-    Progress,
-    Scene,
-)
+from asgml.tui.scene.scene import MetricRow, Progress, Scene
 from asgml.tui.scene.scene_builder import SeriesStore, metric_rows, panels_with_data
 from asgml.tui.scene.series import Summary
 from asgml.tui.terminal.format import shorten
@@ -52,6 +47,9 @@ MODULATORS = tuple(
 )
 
 
+FOUND = Gap(0.1234, 0.0456, "utilization", "sound0", "sound0 dominates", "by utilization")
+
+
 @pytest.mark.parametrize("alone", [math.nan, 0.7349])
 @pytest.mark.parametrize("modalities", [2, 6])
 @pytest.mark.parametrize("width", [60, 80, 96, 106, 107, 156])
@@ -60,7 +58,7 @@ def test_many_modulators_and_modalities_fit_the_balance_panel(
 ) -> None:
     numbers = (0.5123, 0.4, 12.345, 0.0001234, 0.336, 1.5, 123.4, alone, 0.6)
     lines = tuple(ModalityBalance(f"sound{place}", *numbers) for place in range(modalities))
-    balance = BalanceSummary(lines, 0.1234, "sound0", MODULATORS)
+    balance = BalanceSummary(lines, FOUND, MODULATORS)
     rows = balance_rows(balance, STYLES, width)
     assert all(row.cell_len <= width for row in rows)
     assert all(modulator.name in rows[0].plain for modulator in MODULATORS) or width < 80
@@ -73,7 +71,7 @@ NOISY = ModalityBalance("sound", 0.5, 0.4, 2.0, 1.98, 0.3, 1.0, 1.2, noise_share
 @pytest.mark.parametrize(("width", "said"), [(156, "held back, noise 68%"), (78, " noise 68%")])
 def test_the_noise_in_a_step_is_said_where_there_is_some(width: int, said: str) -> None:
     for share, shown in ((0.68, True), (0.001, False), (math.nan, False)):
-        balance = BalanceSummary((replace(NOISY, noise_share=share),), 0.1, "sound", MODULATORS)
+        balance = BalanceSummary((replace(NOISY, noise_share=share),), FOUND, MODULATORS)
         rows = balance_rows(balance, STYLES, width)
         assert all(row.cell_len <= width for row in rows)
         assert any(said in row.plain for row in rows) == shown
@@ -82,7 +80,7 @@ def test_the_noise_in_a_step_is_said_where_there_is_some(width: int, said: str) 
 
 @pytest.mark.parametrize("width", range(40, 160, 3))
 def test_the_noise_takes_the_place_of_no_bar(width: int) -> None:
-    balance = BalanceSummary((NOISY,), 0.1, "sound", MODULATORS)
+    balance = BalanceSummary((NOISY,), FOUND, MODULATORS)
     rows = balance_rows(balance, STYLES, width)
     assert all(row.cell_len <= width for row in rows)
     assert any("█" in row.plain for row in rows)
@@ -105,9 +103,9 @@ def test_a_share_of_noise_that_is_not_recorded_is_unknown() -> None:
 def test_a_modality_with_a_reference_shows_itself_alone_and_inside(width: int, shown: str) -> None:
     numbers = (0.5, 0.4, 1.0, 1.0, 1.0, 1.0, 1.0)
     lines = (ModalityBalance("audio", *numbers, 0.7349, 0.6), ModalityBalance("visual", *numbers))
-    rows = [row.plain for row in balance_rows(BalanceSummary(lines, 0.1, "", ()), STYLES, width)]
+    rows = [row.plain for row in balance_rows(BalanceSummary(lines), STYLES, width)]
     assert shown in rows[-2] and "→0.6" not in rows[-1]
-    without = balance_rows(BalanceSummary(lines[1:], 0.1, "", ()), STYLES, width)
+    without = balance_rows(BalanceSummary(lines[1:]), STYLES, width)
     assert not any("alone" in row.plain for row in without)
 
 
@@ -128,7 +126,7 @@ def test_the_most_starved_modality_is_named(
         ModalityBalance(name, *numbers, *pair)
         for name, pair in zip(("audio", "visual"), pairs, strict=True)
     )
-    summary = balance_rows(BalanceSummary(lines, 0.1, "audio", ()), STYLES, width)[0].plain
+    summary = balance_rows(BalanceSummary(lines, FOUND), STYLES, width)[0].plain
     assert (words in summary) if words else ("starved" not in summary)
 
 

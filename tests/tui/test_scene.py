@@ -65,9 +65,9 @@ def test_the_stronger_modality_dominates() -> None:
         MetricRow(f"probe_accuracy/{name}", metric, 0, Summary(last=value))
         for name, value in (("audio", 0.4), ("visual", 0.9))
     ]
-    known, unknown = (summarize_balance(manifest, given, [], 0) for given in (rows, []))
-    assert known.dominant == "visual" and known.gap == pytest.approx(0.5)
-    assert unknown.dominant == "" and math.isnan(unknown.gap)
+    known, unknown = (summarize_balance(manifest, given, [], 0, 9).gap for given in (rows, []))
+    assert known.dominant == "visual" and known.value == pytest.approx(0.5)
+    assert unknown.dominant == "" and math.isnan(unknown.value)
 
 
 def test_a_modality_inside_the_model_is_its_encoder_or_without_probes_its_logits() -> None:
@@ -77,7 +77,7 @@ def test_a_modality_inside_the_model_is_its_encoder_or_without_probes_its_logits
 
     def found(*columns: str) -> tuple[float, float]:
         rows = [MetricRow(f"{name}/audio", metric, 0, Summary(last=last[name])) for name in columns]
-        audio = summarize_balance(manifest, rows, [], 0).modalities[0]
+        audio = summarize_balance(manifest, rows, [], 0, 9).modalities[0]
         return audio.alone, audio.inside
 
     assert found(*last) == (0.8, 0.7)

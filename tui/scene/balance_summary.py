@@ -10,7 +10,9 @@ from typing import Any
 
 from asgml.storage.format.events import Event
 from asgml.storage.format.manifest import Manifest
-from asgml.tui.scene.scene import BalanceSummary, MetricRow, ModalityBalance, ModulatorStatus
+from asgml.storage.read.probe_gap import gap_of
+from asgml.tui.scene.balance import BalanceSummary, ModalityBalance, ModulatorStatus
+from asgml.tui.scene.scene import MetricRow
 
 _COLUMNS = (
     "probe_accuracy",
@@ -25,15 +27,20 @@ _COLUMNS = (
 """Stored columns in the order of the fields of `ModalityBalance`, but for the last two."""
 _INSIDE = ("val_probe_accuracy", "val_own_accuracy")
 """Columns that a modality alone is compared with: its encoder, without probes its own logits."""
-_STRENGTHS = ("utilization", "probe_accuracy", "own_accuracy")
-"""Columns that modalities are compared by; the first one with a value counts."""
 _Lookup = Callable[[str, str], float]
 
 
 def summarize_balance(
-    manifest: Manifest, rows: Sequence[MetricRow], events: Sequence[Event], epoch: int
+    manifest: Manifest,
+    rows: Sequence[MetricRow],
+    events: Sequence[Event],
+    epoch: int,
+    readings: int,
 ) -> BalanceSummary:
-    """Return the balance from the newest values of all metrics and the events so far."""
+    """Return the balance from the newest values of all metrics and the events so far.
+
+    `readings`: probe evaluations so far.
+    """
     last = {row.column: row.summary.last for row in rows}
 
     def value(name: str, modality: str) -> float:
@@ -43,12 +50,8 @@ def summarize_balance(
         ModalityBalance(modality, *_numbers(modality, value), faults=_faults(modality, last))
         for modality in manifest.modalities
     )
-    ranked = _ranked(manifest, value)
-    gap, dominant = last.get("utilization_gap", math.nan), ""
-    if len(ranked) >= 2:
-        gap = gap if math.isfinite(gap) else ranked[-1][0] - ranked[0][0]
-        dominant = ranked[-1][1]
-    return BalanceSummary(modalities, gap, dominant, modulator_status(manifest, events, epoch))
+    gap = gap_of(manifest, lambda column: last.get(column, math.nan), readings)
+    return BalanceSummary(modalities, gap, modulator_status(manifest, events, epoch))
 
 
 def noise_share(after: float, clean: float) -> float:
@@ -78,16 +81,6 @@ def _faults(modality: str, last: Mapping[str, float]) -> frozenset[str]:
 
 def _first_finite(values: Iterable[float]) -> float:
     return next((value for value in values if math.isfinite(value)), math.nan)
-
-
-def _ranked(manifest: Manifest, value: _Lookup) -> list[tuple[float, str]]:
-    """Return (strength, modality) of those with a finite strength, the weakest first."""
-    for name in _STRENGTHS:
-        found = [(value(name, modality), modality) for modality in manifest.modalities]
-        finite = [entry for entry in found if math.isfinite(entry[0])]
-        if finite:
-            return sorted(finite)
-    return []
 
 
 def modulator_status(

@@ -11,6 +11,7 @@ from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
 from asgml.storage.format.status import ALIVE
 from asgml.storage.read.remedies import facts_of, remedy
+from asgml.tui.scene.balance import NO_BALANCE, BalanceSummary
 from asgml.tui.scene.control import Control
 from asgml.tui.scene.history import History
 from asgml.tui.scene.log_lines import LogLine
@@ -37,47 +38,6 @@ class MetricRow:
     metric: Metric
     colour: int
     summary: Summary
-
-
-@dataclass(frozen=True)
-class ModalityBalance:
-    """One modality in the balance panel. NaN where the run does not record the number.
-
-    `faults` names the fields that were measured and are NaN.
-    """
-
-    modality: str
-    probe_accuracy: float
-    unimodal_accuracy: float
-    grad_norm: float
-    grad_norm_after: float
-    gain: float
-    boost_scale: float
-    discrepancy: float
-    alone: float = math.nan  # best validation accuracy of the modality trained alone
-    inside: float = math.nan  # validation accuracy of the modality inside the joint model
-    noise_share: float = math.nan  # share of noise in the squared length of the step
-    faults: frozenset[str] = field(default=frozenset(), kw_only=True)
-
-
-@dataclass(frozen=True)
-class ModulatorStatus:
-    """A modulator, whether it acts now, and the epochs in which it does."""
-
-    name: str
-    summary: str
-    open: bool
-    window: str
-
-
-@dataclass(frozen=True)
-class BalanceSummary:
-    """The modalities side by side; `dominant` is "" while nothing is known."""
-
-    modalities: tuple[ModalityBalance, ...] = ()
-    gap: float = math.nan
-    dominant: str = ""
-    modulators: tuple[ModulatorStatus, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,12 +73,14 @@ class KnobState:
 
 @dataclass(frozen=True)
 class Transport:
-    """The position and speed of a replay."""
+    """The position and speed of a replay; `step` is the one that it shows, of `last_step`."""
 
     playing: bool
     speed: float
     row: int
     rows: int
+    step: int = 0
+    last_step: int = 0
 
 
 @dataclass(frozen=True)
@@ -136,7 +98,7 @@ class Scene:
     data: RunData = field(default_factory=RunData)
     panels: tuple[Panel, ...] = ()
     rows: tuple[MetricRow, ...] = ()
-    balance: BalanceSummary = BalanceSummary()
+    balance: BalanceSummary = NO_BALANCE
     history: History = field(default_factory=History)
     overlay: Overlay | None = None
     trainer: TrainerProcess = TrainerProcess()

@@ -71,7 +71,7 @@ def build_scene(
         data,
         panels_with_data(manifest, rows),
         rows,
-        summarize_balance(manifest, rows, events, progress.epoch),
+        summarize_balance(manifest, rows, events, progress.epoch, data.table("probes").rows),
         _history(events, rows, [knob.name for knob in manifest.knobs]),
     )
 

@@ -89,7 +89,7 @@ class SceneDrawing:
         height = screen.size.height
         # without a manifest there are no charts: the notice may fill the screen but for 14 lines
         notice_rows = height // 3 if scene.manifest is not None else height - 14
-        screen.query_one(Status).show_scene(scene, self._session.readonly)
+        screen.query_one(Status).show_scene(scene, self._session.readonly, view.frozen)
         screen.query_one(Chips).show_scene(scene, view, page, pages, pending)
         screen.query_one(Notice).show_scene(scene, notice_rows)
 

@@ -122,9 +122,13 @@ class Parts:
         if scene.state == "failed" and scene.manifest is None:
             log = f"{scene.name}/trainer.log"
             return f"{scene.name} failed before its first step; the reason is in {log}"
+        if scene.transport is not None:
+            step = scene.transport.step
+            return f"`asgml replay {scene.name} --at {step}` comes back to step {step}"
         if scene.state in ALIVE:
             return f"{scene.name} goes on training; `asgml watch {scene.name}` comes back to it"
-        return f"{scene.name} is {scene.state}; `asgml replay {scene.name}` plays it back"
+        told = f"{scene.name} is {scene.state}"
+        return f"{told}; {scene.remedy}" if scene.remedy else told
 
     def close(self) -> None:
         """End the threads, and save the view."""

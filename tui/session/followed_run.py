@@ -13,6 +13,7 @@ from asgml.storage.format.metrics import TABLES
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ALIVE
 from asgml.storage.read.clock import LiveClock, Moment, ReplayClock
+from asgml.storage.read.remedies import GONE
 from asgml.tui.scene.marks import marks, paused_at
 from asgml.tui.scene.run_data import snapshot_tables
 from asgml.tui.scene.scene import KnobState, Scene, Transport
@@ -151,6 +152,8 @@ class FollowedRun:
 
     def _state(self, moment: Moment, events: list[Event], now: int) -> str:
         """Return the state at the moment: before the last row of a replay the trainer lived."""
+        if not self.run.paths.root.is_dir():
+            return GONE
         if moment.row >= self.run.rows("steps"):
             return self.run.state(now)
         return "paused" if paused_at(events) else "running"
@@ -159,7 +162,10 @@ class FollowedRun:
         clock = self.clock
         if not isinstance(clock, ReplayClock):
             return None
-        return Transport(clock.playing, clock.speed, moment.row, self.run.rows("steps"))
+        rows = self.run.rows("steps")
+        steps = self.run.column("steps", "step") if rows else ()
+        shown, last = (int(steps[row - 1]) if row else 0 for row in (moment.row, rows))
+        return Transport(clock.playing, clock.speed, moment.row, rows, shown, last)
 
 
 def _visible_state(scene: Scene) -> tuple[Any, ...]:

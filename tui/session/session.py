@@ -11,6 +11,7 @@ from textual.message import Message
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ENDED
 from asgml.storage.read.clock import ReplayClock
+from asgml.storage.read.remedies import GONE
 from asgml.tui.messages import Notification, SceneChanged, Severity
 from asgml.tui.scene.scene import Scene
 from asgml.tui.session.control_desk import ControlDesk
@@ -173,8 +174,17 @@ class Session(Steering):
         self._post(SceneChanged(scene))
 
     def _report(self, problem: str) -> None:
-        if self.scene.problems != (problem,):
-            self._publish(replace(self.scene, problems=(problem,)))
+        state = self._state_of_unread()
+        if self.scene.problems != (problem,) or self.scene.state != state:
+            self._publish(replace(self.scene, state=state, problems=(problem,)))
+
+    def _state_of_unread(self) -> str:
+        """Return what is known of a run that could not be read: gone, or never read so far."""
+        target = self._target
+        path = target if isinstance(target, Path) else self.runs / str(target)
+        if not path.exists():
+            return GONE
+        return "unreadable" if self.scene.state == "opening" else self.scene.state
 
     def _notify(self, text: str, severity: Severity = "information") -> None:
         self._post(Notification(safe(text), severity))

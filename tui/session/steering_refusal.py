@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asgml.storage.format.status import ENDED
+from asgml.storage.read.remedies import GONE
 from asgml.tui.scene.control import Control
 from asgml.tui.scene.scene import Scene
 
@@ -23,6 +24,8 @@ def steering_refusal(scene: Scene, replayed: bool, readonly: bool) -> str:
         return f"this is a replay; `asgml watch {name}` steers a living run"
     if readonly:
         return f"read-only: `asgml watch {name}` without --readonly steers the training"
+    if scene.state in (GONE, "unreadable"):
+        return f"the run is {scene.state}; {scene.remedy or 'nothing of it is known'}"
     if scene.state in ENDED and scene.manifest is None:
         return f"the training never began; {scene.remedy}"
     if scene.state in ENDED:

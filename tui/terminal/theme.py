@@ -20,6 +20,8 @@ _STATES: dict[str, tuple[str, str, str]] = {
     "failed": ("✗", "X", "bad"),
     "crashed": ("✗", "X", "bad"),
     "diverged": ("✗", "X", "bad"),
+    "gone": ("✗", "x", "bad"),
+    "unreadable": ("✗", "x", "bad"),
     "stale": ("?", "?", "warn"),
 }
 """State → character, ASCII character, style. The state's name always stands beside them."""

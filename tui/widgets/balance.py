@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 
 from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
-from asgml.storage.format.value_text import number
-from asgml.tui.scene.scene import BalanceSummary, ModulatorStatus, Scene
+from asgml.storage.read.probe_gap import Gap
+from asgml.tui.scene.balance import BalanceSummary, ModulatorStatus
+from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import shorten
 from asgml.tui.terminal.theme import Styles
 from asgml.tui.widgets.box import Box
@@ -51,16 +53,9 @@ def balance_rows(balance: BalanceSummary, styles: Styles, width: int) -> list[Te
 
 def _summary(balance: BalanceSummary, styles: Styles, width: int) -> Text:
     """Return gap, dominant modality and modulators, these in as much detail as fits."""
-    row = Text("")
-    if math.isfinite(balance.gap):
-        row.append("gap ", styles.muted).append(number(balance.gap), styles.strong).append("  ")
-    if balance.dominant:
-        row.append(f"{safe(balance.dominant)} dominates", styles.strong)
-    else:
-        row.append("no modality dominates yet", styles.muted)
-    for starved in (_starved(balance), ""):
+    for starved, by in product((_starved(balance), ""), (True, False)):
         for details in (2, 1, 0):
-            line = row.copy().append(starved, styles.warn)
+            line = _gap(balance.gap, styles, by).append(starved, styles.warn)
             for modulator in balance.modulators:
                 line.append("   " if details else "  ")
                 line.append_text(_modulator(modulator, styles, details))
@@ -68,6 +63,15 @@ def _summary(balance: BalanceSummary, styles: Styles, width: int) -> Text:
                 return line
     line.truncate(width, overflow="ellipsis")
     return line
+
+
+def _gap(gap: Gap, styles: Styles, by: bool) -> Text:
+    """Return the gap with its standard error and who dominates, `by` which measure."""
+    row, words = Text(""), gap.words if by else gap.verdict
+    if gap.amount:
+        amount = gap.amount.replace("±", styles.glyph("±", "+-"))
+        row.append("gap ", styles.muted).append(amount, styles.strong).append("  ")
+    return row.append(safe(words), styles.strong if gap.by else styles.muted)
 
 
 def _starved(balance: BalanceSummary) -> str:

@@ -53,11 +53,11 @@ def track_cells(line: str) -> tuple[int, int]:
 
 
 def transport_line(transport: Transport, styles: Styles, width: int) -> Text:
-    """Return state and speed, a track with the position on it, and the row."""
+    """Return state and speed, a track with the position on it, and the step."""
     state = styles.glyph("▶", ">") if transport.playing else styles.glyph("‖", "=")
     style = styles.good if transport.playing else styles.warn
     left = Text("").append(f" {state} REPLAY {transport.speed:g}×", style)
-    right = Text(f" row {count(transport.row)}/{count(transport.rows)} ", styles.text)
+    right = Text(f" step {count(transport.step)}/{count(transport.last_step)} ", styles.text)
     room = max(width - left.cell_len - right.cell_len - 3, 0)
     place = round(transport.row / max(transport.rows, 1) * max(room - 1, 0))
     track = Text(" ").append(styles.glyph("━", "=") * place, styles.key)

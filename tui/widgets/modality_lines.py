@@ -9,7 +9,7 @@ from rich.text import Text
 
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
-from asgml.tui.scene.scene import ModalityBalance
+from asgml.tui.scene.balance import ModalityBalance
 from asgml.tui.terminal.format import clip, fit, shorten
 from asgml.tui.terminal.measured_text import measured_text
 from asgml.tui.terminal.theme import Styles

@@ -7,6 +7,7 @@ from rich.text import Text
 from asgml.storage.format.start_phase import phase_of, without_phases
 from asgml.storage.format.status import ENDED_BADLY
 from asgml.storage.read.event_text import DIVERGED_TAG
+from asgml.storage.read.remedies import GONE
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import coarse
 from asgml.tui.terminal.theme import Styles
@@ -29,7 +30,8 @@ def notice(scene: Scene, styles: Styles) -> list[Text]:
     """Return a headline, the end of the trainer's output where that explains it, and problems."""
     rows = []
     if headline := _headline(scene):
-        rows.append(Text(f" {headline}", styles.bad if scene.state in ENDED_BADLY else styles.warn))
+        bad = scene.state in ENDED_BADLY | {GONE}
+        rows.append(Text(f" {headline}", styles.bad if bad else styles.warn))
     unclear = scene.state in ENDED_BADLY - {"diverged"}
     if unclear or (scene.state == "starting" and scene.manifest is None):
         lines = without_phases(scene.trainer.output)
@@ -50,6 +52,10 @@ def _headline(scene: Scene) -> str:
             return f"failed: the training never began; {scene.remedy}"
         failed = "failed: the trainer ended with an error; its last words are in trainer.log"
         return f"{failed}; {scene.remedy}"
+    if scene.state == GONE:
+        return f"gone: {scene.remedy}"
+    if scene.state == "unreadable":
+        return "unreadable: nothing of this run could be read so far"
     if scene.state == "diverged":
         return f"{_last_words(scene)}; {scene.remedy}"
     return _waiting(scene)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
+from asgml.storage.format.events import MAX_STEP
 from asgml.storage.read.clock import ReplayClock
 from asgml.tui.screens.actions.base import ActionGroup, Handler
 from asgml.tui.screens.dialogs import Prompt
@@ -51,11 +52,16 @@ class ReplayActions(ActionGroup):
     def _ask_step(self) -> None:
         def seek(text: str | None) -> None:
             if text is not None:
-                step = int(text)
+                step = min(int(text), MAX_STEP)
                 self._session.replay(lambda clock: clock.seek(step))
+                if step > last:
+                    self._screen.show_message(
+                        f"step {step} is beyond the end: at the last one, {last}"
+                    )
 
-        scene = self._screen.scene
-        hint = f"a step from 0 to {scene.total or scene.progress.step}"
+        transport = self._screen.scene.transport
+        last = transport.last_step if transport is not None else 0
+        hint = f"a step from 0 to {last}"
         self._screen.app.push_screen(Prompt("Go to step", hint, check=_check_step), seek)
 
 
