@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from fake_trainer import FakeTrainer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tui_kit import dashboard, shows, until
 
 from asgml.storage.format.events import Event
+from asgml.storage.read.clock import ReplayClock
+from asgml.storage.read.reader import Run
 from asgml.tui.plot.canvas import Canvas
 from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF, Glyphs
 from asgml.tui.plot.mark_placing import MARK, PlacedMark
@@ -19,6 +24,7 @@ from asgml.tui.plot.windows import Window
 from asgml.tui.scene.log_lines import alerts
 from asgml.tui.scene.marks import marks
 from asgml.tui.scene.run_data import RunData, TableSnapshot
+from asgml.tui.session.followed_run import FollowedRun
 from asgml.tui.terminal.theme import Styles, make_styles
 from asgml.tui.widgets.mark_labels import placed_marks
 
@@ -196,3 +202,21 @@ def test_an_alert_speaks_of_its_step_not_of_that_at_which_it_was_noticed() -> No
     late = Event("alert", 11, 11.0, 11.0, 0, fields)
     (line,) = alerts([late], [])
     assert line.step == 4
+
+
+async def test_lists_and_a_replay_go_to_the_step_that_an_alert_speaks_of(
+    trainer: FakeTrainer,
+) -> None:
+    fields = {"level": "error", "message": "loss is nan at step 40", "at_step": 40}
+    now = trainer.writer.head.step
+    trainer.writer.event(Event("alert", now, time.time(), 1.0, 0, fields))
+    trainer.writer.flush()
+    async with dashboard("live-01", trainer.paths.root.parent) as (app, pilot):
+        await shows(pilot, "loss is nan at step 40")
+        await pilot.press("A", "enter")
+        await until(pilot, lambda: app.view.cursor == 40, "the cursor is at step 40")
+    followed = FollowedRun(Run.open(trainer.paths), ReplayClock(Run.open(trainer.paths)))
+    followed.run.refresh()
+    followed.clock = ReplayClock(followed.run)
+    followed.to_mark(1)
+    assert followed.clock.row == followed.run.rows_until_step(40)
