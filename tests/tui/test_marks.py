@@ -185,6 +185,10 @@ def test_a_label_alone_is_always_shown_in_full() -> None:
         canvas.add_marks([(column, "change", ("α↓0.125 ‖▶", "α↓0.125"))])
         assert "α↓0.125 ‖▶" in "".join(canvas.letters[0])
         assert (canvas.letters[:, column] == "┆").all()
+        for place in (column, max(column - 3, 0), min(column + 3, 39)):
+            canvas.add_cursor(place)
+            assert (canvas.letters[1:, place] == "│").all(), "through lines of marks"
+        assert "α↓0.125 ‖▶" in "".join(canvas.letters[0]), "but not through a label"
 
 
 def test_many_marks_close_together_take_few_rows_and_leave_room_to_the_others() -> None:

@@ -42,6 +42,7 @@ class Canvas:
         self._glyphs = glyphs
         self.styles = np.where(raster.owner >= 0, raster.owner, TEXT).astype(np.int16)
         self.letters = self._letters()
+        self._labels = np.zeros((self.height, self.width), dtype=bool)
 
     def _letters(self) -> NDArray[np.str_]:
         owner = self._raster.owner
@@ -81,7 +82,7 @@ class Canvas:
             empty = self.letters[:, column] == " "
             sign = self._glyphs.mark if kind == "change" else self._glyphs.pause
             self.letters[empty, column], self.styles[empty, column] = sign, MARK
-        add_labels(self.letters, self.styles, marks)
+        self._labels = add_labels(self.letters, self.styles, marks)
 
     def add_faults(self) -> None:
         """Put a sign on the top row of each column with a value that is no finite number."""
@@ -95,9 +96,10 @@ class Canvas:
         self.letters[-1, columns], self.styles[-1, columns] = self._glyphs.below, sunk[columns]
 
     def add_cursor(self, column: int) -> None:
-        """Draw the cursor, a line through empty cells and marks; outside the plot there is none."""
+        """Draw the cursor, a line through empty cells and lines of marks, if it is in the plot."""
         if 0 <= column < self.width:
-            empty = (self.letters[:, column] == " ") | (self.styles[:, column] == MARK)
+            line = (self.styles[:, column] == MARK) & ~self._labels[:, column]
+            empty = (self.letters[:, column] == " ") | line
             self.letters[empty, column] = self._glyphs.vertical
             self.styles[:, column] = np.where(empty, CURSOR, self.styles[:, column])
 

@@ -18,8 +18,10 @@ Letters = NDArray[np.str_]
 Styles = NDArray[np.int16]
 
 
-def add_labels(letters: Letters, styles: Styles, marks: Sequence[PlacedMark]) -> None:
+def add_labels(letters: Letters, styles: Styles, marks: Sequence[PlacedMark]) -> NDArray[np.bool_]:
     """Write a label for each mark whose line is drawn already, changes and the newest ones first.
+
+    Return True for the cells of labels.
 
     First those that fit between the lines of other marks. The others hide such lines or are in a
     shorter form, and only in a few rows: many marks must not fill the chart with text.
@@ -29,6 +31,7 @@ def add_labels(letters: Letters, styles: Styles, marks: Sequence[PlacedMark]) ->
     left = [mark for mark in ordered if not placing.place_between(mark)]
     for mark in left:
         placing.place_anywhere(mark)
+    return placing.written
 
 
 class _Placing:
@@ -42,6 +45,11 @@ class _Placing:
         self._written = np.zeros((height, self._width + 1), dtype=bool)
         self._crowded = np.zeros(height, dtype=bool)
         self._most = max(height // _SHARE_OF_ROWS, 1)
+
+    @property
+    def written(self) -> NDArray[np.bool_]:
+        """True in the cells of labels."""
+        return self._written[:, : self._width]
 
     def place_between(self, mark: PlacedMark) -> bool:
         """Write the full label beside its line, where no other mark is; return True if it fits."""
