@@ -32,7 +32,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.knobs import Knob
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.interventions import schedule_of
-from asgml.storage.read.knob_changes import KnobChange, changes_before
+from asgml.storage.read.knob_changes import KnobChange, KnobChanges, changes_before
 from asgml.storage.read.reader import Run
 
 SECTIONS: dict[str, Any] = {
@@ -254,6 +254,20 @@ def test_an_undo_of_another_change_than_the_last_is_refused() -> None:
     carry_out(one, told, make_request("undo"))
     with pytest.raises(RefusedError, match="nothing to undo"):
         one.undo(make_request("undo"))
+
+
+def test_a_change_that_a_resume_makes_again_still_covers_the_one_before_it() -> None:
+    """Told twice, by its command and by the resumed run, it is undone to the same place."""
+    for_a_time = KnobChange("a", 1, "lr", 0.05, 0.5, until=9, back=0.05)
+    lasting = KnobChange("b", 2, "lr", 0.5, 0.3)
+    once, twice = KnobChanges(), KnobChanges()
+    for change in (for_a_time, lasting):
+        once.add(change)
+    for change in (for_a_time, lasting, lasting):
+        twice.add(change)
+    undone = [one.undo("u", lasting, 4, 0.3) for one in (once, twice)]
+    assert undone[0] == undone[1]
+    assert (undone[1].after, undone[1].until, undone[1].back) == (0.5, 9, 0.05)
 
 
 def test_undo_skips_what_is_over_by_itself() -> None:
