@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from asgml.storage.format.array_metadata import ArrayMetadata, read_array_metadata
-from asgml.storage.format.bounded_file import read_bounded, read_json_object
+from asgml.storage.format.bounded_file import read_json_object
 from asgml.storage.format.errors import FormatError
-from asgml.storage.format.head_file import HEAD_BYTES, head_bytes
 from asgml.storage.format.safe_text import error_line
-from asgml.storage.format.status import HEAD_KEY, Head, head_from_slots
+from asgml.storage.format.status import Head
+from asgml.storage.read.head_reader import HeadReader
 from asgml.storage.read.local_array import LocalArray
 from asgml.storage.read.table import Table
 
@@ -34,9 +34,8 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._root = str(path.parent)
         self._arrays: dict[str, tuple[ArrayMetadata, LocalArray | ForeignArray]] = {}
-        self._head: tuple[bytes, Head | None] = (b"", None)
+        self._head = HeadReader(path)
         self.problems: list[str] = []
 
     def attributes(self) -> dict[str, Any] | None:
@@ -58,17 +57,8 @@ class StoreReader:
         return attributes
 
     def head(self) -> Head | None:
-        """Return the mark as it is now, None where there is none yet.
-
-        Raise FormatError for a state that only a newer version knows, and for anything but a file.
-        A poll costs the reading of 256 bytes: they are compared, for neither the time nor the
-        number of a file tells two heads of the same moment apart.
-        """
-        content = head_bytes(self._root)
-        if content != self._head[0] or len(content) != HEAD_BYTES:
-            content = self._whole_head()
-            self._head = content, self._parsed(content)
-        return self._head[1]
+        """Return the mark as it is now, None where there is none yet. Raise as `HeadReader`."""
+        return self._head.read()
 
     def read(self, name: str, start: int, stop: int, table: Table | None = None) -> Array | None:
         """Return rows or bytes `start` to `stop` of an array; None where nothing can be read.
@@ -105,22 +95,7 @@ class StoreReader:
     def forget(self) -> None:
         """Open every array anew at its next use: the store was replaced by another."""
         self._arrays.clear()
-        self._head = b"", None
-
-    def _whole_head(self) -> bytes:
-        """Return the content of the head's file, b"" for none. Raise FormatError, OSError."""
-        try:
-            return read_bounded(self.path / HEAD_KEY)
-        except (FileNotFoundError, NotADirectoryError):
-            return b""
-
-    def _parsed(self, content: bytes) -> Head | None:
-        if len(content) != HEAD_BYTES or content == b"\xff" * HEAD_BYTES:  # as one never written
-            return None
-        try:
-            return head_from_slots(np.frombuffer(content, "<i8").tolist())
-        except ValueError as error:
-            raise FormatError(f"the head of {self.path.name} cannot be read: {error}") from None
+        self._head = HeadReader(self.path)
 
     def _array(
         self, name: str, length: int, table: Table | None

@@ -48,10 +48,13 @@ class Table:
 
     def extend(self, rows: Array) -> None:
         last = self._times.view[-1] if len(self._times) else -np.inf
-        wall = rows[:, self._index["wall_time"]]
+        times = self._times.room(len(rows))
+        times[:] = rows[:, self._index["wall_time"]]
         # fmax skips NaN: a row without a time is visible as soon as the one before it
-        wall = np.where(np.isfinite(wall), wall, np.nan)
-        self._times.extend(np.fmax.accumulate(np.concatenate([[last], wall]))[1:])
+        times[~np.isfinite(times)] = np.nan
+        times[:1] = np.fmax(last, times[:1])
+        np.fmax.accumulate(times, out=times)
+        self._times.extend(times)
         self._rows.extend(rows)
 
     def until(self, wall_time: float) -> int:

@@ -143,7 +143,7 @@ def test_a_poll_with_nothing_new_opens_two_files_and_parses_none(tmp_path: Path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "open", open_and_tell)
         patch.setattr("json.loads", lambda content: pytest.fail("it parses"))
-        head = "asgml.storage.read.store_reader.head_from_slots"
+        head = "asgml.storage.read.head_reader.head_from_slots"
         patch.setattr(head, lambda slots: pytest.fail("it parses"))
         assert not run.refresh()
     assert [Path(path).name for path in opened] == ["0", "launch.json"]

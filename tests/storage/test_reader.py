@@ -257,7 +257,7 @@ def test_a_store_that_may_not_be_read_is_a_problem_not_a_crash(
         write_steps(writer, range(1, 11))
     with monkeypatch.context() as patch:
         patch.setattr(
-            "asgml.storage.read.store_reader.read_bounded",
+            "asgml.storage.read.head_reader.read_bounded",
             lambda path: (_ for _ in ()).throw(PermissionError(13, "Permission denied")),
         )
         run.refresh()

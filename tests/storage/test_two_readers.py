@@ -19,7 +19,7 @@ import pytest
 import zarr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from store_kit import new_writer, note, rows_of, write_steps
+from store_kit import WIDTHS, new_writer, note, rows_of, write_steps
 from zarr.codecs import BloscCodec, BytesCodec, Crc32cCodec, GzipCodec, TransposeCodec, ZstdCodec
 
 from asgml.storage.format.array_metadata import read_array_metadata
@@ -65,6 +65,23 @@ def test_runs_of_every_version_read_as_plain_zarr_reads_them(way: str, root: Pat
         assert run.table(table).tobytes() == expected.tobytes()
     events = zarr.open_array(root / "run.zarr", path="events", mode="r")
     assert len(run.events) == bytes(np.asarray(events[:])).count(b"\n")
+
+
+def test_rows_are_held_once(tmp_path: Path) -> None:
+    """Each chunk is decoded in its place of the table."""
+    rows = np.random.default_rng(0).normal(size=(40_000, WIDTHS["steps"]))
+    with new_writer(tmp_path / "run-01", flush_every=60) as writer:
+        for row in rows:
+            writer.append("steps", row)
+    tracemalloc.start()
+    try:
+        run = Run.open(tmp_path / "run-01")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert np.array_equal(run.table("steps"), rows)
+    # the block has room for half as many rows again, whose memory is not taken before they come
+    assert peak < (1.5 * WIDTHS["steps"] + 1.5) * 8 * len(rows) + 1e6
 
 
 @pytest.mark.parametrize("root", GOLDEN, ids=["golden-v1", "run-0.1.0"])
