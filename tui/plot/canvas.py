@@ -98,8 +98,8 @@ class Canvas:
     def add_cursor(self, column: int) -> None:
         """Draw the cursor, a line through empty cells and lines of marks, if it is in the plot."""
         if 0 <= column < self.width:
-            line = (self.styles[:, column] == MARK) & ~self._labels[:, column]
-            empty = (self.letters[:, column] == " ") | line
+            free = (self.letters[:, column] == " ") | (self.styles[:, column] == MARK)
+            empty = free & ~self._labels[:, column]
             self.letters[empty, column] = self._glyphs.vertical
             self.styles[:, column] = np.where(empty, CURSOR, self.styles[:, column])
 
