@@ -167,6 +167,7 @@ def _bar() -> Iterator[Progress]:
             live.console.print(Text(one_line(text)))
 
     with live:
+        live.console.show_cursor(True)  # ctrl-z gives the terminal back as it is at that moment
         yield Bar()
 
 

@@ -38,6 +38,7 @@ def _live() -> Iterator[Show]:
     with Live(
         console=console, refresh_per_second=REDRAWS_PER_SECOND, vertical_overflow="crop"
     ) as live:
+        console.show_cursor(True)  # ctrl-z gives the terminal back as it is at that moment
 
         def show(progress: PlanProgress) -> None:
             live.update(plan_picture(progress, console.width, console.height))

@@ -205,6 +205,7 @@ async def test_every_live_key_is_covered_by_a_test() -> None:
         "detach",
         "palette",
         "redraw",
+        "suspend",
         "export",
         "screenshot",
         "plane",

@@ -20,6 +20,7 @@ def _always(id: str, keys: tuple[str, ...], help: str, footer: str = "") -> Key:
 _ALWAYS = (
     Key("screenshot", ("W",), "write a picture of the screen as SVG", "browse"),
     _always("redraw", ("ctrl+l",), "draw the whole screen anew"),
+    _always("suspend", ("ctrl+z",), "to the shell; `fg` comes back, and the training goes on"),
     _always("help", ("question_mark", "f1"), "this help", "help"),
     _always("palette", ("ctrl+p",), "search all commands", "cmd"),
     _always("detach", ("q", "ctrl+c"), "leave the dashboard; the training goes on", "detach"),
@@ -54,6 +55,8 @@ _IMPORTANT = (
 )  # fmt: skip
 """Ids that stay longest in the bottom line where it gets narrow; the others follow in order."""
 
+_FIRST = ("ctrl+c", "ctrl+z")
+"""Keys that act also while a text field has the focus."""
 _SYMBOLS = {
     "left_square_bracket": "[", "right_square_bracket": "]",
     "left_curly_bracket": "{", "right_curly_bracket": "}",
@@ -62,7 +65,8 @@ _SYMBOLS = {
     "plus": "+", "minus": "-", "equals_sign": "=",
     "left": "←", "right": "→", "up": "↑", "down": "↓",
     "shift+left": "shift+←", "shift+right": "shift+→",
-    "pageup": "pgup", "pagedown": "pgdn", "escape": "esc", "ctrl+l": "^l", "ctrl+p": "^p",
+    "pageup": "pgup", "pagedown": "pgdn", "escape": "esc",
+    "ctrl+l": "^l", "ctrl+p": "^p", "ctrl+z": "^z",
 }  # fmt: skip
 
 
@@ -74,8 +78,7 @@ def keys_for(screen: str) -> list[Key]:
 def bindings_for(screen: str) -> list[BindingType]:
     """Return the bindings Textual dispatches on."""
     return [
-        # ctrl+c leaves also while a text field has the focus
-        Binding(name, f"do('{key.id}')", key.help, show=False, id=key.id, priority=name == "ctrl+c")
+        Binding(name, f"do('{key.id}')", key.help, show=False, id=key.id, priority=name in _FIRST)
         for key in keys_for(screen)
         for name in key.keys
     ]

@@ -50,6 +50,9 @@ class AppProtocol(Protocol):
     def redraw(self) -> None:
         """Send the whole screen again."""
 
+    def suspend_to_shell(self) -> None:
+        """Hand the terminal back to the shell until `fg`."""
+
     def detach(self) -> None:
         """Leave the dashboard; the training goes on."""
 

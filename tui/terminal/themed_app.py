@@ -32,7 +32,10 @@ class ThemedApp(DiffApp):
     """
 
     TITLE = "asgml"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "detach", show=False, priority=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "detach", show=False, priority=True),
+        Binding("ctrl+z", "suspend_to_shell", show=False, priority=True),
+    ]
     ENABLE_COMMAND_PALETTE = True
 
     def __init__(
@@ -103,6 +106,13 @@ class ThemedApp(DiffApp):
         super().notify(
             f"{sign}{message}", title=title, severity=severity, timeout=timeout, markup=markup
         )
+
+    def action_suspend_to_shell(self) -> None:
+        self.suspend_to_shell()
+
+    def suspend_to_shell(self) -> None:
+        """Hand the terminal back to the shell until `fg`; a browser has no shell to go to."""
+        self.action_suspend_process()
 
     def action_detach(self) -> None:
         self.detach()

@@ -20,6 +20,7 @@ class ProgramActions(ChartActions):
             "help": self._help,
             "palette": self._palette,
             "redraw": self._redraw,
+            "suspend": self._suspend,
             "detach": self._detach,
         }
 
@@ -31,6 +32,9 @@ class ProgramActions(ChartActions):
 
     def _redraw(self) -> None:
         app_of(self._screen.app).redraw()
+
+    def _suspend(self) -> None:
+        app_of(self._screen.app).suspend_to_shell()
 
     def _detach(self) -> None:
         app_of(self._screen.app).detach()

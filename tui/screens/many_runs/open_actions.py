@@ -40,6 +40,7 @@ class OpenActions(ListActionGroup):
             "help": lambda: show_help(app.app, "run list"),
             "palette": lambda: app.app.action_command_palette(),
             "redraw": lambda: app_of(app.app).redraw(),
+            "suspend": lambda: app_of(app.app).suspend_to_shell(),
             "detach": lambda: app_of(app.app).detach(),
         }
 

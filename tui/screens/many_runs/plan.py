@@ -58,6 +58,7 @@ class PlanScreen(Screen[None]):
             "help": lambda: show_help(self.app, PLAN),
             "palette": lambda: self.app.action_command_palette(),
             "redraw": lambda: app_of(self.app).redraw(),
+            "suspend": lambda: app_of(self.app).suspend_to_shell(),
             "detach": lambda: app_of(self.app).detach(),
         }
 
