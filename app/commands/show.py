@@ -20,7 +20,7 @@ def show(
     if json_:
         effect = _effect_record(run) if against_baseline else {}
         events = [event_record(event) for event in run.events]
-        print_json({**summary, "events": events, **effect})
+        print_json({**summary, "alerts": _alert_records(run), "events": events, **effect})
         return 0
     # neither rich nor plotext is of use to a script, and each takes as long as reading the run
     from asgml.app.commands.show_tables import print_tables
@@ -36,6 +36,16 @@ def show(
         for chart in key_charts(run):
             print(chart)
     return 0
+
+
+def _alert_records(run: Run) -> list[dict[str, Any]]:
+    """Return the alerts that the events of a run tell, with what is acknowledged of them."""
+    from asgml.storage.alerts.acknowledged import read_acknowledged
+    from asgml.storage.alerts.alert import alerts_of
+
+    seen = read_acknowledged(run.paths)
+    found = alerts_of(run.events)
+    return [{**alert.record(), "acknowledged": alert.id in seen} for alert in found]
 
 
 def _effect_record(run: Run) -> dict[str, Any]:
