@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,15 @@ _SMALLEST = 1024  # one chunk of a table
 class GrowableArray:
     """Rows in one block of memory that grows by half when it is full.
 
-    `row_shape` is () for plain numbers, (columns,) for rows of numbers.
+    `row_shape` is () for plain numbers, (columns,) for rows of numbers; those lie column by column
+    in memory with `by_column`.
     """
 
-    def __init__(self, row_shape: tuple[int, ...], dtype: npt.DTypeLike) -> None:
-        self._block: Array = np.empty((0, *row_shape), dtype)
+    def __init__(
+        self, row_shape: tuple[int, ...], dtype: npt.DTypeLike, *, by_column: bool = False
+    ) -> None:
+        self._order: Literal["C", "F"] = "F" if by_column else "C"
+        self._block: Array = np.empty((0, *row_shape), dtype, self._order)
         self._length = 0
         self._room: Array | None = None
 
@@ -51,10 +55,11 @@ class GrowableArray:
 
     def replace(self, rows: Array) -> None:
         """Hold exactly these rows from now on, and free the memory that more rows needed."""
-        self._block, self._room = np.array(rows), None
+        self._block, self._room = np.array(rows, order=self._order), None
         self._length = len(rows)
 
     def _move(self, capacity: int) -> None:
-        block: Array = np.empty((capacity, *self._block.shape[1:]), self._block.dtype)
+        shape = (capacity, *self._block.shape[1:])
+        block: Array = np.empty(shape, self._block.dtype, self._order)
         block[: self._length] = self._block[: self._length]
         self._block = block

@@ -37,13 +37,13 @@ class LocalArray:
         FormatError and OSError as `read_bounded`.
         """
         length, done = self._chunks[0], 0
+        whole = np.empty(self._chunks, target.dtype)
         while done < len(target):
             chunk, skipped = divmod(start + done, length)
             piece = target[done : done + length - skipped]
-            if len(piece) == length:
+            if len(piece) == length and piece.flags.c_contiguous:
                 self._decode_into(piece, chunk)
             else:
-                whole = np.empty(self._chunks, target.dtype)
                 self._decode_into(whole, chunk)
                 piece[:] = whole[skipped : skipped + len(piece)]
             done += len(piece)

@@ -21,7 +21,8 @@ class Table:
     def __init__(self, columns: Sequence[str]) -> None:
         self.columns = list(columns)
         self._index = {name: index for index, name in enumerate(self.columns)}
-        self._rows = GrowableArray((len(self.columns),), np.float64)
+        # whoever reads a table reads columns: a strided one costs as much as all of them
+        self._rows = GrowableArray((len(self.columns),), np.float64, by_column=True)
         self._times = GrowableArray((), np.float64)
         self._timeline: Array = np.empty(0)
 

@@ -18,6 +18,8 @@ from asgml.tui.plot.ranges import Range, nice_range
 from asgml.tui.plot.raster import draw, draw_tail
 from asgml.tui.plot.smoothing import Smoother, sparkline
 from asgml.tui.plot.windows import Window, window_for
+from asgml.tui.scene.view_state import View
+from asgml.tui.widgets.axes import window_over
 
 numbers = st.floats(-1e6, 1e6, allow_nan=False)
 values_or_faults = st.one_of(numbers, st.sampled_from([math.nan, math.inf, -math.inf]))
@@ -111,6 +113,18 @@ def test_a_following_window_shows_the_newest_step(last: int, zoom: int, columns:
     assert window.start <= last < window.end
     used = (last - window.start) / (window.end - window.start)
     assert used >= 0.8 - 2 / columns or window.start == 0
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(8, 200), st.integers(0, 8))
+@settings(max_examples=60, deadline=None)
+def test_a_held_window_stays_while_data_arrive(
+    before: int, more: int, columns: int, zoom: int
+) -> None:
+    view = View(zoom=zoom, start=before / 3)
+    held = window_over([(1.0, float(before))], view, columns)
+    assert window_over([(1.0, float(before + more))], view, columns, ended=True) == held
+    view.start = None
+    assert window_over([(1.0, float(before + more))], view, columns).end > before + more
 
 
 @given(

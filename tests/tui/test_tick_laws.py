@@ -140,3 +140,9 @@ def test_every_chart_has_at_least_two_labels_of_the_x_axis(last: int, axis: str)
 def test_labels_stand_under_their_columns() -> None:
     shown = x_labels(Window(0.0, 5.0, 120), 60, 2, "step")
     assert shown[20 - 1 : 20 + 2] == "200"
+
+
+def test_the_end_of_a_run_has_a_label_where_a_tick_lies_there() -> None:
+    for width in (32, 45, 100):
+        shown = x_labels(window_for(1, 300, 2 * width, ended=True), width, 2, "step")
+        assert shown.endswith(" 300 ") and " 100 " in shown

@@ -77,3 +77,14 @@ def test_the_last_rows_of_a_run_do_not_wait(tmp_path: Path) -> None:
     trainer.writer.close(State.STOPPED)
     last = followed.poll(scene, outbox, 0.9, None)
     assert last is not None and last.data.table("steps").rows == 2
+
+
+def test_a_column_of_a_table_lies_in_one_piece(trainer: FakeTrainer) -> None:
+    run = open_run(trainer.paths.root, trainer.paths.root.parent, None).run
+    for _ in range(3):
+        trainer.train_step()
+        trainer.writer.flush()
+        run.refresh()
+        for table in ("steps", "probes"):
+            for name in run.columns(table):
+                assert run.column(table, name).flags.c_contiguous

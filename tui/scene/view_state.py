@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 AXES = {
     "step": "step",
@@ -18,6 +19,14 @@ SMOOTHING = 0.9
 """The weight that charts begin with."""
 MOST_ZOOM = 14
 """The most halvings of the x axis."""
+
+
+class Extent(NamedTuple):
+    """The first and the last x of all data, and whether no more will come."""
+
+    first: float
+    last: float
+    ended: bool
 
 
 @dataclass
@@ -39,11 +48,23 @@ class View:
     frozen: bool = False
     flipped: set[str] = field(default_factory=set)
     axes: tuple[str, ...] = OF_ONE_RUN
+    _held: Extent | None = field(default=None, init=False, repr=False, compare=False)
+
+    def measure(self, found: Extent) -> Extent:
+        """Return what the width of the window is measured by: these data, or those it was held at.
+
+        A held window then stays as it is while data arrive.
+        """
+        if self.start is None:
+            self._held = None
+            return found
+        self._held = self._held or found
+        return self._held
 
     def next_axis(self) -> None:
         """Choose the next x axis; zoom and cursor are given up, they stand on the old one."""
         self.axis = self.axes[(self.axes.index(self.axis) + 1) % len(self.axes)]
-        self.zoom, self.start, self.cursor = 0, None, None
+        self.zoom, self.start, self.cursor, self._held = 0, None, None, None
 
     def smooth(self, steps: int) -> float:
         """Choose a stronger or weaker smoothing, so many places further, and return its weight."""

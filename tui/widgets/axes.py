@@ -14,7 +14,7 @@ from asgml.tui.plot.ranges import Range, nice_range
 from asgml.tui.plot.strokes import scale
 from asgml.tui.plot.windows import Window, window_for
 from asgml.tui.scene.scene import Scene
-from asgml.tui.scene.view_state import View
+from asgml.tui.scene.view_state import Extent, View
 from asgml.tui.terminal.measured_text import measured_text
 from asgml.tui.terminal.theme import Styles
 
@@ -44,7 +44,8 @@ def window_over(
     reaches = [reach for reach in found if reach is not None]
     first = min((first for first, _ in reaches), default=0.0)
     last = max((last for _, last in reaches), default=1.0)
-    return window_for(first, last, columns, view.zoom, view.start, ended)
+    by = view.measure(Extent(first, last, ended))
+    return window_for(by.first, by.last, columns, view.zoom, view.start, by.ended)
 
 
 def range_of(

@@ -14,6 +14,8 @@ EDGE = "\0"
 _LEAST_ROOM = 9
 """Fewest columns for each tick of the x axis: a short label and a space on each side."""
 _AROUND_LABEL = 3
+_NEARLY = 0.95
+"""Share of a window that its ticks are chosen for: one of 301 steps has the ticks of 300."""
 _UNITS = ((3, "k"), (6, "M"), (9, "G"), (12, "T"), (15, "P"))
 """Powers of ten that steps and epochs are counted in."""
 _DAY = 86400
@@ -29,8 +31,9 @@ def x_labels(window: Window, width: int, across: int, axis: str, margin: int = 0
     cells, taken = [EDGE] * (margin + width), 0
     for value, label in x_ticks(window.start, window.end, width, axis):
         text = f" {label} "
-        place = max(margin + window.column(value) // across - len(text) // 2, 0)
-        if place >= taken and place + len(text) <= len(cells):
+        middle = margin + window.column(value) // across
+        place = min(max(middle - len(text) // 2, 0), len(cells) - len(text))
+        if place >= taken and middle < len(cells):
             cells[place : place + len(text)] = text
             taken = place + len(text) + 1
     return "".join(cells)
@@ -39,6 +42,8 @@ def x_labels(window: Window, width: int, across: int, axis: str, margin: int = 0
 def x_ticks(start: float, end: float, width: int, axis: str) -> list[tuple[float, str]]:
     """Return the ticks from `start` to `end` with their labels, as many as `width` cells hold."""
     room = _LEAST_ROOM
+    if not start < end:  # buckets that are nothing beside x: float64 has no place between them
+        return []
     while True:
         tick = _tick(end - start, max(width // room, 1), axis)
         indices = range(math.ceil(start / tick), math.floor(end / tick) + 1)
@@ -59,13 +64,13 @@ def x_text(value: float, axis: str) -> str:
 
 
 def _tick(span: float, most: int, axis: str) -> float:
-    tick = nice_tick(span, most)
+    tick = nice_tick(span * _NEARLY, most)
     if axis in ("step", "epoch"):
         return max(tick, 1.0) if axis == "step" else tick
     if tick < 1:
         return tick
-    whole = next((float(nice) for nice in _SECONDS if nice >= span / most), None)
-    return whole if whole is not None else nice_tick(span / _DAY, most) * _DAY
+    whole = next((float(nice) for nice in _SECONDS if nice >= span * _NEARLY / most), None)
+    return whole if whole is not None else nice_tick(span * _NEARLY / _DAY, most) * _DAY
 
 
 def _label(index: int, tick: float, axis: str) -> str:
