@@ -53,13 +53,25 @@ def _claim(runs: Path, name: str) -> RunPaths:
         path.mkdir()
     except FileExistsError:
         what = "a run" if is_run(path) else "something"
+        told = f"; {_remedy(path)}" if is_run(path) else ""
         raise UserError(
-            f"--name {name!r}: there is {what} of that name in {runs}; "
-            f"choose another, or `asgml resume {name}`"
+            f"--name {name!r}: there is {what} of that name in {runs}; choose another{told}"
         ) from None
     except OSError as error:
         raise UserError(f"--name {name!r}: {path} cannot be made: {error.strerror}") from None
     return RunPaths(path.resolve())
+
+
+def _remedy(path: Path) -> str:
+    """Return what can be done with the run that is there, by its state."""
+    from asgml.storage.format.errors import FormatError
+    from asgml.storage.read.reader import Run
+    from asgml.storage.read.remedies import remedy_of
+
+    try:
+        return remedy_of(Run.open(RunPaths(path)))
+    except (FormatError, OSError):
+        return f"`asgml check {path.name}` tells what is wrong with it"
 
 
 def _claim_next(runs: Path, stem: str) -> RunPaths:

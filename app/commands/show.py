@@ -8,6 +8,7 @@ from typing import Any
 from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
 from asgml.storage.read.reader import Run
+from asgml.storage.read.remedies import remedy_of
 from asgml.storage.read.summary import event_record, summarize
 
 
@@ -16,7 +17,7 @@ def show(
 ) -> int:
     """Print the run's facts and state, its knobs, and its last and best values."""
     run = open_run(find(run_ref, runs))
-    summary = summarize(run)
+    summary = {**summarize(run), "remedy": remedy_of(run)}
     if json_:
         effect = _effect_record(run) if against_baseline else {}
         events = [event_record(event) for event in run.events]

@@ -11,6 +11,7 @@ from asgml.app.commands.show_provenance import provenance_facts
 from asgml.app.output import console
 from asgml.app.table_text import STYLES, last_value, number, of_total, shown_epoch
 from asgml.storage.format.safe_text import safe
+from asgml.storage.format.status import ENDED_BADLY
 from asgml.storage.format.value_text import setting
 from asgml.storage.read.event_text import event_texts
 from asgml.storage.read.reader import Run
@@ -29,6 +30,10 @@ def print_tables(run: Run, summary: dict[str, Any]) -> None:
     _print_events(run)
 
 
+IN_NEED = ENDED_BADLY | {"stale", "stopped"}
+"""States in which a run waits for its user."""
+
+
 def _print_facts(summary: dict[str, Any]) -> None:
     facts = Table.grid(padding=(0, 2))
     for label, text, style in _facts(summary):
@@ -42,6 +47,7 @@ def _facts(summary: dict[str, Any]) -> list[tuple[str, str, str]]:
     facts = [
         ("run", summary["name"], ""),
         ("state", state, STYLES.get(state, "")),
+        ("to do", summary["remedy"] if state in IN_NEED else "", ""),
         ("progress", _progress(summary), ""),
         ("data", summary["data"], ""),
         ("samples", summary["samples"] and _samples(summary), ""),

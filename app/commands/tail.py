@@ -14,9 +14,10 @@ from asgml.app.lookup import find, open_run
 from asgml.app.output import print_json
 from asgml.app.table_text import number
 from asgml.storage.format.safe_text import one_line
-from asgml.storage.format.status import ENDED
+from asgml.storage.format.status import ENDED, ENDED_BADLY
 from asgml.storage.read.event_text import event_texts
 from asgml.storage.read.reader import Run
+from asgml.storage.read.remedies import remedy_of
 from asgml.storage.read.summary import event_record
 
 POLL_SECONDS = 0.5
@@ -42,7 +43,8 @@ def tail(run_ref: str, runs: Path | None, json_: bool, follow: bool, lines: int,
         return OK
     # the state may have been read after the last rows came
     _write_all(feed.new_entries(), write)
-    narrate(f"{run.paths.name} {run.state()}")
+    state = run.state()
+    narrate(f"{run.paths.name} {state}" + (f"; {remedy_of(run)}" if state in ENDED_BADLY else ""))
     return exit_code_of(run.state())
 
 

@@ -102,6 +102,12 @@ async def test_a_replay_counts_steps_and_says_where_a_seek_ends(made_run: RunPat
         assert "asgml replay made-01 --at 3000" in app.farewell()
 
 
+async def test_a_replay_that_begins_beyond_the_end_says_so(tmp_path: Path) -> None:
+    make_run(tmp_path, 50, name="short-01", nan_at=0)
+    async with dashboard("short-01", tmp_path, clock="replay", at_step=51) as (_, pilot):
+        await notified(pilot, "step 51 is beyond the end: at the last one, 50")
+
+
 async def test_a_run_whose_folder_is_gone_is_told_as_gone(tmp_path: Path) -> None:
     make_run(tmp_path, 50, name="gone-01", nan_at=0)
     async with dashboard("gone-01", tmp_path) as (app, pilot):

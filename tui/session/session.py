@@ -152,7 +152,11 @@ class Session(Steering):
         assert self._target is not None, "the thread begins with a run to follow"
         start = ReplayStart(self._speed, self._at_step) if self.clock_kind == "replay" else None
         rows_every = min(_ROWS_POLLS * self._interval, _ROWS_SECONDS)
-        return open_run(self._target, self.runs, start, rows_every)
+        followed = open_run(self._target, self.runs, start, rows_every)
+        last = followed.run.head.step if followed.run.head is not None else 0
+        if start is not None and (start.at_step or 0) > last:
+            self._notify(f"step {start.at_step} is beyond the end: at the last one, {last}")
+        return followed
 
     def _on_run(self, action: Callable[[FollowedRun], object]) -> None:
         """Run an action on the run on screen, in the reading thread."""
