@@ -22,7 +22,7 @@ from typing import Protocol
 import asgml
 from asgml.app.errors import RunFailedError, UserError, narrate
 from asgml.app.new_run import write_whole
-from asgml.app.settings import load_settings
+from asgml.app.preferences import load_preferences
 from asgml.core.run.provenance import LAUNCHED_FROM
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.process import start_of, this_host
@@ -98,7 +98,7 @@ def start_watcher(paths: RunPaths, *, from_now: bool = False) -> None:
     A training never fails for want of one: what is wrong is told in a line.
     """
     try:
-        if not load_settings().notify.away:
+        if not load_preferences().away:
             return
         command = [*python_command(WATCHER), str(paths.root.resolve())]
         command += ["--from-now"] if from_now else []

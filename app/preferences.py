@@ -28,6 +28,7 @@ class Preferences:
     axis: str = "step"
     refresh: float | None = None
     announces: tuple[str, ...] = ("bell", "title", "toast")
+    away: bool = False
 
 
 def load_preferences() -> Preferences:

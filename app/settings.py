@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     notify: Notify = Field(default_factory=Notify, description="the ways of alerts to the user")
 
     @property
+    def away(self) -> bool:
+        """True where alerts are to reach a user without a dashboard."""
+        return self.notify.away
+
+    @property
     def announces(self) -> tuple[str, ...]:
         """The ways by which the dashboard tells of alerts."""
         off = {"bell": not self.notify.bell, "title": not self.notify.title}
