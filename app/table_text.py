@@ -36,12 +36,16 @@ def shown_epoch(summary: dict[str, Any]) -> int | None:
     return summary["epoch"] + 1 if summary.get("step") else summary.get("epoch")
 
 
-def last_value(metric: dict[str, Any] | None) -> str:
+def last_value(metric: dict[str, Any] | None, beside: dict[str, Any] | None = None) -> str:
     """Return the last value of a metric's summary.
 
-    Every step measures, so a NaN there is a finding; in the other tables it means not measured.
+    Every step measures, so a NaN there is a finding; in the other tables it means not measured,
+    but for a loss whose evaluation gave an accuracy, `beside`.
     """
     if metric is None or metric["last"] is None:
         return "–"
-    unmeasured = metric["table"] != "steps" and math.isnan(metric["last"])
+    accuracy = beside["last"] if beside is not None else None
+    evaluated = accuracy is not None and math.isfinite(accuracy)
+    seldom = metric["table"] != "steps" and not evaluated
+    unmeasured = seldom and math.isnan(metric["last"])
     return "–" if unmeasured else number(metric["last"])

@@ -10,6 +10,7 @@ from rich.text import Text
 from asgml.app.commands.show_provenance import provenance_facts
 from asgml.app.output import console
 from asgml.app.table_text import STYLES, last_value, number, of_total, shown_epoch
+from asgml.storage.format.measured import accuracy_beside
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.status import ENDED_BADLY
 from asgml.storage.format.value_text import setting
@@ -131,7 +132,8 @@ def _print_metrics(metrics: dict[str, dict[str, Any]]) -> None:
     for name, metric in metrics.items():
         if "/" not in name:
             best, step = number(metric["best"]), number(metric["best_step"])
-            cells = (name, last_value(metric), best, step, metric["unit"])
+            last = last_value(metric, metrics.get(accuracy_beside(name)))
+            cells = (name, last, best, step, metric["unit"])
             table.add_row(*(Text(safe(cell)) for cell in cells))
     _print_below(table)
 

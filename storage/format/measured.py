@@ -35,9 +35,17 @@ def measured_rows(
     if is_dense(table, column):
         return np.logical_or.accumulate(~np.isnan(values))
     measured = ~np.isnan(values)
-    name, slash, modality = column.partition("/")
-    if table == "epochs" and name.endswith(_LOSS):
-        accuracy = other(name.removesuffix(_LOSS) + _ACCURACY + slash + modality)
+    beside = accuracy_beside(column) if table == "epochs" else ""
+    if beside:
+        accuracy = other(beside)
         if accuracy is not None and len(accuracy) == len(values):
             measured |= np.isfinite(accuracy)
     return measured
+
+
+def accuracy_beside(column: str) -> str:
+    """Return the accuracy of the evaluation that a loss is of: val_loss → val_accuracy; "" else."""
+    name, slash, modality = column.partition("/")
+    if not name.endswith(_LOSS):
+        return ""
+    return name.removesuffix(_LOSS) + _ACCURACY + slash + modality

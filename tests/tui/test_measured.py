@@ -8,14 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 from course import make_manifest
+from fake_trainer import FakeTrainer
 from hypothesis import given
 from hypothesis import strategies as st
 from make_run import make_run
 from tui_kit import dashboard, screen_text, settle
 
-from asgml.storage.format.measured import measured_rows
+from asgml.app.table_text import last_value
+from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.measured import accuracy_beside, measured_rows
 from asgml.storage.format.metrics import Table
-from asgml.storage.format.status import STATES
+from asgml.storage.format.status import STATES, State
+from asgml.storage.read.reader import Run
+from asgml.storage.read.summary import metrics_of
 from asgml.tui.plot.glyphs import ASCII, BRAILLE, HALF
 from asgml.tui.plot.ranges import Range
 from asgml.tui.scene.balance_summary import summarize_balance
@@ -188,3 +193,20 @@ def test_the_balance_tells_a_fault_from_what_is_not_measured(width: int) -> None
     assert "✗NaN" in audio and "✗inf" in audio
     assert "NaN" not in visual and "–" in visual
     assert all(line.cell_len <= width for line in lines)
+
+
+def test_show_tells_a_fault_from_what_is_not_measured(tmp_path: Path) -> None:
+    trainer = FakeTrainer(RunPaths(tmp_path / "x-01"))
+    trainer.train_step()
+    columns = trainer.course.manifest.columns("epochs")
+    row = dict(zip(columns, trainer.course.row("epochs", 1, 1.0, 1.0), strict=True))
+    trainer.writer.append("epochs", list((row | {"val_loss": NAN}).values()))
+    trainer.close(State.DIVERGED)
+    run = Run.open(trainer.paths)
+    run.refresh()
+    metrics = metrics_of(run)
+    told = {
+        name: last_value(metrics[name], metrics.get(accuracy_beside(name)))
+        for name in ("val_loss", "test_accuracy", "loss")
+    }
+    assert (told["val_loss"], told["test_accuracy"]) == ("NaN", "–") and "NaN" not in told["loss"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rich.cells import cell_len
 from rich.text import Text
 
 from asgml.tui.scene.log_lines import LogLine
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.format import count
 from asgml.tui.terminal.theme import Styles
-from asgml.tui.widgets.box import ListBox
+from asgml.tui.widgets.box import ListBox, more_text
 
 
 class EventLog(ListBox):
@@ -28,11 +29,22 @@ class EventLog(ListBox):
         rows = [log_row(line, styles, width) for line in shown]
         self.picks = shown
         self.title = "events"
+        hidden = len(lines) - sum(map(len, groups))
         if framed:
-            hidden = len(lines) - sum(map(len, groups))
             self.show_box(rows, Text(f"{count(len(lines))}  L all", styles.muted), below=hidden)
         else:
-            self.show_bare(rows)
+            self.show_bare(
+                [*rows[:-1], *(with_more(row, hidden, styles, width) for row in rows[-1:])]
+            )
+
+
+def with_more(row: Text, hidden: int, styles: Styles, width: int) -> Text:
+    """Return the lowest line with the number of events below it at its end."""
+    if not hidden:
+        return row
+    more = f"  {more_text(0, hidden, styles)}  L"
+    row.truncate(max(width - cell_len(more) - 1, 0), overflow="ellipsis", pad=True)
+    return row.append(more, styles.muted)
 
 
 def newest(lines: Sequence[LogLine], most: int) -> list[LogLine]:
