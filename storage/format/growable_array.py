@@ -43,7 +43,9 @@ class GrowableArray:
         """
         needed = self._length + count
         if needed > len(self._block):
-            self._move(max(needed + needed // 2, _SMALLEST))
+            # what is read first may be all there ever is: without room to grow in every column
+            spare = needed // 2 if self._length else 0
+            self._move(max(needed + spare, _SMALLEST))
         self._room = self._block[self._length : needed]
         return self._room
 
