@@ -17,7 +17,7 @@ def show(
 ) -> int:
     """Print the run's facts and state, its knobs, and its last and best values."""
     run = open_run(find(run_ref, runs))
-    summary = {**summarize(run), "remedy": remedy_of(run)}
+    summary = summarize(run)
     if json_:
         effect = _effect_record(run) if against_baseline else {}
         events = [event_record(event) for event in run.events]
@@ -26,7 +26,7 @@ def show(
     # neither rich nor plotext is of use to a script, and each takes as long as reading the run
     from asgml.app.commands.show_tables import print_tables
 
-    print_tables(run, summary)
+    print_tables(run, {**summary, "remedy": remedy_of(run)})
     if against_baseline:
         from asgml.app.commands.show_effect import print_effect
 
