@@ -15,11 +15,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
 import numpy as np
 
+from asgml.storage.format.head_file import head_bytes
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import AXES, Metric
@@ -30,6 +32,17 @@ BASE = "import typer, numpy"
 GOAL = 2.0
 COLUMNS = 40
 RUNS = 20
+OPEN = """
+import pathlib, re, sys, time
+from asgml.storage.read.reader import Run
+def most():
+    # not ru_maxrss, which a process inherits from the one that has started it
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\\s*(\\d+)", status).group(1)) * 1024 / 1e6
+before, started = most(), time.process_time()
+run = Run.open(sys.argv[1])
+print(time.process_time() - started, before, most())
+"""
 
 
 def main() -> None:
@@ -43,6 +56,7 @@ def main() -> None:
     try:
         compare(folder, given.run, given.rounds)
         poll(folder / "runs" / "run-01")
+        million(folder / "million")
     finally:
         shutil.rmtree(folder)
 
@@ -98,28 +112,49 @@ def least(costs: list[tuple[float, float]]) -> tuple[float, float]:
     return min(wall for wall, _ in costs), min(cpu for _, cpu in costs)
 
 
-def make_run(root: Path, steps: int) -> None:
-    names = [f"number_{index}" for index in range(COLUMNS - len(AXES))]
+def make_run(root: Path, steps: int, columns: int = COLUMNS) -> None:
+    names = [f"number_{index}" for index in range(columns - len(AXES))]
     metrics = tuple(Metric(name, "steps", "a number") for name in names)
     manifest = Manifest(
         name=root.name, created=time.time(), config={}, modalities=(), classes=(), metrics=metrics
     )
-    walk = np.cumsum(np.random.default_rng(0).normal(size=(steps, COLUMNS)), axis=0)
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(steps, columns)), axis=0)
     with RunWriter.create(RunPaths(root), manifest) as writer:
-        for row in walk:
+        for number, row in enumerate(walk):
             writer.append("steps", row)
+            if number % 100_000 == 0:
+                writer.flush()
 
 
 def poll(root: Path) -> None:
-    """Print what a look costs when nothing is new."""
-    run, costs = Run.open(root), []
+    """Print what a look costs when nothing is new, beside reading the head's 256 bytes alone."""
+    run, costs, alone = Run.open(root), [], []
     for _ in range(200):
-        started = time.perf_counter()
-        for _ in range(20):
-            run.refresh()
-        costs.append((time.perf_counter() - started) / 20)
+        costs.append(seconds_of(run.refresh))
+        alone.append(seconds_of(lambda: head_bytes(str(root))))
     least_cost, middle = 1e6 * min(costs), 1e6 * median(costs)
     print(f"\na poll with nothing new: {least_cost:.1f} µs least, {middle:.1f} median")
+    print(f"over reading 256 bytes: {min(costs) / min(alone):.1f}")
+
+
+def seconds_of(work: Callable[[], object], times: int = 20) -> float:
+    started = time.perf_counter()
+    for _ in range(times):
+        work()
+    return (time.perf_counter() - started) / times
+
+
+def million(root: Path, rows: int = 1_000_000, columns: int = 14) -> None:
+    """Print time and memory of opening a long run, in a process of its own."""
+    make_run(root, rows, columns)
+    said = subprocess.run(
+        [sys.executable, "-c", OPEN, str(root)], capture_output=True, text=True, check=True
+    )
+    cpu, before, peak = (float(word) for word in said.stdout.split())
+    least_mb = rows * columns * 8 / 1e6
+    print(f"\n{rows} x {columns}: opened in {cpu:.2f} s of CPU, {before:.0f} MB before,", end=" ")
+    print(f"{peak:.0f} at most; taken over the numbers' own {least_mb:.0f} MB: ", end="")
+    print(f"{(peak - before) / least_mb:.2f}")
 
 
 if __name__ == "__main__":

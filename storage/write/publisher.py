@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from asgml.storage.format.events import Event
+from asgml.storage.format.events import MAX_STEP, Event
 from asgml.storage.format.metrics import AXES, TABLES
 from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import TEXTS, Head
@@ -114,7 +114,7 @@ class Publisher:
 
     def _add_rows(self, table: str, numbers: Rows) -> None:
         self._tables[table].add(numbers)
-        if table == "steps" and len(numbers) and np.isfinite(numbers[-1, : len(AXES)]).all():
+        if table == "steps" and len(numbers) and _has_a_place(numbers[-1]):
             self._marks["step"] = int(numbers[-1, 0])
             self._active_time = float(numbers[-1, 2])
 
@@ -155,6 +155,11 @@ class Publisher:
             alert = Event("alert", step, time.time(), self._active_time, segment, fields)
             self._texts["events"].add(np.frombuffer(alert.to_line(), np.uint8))
         self._lost.clear()
+
+
+def _has_a_place(row: Rows) -> bool:
+    """Return True for a row whose step a head can hold."""
+    return bool(np.isfinite(row[: len(AXES)]).all() and 0 <= row[0] <= MAX_STEP)
 
 
 def _as_floats(rows: list[Any]) -> Rows:

@@ -227,3 +227,14 @@ def test_a_directory_that_cannot_be_made_is_an_error_at_once(tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError):
         new_writer(tmp_path / "file" / "run-01")
+
+
+@pytest.mark.parametrize("step", [-275.0, -1.0, 1e300, np.inf, np.nan])
+def test_a_step_that_no_head_can_hold_is_a_row_and_no_mark(
+    writer: RunWriter, tmp_path: Path, step: float
+) -> None:
+    write_steps(writer, range(1, 4))
+    writer.append("steps", [step, *row("steps", 4)[1:]])
+    assert writer.flush()
+    run = Run.open(tmp_path / "run-01")
+    assert run.rows("steps") == 4 and run.head is not None and run.head.step in (0, 3)
