@@ -28,7 +28,7 @@ class AlertWatch:
     def __init__(self, manifest: Manifest) -> None:
         rules, self.problems = rules_of_run(manifest.config)
         columns = {str(table): manifest.columns(table) for table in TABLES}
-        self._evaluation: Evaluation | None = Evaluation(rules, manifest.metrics, columns)
+        self._evaluation: Evaluation | None = Evaluation(rules, manifest.metrics, columns, manifest)
         # a deque: one thread appends, the other takes
         self._found: deque[tuple[str, dict[str, Any]]] = deque()
 

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from asgml.storage.alerts.clear_gap import ClearGap
 from asgml.storage.alerts.conditions import Condition, make_condition
 from asgml.storage.alerts.rules import OF_THE_STATE, Rule
+from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
 from asgml.storage.format.value_text import number
 
@@ -37,10 +39,13 @@ class Finding:
 class _Watched:
     """A rule on one column, with what its condition has seen."""
 
-    def __init__(self, rule: Rule, metric: Metric, column: str, index: int) -> None:
+    def __init__(
+        self, rule: Rule, metric: Metric, column: str, index: int, clear: ClearGap | None
+    ) -> None:
         self.rule, self.column, self.index = rule, column, index
         self.table = metric.table
         self._condition: Condition = make_condition(rule, metric.better)
+        self._clear = clear
         self._fired = False
         self._times = 0
 
@@ -57,7 +62,9 @@ class _Watched:
             # a row without the metric has NaN in its column
             if self.rule.kind != "nan" and math.isnan(value):
                 continue
-            if self._condition.holds(value) != self._fired:
+            # a gap within its own error is none, however wide
+            counts = self._clear is None or self._clear(rows[row].tolist())
+            if self._condition.holds(value if counts else -math.inf) != self._fired:
                 self._fired = not self._fired
                 self._times += self._fired
                 if self._times <= MOST_TOLD:
@@ -83,15 +90,22 @@ class Evaluation:
         rules: Sequence[Rule],
         metrics: Sequence[Metric],
         columns: Mapping[str, Sequence[str]],
+        manifest: Manifest | None = None,
     ) -> None:
-        """`columns` are the names of each table's columns, axes first, `metrics` describe them."""
+        """`columns` are the names of each table's columns, axes first, `metrics` describe them.
+
+        With the run's `manifest` a rule of the probes' gap holds for clear gaps alone.
+        """
         self._watched: dict[str, list[_Watched]] = {}
         self.unmatched: list[Rule] = []
         for rule in rules:
             found = list(_columns_of(rule, metrics, columns))
             for metric, column in found:
                 index = list(columns[metric.table]).index(column)
-                watched = _Watched(rule, metric, column, index)
+                clear = None
+                if rule.kind == "probe_gap" and manifest is not None:
+                    clear = ClearGap(manifest, columns[metric.table])
+                watched = _Watched(rule, metric, column, index, clear)
                 self._watched.setdefault(metric.table, []).append(watched)
             if not found and rule.kind not in OF_THE_STATE:
                 self.unmatched.append(rule)

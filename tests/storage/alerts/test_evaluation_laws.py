@@ -14,7 +14,7 @@ from slow_twin import holds_at
 
 from asgml.storage.alerts.evaluation import MOST_TOLD, Evaluation, Finding
 from asgml.storage.alerts.rules import KINDS, WAYS, Rule, effective_rules, parse_rules
-from asgml.storage.format.manifest import columns_of
+from asgml.storage.format.manifest import Manifest, columns_of
 from asgml.storage.format.metrics import METRICS, TABLES
 
 MODALITIES = ("audio", "visual")
@@ -154,3 +154,15 @@ def test_a_rule_on_a_metric_that_the_run_lacks_is_named() -> None:
     rules = parse_rules([{"rule": "threshold", "metric": "smell", "above": 1}])
     evaluation = Evaluation(effective_rules(rules), METRICS, COLUMNS)
     assert evaluation.unmatched == list(rules)
+
+
+@pytest.mark.parametrize(("batch", "fires"), [(16, False), (4096, True)])
+def test_a_gap_within_two_standard_errors_is_no_gap(batch: int, fires: bool) -> None:
+    config = {"batch_size": batch, "probe": {"split_batch": True, "utilization_ema": 1.0}}
+    manifest = Manifest("run", 1.0, config, MODALITIES, ("a", "b"))
+    (rule,) = parse_rules([{"rule": "probe_gap", "above": 0.1, "for_steps": 3}])
+    rows = rows_of("probes", "utilization_gap", [0.2] * 4)
+    for modality, value in (("audio", 0.6), ("visual", 0.4)):
+        rows[:, COLUMNS["probes"].index(f"utilization/{modality}")] = value
+    found = Evaluation([rule], METRICS, COLUMNS, manifest).add("probes", rows)
+    assert [finding.step for finding in found] == ([3] if fires else [])
