@@ -168,3 +168,18 @@ def test_the_data_is_in_place_before_the_head(
     arrays = [path.partition("run.zarr/")[2] for path in placed if "/c/" in path]
     assert arrays[-1] == "head/c/0" and arrays.count("head/c/0") == 1
     assert set(arrays[:-1]) == {"steps/c/0/0", "steps/c/1/0", "probes/c/0/0", "log/c/0"}
+
+
+def test_where_the_library_hides_its_functions_numcodecs_makes_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other builds of numcodecs may not let its C functions be called."""
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(2500, WIDTHS["steps"])), axis=0)
+    ours = record(tmp_path / "ours", walk)
+    monkeypatch.setattr("asgml.storage.format.blosc._library", lambda: None)
+    assert record(tmp_path / "theirs", walk) == ours
+    run = Run.open(tmp_path / "ours")
+    assert run.table("steps").tobytes() == walk.tobytes() and run.problems == []
+    chunk = tmp_path / "ours" / "run.zarr" / "steps" / "c" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-9])
+    assert len(Run.open(tmp_path / "ours").problems) == 1
