@@ -71,7 +71,7 @@ def main(seconds: float, peers: Path | None, steps: list[int]) -> None:
             open_peers(Peers(peers, folder), folder, min(steps))
         print(f"{'case':<34} {'kB/min':>8} {'CPU %':>7} {'MB':>6}")
         for case, rate, size in CASES:
-            live(case, folder, rate, size, seconds)
+            live(case, folder / "live", rate, size, seconds)
         if peers is not None:
             live_peers(Peers(peers, folder), folder, seconds)
 
