@@ -9,7 +9,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Vertical
-from textual.screen import Screen
 
 from asgml.tui.keys.row import COMPARISON
 from asgml.tui.keys.table import bindings_for
@@ -19,6 +18,7 @@ from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Panel, matching
 from asgml.tui.screens.actions.comparison import ComparisonActions
 from asgml.tui.screens.comparison_drawing import draw_tables
+from asgml.tui.screens.framed import FramedScreen
 from asgml.tui.screens.main import HEIGHTS, WIDTHS
 from asgml.tui.session.comparison_session import ComparisonSession
 from asgml.tui.terminal.app_protocol import app_of
@@ -30,7 +30,7 @@ from asgml.tui.widgets.grid import page_of
 from asgml.tui.widgets.plot_box import PlotBox
 
 
-class ComparisonScreen(Screen[None]):
+class ComparisonScreen(FramedScreen):
     """Two to eight runs or groups of runs. Its keys are run by `ComparisonActions`.
 
     `paths`: directories of runs; runs that differ in their seed alone make a group. `folder`: the
@@ -62,7 +62,6 @@ class ComparisonScreen(Screen[None]):
         )
         self.comparison = self.session.latest
         self.actions = ComparisonActions(self.session, self.view, self)
-        self.frame_due = False
 
     def compose(self) -> ComposeResult:
         yield ComparisonHead()
@@ -105,16 +104,7 @@ class ComparisonScreen(Screen[None]):
 
     # drawing
 
-    def draw(self) -> None:
-        """Draw once after the layout has settled, however often it is asked for."""
-        if not self.frame_due and self.is_mounted:
-            self.frame_due = True
-            self.call_after_refresh(self._draw_frame)
-
-    def _draw_frame(self) -> None:
-        self.frame_due = False
-        if not self.is_mounted:
-            return
+    def draw_frame(self) -> None:
         self.set_class(self.view.cursor is not None, "cursor")
         with self.app.batch_update():
             self._draw_charts()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.screen import Screen
 
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.messages import Severity
@@ -17,6 +16,7 @@ from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.key_actions import KeyActions
 from asgml.tui.screens.drawing import SceneDrawing
+from asgml.tui.screens.framed import FramedScreen
 from asgml.tui.screens.pacing import NumbersPacing
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.balance import BalancePanel
@@ -45,7 +45,7 @@ HEIGHTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-
 """The least columns and rows from which a class of `main.tcss` holds."""
 
 
-class MainScreen(Screen[None]):
+class MainScreen(FramedScreen):
     """Status, balance, charts, values, knobs, events, runs. Its keys are run by `KeyActions`."""
 
     CSS_PATH = "main.tcss"
@@ -62,7 +62,6 @@ class MainScreen(Screen[None]):
         self._drawing = SceneDrawing(self, session, view, self.actions.knobs)
         self._pacing = NumbersPacing()
         self._next_scene: Scene | None = None
-        self._frame_due = False
         self._scene_is_new = False
         self.runs: tuple[RunRecord, ...] | None = None
         self._bytes_per_minute = 0
@@ -131,27 +130,22 @@ class MainScreen(Screen[None]):
     @property
     def settled(self) -> bool:
         """True while nothing waits to be drawn."""
-        return not (self._frame_due or self._pacing.waiting)
+        return not (self.frame_due or self._pacing.waiting)
 
     def draw(self) -> None:
         """Draw once after the layout has settled, however often it is asked for."""
         scene = self._next_scene
         if scene is not None and not (self.view.frozen and scene.name == self.scene.name):
             self._take(scene)
-        if not self._frame_due and self.is_mounted:
-            self._frame_due = True
-            self.call_after_refresh(self._draw_frame)
+        super().draw()
 
     def _take(self, scene: Scene) -> None:
         before = self.panels
         self.scene, self._next_scene = scene, None
         self.actions.selection.keep_selected(before)
 
-    def _draw_frame(self) -> None:
+    def draw_frame(self) -> None:
         """Draw charts and status, and the numbers with them unless they wait for a later frame."""
-        self._frame_due = False
-        if not self.is_mounted:
-            return
         # a key is answered at once, numbers included
         new, self._scene_is_new = self._scene_is_new, False
         delay = self._pacing.delay(app_of(self.app).interval, time.monotonic()) if new else 0.0

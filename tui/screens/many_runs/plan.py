@@ -10,13 +10,13 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from asgml.tui.keys.row import PLAN
 from asgml.tui.keys.table import bindings_for
 from asgml.tui.messages import Severity
 from asgml.tui.scene.plan_progress import CellProgress, PlanProgress
 from asgml.tui.screens.actions.program import show_help
+from asgml.tui.screens.framed import FramedScreen
 from asgml.tui.screens.many_runs.base import HEIGHTS
 from asgml.tui.session.run_table import RunTable
 from asgml.tui.terminal.app_protocol import app_of
@@ -29,7 +29,7 @@ EVERY = 2.0
 _FAR = 1 << 40
 
 
-class PlanScreen(Screen[None]):
+class PlanScreen(FramedScreen):
     """The cells of the plan that is followed."""
 
     CSS_PATH = "many_runs.tcss"
@@ -42,7 +42,6 @@ class PlanScreen(Screen[None]):
         self.table = table
         self.progress = PlanProgress(table.folder)
         self.place = self.column = 0
-        self._frame_due = False
         self.handlers: dict[str, Callable[[], None]] = {
             "up": partial(self.move, -1, 0),
             "down": partial(self.move, 1, 0),
@@ -137,16 +136,7 @@ class PlanScreen(Screen[None]):
     def show_message(self, text: str, severity: Severity = "information") -> None:
         self.app.notify(text, severity=severity, markup=False, timeout=6)
 
-    def draw(self) -> None:
-        """Draw once after the layout has settled, however often it is asked for."""
-        if not self._frame_due and self.is_mounted:
-            self._frame_due = True
-            self.call_after_refresh(self._draw_frame)
-
-    def _draw_frame(self) -> None:
-        self._frame_due = False
-        if not self.is_mounted:
-            return
+    def draw_frame(self) -> None:
         progress = self.progress
         with self.app.batch_update():
             self.query_one(PlanHead).show_plan(progress)

@@ -10,7 +10,6 @@ from typing import ClassVar
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.keys.row import RUN_LIST
@@ -19,6 +18,7 @@ from asgml.tui.messages import Severity
 from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.run_row import ListRow
 from asgml.tui.scene.run_sorting import ListOptions
+from asgml.tui.screens.framed import FramedScreen
 from asgml.tui.screens.many_runs.base import HEIGHTS
 from asgml.tui.screens.many_runs.label_actions import LabelActions
 from asgml.tui.screens.many_runs.list_actions import ListActions
@@ -34,7 +34,7 @@ EVERY = 3.0
 """Seconds between two readings of the folder while the list is on screen."""
 
 
-class RunListScreen(Screen[None]):
+class RunListScreen(FramedScreen):
     """The run list. What the keys do stands in its three groups of actions."""
 
     CSS_PATH = "many_runs.tcss"
@@ -52,7 +52,6 @@ class RunListScreen(Screen[None]):
         self.place = 0
         self._to_first = False
         self._plan_to_find: Path | None = None
-        self._frame_due = False
         groups = (ListActions(self), LabelActions(self), OpenActions(self))
         self.handlers = {id: run for group in groups for id, run in group.handlers().items()}
 
@@ -166,16 +165,7 @@ class RunListScreen(Screen[None]):
 
     # drawing
 
-    def draw(self) -> None:
-        """Draw once after the layout has settled, however often it is asked for."""
-        if not self._frame_due and self.is_mounted:
-            self._frame_due = True
-            self.call_after_refresh(self._draw_frame)
-
-    def _draw_frame(self) -> None:
-        self._frame_due = False
-        if not self.is_mounted:
-            return
+    def draw_frame(self) -> None:
         listing = self.listing
         with self.app.batch_update():
             self.query_one(RunListHead).show_list(
