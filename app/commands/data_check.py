@@ -46,9 +46,7 @@ def check(data: DataConfig, json_: bool, *, quick: bool, workers: int | None) ->
                 progress=show,
             )
     except DataError as error:
-        if json_:
-            print_json({"spec": data.name, "fit": False, "error": str(error)})
-        raise RunFailedError(str(error)) from None
+        raise RunFailedError(str(error), {"spec": data.name, "fit": False}) from None
     print_json({"spec": data.name, **report.as_json()}) if json_ else _print(data.name, report)
     return OK if report.fit else FAILED
 

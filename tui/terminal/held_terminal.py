@@ -69,9 +69,8 @@ def held_terminal(line: str, *, alternate: bool = True) -> Iterator[HeldTerminal
     `alternate`: on the screen of its own that full-screen programs have. The terminal is restored
     whatever happens in the block, also by SIGTERM and SIGHUP.
     """
-    try:
-        held = HeldTerminal(sys.__stdin__.fileno(), sys.__stderr__.fileno(), alternate)  # type: ignore[union-attr]
-    except (termios.error, AttributeError, ValueError):
+    held = _terminal(alternate)
+    if held is None:
         yield None
         return
     handlers = {number: signal.signal(number, held.abandon) for number in _ENDING}
@@ -82,6 +81,13 @@ def held_terminal(line: str, *, alternate: bool = True) -> Iterator[HeldTerminal
         held.restore()
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _terminal(alternate: bool) -> HeldTerminal | None:
+    try:
+        return HeldTerminal(sys.__stdin__.fileno(), sys.__stderr__.fileno(), alternate)  # type: ignore[union-attr]
+    except (termios.error, AttributeError, ValueError):
+        return None
 
 
 def _without_echo(attributes: list[Any]) -> list[Any]:
