@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
+from functools import partial
 
+from asgml.app.alerts.background import in_background
 from asgml.app.alerts.failure import DeliveryError
 from asgml.app.alerts.message import Message, Source
 from asgml.app.alerts.sent import Sent
@@ -15,6 +18,8 @@ from asgml.storage.alerts.alert import Alert
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
 """Seconds between two tries: doubled from the first up to the longest."""
+PATIENCE = 1.0
+"""Seconds that a look at the queue takes at most: the run is to be looked at again."""
 
 
 @dataclass
@@ -40,6 +45,7 @@ class Queue:
         self._log = log
         self._clock = clock
         self._waiting: dict[tuple[str, str], _Delivery] = {}
+        self._trying: dict[Future[None], _Delivery] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -53,32 +59,54 @@ class Queue:
                     self._waiting.setdefault(key, _Delivery(alert, target))
 
     def work(self, source: Source, events: int) -> None:
-        """Try each delivery that is due; note how far of `events` events all is done."""
-        for key, delivery in list(self._waiting.items()):
-            if self._clock() >= delivery.due and self._try(delivery, source):
-                del self._waiting[key]
-                self._note(delivery)
+        """Try each delivery that is due; note how far of `events` events all is done.
+
+        A target gets one at a time, and all targets theirs at once: one that hangs delays no other.
+        What takes longer than PATIENCE goes on in the background, for the next call to see.
+        """
+        last = time.monotonic() + PATIENCE
+        self._start_due(source)
+        while self._trying:
+            done, _ = wait(self._trying, max(last - time.monotonic(), 0.0), FIRST_COMPLETED)
+            if not done:
+                break
+            for one in done:
+                self._finish(self._trying.pop(one), one.exception())
+            self._start_due(source)
         numbers = [int(id[1:]) for id, _ in self._waiting if id.startswith("e")]
         try:
             self._sent.advance(min([*numbers, events]))
         except OSError as error:
             self._log(f"what was delivered cannot be noted: {error.strerror}")
 
-    def _try(self, delivery: _Delivery, source: Source) -> bool:
-        """Return True where nothing is left to do: it was delivered, or never will be."""
+    def _start_due(self, source: Source) -> None:
+        busy = {delivery.target.name for delivery in self._trying.values()}
+        for delivery in self._waiting.values():
+            if delivery.target.name not in busy and self._clock() >= delivery.due:
+                busy.add(delivery.target.name)
+                message = Message(delivery.alert, source)
+                self._trying[in_background(partial(delivery.target.send, message))] = delivery
+
+    def _finish(self, delivery: _Delivery, error: BaseException | None) -> None:
+        """Log how a try ended; take the delivery from those that wait if nothing is left to do."""
         what = f"{delivery.alert.id} ({delivery.alert.rule}) to {delivery.target.name}"
         delivery.tries += 1
-        try:
-            delivery.target.send(Message(delivery.alert, source))
-        except DeliveryError as error:
-            over = error.final or delivery.tries >= delivery.target.tries
+        over = True
+        if error is None:
+            self._log(f"delivered: {what}")
+        else:
+            final = isinstance(error, DeliveryError) and error.final
+            over = final or delivery.tries >= delivery.target.tries
             pause = min(FIRST_PAUSE * 2.0 ** (delivery.tries - 1), LONGEST_PAUSE)
             delivery.due = self._clock() + pause
-            ending = "given up" if over else f"again in {pause:g} s"
-            self._log(f"failed: {what}: {error}; {ending}")
-            return over
-        self._log(f"delivered: {what}")
-        return True
+            # the text of any other error could hold a secret
+            reason = str(error) if isinstance(error, DeliveryError) else type(error).__name__
+            self._log(
+                f"failed: {what}: {reason}; {'given up' if over else f'again in {pause:g} s'}"
+            )
+        if over:
+            del self._waiting[delivery.alert.id, delivery.target.name]
+            self._note(delivery)
 
     def _note(self, delivery: _Delivery) -> None:
         try:

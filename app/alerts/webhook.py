@@ -8,9 +8,11 @@ import json
 import os
 import urllib.error
 import urllib.request
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from asgml.app.alerts.background import in_background
 from asgml.app.alerts.failure import DeliveryError
 from asgml.app.alerts.message import Message
 from asgml.app.notify_settings import FROM_ENVIRONMENT, Webhook, is_loopback, is_plain, refusal
@@ -38,16 +40,26 @@ def post(webhook: Webhook, message: Message) -> None:
         raise DeliveryError("a header's value is no plain line", final=True)
     body, own = _ntfy(message) if webhook.format == "ntfy" else _json(message)
     request = urllib.request.Request(url, body, {**own, **headers}, method="POST")
+    answer = in_background(partial(_exchange, request, webhook.timeout))
     try:
-        with _opener(url).open(request, timeout=webhook.timeout) as answer:
-            answer.read(1024)
+        # the limit of a socket counts from byte to byte: a server that drips would never reach it
+        answer.result(webhook.timeout)
     except urllib.error.HTTPError as error:
-        error.close()
         final = 300 <= error.code < 500 and error.code not in _AGAIN
         redirect = "; redirects are not followed" if 300 <= error.code < 400 else ""
         raise DeliveryError(f"HTTP {error.code}{redirect}", final=final) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise DeliveryError(_reason(error)) from None
+
+
+def _exchange(request: urllib.request.Request, timeout: float) -> None:
+    """Send a request and read the beginning of its answer, `timeout` seconds for each step."""
+    try:
+        with _opener(request.full_url).open(request, timeout=timeout) as answer:
+            answer.read(1024)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise
 
 
 def resolved(value: str) -> str:

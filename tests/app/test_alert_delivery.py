@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
 import sys
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Iterator
@@ -122,6 +124,31 @@ def test_a_server_that_is_not_there_or_says_nothing_is_tried_again() -> None:
             post(Webhook(url=url, timeout=0.05), a_message())
     for error in (refused.value, silent.value):
         assert not error.final and "s3cret" not in str(error) and "127.0.0.1" not in str(error)
+
+
+def test_a_server_that_drips_its_answer_does_not_hold_a_delivery() -> None:
+    ended = threading.Event()
+
+    def drip(listening: socket.socket) -> None:
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not ended.wait(0.02):
+                connection.sendall(b"x")
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        dripping = threading.Thread(target=drip, args=(listening,))
+        dripping.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/s3cret"
+        try:
+            with pytest.raises(DeliveryError, match="no answer") as error:
+                post(Webhook(url=url, timeout=0.5), a_message())
+        finally:
+            ended.set()
+            dripping.join()
+    assert not error.value.final
 
 
 def test_secrets_may_come_from_the_environment(
@@ -321,6 +348,42 @@ def test_an_alert_goes_only_the_ways_that_its_rule_names(tmp_path: Path) -> None
     queue.offer([an_alert(notify=["hook", "bell"])])
     queue.work(SOURCE, 1)
     assert (hook.got, webhook.got) == (["e0"], [])
+
+
+def test_a_target_that_hangs_delays_no_other(tmp_path: Path) -> None:
+    release, started = threading.Event(), list[str]()
+
+    def hang(message: Message) -> None:
+        started.append(message.alert.id)
+        assert release.wait(60)
+
+    slow, fast = Target("slow", "webhook", hang, 4), Place("fast")
+    lines: list[str] = []
+    queue = Queue([slow, fast.target], Sent(tmp_path / "sent.json"), lines.append)
+    queue.offer(alerts(3))
+    queue.work(SOURCE, 3)
+    assert fast.got == ["e0", "e1", "e2"] and started == ["e0"] and len(queue) == 3
+    queue.offer(alerts(4))
+    queue.work(SOURCE, 4)
+    assert fast.got[3:] == ["e3"] and started == ["e0"]  # one at a time
+    release.set()
+    last = time.monotonic() + 60
+    while len(queue):
+        assert time.monotonic() < last
+        queue.work(SOURCE, 4)
+    assert started == ["e0", "e1", "e2", "e3"]
+    assert sum("delivered" in line for line in lines) == 8
+
+
+def test_an_error_that_nobody_foresaw_ends_no_watch_and_tells_no_secret(tmp_path: Path) -> None:
+    def fail(message: Message) -> None:
+        raise KeyError("s3cret")
+
+    lines: list[str] = []
+    queue = Queue([Target("odd", "webhook", fail, 1)], Sent(tmp_path / "sent.json"), lines.append)
+    queue.offer(alerts(1))
+    queue.work(SOURCE, 1)
+    assert not len(queue) and lines == ["failed: e0 (trainer) to odd: KeyError; given up"]
 
 
 def test_a_disk_that_is_full_ends_no_delivery(tmp_path: Path) -> None:
