@@ -78,6 +78,7 @@ def run_dashboard(
     gc.set_threshold(20_000, 50, 100)
     if held is not None:
         held.handed_over = True
+        held.owed = lambda: app.parts.announcer.owed if app.loaded else ""
     app.run(inline=inline)
     if app.return_code == 0 and clock == "live":
         print(app.farewell(), file=sys.stderr)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -198,6 +200,30 @@ def test_on_a_terminal_it_rings_sets_the_title_and_leaves_no_trace(
         assert terminal.process.wait(30) == 0
         wait(lambda: "\x1b[23;0t" in grid.sent)
         assert grid.bells == 1 and grid.sent.count("\x1b]0;") == 3
+    finally:
+        terminal.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_dashboard_that_a_signal_ends_gives_the_title_back(
+    number: int, trainer: FakeTrainer
+) -> None:
+    script = f"""
+from pathlib import Path
+from asgml.tui.app import run_dashboard
+from asgml.tui.terminal.held_terminal import held_terminal
+with held_terminal("loading") as held:
+    run_dashboard({str(trainer.paths.root)!r}, Path({str(trainer.paths.root.parent)!r}),
+                  announces={ALL!r}, held=held)
+"""
+    terminal = Terminal([sys.executable, "-P", "-c", script], 120, 36)
+    grid = terminal.grid = Kept()
+    try:
+        wait(lambda: "\x1b[22;0t\x1b]0;live-01 running\x07" in grid.sent)
+        terminal.process.send_signal(number)
+        assert terminal.process.wait(30) == -number
+        wait(lambda: "\x1b[23;0t" in grid.sent)
+        assert grid.sent.count("\x1b[22;0t") == grid.sent.count("\x1b[23;0t") == 1
     finally:
         terminal.close()
 

@@ -56,6 +56,11 @@ class Announcer:
         if "toast" in self._ways and shown:
             self._show(shown[-1], len(shown) - 1)
 
+    @property
+    def owed(self) -> str:
+        """What the terminal is still to be sent, where nobody can close this any more."""
+        return self._title.owed
+
     def close(self) -> None:
         """Give the terminal its title back."""
         self._title.restore()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import termios
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,10 +27,14 @@ def opening_text(name: str) -> str:
 
 
 class HeldTerminal:
-    """A terminal without echo. `handed_over`: the program draws on it, and clears it up itself."""
+    """A terminal without echo. `handed_over`: the program draws on it, and clears it up itself.
+
+    `owed` gives what the program changed beyond that and has to be sent if a signal ends it.
+    """
 
     def __init__(self, input: int, output: int, alternate: bool) -> None:
         self.handed_over = False
+        self.owed: Callable[[], str] = str
         self._input, self._output, self._alternate = input, output, alternate
         self._before = termios.tcgetattr(input)
 
@@ -50,7 +54,7 @@ class HeldTerminal:
         """Restore the terminal in the midst of everything, and end by the signal that came."""
         signal.signal(number, signal.SIG_DFL)
         try:
-            self._write(_UNDO + _LEAVE)
+            self._write(_UNDO + self.owed() + _LEAVE)
             termios.tcflush(self._input, termios.TCIFLUSH)
             termios.tcsetattr(self._input, termios.TCSANOW, self._before)
         except OSError:  # the terminal itself is gone

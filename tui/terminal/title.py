@@ -32,8 +32,13 @@ class TerminalTitle:
             self._shown = text
             self._write(f"{before}\x1b]0;{text}\x07")
 
+    @property
+    def owed(self) -> str:
+        """What gives the terminal its title back, "" where it was not changed."""
+        return _RESTORE if self._shown is not None else ""
+
     def restore(self) -> None:
         """Give back the title that the terminal had."""
-        if self._shown is not None:
+        if self.owed:
+            self._write(self.owed)
             self._shown = None
-            self._write(_RESTORE)
