@@ -11,7 +11,7 @@ from asgml.core.data.base import is_class, split_name
 from asgml.core.data.catalogue import DATA_SETS
 from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
-from asgml.storage.format.user_path import expand_user
+from asgml.storage.format.user_path import expand_user, why
 
 ZARR = ("zarr.json", ".zgroup")  # mark a Zarr group, of format 3 and 2
 
@@ -60,7 +60,7 @@ def _refuse_no_class(path: Path, name: str, what: str) -> None:
     except SyntaxError as error:
         raise UserError(f"{what}: line {error.lineno}: {error.msg}") from None
     except (OSError, FormatError, ValueError, RecursionError, MemoryError) as error:
-        raise UserError(f"{what}: cannot be read: {error}") from None
+        raise UserError(f"{what}: cannot be read: {why(error)}") from None
     # a name may also come by another way, from an import of everything or inside an `if`
     if name.encode() not in content and b"import *" not in content:
         classes = [each.name for each in tree.body if isinstance(each, ast.ClassDef)]

@@ -8,7 +8,9 @@ from typing import Any
 
 from asgml.app.errors import NotFoundError, UserError
 from asgml.app.keys import nearest_of
-from asgml.storage.format.user_path import expand_user
+from asgml.storage.format.bounded_file import read_bounded
+from asgml.storage.format.errors import FormatError
+from asgml.storage.format.user_path import expand_user, why
 
 RECIPES = Path(__file__).parent / "recipes"
 """The directory of the shipped ones."""
@@ -35,13 +37,26 @@ def recipe_file(name: str) -> Path:
 
 
 def read_recipe(path: Path) -> dict[str, Any]:
-    """Return the tables of a recipe. A run's run.toml is one too."""
+    """Return the tables of a recipe. A run's run.toml is one too. Raise UserError for none."""
+    text = recipe_text(path)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
-        raise UserError(
-            f"recipe {path}: {error}; expected a TOML file such as `asgml recipes demo` prints"
-        ) from None
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _no_recipe(path, error) from None
+
+
+def recipe_text(path: Path) -> str:
+    """Return the text of a recipe. Raise UserError where there is none to be read."""
+    try:
+        return read_bounded(path).decode()
+    except (FormatError, OSError, ValueError) as error:
+        raise _no_recipe(path, error) from None
+
+
+def _no_recipe(path: Path, error: Exception) -> UserError:
+    return UserError(
+        f"recipe {path}: {why(error)}; expected a TOML file such as `asgml recipes demo` prints"
+    )
 
 
 def summary_of(path: Path) -> str:

@@ -6,7 +6,6 @@ configuration directory.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +22,7 @@ from asgml.app.notify_settings import Notify
 from asgml.app.settings_path import PREFIX, settings_file
 from asgml.core.config.error_words import expected
 from asgml.storage.alerts.rules import parse_rules
+from asgml.storage.format.user_path import why
 
 
 class Settings(BaseSettings):
@@ -101,5 +101,7 @@ def load_settings() -> Settings:
             f"setting {name}: {expected(problem)}; there are {known}; "
             f"correct {settings_file()} or {PREFIX}{name.upper()}"
         ) from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{settings_file()} is no TOML: {error}; correct it or remove it") from None
+    except (OSError, ValueError, RecursionError) as error:  # ValidationError is one of them
+        raise UserError(
+            f"{settings_file()} cannot be read as TOML: {why(error)}; correct it or remove it"
+        ) from None

@@ -57,5 +57,5 @@ def _in_settings() -> bool:
     try:
         with open(path, "rb") as file:
             return tomllib.loads(file.read(1 << 20).decode()).get("ascii") is True
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False

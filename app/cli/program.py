@@ -13,6 +13,9 @@ from asgml.app.cli.quick_look import look, quick_look
 from asgml.app.cli.quick_watch import QuickWatch, quick_watch
 from asgml.storage.format.plain_text import register
 
+FULL_OR_GONE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE)
+"""Errors of an output that takes nothing any more."""
+
 
 def run(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code; a UserError becomes one line on stderr.
@@ -25,7 +28,7 @@ def run(arguments: list[str] | None = None) -> int:
 
 
 def _run(given: list[str]) -> int:
-    from asgml.app.errors import INTERRUPTED, UserError
+    from asgml.app.errors import FAILED, INTERRUPTED, UserError
 
     try:
         if (quick := quick_watch(given)) is not None:
@@ -36,6 +39,10 @@ def _run(given: list[str]) -> int:
             code = _run_by_typer(given)
     except UserError as error:
         return _refused(str(error), error.exit_code, given, error.record)
+    except OSError as error:
+        if error.filename is None or error.errno in FULL_OR_GONE:
+            raise
+        return _refused(f"{error.filename}: {error.strerror}", FAILED, given, {})
     except KeyboardInterrupt:
         return INTERRUPTED
     return code if isinstance(code, int) else 0
@@ -49,7 +56,8 @@ def _refused(message: str, exit_code: int, given: list[str], record: Mapping[str
         from asgml.app.output import print_json
         from asgml.storage.format.safe_text import one_line
 
-        print_json({**record, "error": one_line(message), "exit_code": exit_code})
+        refusal = {**record, "error": one_line(message), "exit_code": exit_code}
+        print_json(refusal, indent=None)  # one line: what `tail --json` prints is read by lines
     return complain(message, exit_code)
 
 
@@ -97,7 +105,7 @@ def _run_and_flush() -> int:
             sys.stdout.flush()
         return code
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG, errno.EPIPE):
+        if error.errno not in FULL_OR_GONE:
             raise
         # What is left in the buffer would be written, and fail, once more as Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

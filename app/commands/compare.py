@@ -9,7 +9,7 @@ from typing import Any
 
 from asgml.app.commands.compare_chart import MOST, compare_chart
 from asgml.app.commands.compare_output import comparison_to_json, print_results, print_settings
-from asgml.app.commands.compare_subjects import Selected, Selection, Subject
+from asgml.app.commands.compare_subjects import Allowed, Selected, Selection, Subject
 from asgml.app.commands.compare_watch import watch_comparison
 from asgml.app.commands.plan_table import table_of_folder
 from asgml.app.errors import OK, NotFoundError, UserError, narrate
@@ -17,6 +17,7 @@ from asgml.app.keys import nearest_of
 from asgml.app.output import print_json
 from asgml.app.preferences import runs_directory
 from asgml.storage.format.layout import RunNotFoundError
+from asgml.storage.runs.index import read_records
 from asgml.storage.runs.lookup import ALIASES
 from asgml.storage.runs.plan_record import read_plan_record
 from asgml.storage.runs.record import RunRecord
@@ -65,9 +66,14 @@ def compare(given: Comparison, runs: Path | None, json_: bool, charts: bool) -> 
     return OK
 
 
-def comparison_record(given: Comparison, folder: Path) -> dict[str, Any]:
-    """Return what `compare --json` prints. Raise UserError as it does."""
-    selected = _select(given, folder)
+def comparison_record(given: Comparison, folder: Path, allowed: Allowed) -> dict[str, Any]:
+    """Return what `compare --json` prints, of runs that are `allowed`. Raise UserError as it does.
+
+    Raise NotFoundError for a plan of which a run is not.
+    """
+    selected = _select(given, folder, allowed)
+    if selected.plan is not None and not all(map(allowed, read_records(selected.plan))):
+        raise NotFoundError(f"a run of {selected.plan.name} lies elsewhere; name single runs")
     subjects = selected.subjects
     metric, baseline = _metric(given.metric, subjects), _baseline(given.baseline, selected)
     keys = [key for key in differing([each.settings for each in subjects]) if key != "name"]
@@ -84,11 +90,11 @@ def _table(selected: Selected, given: Comparison, metric: str, baseline: str) ->
     return table_of_folder(selected.plan, replace(record, metric=metric, baseline=asked))
 
 
-def _select(given: Comparison, folder: Path) -> Selected:
+def _select(given: Comparison, folder: Path, allowed: Allowed = lambda record: True) -> Selected:
     if not given.refs and given.where is None:
         raise UserError("asgml compare: which runs? Give names, groups or plans, or --where")
     try:
-        selection = Selection(folder, parse_where(given.where or "").matches)
+        selection = Selection(folder, parse_where(given.where or "").matches, allowed)
     except WhereError as error:
         raise UserError(f"--where: {error}") from None
     except RunNotFoundError as error:

@@ -11,6 +11,7 @@ from asgml.app.errors import NotFoundError, UserError
 from asgml.app.lookup import find
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.user_path import why
 from asgml.storage.runs.groups import group_records
 from asgml.storage.runs.index import read_record, read_records
 from asgml.storage.runs.pattern import compiled
@@ -18,6 +19,8 @@ from asgml.storage.runs.plan_record import is_plan, read_plan_record
 from asgml.storage.runs.record import RunRecord
 from asgml.storage.runs.settings import NEUTRAL, OF_THE_SEED, without
 
+Allowed = Callable[[RunRecord], bool]
+"""Whether a run may be looked at, however it was named."""
 MOST = 200
 PATTERN_SIGNS = frozenset("^$*+?[]()|\\")
 """Characters that make a name a regular expression."""
@@ -49,11 +52,17 @@ class Selected:
 
 
 class Selection:
-    """The runs of a folder for which `matches` holds; references choose from them."""
+    """The runs of a folder for which `matches` holds; references choose from them.
 
-    def __init__(self, folder: Path, matches: Callable[[RunRecord], bool]) -> None:
-        self._folder, self._matches = folder, matches
-        self._records = [record for record in read_records(folder) if matches(record)]
+    A run that is not `allowed` is none, whatever a reference says.
+    """
+
+    def __init__(
+        self, folder: Path, matches: Callable[[RunRecord], bool], allowed: Allowed
+    ) -> None:
+        self._folder, self._allowed = folder, allowed
+        self._matches: Allowed = lambda record: allowed(record) and matches(record)
+        self._records = [record for record in read_records(folder) if self._matches(record)]
         self._by_name = {record.name: record for record in self._records}
 
     def select(self, refs: Sequence[str], *, grouped: bool) -> Selected:
@@ -89,7 +98,7 @@ class Selection:
         try:
             plan = read_plan_record(folder)
         except (FormatError, OSError) as error:
-            raise NotFoundError(f"the plan {ref} cannot be read: {error}") from None
+            raise NotFoundError(f"the plan {ref} cannot be read: {why(error)}") from None
         known = {r.path.resolve(): r for r in (*self._records, *self._beyond(folder))}
         rows = []
         for number, row in enumerate(plan.rows):
@@ -124,7 +133,10 @@ class Selection:
 
     def _record_of(self, paths: RunPaths) -> RunRecord:
         known = {record.path.resolve(): record for record in self._records}
-        return known.get(paths.root.resolve()) or read_record(paths)
+        found = known.get(paths.root.resolve()) or read_record(paths)
+        if not self._allowed(found):
+            raise NotFoundError(f"{found.name} lies outside of {self._folder}")
+        return found
 
 
 def _alone(record: RunRecord) -> Subject:

@@ -51,5 +51,5 @@ def _origin(name: str) -> str:
     path = settings_file()
     try:
         return str(path) if name in tomllib.loads(path.read_text(encoding="utf-8")) else "default"
-    except OSError:
+    except (OSError, ValueError, RecursionError):  # told by whoever reads all of it
         return "default"

@@ -54,10 +54,11 @@ class ManyRuns:
         """
         query = RunQuery(where=(where,) if where.strip() else (), sort=sort.strip(), limit=limit)
         try:
-            every = read_records(self._folder.path, archived=archived)
+            found = read_records(self._folder.path, archived=archived)
         except RunNotFoundError as error:
             raise NotFoundError(str(error)) from None
-        chosen = select(without_trials(every), query)
+        inside = [record for record in found if self._folder.holds(record.path)]
+        chosen = select(without_trials(inside), query)
         if group:
             groups = groups_of(chosen, query)
             return answer(
@@ -82,7 +83,11 @@ class ManyRuns:
         for name in runs:
             self._folder.check(name)
         given = Comparison(tuple(runs), metric, grouped=group, baseline=baseline)
-        return answer(comparison=comparison_record(given, self._folder.path))
+        return answer(
+            comparison=comparison_record(
+                given, self._folder.path, lambda record: self._folder.holds(record.path)
+            )
+        )
 
     def show_methods(
         self, name: Annotated[str, Field(description="one method in full; all in short")] = ""

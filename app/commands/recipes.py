@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from asgml.app.output import console, print_json
-from asgml.app.recipes import read_recipe, recipe_file, recipe_names, summary_of
+from asgml.app.recipes import read_recipe, recipe_file, recipe_names, recipe_text, summary_of
 from asgml.storage.format.safe_text import safe
 
 
@@ -14,7 +14,7 @@ def recipes(name: str | None, json_: bool) -> int:
     """List the recipes with their purpose; with a name, print that file, ready to be changed."""
     if name is not None:
         path = recipe_file(name)
-        print_json(read_recipe(path)) if json_ else print(path.read_text(encoding="utf-8"), end="")
+        print_json(read_recipe(path)) if json_ else print(recipe_text(path), end="")
         return 0
     known = {name: summary_of(recipe_file(name)) for name in recipe_names()}
     if json_:

@@ -15,6 +15,7 @@ from asgml.storage.format.knobs import Knob, KnobError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.safe_text import one_line
 from asgml.storage.format.schedule import Schedule, checked, read_schedule
+from asgml.storage.format.user_path import why
 
 HEADING = """\
 # Interventions of {source}: each is made after `step` optimizer steps.
@@ -81,7 +82,7 @@ def _of_file(path: Path) -> Schedule:
             f"no schedule {path}: expected a run, or a file as `asgml schedule RUN` prints it"
         ) from None
     except (FormatError, OSError) as error:
-        raise UserError(f"--schedule-from {path}: {error}") from None
+        raise UserError(f"--schedule-from {path}: {why(error)}") from None
 
 
 def _checked(schedule: Schedule, knobs: Iterable[Knob], ref: str) -> Schedule:

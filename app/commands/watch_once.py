@@ -29,8 +29,6 @@ SMALLEST, WIDEST, TALLEST = 5, 1000, 500
 POLL_SECONDS = 0.05
 PATIENCE_SECONDS = 30.0
 """Longest wait for a screen that is drawn to its end; what is there then is what is printed."""
-LIST_SECONDS = 3.0
-"""Longest wait for the list of neighbouring runs, which is a panel among others."""
 CODES = {"diverged": 5, "failed": FAILED, "crashed": FAILED, "stale": NOT_FOUND}
 """State → exit code, that of every command; any other state is fine."""
 
@@ -114,7 +112,7 @@ async def _wait(app: Dashboard, pilot: Pilot[object]) -> None:
     looks = 0
     while time.monotonic() - began < PATIENCE_SECONDS and looks < 5:
         await pilot.pause(POLL_SECONDS)
-        if not _whole(app, time.monotonic() - began):
+        if not _whole(app):
             continue
         looks += 1
         now = [strip.text for strip in app.screen._compositor.render_strips()]
@@ -123,12 +121,15 @@ async def _wait(app: Dashboard, pilot: Pilot[object]) -> None:
         before = now
 
 
-def _whole(app: Dashboard, waited: float) -> bool:
+def _whole(app: Dashboard) -> bool:
     """Return True where nothing that the screen shows is still being read or drawn."""
     if app.screen is app.main:
         scene, main = app.session.scene, app.main
-        listed = main.runs is not None or waited > LIST_SECONDS
-        return scene.state != "opening" and main.scene is scene and main.settled and listed
+        if scene.state == "opening" or main.scene is not scene or not main.settled:
+            return False
+        if main.awaits_runs:
+            main.list_runs()  # nothing is read twice; the panel may have had no place before
+        return not main.awaits_runs
     if app.screen is app.plan:
         return app.plan.progress.plan is not None
     return app.run_list.listing.loaded

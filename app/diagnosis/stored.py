@@ -17,6 +17,7 @@ from asgml.app.output import finite
 from asgml.storage.format import typed
 from asgml.storage.format.bounded_file import read_json_object
 from asgml.storage.format.errors import FormatError
+from asgml.storage.format.user_path import why
 
 FILE = "diagnosis.json"
 _TYPES: dict[str, typed.Check] = {
@@ -69,7 +70,7 @@ def read_diagnosis(folder: Path) -> Diagnosis:
         ) from None
     except (FormatError, OSError) as error:
         raise NotFoundError(
-            f"{folder / FILE} cannot be read: {error}; run `asgml diagnose --data …` again"
+            f"{folder / FILE} cannot be read: {why(error)}; run `asgml diagnose --data …` again"
         ) from None
     arguments = tuple(record["arguments"])
     return Diagnosis(record["data"], record["recipe"], arguments, measurements)

@@ -30,15 +30,21 @@ class Folder:
         inside = self.path / run
         # a name is looked for in the folder, never in the current directory
         paths = RunPaths(inside.resolve()) if is_run(inside) else find(run, self.path)
-        root = os.path.realpath(self.path)
-        if os.path.commonpath([root, os.path.realpath(paths.root)]) != root:
+        if not self.holds(paths.root):
             raise _no_name(run)
         return paths
 
     def check(self, name: str) -> None:
-        """Raise NotFoundError for a path: what is meant must lie in this folder."""
+        """Raise NotFoundError for a path or a link: what is meant must lie in this folder."""
         if os.path.isabs(name) or name.startswith(("~", ".")) or ".." in name.split("/"):
             raise _no_name(name)
+        if "\0" in name or not self.holds(self.path / name):
+            raise _no_name(name)
+
+    def holds(self, path: Path) -> bool:
+        """Return True for what lies in this folder and is no link that leads outside."""
+        root = os.path.realpath(self.path)
+        return os.path.commonpath([root, os.path.realpath(path)]) == root
 
     def open(self, run: str) -> Run:
         """Return the run, read up to now. Raise as `find`."""

@@ -9,6 +9,7 @@ from asgml.app.errors import UserError
 from asgml.core.config.run_settings import RunSettings
 from asgml.core.data.base import is_class, split_name
 from asgml.core.data.catalogue import DATA_SETS
+from asgml.storage.format.user_path import why
 
 RESERVED = ("label", "split", "classes", "group")
 """Arrays that are no modality, as in core/data/arrays/array_validation.py."""
@@ -79,7 +80,7 @@ def _of_arrays(path: Path) -> tuple[str, ...]:
     try:
         headers = open_arrays(path).headers
     except (DataError, OSError) as error:
-        raise UserError(f"data {path}: {error}") from None
+        raise UserError(f"data {path}: {why(error)}") from None
     found = tuple(key for key in headers if key not in RESERVED)
     if not 1 <= len(found) <= MOST:
         raise UserError(f"data {path}: {len(found)} modalities; expected 1 to {MOST}")

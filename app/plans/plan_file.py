@@ -26,7 +26,7 @@ from asgml.app.plans.plan_errors import one_line_of
 from asgml.app.plans.plan_schema import PlanFile
 from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
-from asgml.storage.format.user_path import expand_user
+from asgml.storage.format.user_path import expand_user, why
 
 SHIPPED = Path(__file__).parent / "shipped"
 """The directory of the shipped ones."""
@@ -63,7 +63,7 @@ def plan_text(path: Path) -> str:
     try:
         return read_bounded(path, MAX_BYTES).decode("utf-8")
     except (FormatError, OSError, UnicodeDecodeError) as error:
-        raise UserError(f"plan {path}: {error}; expected a small TOML file") from None
+        raise UserError(f"plan {path}: {why(error)}; expected a small TOML file") from None
 
 
 def read_plan(ref: str) -> PlanFile:

@@ -13,6 +13,7 @@ from asgml.app.reports.content import Part
 from asgml.app.reports.gather import part_of
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError, is_run
+from asgml.storage.format.user_path import expand_user, why
 from asgml.storage.runs.ensemble_record import EnsembleRecord, ensemble_file, read_ensemble
 from asgml.storage.runs.groups import RunGroup, group_records
 from asgml.storage.runs.index import read_records
@@ -28,7 +29,7 @@ REGRESSION = "test_mae_at_best_val"
 def find_folder(ref: str, runs: Path | None) -> Path:
     """Return the folder that a reference means: a path, a name in the runs, or a plan's file."""
     named = runs_directory(runs) / ref
-    for folder in (Path(ref).expanduser(), named):
+    for folder in (expand_user(ref, NotFoundError), named):
         if folder.is_dir():
             if is_run(folder):
                 raise UserError(f"{ref} is a single run: give a folder of runs, or `asgml show` it")
@@ -89,7 +90,9 @@ def _read_plan(folder: Path) -> PlanRecord:
     try:
         return read_plan_record(folder)
     except (FormatError, OSError) as error:
-        raise UserError(f"{folder}: {error}; `asgml ablate` writes its plan.json anew") from None
+        raise UserError(
+            f"{folder}: {why(error)}; `asgml ablate` writes its plan.json anew"
+        ) from None
 
 
 def _records(folder: Path, archived: bool = False) -> list[RunRecord]:

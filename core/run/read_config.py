@@ -8,6 +8,7 @@ from typing import Any
 from asgml.core.config.run_config import ConfigError, make_config
 from asgml.core.config.run_settings import RunSettings
 from asgml.storage.format.layout import RunPaths
+from asgml.storage.format.user_path import why
 
 OLD_RULES = {
     "pmr": {"variant": "paper"},
@@ -30,8 +31,8 @@ def read_config(paths: RunPaths) -> RunSettings:
             f"no configuration in {paths.root}: expected {paths.config.name}; "
             "start runs with `asgml train`"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{paths.config} is not valid TOML: {error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"{paths.config} is not valid TOML: {why(error)}") from None
 
 
 def with_old_variants(tree: dict[str, Any]) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from asgml.storage.format.errors import FormatError
-from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.scan import STORE
+from asgml.storage.format.user_path import why
 
 MAX_METADATA_BYTES = 4 << 20
 """Most bytes of a JSON or TOML file in a run: a manifest has about 50 kB."""
@@ -74,7 +74,7 @@ def read_json_object(path: Path, *, follow_links: bool = True) -> dict[str, Any]
     try:
         record = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{_shown(path)} is no JSON ({error_line(error)})") from None
+        raise FormatError(f"{_shown(path)} is no JSON ({why(error)})") from None
     if not isinstance(record, dict):
         raise FormatError(f"{_shown(path)} holds no JSON object")
     return record

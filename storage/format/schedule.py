@@ -13,7 +13,7 @@ from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.events import MAX_STEP
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
-from asgml.storage.format.safe_text import error_line
+from asgml.storage.format.user_path import why
 
 MOST = 100_000
 """Most changes of a schedule."""
@@ -47,7 +47,7 @@ def read_schedule(path: Path) -> Schedule:
     try:
         tree = tomllib.loads(read_bounded(path).decode())
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"{path.name} is no TOML ({error_line(error)})") from None
+        raise FormatError(f"{path.name} is no TOML ({why(error)})") from None
     changes = tree.get("set", [])
     unknown = [key for key in tree if key not in ("source", "set")]
     if unknown or not isinstance(changes, list) or len(changes) > MOST:

@@ -10,7 +10,7 @@ from asgml.storage.format.bounded_file import read_bounded
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
-from asgml.storage.format.safe_text import error_line
+from asgml.storage.format.user_path import why
 
 
 def config_problem(paths: RunPaths, manifest: Manifest | None) -> str:
@@ -28,7 +28,7 @@ def config_problem(paths: RunPaths, manifest: Manifest | None) -> str:
     except OSError as error:
         return f"{paths.config.name} cannot be read ({error.strerror})"
     except (ValueError, RecursionError) as error:
-        return f"{paths.config.name} is no TOML ({error_line(error)})"
+        return f"{paths.config.name} is no TOML ({why(error)})"
     return ""
 
 

@@ -24,6 +24,7 @@ from asgml.app.mcp.answers import LONGEST_TEXT, NOTICE, bounded
 from asgml.app.mcp.reading import extremes
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.read.reader import Run
+from asgml.storage.runs.plan_record import PlanCell, PlanRecord, PlanRow, write_plan_record
 
 Asgml = Callable[..., "Said"]
 READING = {"list_runs", "compare_runs", "show_methods", "show_run", "read_metrics", "read_events"}
@@ -148,9 +149,32 @@ async def test_nothing_outside_the_folder_is_a_run(tiny_run: RunPaths, name: str
 
 async def test_a_link_out_of_the_folder_is_no_run(tiny_run: RunPaths, tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
+    shutil.copytree(tiny_run.root, tmp_path / "runs" / "inside")
     (tmp_path / "runs" / "linked").symlink_to(tiny_run.root)
     async with client(tmp_path / "runs") as session:
-        assert "expected the name" in await refusal(session, "show_run", run="linked")
+        for name in ("linked", "link"):
+            assert "expected the name" in await refusal(session, "show_run", run=name)
+            await refusal(session, "compare_runs", runs=[name, "inside"])
+        listed = await call(session, "list_runs")
+        grouped = await call(session, "list_runs", group=True)
+        matched = await call(session, "compare_runs", runs=["[a-z]*n[a-z]*"])
+    assert [run["name"] for run in listed["runs"]] == ["inside"] and listed["of"] == 1
+    assert "linked" not in json.dumps(grouped) and "linked" not in json.dumps(matched)
+
+
+async def test_a_plan_that_a_link_in_it_leads_out_of_is_not_compared(
+    tiny_run: RunPaths, tmp_path: Path
+) -> None:
+    folder = tmp_path / "runs"
+    shutil.copytree(tiny_run.root, folder / "plan" / "inside")
+    (folder / "plan" / "linked").symlink_to(tiny_run.root)
+    cells = tuple(PlanCell(0, seed, run, "0") for seed, run in enumerate(("inside", "linked")))
+    rows = (PlanRow("both", {}),)
+    record = PlanRecord("plan", "", "synthetic", "val_accuracy", "", (0, 1), rows, cells)
+    write_plan_record(folder / "plan", record)
+    async with client(folder) as session:
+        assert "linked" not in json.dumps(await call(session, "list_runs"))
+        await refusal(session, "compare_runs", runs=["plan"])
 
 
 async def test_comparisons_and_methods_are_those_of_the_commands(

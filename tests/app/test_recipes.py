@@ -383,7 +383,7 @@ def test_code_of_ones_own_is_found_from_any_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text("", encoding="utf-8")
+    (tmp_path / "mine.py").write_text("class Mine: ...\nclass Ears: ...\nclass Eyes: ...\n")
     sets = ("encoder=mine.py:Eyes", "encoder.audio=mine.py:Ears")
     found = origin_and_value(TrainArguments(data="mine.py:Mine", sets=sets))
     values = [found[key][0] for key in ("data.name", "encoder.audio", "encoder.default")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
@@ -99,3 +100,19 @@ def test_a_run_that_goes_while_it_is_read_is_no_hang(
     real = RunPaths(copy)
     monkeypatch.setattr("asgml.app.commands.watch.find", lambda *_: shutil.rmtree(copy) or real)
     assert "gone" in asgml("watch", "--once", copy).out
+
+
+def test_the_list_of_runs_is_waited_for(
+    asgml: Asgml, tiny_run: RunPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asgml.storage.runs import index
+
+    read = index.read_records
+
+    def slowly(*given: object, **options: object) -> object:
+        time.sleep(3.5)
+        return read(*given, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(index, "read_records", slowly)
+    panel = asgml("watch", "--once", tiny_run.root, "--size", "160x45").out.partition("─ runs ─")[2]
+    assert "tiny-01" in panel

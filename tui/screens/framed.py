@@ -29,7 +29,7 @@ class FramedScreen(Screen[None]):
 
     def _draw_once(self) -> None:
         self.frame_due = False
-        if self.is_mounted:
+        if self.is_mounted and self.children:  # none before it is composed, nor once it closes
             self.draw_frame()
 
     def draw_frame(self) -> None:

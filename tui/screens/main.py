@@ -128,6 +128,13 @@ class MainScreen(FramedScreen):
             self.list_runs()
 
     @property
+    def awaits_runs(self) -> bool:
+        """True while the panel of runs is on screen and its first list has not come."""
+        if self.runs is not None or not self.query_one(Runs).region.area:
+            return False
+        return self.scene.manifest is not None  # before there is one, none is asked for
+
+    @property
     def settled(self) -> bool:
         """True while nothing waits to be drawn."""
         return not (self.frame_due or self._pacing.waiting)

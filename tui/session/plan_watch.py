@@ -12,8 +12,8 @@ import numpy as np
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunNotFoundError
 from asgml.storage.format.manifest import manifest_from_json
-from asgml.storage.format.safe_text import error_line
 from asgml.storage.format.status import ALIVE
+from asgml.storage.format.user_path import why
 from asgml.storage.runs.ensemble_record import EnsembleRecord, ensemble_file, read_ensemble
 from asgml.storage.runs.plan_record import FILE, PlanRecord, read_plan_record
 from asgml.storage.runs.record import RunRecord
@@ -50,7 +50,7 @@ class PlanWatch:
         try:
             plan = self._current_plan()
         except (OSError, FormatError) as error:
-            return PlanProgress(self._folder, problem=error_line(error))
+            return PlanProgress(self._folder, problem=why(error))
         mine = [record for record in records if record.path.parent == self._folder]
         ensembles, courses = self._ensembles(plan, mine), self._courses(mine)
         return build_plan(self._folder, plan, mine, ensembles, courses)
