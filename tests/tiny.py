@@ -54,7 +54,7 @@ def tiny_manifest(name: str) -> Manifest:
     return Manifest(
         name=name,
         created=1000.0,
-        config={"method": "boost", "batch_size": 8, "data": {"name": "synthetic"}},
+        config={"method": "boost", "data": {"name": "synthetic"}},
         modalities=("audio", "visual"),
         classes=("one", "two"),
         knobs=knobs,

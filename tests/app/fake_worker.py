@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 from tiny import tiny_manifest, tiny_row
@@ -88,7 +89,7 @@ def main() -> int:
     if config["device"] == "cuda:9":
         print("no such device: cuda:9", file=sys.stderr)
         return 1
-    manifest = tiny_manifest(paths.name)
+    manifest = replace(tiny_manifest(paths.name), config=config)
     writer = (
         RunWriter.resume(paths) if "--resume" in sys.argv else RunWriter.create(paths, manifest)
     )
