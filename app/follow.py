@@ -132,8 +132,7 @@ class _Lines:
     """Progress as a line every PLAIN_EVERY seconds, for logs."""
 
     def __init__(self) -> None:
-        self._shown_at = -PLAIN_EVERY
-        self._shown = ""
+        self._shown_at, self._shown = -PLAIN_EVERY, ""
 
     def show(self, run: Run) -> None:
         now = time.monotonic()

@@ -19,6 +19,7 @@ from asgml.app.cli.reference import reference_app
 from asgml.app.cli.reporting import reporting_app
 from asgml.app.cli.table import table_app
 from asgml.app.cli.training import training_app
+from asgml.app.cli.watching import watching_app
 
 _OPTIONS: dict[str, Any] = {
     "name": "asgml",
@@ -29,6 +30,7 @@ _OPTIONS: dict[str, Any] = {
 }
 app = typer.Typer(**_OPTIONS)
 app.add_typer(training_app)
+app.add_typer(watching_app)
 app.add_typer(plans_app)
 app.add_typer(table_app)
 app.add_typer(inspection_app)

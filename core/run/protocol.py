@@ -54,10 +54,12 @@ LATER = {
     "loss": ("label_smoothing", "class_weights"),
     "early_stopping": ("patience", "min_delta"),
 }
-"""Settings that runs of version 0.2.0 did not have, by section; `mixup` is one more.
+"""Settings that runs of version 0.2.0 did not have, by section.
 
 Left at their defaults they are not in the protocol, so its digest is that of those runs.
 """
+LATER_ALONE = {"mixup": 0.0, "on_nan": "stop"}
+"""Such settings outside of any section, with their defaults."""
 TRAINS = ("optimizer", "loss")
 """Sections that decide how weights change, whatever the method."""
 DIGITS = 12
@@ -138,9 +140,10 @@ def _before_fork(fork: Fork | None) -> dict[str, Any]:
 
 def _later_settings(config: RunSettings) -> dict[str, Any]:
     """Return {section: {key: value}} of the settings in LATER that are not the default."""
-    mixup = {"mixup": config.mixup} if config.mixup else {}
+    alone = {key: getattr(config, key) for key in LATER_ALONE}
+    others = {key: value for key, value in alone.items() if value != LATER_ALONE[key]}
     changed = {name: _changed(getattr(config, name), LATER[name]) for name in LATER}
-    return {name: values for name, values in changed.items() if values} | mixup
+    return {name: values for name, values in changed.items() if values} | others
 
 
 def _changed(section: Section, keys: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from asgml.core.data.base import Dataset
 from asgml.core.data.loading.batches import Batches
 from asgml.core.data.loading.gpu_residency import to_device
 from asgml.core.measures.task import criterion_of, make_task
+from asgml.core.measures.task_base import Task
 from asgml.core.model.model import MultimodalModel
 from asgml.core.model.optimizer import make_optimizer
 from asgml.core.modulators.user_modulator import user_knobs
@@ -33,6 +34,7 @@ from asgml.core.training.refusals import (
     try_encoders,
 )
 from asgml.core.training.update import Update
+from asgml.core.types import Criterion
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.read.reader import Run
@@ -73,14 +75,11 @@ def make_components(
     """Make all components. `earlier` is the published part of a run that is resumed.
 
     One that is not recorded has a folder for checkpoints, and neither a store nor an inbox.
-
     Weights are drawn on the CPU, so a seed means the same model on every device.
     """
     data = _on_device(data, device)
     task = make_task(data)
-    refuse_without_class_scores(config, task)
-    refuse_single(config, data)
-    refuse_other_fusion(config)
+    _refuse(config, data, task)
     mixup, criterion = make_mixup(config, task), criterion_of(config, data, device)
     model = _make_model(config, data, device)
     live_settings = make_live_settings(config, user_knobs(config))
@@ -89,7 +88,6 @@ def make_components(
     refuse_frozen(config, model)
     optimizer = make_optimizer(config, model)
     update = _make_update(config, optimizer, balancing, live_settings, device)
-    batch_seed = seed_for("batches", config.seed)
     return Components(
         config=config,
         data=data,
@@ -99,11 +97,25 @@ def make_components(
         optimizer=optimizer,
         update=update,
         diagnostics=Diagnostics(balancing.groups, live_settings),
-        batches=Batches(data.splits["train"], config.batch_size, device, batch_seed, criterion),
+        batches=_make_batches(config, data, device, criterion),
         mixup=mixup,
         early_stopping=EarlyStopping(config.early_stopping),
         run=run,
     )
+
+
+def _refuse(config: RunSettings, data: Dataset, task: Task) -> None:
+    """Raise MethodError for a configuration that cannot work with this data and task."""
+    refuse_without_class_scores(config, task)
+    refuse_single(config, data)
+    refuse_other_fusion(config)
+
+
+def _make_batches(
+    config: RunSettings, data: Dataset, device: torch.device, criterion: Criterion
+) -> Batches:
+    seed = seed_for("batches", config.seed)
+    return Batches(data.splits["train"], config.batch_size, device, seed, criterion)
 
 
 def _make_run(

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -30,6 +30,7 @@ from asgml.core.run.recorded_run import RecordedRun
 from asgml.storage.format.status import State
 
 
+@runtime_checkable
 class Watched(Protocol):
     """What is looked at: the components of a training, or an external loop."""
 

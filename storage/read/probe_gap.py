@@ -66,9 +66,14 @@ class Gap:
         return f"{self.amount}: {self.words}" if self.amount else ""
 
     def as_json(self) -> dict[str, Any]:
+        """Return the fields as JSON values, None for a number that is not known."""
+
+        def known(number: float) -> float | None:
+            return number if math.isfinite(number) else None
+
         return {
-            "value": self.value,
-            "standard_error": self.error,
+            "value": known(self.value),
+            "standard_error": known(self.error),
             "measure": self.measure or None,
             "dominant": self.dominant or None,
             "words": self.words,

@@ -25,6 +25,7 @@ FORGET_SECONDS = 90 * 86400
 _MAKERS = (
     "reading.py", "chosen.py", "settings.py", "packed_metrics.py",
     "../read/summary.py", "../read/provenance.py", "../read/test_readings.py", "../read/changes.py",
+    "../read/probe_gap.py",
 )  # fmt: skip
 _TABLES = """
 CREATE TABLE folder (path TEXT NOT NULL);

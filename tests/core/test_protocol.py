@@ -46,6 +46,7 @@ OTHER: dict[str, Any] = {
     "loss.label_smoothing": 0.1,
     "loss.class_weights": "balanced",
     "mixup": 0.2,
+    "on_nan": "skip",
     "early_stopping.patience": 5,
     "early_stopping.min_delta": 0.01,
     "eval.every": 5,

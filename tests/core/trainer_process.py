@@ -7,6 +7,8 @@ from pathlib import Path
 
 from warm_kit import start_program
 
+from asgml.storage.format.start_phase import without_phases
+
 
 class TrainerProcess:
     """The trainer of a run, as the launcher starts it, with its output in trainer.log."""
@@ -39,4 +41,6 @@ class TrainerProcess:
         assert self.wait() == -signal.SIGKILL, "it had ended before it was killed"
 
     def log(self) -> str:
-        return (self.run / "trainer.log").read_text(encoding="utf-8")
+        """Return what trainers of the run said beside their phases of starting."""
+        text = (self.run / "trainer.log").read_text(encoding="utf-8")
+        return "".join(without_phases(text.splitlines(keepends=True)))

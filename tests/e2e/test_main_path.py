@@ -157,5 +157,5 @@ def test_a_start_error_is_told_to_the_person_who_started_it(runs: Path) -> None:
         split=np.array(["train"] * 4),
         audio=np.full((4, 3), np.nan),
     )
-    failed = asgml("train", "--detach", "--data", str(broken), runs=runs, expect=1)
+    failed = asgml("train", "--detach", "--data", str(broken), runs=runs, expect=2)
     assert "broken.npz" in failed.stderr and "Traceback" not in failed.stderr

@@ -110,6 +110,15 @@ def _selection(text: str, background: str, style: str) -> dict[str, str]:
     return {**shared, "block-hover-background": background}
 
 
+def _scrollbar(accent: str) -> dict[str, str]:
+    grips = ("scrollbar", "scrollbar-hover", "scrollbar-active")
+    grounds = ("background", "background-hover", "background-active", "corner-color")
+    return {
+        **dict.fromkeys(grips, accent),
+        **{f"scrollbar-{place}": "ansi_default" for place in grounds},
+    }
+
+
 def _ansi(name: str, colours: Colours, paper: str, ink: str, *, dark: bool) -> Theme:
     """Return the theme of the terminal's own 16 colours; a selected line is underlined."""
     variables = {
@@ -126,13 +135,7 @@ def _ansi(name: str, colours: Colours, paper: str, ink: str, *, dark: bool) -> T
         "input-selection-foreground": paper,
         "screen-selection-background": ink,
         "screen-selection-foreground": paper,
-        "scrollbar": f"ansi_{colours.accent}",
-        "scrollbar-hover": f"ansi_{colours.accent}",
-        "scrollbar-active": f"ansi_{colours.accent}",
-        "scrollbar-background": "ansi_default",
-        "scrollbar-background-hover": "ansi_default",
-        "scrollbar-background-active": "ansi_default",
-        "scrollbar-corner-color": "ansi_default",
+        **_scrollbar(f"ansi_{colours.accent}"),
     }
     plain = "ansi_default"
     return Theme(
