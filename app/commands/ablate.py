@@ -11,7 +11,7 @@ from asgml.app.commands.plan_table import (
     print_table,
     table_of_folder,
 )
-from asgml.app.errors import FAILED, INTERRUPTED, OK, UserError, narrate
+from asgml.app.errors import INTERRUPTED, OK, UserError, narrate
 from asgml.app.plan_arguments import PlanArguments
 from asgml.app.plans.cell_status import OPEN, PlanProgress
 from asgml.app.plans.cells import ResolvedPlan
@@ -46,7 +46,7 @@ def ablate(ref: str, given: PlanArguments, runs: Path | None, json_: bool) -> in
         print_plan_json(table, outcome.progress, folder)
     else:
         print_table(table)
-    return OK if outcome.whole else FAILED
+    return outcome.exit_code
 
 
 def overrides(given: PlanArguments) -> Overrides:

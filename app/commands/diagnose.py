@@ -12,7 +12,7 @@ from asgml.app.diagnosis.picture import ASCII, DiagnosisPicture, Signs
 from asgml.app.diagnosis.stored import Diagnosis, read_diagnosis, write_diagnosis
 from asgml.app.diagnosis.verdict import judge_data
 from asgml.app.diagnosis.words import advice, headline, next_command, sentences, verdict_to_json
-from asgml.app.errors import FAILED, INTERRUPTED, OK, UserError, narrate
+from asgml.app.errors import INTERRUPTED, OK, UserError, narrate
 from asgml.app.output import console, print_json
 from asgml.app.plans.cells import ResolvedPlan
 from asgml.app.plans.launchers import LocalLauncher
@@ -42,7 +42,7 @@ def diagnose(
     diagnosis = Diagnosis(plan.data, given.recipe or "", _arguments(given), found)
     write_diagnosis(folder, diagnosis, verdict_to_json(diagnosis, judge_data(found)))
     _print(diagnosis, folder, json_)
-    return OK if outcome.whole else FAILED
+    return outcome.exit_code
 
 
 def _show_stored(stored: str, given: DiagnosisArguments, runs: Path | None, json_: bool) -> int:

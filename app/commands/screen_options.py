@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from asgml.app.errors import UserError
-from asgml.app.output import in_browser
+from asgml.app.output import in_browser, plain_output
 from asgml.app.preferences import load_preferences
 from asgml.app.settings_path import settings_file, views_folder
 
@@ -24,7 +24,7 @@ def screen_options(ascii_: bool) -> dict[str, Any]:
     except KeymapError as error:
         raise UserError(f"setting {error}; correct {settings_file()} or ASGML_KEYS") from None
     return {
-        "ascii": ascii_ or settings.ascii,
+        "ascii": ascii_ or settings.ascii or plain_output(),  # `asgml --ascii watch` too
         "keymap": keymap,
         "interval": settings.refresh,
         "theme": settings.theme,

@@ -17,6 +17,7 @@ from asgml.app.commands.watch import folder_meant
 from asgml.app.errors import OK, RunFailedError, narrate
 from asgml.app.launcher import python_command
 from asgml.app.lookup import find
+from asgml.app.output import plain_output
 from asgml.app.preferences import runs_directory
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def serve(ref: str, runs: Path | None, given: ServeOptions) -> int:
 def dashboard_argv(target: Path, given: ServeOptions) -> list[str]:
     """Return the command of the dashboard that a browser shows."""
     options = [] if given.steer else ["--readonly"]
-    options += ["--ascii"] if given.ascii else []
+    options += ["--ascii"] if given.ascii or plain_output() else []
     return [*python_command("asgml"), "watch", *options, "--", str(target)]
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from asgml.app.errors import RejectedError
+from asgml.app.errors import DIVERGED, FAILED, OK, RejectedError
 from asgml.app.plans.cell_status import TRAINING, PlanProgress
 from asgml.app.plans.cell_work import CellWork, Place, TrainedCell
 from asgml.app.plans.cells import Cell, ResolvedPlan
@@ -37,6 +37,15 @@ class PlanOutcome:
         """Return True where every cell that was wanted is finished."""
         done = self.progress.count("finished", "left out")
         return done == len(self.progress.statuses)
+
+    @property
+    def exit_code(self) -> int:
+        """Return OK for a whole plan, DIVERGED where nothing but divergence stood in its way."""
+        if self.whole:
+            return OK
+        known = self.progress.count("finished", "left out", "diverged", "blocked")
+        alone = known == len(self.progress.statuses) and self.progress.count("diverged")
+        return DIVERGED if alone else FAILED
 
 
 def run_plan(

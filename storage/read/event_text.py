@@ -90,11 +90,14 @@ def _checkpoint(event: Event) -> str:
 
 def _evaluation(event: Event) -> str:
     scores = [
-        f"{name.replace('_', ' ')} {_amount(event, name, number) or '–'}"
-        for name in SCORES
-        if name in event.fields
+        f"{name.replace('_', ' ')} {_score(event, name)}" for name in SCORES if name in event.fields
     ]
     return _join(_field(event, "split"), *scores)
+
+
+def _score(event: Event, name: str) -> str:
+    """Return a score's text; null is what JSON has for NaN and infinity."""
+    return "not finite" if event.get(name) is None else _amount(event, name, number) or "–"
 
 
 def _unreadable(event: Event) -> str:

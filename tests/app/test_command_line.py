@@ -15,6 +15,7 @@ import typer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asgml.app.cli.plain import plain_where_asked
 from asgml.app.cli.tree import app
 from asgml.app.errors import FAILED, INTERRUPTED, NOT_FOUND, USAGE, UserError
 from asgml.core.methods.registry import METHODS
@@ -298,6 +299,19 @@ def test_keys_that_cannot_be_are_told_in_one_line(
         screen_options(False)
     assert words in str(caught.value) and "\n" not in str(caught.value)
     assert "settings.toml" in str(caught.value)
+
+
+def test_a_screen_is_ascii_wherever_stdout_takes_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from asgml.app.commands.screen_options import screen_options
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    with open(tmp_path / "out", "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert not screen_options(False)["ascii"]
+        with plain_where_asked(["--ascii", "watch"]):
+            assert screen_options(False)["ascii"]
 
 
 def test_completion_knows_runs_recipes_methods_keys_and_knobs(tiny_run: RunPaths) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from asgml.storage.format.events import Event
+from asgml.storage.format.events import Event, event_from_line
 from asgml.storage.read.event_text import event_text, event_texts, reply_text
 from asgml.tui.scene.log_lines import log_lines
 
@@ -24,6 +24,14 @@ def test_an_evaluation_shows_the_scores_that_it_has(fields: dict[str, Any], scor
     texts = ["accuracy 0.750", "loss 1.25", "mae 0.500", "corr 0.250", "f1 0.750"]
     assert shown.tag == "EVAL"
     assert shown.text == "  ".join(["test", *[*texts, "accuracy 7 0.500"][: 2 + scores]])
+
+
+def test_a_score_that_is_no_finite_number_does_not_read_as_one_that_was_not_measured() -> None:
+    event = Event("evaluation", 7, 0.0, 0.0, 0, {**CLASSES, "loss": float("nan")})
+    assert (
+        event_text(event_from_line(event.to_line())).text == "test  accuracy 0.750  loss not finite"
+    )
+    assert event_text(event).text == "test  accuracy 0.750  loss NaN"
 
 
 @pytest.mark.parametrize(

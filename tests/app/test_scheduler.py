@@ -16,7 +16,7 @@ import pytest
 from fake_launcher import FakeLauncher
 from plan_kit import small_plan
 
-from asgml.app.errors import RejectedError
+from asgml.app.errors import DIVERGED, FAILED, RejectedError
 from asgml.app.plans.cell_status import TRAINING, PlanProgress
 from asgml.app.plans.cells import ResolvedPlan
 from asgml.app.plans.live_table import headline
@@ -149,6 +149,7 @@ def test_a_run_that_fails_twice_is_kept_and_blocks_what_needs_it(folder: Path) -
     launcher.ends["audio-s0"] = [State.FAILED] * 3
     outcome = train(small_plan(ROWS), folder, launcher)
     assert launcher.started.count(("audio-s0", True)) == 1 and not outcome.whole
+    assert outcome.exit_code == FAILED
     expected = {"audio-s0": "failed", "ours-s0": "blocked", "both-s0": "blocked"}
     assert states(outcome) == expected | {"base-s0": "finished", "visual-s0": "finished"}
     assert "audio-s0" in outcome.progress.statuses["ours-s0"].problem
@@ -187,6 +188,7 @@ def test_a_run_that_diverged_is_told_and_never_trained_again_by_itself(folder: P
     launcher.ends["high-s0"] = [State.DIVERGED] * 2
     outcome = train(plan, folder, launcher)
     assert states(outcome) == {"base-s0": "finished", "high-s0": "diverged"} and not outcome.whole
+    assert outcome.exit_code == DIVERGED
     assert launcher.started.count(("high-s0", False)) == 1
     assert ("high-s0", True) not in launcher.started
     assert "1 diverged" in headline(outcome.progress)
