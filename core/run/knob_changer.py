@@ -11,6 +11,7 @@ from asgml.core.run.recorder import Recorder
 from asgml.core.run.replays import Replay
 from asgml.storage.commands.inbox import Request
 from asgml.storage.format.knobs import Value, find_knob
+from asgml.storage.format.value_text import setting
 from asgml.storage.read.knob_changes import KnobChange, KnobChanges
 
 
@@ -72,7 +73,7 @@ class KnobChanger:
         """Give a knob its lasting value back."""
         name, before, after = self.live_settings.set(change.knob, change.back)
         self.changes.end(name)
-        message = f"{name} {before} → {after}: its time is over"
+        message = f"{name} {setting(before)} → {setting(after)}: its time is over"
         fields = {"knob": name, "before": before, "after": after, "expired": change.id}
         self.recorder.event("phase", message=message, **fields)
 
@@ -85,7 +86,7 @@ class KnobChanger:
         # what the checkpoint has already is no event
         if before == after and then == _end_of(expiring.get(name)) and not replay.schedule:
             return
-        message = f"{name} {before} → {after} {replay.reason}"
+        message = f"{name} {setting(before)} → {setting(after)} {replay.reason}"
         fields = {**_fields(made), "before": before}
         fields |= {"repeats": made.id} if made.id else {}
         fields |= {"schedule": replay.schedule} if replay.schedule else {}

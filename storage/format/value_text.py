@@ -21,7 +21,8 @@ def number(value: float | None, digits: int = 3) -> str:
     if size >= 10 ** (digits + 2) or size < 1e-3:
         return _exponent(value, digits)
     decimals = max(digits - 1 - math.floor(math.log10(size)), 0)
-    return f"{value:.{min(decimals, digits)}f}"
+    most = digits if size >= 0.01 else digits + 1  # 0.0015 must not read 0.002
+    return f"{value:.{min(decimals, most)}f}"
 
 
 def _exponent(value: float, digits: int) -> str:

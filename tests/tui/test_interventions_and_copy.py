@@ -11,6 +11,8 @@ from fake_trainer import FakeTrainer
 from tui_kit import dashboard, notified, screen_text, settle, shows, until
 
 from asgml.storage.commands.inbox import make_request, send
+from asgml.storage.format.events import Event
+from asgml.tui.scene.interventions import made_interventions
 from asgml.tui.screens.lists import ListScreen
 from asgml.tui.terminal import clipboard
 from asgml.tui.terminal.clipboard import MOST, clipboard_refusal, clipboard_text
@@ -108,3 +110,17 @@ def test_other_terminals() -> None:
 def test_what_is_copied_is_one_safe_line_of_bounded_length(tmp_path: Path) -> None:
     copied = clipboard_text("rm -rf /\n\x1b[31m" + "x" * (2 * MOST))
     assert len(copied) == MOST and copied.startswith("rm -rf / ␛[31mxx") and copied.isprintable()
+
+
+def test_a_change_that_an_undo_carried_to_its_end_is_over() -> None:
+    timed = {"command": "set", "answer": "applied", "knob": "lr", "before": 0.1, "until": 9}
+    told = [
+        (3, "command", {**timed, "id": "a", "after": 0.2}),
+        (4, "command", {**timed, "id": "b", "after": 0.3}),
+        (5, "command", {**timed, "id": "c", "after": 0.2, "undo": "b"}),
+        (9, "phase", {"knob": "lr", "before": 0.2, "after": 0.1, "expired": "c"}),
+        (20, "command", {**timed, "id": "d", "after": 0.2, "until": 30}),
+    ]
+    events = [Event(kind, step, 0.0, 0.0, 0, fields) for step, kind, fields in told]
+    fates = [line.fate for line in made_interventions(events)]
+    assert fates == ["over", "undone", "over", "", ""]

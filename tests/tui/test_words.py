@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
 from asgml.storage.runs.groups import seeds_text
-from asgml.tui.terminal.format import age, clip_numbers, coarse, count, fit, short_count
+from asgml.tui.terminal.format import age, clip_numbers, coarse, count, fit, short_count, signed
 
 
 @given(st.text())
@@ -45,6 +45,8 @@ def test_a_number_is_short(value: float) -> None:
     [
         (0.9123, "0.912"),
         (14.23, "14.2"),
+        (0.0015, "0.0015"),
+        (-0.0049, "-0.0049"),
         (0.0, "0"),
         (1e-5, "1.0e-5"),
         (math.nan, "NaN"),
@@ -53,6 +55,12 @@ def test_a_number_is_short(value: float) -> None:
 )
 def test_numbers(value: float, text: str) -> None:
     assert number(value) == text
+
+
+@given(st.floats(1e-9, 1e9))
+def test_a_change_never_reads_zero(value: float) -> None:
+    for change in (value, -value):
+        assert float(signed(change)) * change > 0 and len(signed(change)) <= 6
 
 
 @given(st.lists(st.integers(0, 500), min_size=1, max_size=40), st.integers(0, 30))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from asgml.storage.format.events import Event
 from asgml.storage.format.layout import RunPaths
 from asgml.storage.format.safe_text import one_line, safe
 from asgml.storage.format.schedule import read_schedule
+from asgml.storage.format.typed import is_count
 from asgml.storage.format.value_text import setting
 from asgml.storage.read.event_text import event_text, is_applied, with_pauses
 from asgml.storage.read.knob_changes import KnobChange, change_of
@@ -37,7 +38,7 @@ def made_interventions(events: Iterable[Event]) -> list[InterventionLine]:
     """Return what was changed, paused and undone, in the order of the events."""
     events = list(events)
     undone = {str(event.get("undo")) for event in events if is_applied(event) and event.get("undo")}
-    over = {str(event.get("expired")) for event in events if event.get("expired")}
+    over = set(_ended(events))
     return [
         InterventionLine(event.step, event_text(event, pause).text, _fate(event, undone, over))
         for event, pause in with_pauses(events)
@@ -70,6 +71,18 @@ def _is_one(event: Event) -> bool:
         return is_applied(event) and event.get("command") in ("set", "undo", *_STANDING)
     # what a resumed run makes again stands in the list already
     return change_of(event) is not None and not event.get("repeats")
+
+
+def _ended(events: Sequence[Event]) -> Iterator[str]:
+    """Yield the ids of changes whose time is over: an undo may have carried one to its end."""
+    ends: dict[str, int] = {}
+    for event in reversed(events):
+        knob, until = str(event.get("knob")), event.get("until")
+        if event.get("expired"):
+            yield str(event.get("expired"))
+            ends.setdefault(knob, event.step)
+        elif is_count(until) and until <= ends.get(knob, -1):
+            yield str(event.get("id"))
 
 
 def _fate(event: Event, undone: set[str], over: set[str]) -> str:

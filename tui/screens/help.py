@@ -168,9 +168,13 @@ def sign_blocks(screen: str, styles: Styles, width: int) -> list[Block]:
     if screen not in MAIN:
         return []
     glyphs = styles.glyphs
+    plain = glyphs.name == "ascii"
     signs = (
-        (glyphs.mark, "a knob was changed"),
-        (glyphs.pause, "a pause"),
+        (glyphs.mark, f"a knob was changed{'' if plain else ': ↑ up, ↓ down, → to the value'}"),
+        (glyphs.pause, "a pause, a note, or a start from a checkpoint"),
+        ("| >" if plain else "‖ ▶", "paused, training again, and how long it was paused"),
+        ("note" if plain else "✎", "a note"),
+        ("resumed", "the training went on from a checkpoint"),
         (glyphs.bad, "a value that is no finite number"),
     )
     rows = [line for sign in signs for line in _named(*sign, styles, width)]
