@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
-from asgml.storage.alerts.alert import (
-    Alert,
-    alerts_from,
-    concluded,
-    rule_of,
-    silent,
-    tells_the_end,
-    unborn,
-)
-from asgml.storage.alerts.rules import DEFAULT_RULES, Rule, effective_rules
+from asgml.storage.alerts.alert import Alert, alerts_from
+from asgml.storage.alerts.rules import Rule, effective_rules
+from asgml.storage.alerts.silence import Silence, state_alerts
 from asgml.storage.alerts.user_rules import rules_of_run
 from asgml.storage.format.errors import FormatError
 from asgml.storage.format.layout import RunPaths
-from asgml.storage.format.status import ENDED, Head
+from asgml.storage.format.status import Head
 from asgml.storage.read import liveness
 from asgml.storage.read.history import History
 from asgml.storage.read.store_reader import StoreReader
-
-_TRAINS = ("running", "stopping", "stale")
-"""States in which rows should come; of a paused trainer only the sign of life is asked."""
 
 
 class AlertFeed:
@@ -43,8 +32,7 @@ class AlertFeed:
         self._head: Head | None = None
         self._host = ""
         self._read = 0  # bytes of events
-        self._sign: Any = None
-        self._moved = time.monotonic()
+        self._silence = Silence()
         self.state = "starting"
 
     @property
@@ -68,7 +56,9 @@ class AlertFeed:
         else:
             self.problems = []
         numbered = list(enumerate(self._history.events))[first:]
-        return [*alerts_from(numbered, self.rules), *self._concluded()]
+        seconds, events = self._silence.seconds, self._history.events
+        told = state_alerts(self._head, self.state, seconds, events, self.rules)
+        return [*alerts_from(numbered, self.rules), *told]
 
     def _follow(self) -> None:
         head = self._store.head()
@@ -88,35 +78,10 @@ class AlertFeed:
         host = self._history.host or self._host
         state = liveness.state_of(head, host, time.time_ns(), lambda: 0.0, self.paths)
         self.state = state or self.state
-        self._note_sign(head)
+        self._silence.note(head)
 
     def _begin(self, head: Head) -> None:
         attributes = self._store.attributes() or {}
         config, host = attributes.get("config"), attributes.get("host")
         self.rules, _ = rules_of_run(config if isinstance(config, dict) else {})
         self._host = str(host or "")
-        # what came before was not seen: the heartbeat tells how long there was nothing at least
-        self._moved = time.monotonic() - liveness.silent_for(head, time.time_ns())
-
-    def _note_sign(self, head: Head) -> None:
-        paused = head.state.label == "paused"
-        sign = ("paused", head.heartbeat) if paused else (head.segment, *head.rows.values())
-        if self._sign is not None and sign != self._sign:
-            self._moved = time.monotonic()
-        self._sign = sign
-
-    def _concluded(self) -> list[Alert]:
-        head, now = self._head, time.time()
-        if head is None:
-            return [unborn(now, self.rules)] if self.state == "failed" else []
-        if self.state in ENDED:
-            ends = self._history.events[-1:]
-            if ends and ends[0].segment == head.segment and tells_the_end(ends[0]):
-                return []
-            beat = head.heartbeat / 1e9
-            return [concluded(self.state, head.step, head.segment, beat, self.rules)]
-        rule = rule_of("no_data", self.rules or DEFAULT_RULES)
-        seconds = time.monotonic() - self._moved
-        if self.state not in (*_TRAINS, "paused") or seconds < rule.for_seconds:
-            return []
-        return [silent(head.step, sum(head.rows.values()), seconds, now, rule)]

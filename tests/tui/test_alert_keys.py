@@ -87,3 +87,34 @@ def test_what_was_acknowledged_is_dim_in_the_list(seen: bool) -> None:
     colours = {span.style for span in row.spans} or {row.style}
     assert row.plain == "       4 WARN  so big"
     assert (colours == {styles.muted}) is seen
+
+
+async def test_a_crash_is_listed_and_acknowledged_by_the_id_that_its_watcher_gives_it(
+    trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = trainer.paths
+    monkeypatch.setattr("asgml.storage.read.reader.Run.state", lambda run, now=None: "crashed")
+    async with dashboard(paths.root, paths.root.parent) as (app, pilot):
+        await until(pilot, lambda: bool(app.main.scene.open_alerts), "it is told")
+        assert [line.id for line in app.main.scene.open_alerts] == ["crashed.0"]
+        await pilot.press("A")
+        await shows(pilot, "the trainer is gone: the last published step is")
+        await pilot.press("escape", "a")
+        await until(pilot, lambda: not app.main.scene.open_alerts, "it is acknowledged")
+    assert read_acknowledged(paths) == {"crashed.0"}
+
+
+async def test_no_data_counts_rows_as_the_watcher_does(
+    trainer: FakeTrainer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trainer that hangs in a step still gives a sign of life."""
+    monkeypatch.setenv("ASGML_ALERTS", '[{"rule": "no_data", "for_seconds": 0.5}]')
+    trainer.train_step()
+    trainer.writer.flush()
+    async with dashboard(trainer.paths.root, trainer.paths.root.parent) as (app, pilot):
+        await until(pilot, lambda: bool(app.main.scene.open_alerts), "it is told")
+        (line,) = app.main.scene.open_alerts
+        assert line.id.startswith("no_data.") and line.text.startswith("no data for ")
+        trainer.train_step()
+        trainer.writer.flush()
+        await until(pilot, lambda: line not in app.main.scene.open_alerts, "it is over")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from asgml.storage.alerts.acknowledged import MAX_ID
+from asgml.storage.alerts.alert import Alert
 from asgml.storage.format.events import Event
 from asgml.storage.format.safe_text import safe
 from asgml.storage.format.value_text import number
@@ -60,6 +61,13 @@ def alerts(events: Iterable[Event], faults: Sequence[Fault]) -> list[LogLine]:
     unreported = [_fault_line(fault) for fault in faults if fault.column not in columns]
     told = [replace(_log_line(event, None), id=f"e{n}") for n, event in chosen]
     return sorted([*told, *unreported], key=lambda line: line.step)
+
+
+def alert_line(alert: Alert) -> LogLine:
+    """Return the line of an alert that no event tells."""
+    level = "bad" if alert.level == "error" else "warn"
+    text = safe(alert.message)
+    return LogLine(alert.step, "WARN", text, level, alert.wall_time, id=alert.id)
 
 
 def _log_line(event: Event, pause: Event | None) -> LogLine:

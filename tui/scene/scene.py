@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from asgml.storage.alerts.alert import Alert
 from asgml.storage.format.knobs import Knob, KnobError, Value, find_knob
 from asgml.storage.format.manifest import Manifest
 from asgml.storage.format.metrics import Metric
@@ -14,7 +15,7 @@ from asgml.storage.read.remedies import facts_of, remedy
 from asgml.tui.scene.balance import NO_BALANCE, BalanceSummary
 from asgml.tui.scene.control import Control
 from asgml.tui.scene.history import History
-from asgml.tui.scene.log_lines import LogLine
+from asgml.tui.scene.log_lines import LogLine, alert_line
 from asgml.tui.scene.panels import Panel
 from asgml.tui.scene.run_data import Overlay, RunData
 from asgml.tui.scene.series import Summary
@@ -108,6 +109,7 @@ class Scene:
     control: Control = field(default_factory=Control)
     problems: tuple[str, ...] = ()
     acknowledged: frozenset[str] = frozenset()
+    state_alerts: tuple[Alert, ...] = ()
 
     @property
     def remedy(self) -> str:
@@ -120,9 +122,14 @@ class Scene:
         return self.manifest.total_steps if self.manifest else 0
 
     @cached_property
+    def alerts(self) -> tuple[LogLine, ...]:
+        """The alerts of rows and events, the oldest first, and after them what the state tells."""
+        return (*self.history.alerts, *(alert_line(alert) for alert in self.state_alerts))
+
+    @cached_property
     def open_alerts(self) -> tuple[LogLine, ...]:
         """The alerts that nobody has acknowledged, the oldest first."""
-        return tuple(line for line in self.history.alerts if line.id not in self.acknowledged)
+        return tuple(line for line in self.alerts if line.id not in self.acknowledged)
 
     @cached_property
     def known(self) -> frozenset[str]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from asgml.storage.alerts.alert import Alert, alerts_from, concluded, rule_of, silent
+from asgml.storage.alerts.alert import Alert, alerts_from
 from asgml.storage.alerts.rules import Rule
 from asgml.storage.alerts.user_rules import rules_of_run
-from asgml.storage.format.status import ENDED, ENDED_BADLY
+from asgml.storage.format.status import ENDED_BADLY
 from asgml.tui.messages import Severity
 from asgml.tui.scene.scene import Scene
 from asgml.tui.terminal.themed_app import ThemedApp
@@ -75,14 +75,14 @@ class Announcer:
         events, known = scene.history.events, self._known
         began = scene.manifest is not None
         if known is None or known.name != scene.name or len(events) < known.events:
-            told = {alert.id for alert in _of_the_state(scene, _rules(scene))}
+            told = {alert.id for alert in scene.state_alerts}
             self._known = _Known(scene.name, began, _rules(scene), len(events), told)
             return []
         if began and not known.began:  # now it is known which rules the run has
             known.began, known.rules = True, _rules(scene)
         numbered = list(enumerate(events[known.events :], known.events))
         known.events = len(events)
-        found = [*alerts_from(numbered, known.rules), *_of_the_state(scene, known.rules)]
+        found = [*alerts_from(numbered, known.rules), *scene.state_alerts]
         new = [alert for alert in found if alert.id not in known.told]
         known.told |= {alert.id for alert in new}
         return [alert for alert in new if alert.id not in scene.acknowledged]
@@ -98,14 +98,3 @@ def title_of(scene: Scene, sign: str) -> str:
 
 def _rules(scene: Scene) -> tuple[Rule, ...]:
     return rules_of_run(scene.manifest.config if scene.manifest is not None else {})[0]
-
-
-def _of_the_state(scene: Scene, rules: tuple[Rule, ...]) -> list[Alert]:
-    """Return what no event tells: a trainer that is gone, or gives no sign of life."""
-    step = scene.progress.step
-    if scene.state == "crashed":
-        return [concluded("crashed", step, scene.trainer.pid, 0.0, rules)]
-    rule, seconds = rule_of("no_data", rules), scene.trainer.silent
-    if scene.state in ENDED or seconds < rule.for_seconds:
-        return []
-    return [silent(step, step, seconds, 0.0, rule)]

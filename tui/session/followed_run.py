@@ -21,6 +21,7 @@ from asgml.tui.scene.scene_builder import SeriesStore, build_run_data, build_sce
 from asgml.tui.session.acknowledgements import Acknowledgements
 from asgml.tui.session.outbox import Outbox
 from asgml.tui.session.overlay_run import OverlayRun
+from asgml.tui.session.state_alerts import StateAlerts
 from asgml.tui.session.trainer_process import trainer_process
 from asgml.tui.terminal.format import age
 
@@ -48,6 +49,7 @@ class FollowedRun:
         self._series = SeriesStore()
         self._drawn: tuple[Any, ...] = ()
         self._acknowledgements = Acknowledgements(run.paths)
+        self._state_alerts = StateAlerts()
 
     def poll(
         self, before: Scene, outbox: Outbox, smoothing: float, overlay: OverlayRun | None
@@ -142,6 +144,7 @@ class FollowedRun:
             problems=tuple(safe(problem) for problem in run.problems),
             transport=self._transport(moment),
             acknowledged=self._acknowledgements.ids(),
+            state_alerts=self._state_alerts.of(run, state, events, moment.live),
         )
 
     def _knobs(self, moment: Moment, events: list[Event], outbox: Outbox) -> tuple[KnobState, ...]:
@@ -178,6 +181,7 @@ def _visible_state(scene: Scene) -> tuple[Any, ...]:
         scene.problems,
         scene.transport,
         scene.acknowledged,
+        scene.state_alerts,
         trainer.pid,
         trainer.output,
         age(trainer.silent),

@@ -79,7 +79,8 @@ def _news(scene: Scene, styles: Styles, wide: bool) -> Text:
     for key, meaning in (("a", "ack"), ("A", "list")) if wide else ():
         text.append(f"  {key}", styles.key).append(f" {meaning}", styles.muted)
     # messages of alert rules name their step themselves
-    place = "" if f"step {last.step}" in last.text else f" @ step {count(last.step)}"
+    named = any(f"step {word}{last.step}" in last.text for word in ("", "is "))
+    place = "" if named else f" @ step {count(last.step)}"
     return text.append(f"  {last.text}{place}", styles.text)
 
 

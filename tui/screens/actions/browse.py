@@ -84,7 +84,7 @@ class BrowseActions(ActionGroup):
     def _list_alerts(self) -> None:
         empty = "no alerts: all values are finite and the trainer has none"
         scene = self._screen.scene
-        self._list("Alerts", scene.history.alerts, empty, scene.acknowledged)
+        self._list("Alerts", scene.alerts, empty, scene.acknowledged)
 
     def _acknowledge(self) -> None:
         """Acknowledge the newest alert, the one that is told below the status."""
