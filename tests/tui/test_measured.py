@@ -188,7 +188,7 @@ def test_the_balance_tells_a_fault_from_what_is_not_measured(width: int) -> None
         MetricRow(column, metrics[column.partition("/")[0]], 0, Summary(last=value))
         for column, value in shown.items()
     ]
-    lines = balance_rows(summarize_balance(manifest, rows, [], 0), styles, width)
+    lines = balance_rows(summarize_balance(manifest, rows, [], 0, 0), styles, width)
     audio, visual = (line.plain for line in lines[-2:])
     assert "✗NaN" in audio and "✗inf" in audio
     assert "NaN" not in visual and "–" in visual

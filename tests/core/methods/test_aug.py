@@ -167,7 +167,8 @@ def test_a_resumed_training_has_grown_the_same(
 def test_the_best_model_is_tested_with_the_heads_that_it_had(tmp_path: Path) -> None:
     """And the last one keeps those that it has grown since."""
     data = small_data(modalities(2))
-    config = small_config(method="aug", epochs=4, aug={"every": 1}, optimizer={"lr": 0.3})
+    rate = {"lr": 0.3}
+    config = small_config(method="aug", epochs=4, aug={"every": 1}, optimizer=rate, on_nan="go")
     trainer = make_trainer(tmp_path / "run", data, config)
     run = train(trainer)
     model, folder = trainer.components.model, trainer.run.paths.checkpoints
