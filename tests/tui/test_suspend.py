@@ -72,4 +72,4 @@ def test_ctrl_z_gives_the_shell_back_and_fg_the_dashboard(made_run: RunPaths, sh
     shell.type("fg\n")
     shell.read_until(lambda said: ON in said and "FINISHED" in said.partition(ON)[2], "fg")
     shell.type("q")
-    shell.read_until(lambda said: OFF in said and "plays it back" in said, "leaving")
+    shell.read_until(lambda said: OFF in said and "asgml replay" in said, "leaving")
