@@ -177,9 +177,7 @@ class Dashboard(PartsApp):
         self.plan.show_progress(message.progress)
 
     def on_notification(self, message: Notification) -> None:
-        # what went wrong stays longer: it has to be read to the end
-        seconds = 6 if message.severity == "information" else 10
-        self.notify(message.text, severity=message.severity, markup=False, timeout=seconds)
+        self.show_message(message.text, message.severity)
 
     def farewell(self) -> str:
         """Return the line the user reads after leaving."""

@@ -99,7 +99,10 @@ class RunData:
     smoothed: Mapping[str, Floats] = field(default_factory=dict)
     start_time: float = 0.0
     steps_per_epoch: int = 0
-    _places: dict[tuple[str, str], Floats] = field(default_factory=dict, repr=False, compare=False)
+    # not given on: data that is replaced has places of its own
+    _places: dict[tuple[str, str], Floats] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def table(self, name: str) -> TableSnapshot:
         """Return a table, an empty one where the run has none of that name."""

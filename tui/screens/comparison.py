@@ -12,14 +12,13 @@ from textual.containers import Container, Vertical
 
 from asgml.tui.keys.row import COMPARISON
 from asgml.tui.keys.table import bindings_for
-from asgml.tui.messages import ComparisonChanged, Notification, Severity
+from asgml.tui.messages import ComparisonChanged, Notification
 from asgml.tui.scene.comparison import reach_of
 from asgml.tui.scene.comparison_view import ComparisonView
 from asgml.tui.scene.panels import Panel, matching
 from asgml.tui.screens.actions.comparison import ComparisonActions
 from asgml.tui.screens.comparison_drawing import draw_tables
-from asgml.tui.screens.framed import FramedScreen
-from asgml.tui.screens.main import HEIGHTS, WIDTHS
+from asgml.tui.screens.framed import HEIGHTS, WIDTHS, FramedScreen
 from asgml.tui.session.comparison_session import ComparisonSession
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.bars import KeyBar
@@ -80,9 +79,6 @@ class ComparisonScreen(FramedScreen):
 
     def on_unmount(self) -> None:
         self.session.close()
-
-    def on_resize(self) -> None:
-        self.draw()
 
     def on_plot_mouse_pointed(self, message: PlotBox.Pointed) -> None:
         self.actions.pointer.act(message)
@@ -163,6 +159,3 @@ class ComparisonScreen(FramedScreen):
         self.view.solo = on
         self.set_class(on, "solo")
         self.draw()
-
-    def show_message(self, text: str, severity: Severity = "information") -> None:
-        self.app.notify(text, severity=severity, markup=False)

@@ -6,6 +6,12 @@ import time
 
 from textual.screen import Screen
 
+from asgml.tui.messages import Severity
+from asgml.tui.terminal.app_protocol import app_of
+
+WIDTHS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
+HEIGHTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
+"""The least columns and rows from which a class of a screen with charts holds."""
 _LOST = 1.0
 """Seconds after which a frame that was not drawn is asked for anew."""
 
@@ -36,7 +42,14 @@ class FramedScreen(Screen[None]):
         """Draw everything that has changed."""
         raise NotImplementedError
 
+    def on_resize(self) -> None:
+        self.draw()
+
     def on_screen_resume(self) -> None:
         """Draw again, without waiting for a frame that was due while another screen was on top."""
         self.frame_due = False
         self.draw()
+
+    def show_message(self, text: str, severity: Severity = "information") -> None:
+        """Show a line for some seconds; it is never read as markup."""
+        app_of(self.app).show_message(text, severity)

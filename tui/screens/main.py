@@ -10,13 +10,12 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from asgml.storage.runs.record import RunRecord
-from asgml.tui.messages import Severity
 from asgml.tui.scene.panels import Panel, matching
 from asgml.tui.scene.scene import Scene
 from asgml.tui.scene.view_state import View
 from asgml.tui.screens.actions.key_actions import KeyActions
 from asgml.tui.screens.drawing import SceneDrawing
-from asgml.tui.screens.framed import FramedScreen
+from asgml.tui.screens.framed import HEIGHTS, WIDTHS, FramedScreen
 from asgml.tui.screens.pacing import NumbersPacing
 from asgml.tui.terminal.app_protocol import app_of
 from asgml.tui.widgets.balance import BalancePanel
@@ -40,9 +39,6 @@ _RUNS_AFTER = 0.3
 """Seconds after the first scene until the list of runs is read: the charts come first."""
 _RUNS_EVERY = 15.0
 """Seconds between two readings of the list of runs: each reads up to 40 of them."""
-WIDTHS = [(0, "-sliver"), (40, "-narrow"), (100, "-mid"), (150, "-wide")]
-HEIGHTS = [(0, "-line"), (10, "-tiny"), (18, "-short"), (30, "-medium"), (40, "-tall")]
-"""The least columns and rows from which a class of `main.tcss` holds."""
 
 
 class MainScreen(FramedScreen):
@@ -88,9 +84,6 @@ class MainScreen(FramedScreen):
     def on_mount(self) -> None:
         self.draw()
         self.set_interval(_RUNS_EVERY, self._refresh_runs)
-
-    def on_resize(self) -> None:
-        self.draw()
 
     def on_plot_mouse_pointed(self, message: Chart.Pointed) -> None:
         self.actions.pointer.act(message)
@@ -203,8 +196,3 @@ class MainScreen(FramedScreen):
         self.view.solo = on
         self.set_class(on, "solo")
         self.draw()
-
-    def show_message(self, text: str, severity: Severity = "information") -> None:
-        # what went wrong stays longer: it has to be read to the end
-        seconds = 6 if severity == "information" else 10
-        self.app.notify(text, severity=severity, markup=False, timeout=seconds)

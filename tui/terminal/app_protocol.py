@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
 from textual.app import App
+from textual.notifications import SeverityLevel
 
 from asgml.tui.terminal.ansi import ByteCounter
 from asgml.tui.terminal.theme import Styles
@@ -46,6 +47,9 @@ class AppProtocol(Protocol):
     bytes_sent: ByteCounter
     mapped: dict[str, str]
     navigation: NavigationProtocol
+
+    def show_message(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Show a line for some seconds; it is never read as markup."""
 
     def redraw(self) -> None:
         """Send the whole screen again."""

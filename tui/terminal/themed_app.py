@@ -107,6 +107,11 @@ class ThemedApp(DiffApp):
             f"{sign}{message}", title=title, severity=severity, timeout=timeout, markup=markup
         )
 
+    def show_message(self, text: str, severity: SeverityLevel = "information") -> None:
+        """Show a line for some seconds; what went wrong stays longer, it has to be read."""
+        seconds = 6 if severity == "information" else 10
+        self.notify(text, severity=severity, markup=False, timeout=seconds)
+
     def action_suspend_to_shell(self) -> None:
         self.suspend_to_shell()
 

@@ -7,13 +7,11 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from asgml.tui.keys.row import PLAN
 from asgml.tui.keys.table import bindings_for
-from asgml.tui.messages import Severity
 from asgml.tui.scene.plan_progress import CellProgress, PlanProgress
 from asgml.tui.screens.actions.program import show_help
 from asgml.tui.screens.framed import FramedScreen
@@ -82,9 +80,6 @@ class PlanScreen(FramedScreen):
         self.table.follow_plan(None)
         self.table.look(None)
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.draw()
-
     def action_do(self, id: str) -> None:
         """Run a row of the table of keys."""
         self.handlers[id]()
@@ -132,9 +127,6 @@ class PlanScreen(FramedScreen):
 
     def _show_runs(self) -> None:
         app_of(self.app).navigation.show_runs(self.progress.folder)
-
-    def show_message(self, text: str, severity: Severity = "information") -> None:
-        self.app.notify(text, severity=severity, markup=False, timeout=6)
 
     def draw_frame(self) -> None:
         progress = self.progress

@@ -7,14 +7,12 @@ from pathlib import Path
 from time import time as now
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
 from textual.binding import BindingType
 
 from asgml.storage.runs.record import RunRecord
 from asgml.tui.keys.row import RUN_LIST
 from asgml.tui.keys.table import bindings_for
-from asgml.tui.messages import Severity
 from asgml.tui.scene.run_listing import RunListing
 from asgml.tui.scene.run_row import ListRow
 from asgml.tui.scene.run_sorting import ListOptions
@@ -68,9 +66,6 @@ class RunListScreen(FramedScreen):
 
     def on_screen_suspend(self) -> None:
         self.table.look(None)
-
-    def on_resize(self, event: events.Resize) -> None:
-        self.draw()
 
     def action_do(self, id: str) -> None:
         """Run a row of the table of keys."""
@@ -159,9 +154,6 @@ class RunListScreen(FramedScreen):
         """Ask for the listing that these choices make; with `first` its first line is selected."""
         self.options, self._to_first = options, first
         self.table.show(options)
-
-    def show_message(self, text: str, severity: Severity = "information") -> None:
-        self.app.notify(text, severity=severity, markup=False, timeout=6)
 
     # drawing
 
